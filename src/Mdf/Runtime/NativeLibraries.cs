@@ -1,0 +1,104 @@
+using System.ComponentModel;
+using System.Reflection;
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using System.Runtime.Loader;
+
+namespace Mdf.Runtime;
+
+/// <summary>
+/// The one place that has to do with how TorchSharp's native library is loaded.
+/// </summary>
+/// <remarks>
+/// <para>TorchSharp's <c>libLibTorchSharp.so</c> is built with GCC 13 and so claims to need a libstdc++ that Debian 12 and
+/// Ubuntu 22.04 do not have; it is a false need (see <see cref="LibstdcxxMarker"/>). There, and only there, the ordinary
+/// load fails and .NET raises <see cref="AssemblyLoadContext.ResolvingUnmanagedDll"/>. The handler then loads a copy whose
+/// need is marked optional. Where the ordinary load works the handler is never called, so nothing changes.</para>
+/// <para>The copy lives in memory only (<c>memfd_create</c>): no file is changed, read-only installations work, and
+/// nothing is left behind. libtorch itself is loaded first, from its own folder, because the copy has no folder to
+/// search; the loader then recognises it by its name. It must be that very file: a second libtorch ends the process.</para>
+/// </remarks>
+public static partial class NativeLibraries
+{
+    private const string TorchSharpLibrary = "LibTorchSharp";
+
+    // What libLibTorchSharp.so needs, in the order of their dependencies on each other.
+    private static readonly string[] s_libtorch = ["libc10.so", "libtorch_cpu.so", "libtorch.so"];
+
+    private static int s_isRegistered;
+
+    /// <summary>What was mended in this process, as one line for a person, or null when nothing was.</summary>
+    public static string? Mended { get; private set; }
+
+    /// <summary>Why a mend that was needed could not be made, or null.</summary>
+    public static string? Failure { get; private set; }
+
+    /// <summary>
+    /// Registers the handler, once. Called when this library is first used; the package also has every application
+    /// that references it call it at its start, so that the order of use does not matter.
+    /// </summary>
+    [EditorBrowsable(EditorBrowsableState.Never)]
+#pragma warning disable CA2255 // A library that needs native loading is what module initializers are for.
+    [ModuleInitializer]
+#pragma warning restore CA2255
+    public static void Register()
+    {
+        if (!OperatingSystem.IsLinux() || Interlocked.Exchange(ref s_isRegistered, 1) != 0)
+            return;
+        var context = AssemblyLoadContext.GetLoadContext(typeof(NativeLibraries).Assembly) ?? AssemblyLoadContext.Default;
+        context.ResolvingUnmanagedDll += Resolve;
+    }
+
+    private static nint Resolve(Assembly assembly, string name)
+    {
+        if (name != TorchSharpLibrary || Locate($"lib{name}.so") is not { } path)
+            return 0;
+        try
+        {
+            var library = File.ReadAllBytes(path);
+            if (LibstdcxxMarker.Weaken(library) is not { } version)
+                return 0;
+            foreach (var dependency in s_libtorch)
+            {
+                if (Locate(dependency) is { } file)
+                    NativeLibrary.Load(file);
+            }
+
+            var handle = LoadFromMemory(library, $"lib{name}.so");
+            Mended = $"{Path.GetFileName(path)} asks for {version}, which this system's libstdc++ lacks and which it does "
+                + "not use: loaded from a copy in memory that does not ask for it";
+            return handle;
+        }
+        catch (Exception e) when (e is IOException or InvalidDataException or DllNotFoundException
+            or UnauthorizedAccessException or BadImageFormatException)
+        {
+            Failure = $"{path}: {e.Message}";
+            return 0;
+        }
+    }
+
+    /// <summary>The folders in which .NET itself looks for native libraries, then the places a build puts them.</summary>
+    private static string? Locate(string file)
+    {
+        var folders = (AppContext.GetData("NATIVE_DLL_SEARCH_DIRECTORIES") as string ?? "")
+            .Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries)
+            .Append(AppContext.BaseDirectory)
+            .Append(Path.Combine(AppContext.BaseDirectory, "runtimes", RuntimeInformation.RuntimeIdentifier, "native"));
+        return folders.Select(folder => Path.Combine(folder, file)).FirstOrDefault(File.Exists);
+    }
+
+    private static nint LoadFromMemory(byte[] library, string name)
+    {
+        const uint closeOnExec = 1; // MFD_CLOEXEC
+        var descriptor = CreateMemoryFile(name, closeOnExec);
+        if (descriptor < 0)
+            throw new IOException($"memfd_create failed with error {Marshal.GetLastPInvokeError()}");
+        using var file = new FileStream(new Microsoft.Win32.SafeHandles.SafeFileHandle(descriptor, ownsHandle: true), FileAccess.Write);
+        file.Write(library);
+        file.Flush();
+        return NativeLibrary.Load($"/proc/self/fd/{descriptor}");
+    }
+
+    [LibraryImport("libc", EntryPoint = "memfd_create", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int CreateMemoryFile(string name, uint flags);
+}
