@@ -1,0 +1,87 @@
+using System.Text;
+using NetVips;
+
+namespace Mdf.Imaging;
+
+/// <summary>Converts an image with an embedded ICC profile, or in CMYK, to sRGB.</summary>
+internal static class ColorProfile
+{
+    private const string Metadata = "icc-profile-data";
+
+    /// <summary>Where an ICC header (ICC.1:2022, 7.2) keeps the colour space of the device's side.</summary>
+    private const int ColorSpaceOffset = 16;
+
+    /// <summary>
+    /// How far, in 8-bit levels, a profile may move a colour and still be called sRGB: published sRGB profiles differ
+    /// from each other in the last digits of their tables.
+    /// </summary>
+    private const int Tolerance = 1;
+
+    /// <summary>Converts to sRGB. Pixels that are sRGB already, by their profile or for want of one, are untouched bit for bit.</summary>
+    /// <param name="image">Grey, RGB or CMYK, 8 or 16 bits, with or without alpha.</param>
+    /// <returns>Grey or RGB, with the bit depth and the alpha of the input. To be disposed.</returns>
+    /// <exception cref="InvalidDataException">The profile is not for pixels of this kind.</exception>
+    /// <exception cref="VipsException">The profile is damaged.</exception>
+    public static Image ToSrgb(Image image)
+    {
+        var isCmyk = image.Interpretation == Enums.Interpretation.Cmyk;
+        var depth = image.Format == Enums.BandFormat.Ushort ? 16 : 8;
+        if (!image.Contains(Metadata))
+            return isCmyk ? image.IccTransform("srgb", inputProfile: "cmyk", intent: Enums.Intent.Relative, depth: depth) : image.Copy();
+
+        var profile = (byte[])image.Get(Metadata);
+        var isGrey = image.Bands <= 2;
+        switch (ColorSpace(profile))
+        {
+            case "RGB " when isGrey:
+                // Common: a grey picture saved by a program that works in RGB.
+                using (var color = Expand(image))
+                    return ToSrgb(color);
+            case "RGB " when !isCmyk:
+            case "GRAY" when isGrey:
+                return IsSrgb(profile, isGrey ? 1 : 3) ? image.Copy() : Transform(image, depth);
+            case "CMYK" when isCmyk:
+                return Transform(image, depth);
+            case var space:
+                throw new InvalidDataException($"expected a colour profile for {(isCmyk ? "CMYK" : isGrey ? "grey" : "RGB")} pixels, "
+                    + $"found one for '{space.TrimEnd()}'; save the image without it, or with a right one");
+        }
+    }
+
+    private static Image Transform(Image image, int depth) =>
+        image.IccTransform("srgb", embedded: true, intent: Enums.Intent.Relative, depth: depth);
+
+    private static string ColorSpace(byte[] profile) => profile.Length >= ColorSpaceOffset + 4
+        ? Encoding.ASCII.GetString(profile, ColorSpaceOffset, 4)
+        : throw new InvalidDataException($"its colour profile of {profile.Length} bytes is damaged; save the image without it");
+
+    private static Image Expand(Image image)
+    {
+        using var grey = image.ExtractBand(0);
+        using var rest = image.ExtractBand(0, n: image.Bands); // the grey again, and alpha if there is one
+        using var rgb = grey.Bandjoin(grey, rest);
+        return rgb.Copy(interpretation: image.Format == Enums.BandFormat.Ushort
+            ? Enums.Interpretation.Rgb16
+            : Enums.Interpretation.Srgb);
+    }
+
+    /// <summary>Whether a profile leaves colours where they are: tried on a grid of them, since names can lie.</summary>
+    private static bool IsSrgb(byte[] profile, int channels)
+    {
+        // 0, 15 … 255 on each axis of the cube; every level of grey.
+        byte[] grid = channels == 1
+            ? [.. Enumerable.Range(0, 256).Select(level => (byte)level)]
+            : [.. from red in Enumerable.Range(0, 18)
+                  from green in Enumerable.Range(0, 18)
+                  from blue in Enumerable.Range(0, 18)
+                  from level in new[] { red, green, blue }
+                  select (byte)(15 * level)];
+        using var memory = Image.NewFromMemory(grid, grid.Length / channels, 1, channels, Enums.BandFormat.Uchar);
+        using var colors = memory.Copy(interpretation: channels == 1 ? Enums.Interpretation.Bw : Enums.Interpretation.Srgb);
+        using var tagged = colors.Mutate(image => image.Set(GValue.BlobType, Metadata, profile));
+        using var converted = Transform(tagged, depth: 8);
+        var result = converted.WriteToMemory<byte>();
+        var copies = result.Length / grid.Length; // grey becomes three channels
+        return result.Select((level, i) => Math.Abs(level - grid[i / copies])).Max() <= Tolerance;
+    }
+}

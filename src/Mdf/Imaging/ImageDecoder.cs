@@ -1,0 +1,112 @@
+using System.Text;
+using NetVips;
+using static TorchSharp.torch;
+
+namespace Mdf.Imaging;
+
+/// <summary>Decodes a whole image file in memory: the one path for every format.</summary>
+internal static class ImageDecoder
+{
+    /// <summary>The most channels an image can have: CMYK and alpha.</summary>
+    private const int MaximumChannels = 5;
+
+    /// <summary>Decodes; see <see cref="ImageFile"/> for what is accepted.</summary>
+    /// <returns>RGB, <c>(1, 3, H, W)</c>, float32 in [0, 1], on the CPU.</returns>
+    /// <exception cref="InvalidDataException">Not a usable image; the message says why, without naming the file.</exception>
+    public static Tensor Decode(byte[] content, ImageReadOptions options)
+    {
+        try
+        {
+            using var opened = Open(content);
+            Check(opened);
+            using var upright = Upright(opened);
+            using var srgb = ColorProfile.ToSrgb(upright);
+            using var scope = NewDisposeScope();
+            return ToRgb(Pixels.ToTensor(srgb), options.Alpha).MoveToOuterDisposeScope();
+        }
+        catch (VipsException e)
+        {
+            throw new InvalidDataException($"the file is damaged or uses what is not supported ({Reason(e)})", e);
+        }
+    }
+
+    /// <summary>Says what was found in place of an image.</summary>
+    /// <param name="head">The first bytes of the file.</param>
+    public static string NoImage(ReadOnlySpan<byte> head)
+    {
+        var found = head.IsEmpty ? "an empty file"
+            : head.IndexOfAnyExceptInRange((byte)' ', (byte)'~') < 0 ? $"text ('{Encoding.ASCII.GetString(head)}')"
+            : $"the bytes {Convert.ToHexStringLower(head[..Math.Min(4, head.Length)])}";
+        return $"expected {ImageFormats.Readable}, found {found} at its start";
+    }
+
+    /// <summary>The part of libvips' message that a person can use, on one line.</summary>
+    public static string Reason(VipsException e)
+    {
+        // The first line names the failed call, which InputException's inner exception keeps.
+        var lines = e.Message.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
+        return lines.Length > 1 ? string.Join(", ", lines.Skip(1).Distinct()) : e.Message.Trim();
+    }
+
+    private static Image Open(byte[] content)
+    {
+        // Error, not Warning: unknown TIFF tags and odd PNG chunks are warnings. Both include truncation.
+        const Enums.FailOn failOn = Enums.FailOn.Error;
+        return ImageFormats.Detect(content) switch
+        {
+            ImageFormat.Png => Image.PngloadBuffer(content, failOn: failOn),
+            ImageFormat.Jpeg => Image.JpegloadBuffer(content, failOn: failOn),
+            ImageFormat.Tiff => Image.TiffloadBuffer(content, failOn: failOn),
+            ImageFormat.WebP => Image.WebploadBuffer(content, failOn: failOn),
+            ImageFormat.Bmp => BmpReader.Read(content),
+            _ => throw new InvalidDataException(NoImage(content.AsSpan(0, Math.Min(12, content.Length)))),
+        };
+    }
+
+    /// <summary>Checks what the header says; no pixel has been decoded yet.</summary>
+    private static void Check(Image image)
+    {
+        CheckSize(image.Width, image.Height);
+        if (image.Format is not (Enums.BandFormat.Uchar or Enums.BandFormat.Ushort))
+        {
+            throw new InvalidDataException(
+                $"expected 8 or 16 unsigned bits per channel, found {image.Format.ToString().ToLowerInvariant()}; convert it first");
+        }
+
+        var isKnown = image.Interpretation is Enums.Interpretation.Bw or Enums.Interpretation.Grey16
+            or Enums.Interpretation.Srgb or Enums.Interpretation.Rgb or Enums.Interpretation.Rgb16
+            or Enums.Interpretation.Cmyk;
+        if (!isKnown || image.Bands > MaximumChannels || image.Coding != Enums.Coding.None)
+        {
+            throw new InvalidDataException("expected grey, RGB or CMYK with or without alpha, found "
+                + $"{image.Bands} channels of {image.Interpretation.ToString().ToLowerInvariant()}; convert it first");
+        }
+    }
+
+    /// <summary>Refuses sizes that are not to be allocated.</summary>
+    /// <exception cref="InvalidDataException">More than <see cref="ImageFile.MaximumPixels"/> pixels, or none.</exception>
+    public static void CheckSize(long width, long height)
+    {
+        if (width <= 0 || height <= 0 || width > ImageFile.MaximumPixels / height)
+        {
+            throw new InvalidDataException(
+                $"expected 1 to {ImageFile.MaximumPixels} pixels, found {width}×{height}; scale or crop it first");
+        }
+    }
+
+    private static Image Upright(Image image) =>
+        // A plain copy where nothing is to be done: libvips keeps the last rotations, with their pixels, in a cache.
+        image.Contains("orientation") && image.Get("orientation") is not 1 ? image.Autorot() : image.Copy();
+
+    private static Tensor ToRgb(Tensor channels, AlphaHandling handling)
+    {
+        var count = channels.shape[1];
+        var (colors, alpha) = count is 2 or 4
+            ? (channels.narrow(1, 0, count - 1), channels.narrow(1, count - 1, 1))
+            : (channels, null);
+        if (alpha is not null && handling == AlphaHandling.Refuse && alpha.min().item<float>() < 1)
+            throw new InvalidDataException("expected an opaque image, found transparent pixels; flatten it first");
+        var rgb = colors.expand(-1, 3, -1, -1);
+        return alpha is null ? rgb.contiguous() : rgb * alpha + (1 - alpha);
+    }
+}

@@ -1,0 +1,122 @@
+using Mdf.Runtime;
+using NetVips;
+using static TorchSharp.torch;
+
+namespace Mdf.Imaging;
+
+/// <summary>Image files to tensors and back.</summary>
+/// <remarks>
+/// <para>Reading accepts PNG, JPEG, TIFF, WebP and BMP, told apart by content, with 8 or 16 bits per channel, grey,
+/// palette, RGB or CMYK. Orientation (EXIF, TIFF) is applied; an embedded colour profile is converted to sRGB; without
+/// one, pixels are taken to be sRGB and kept as they are. Of an animation or a multi-page file the first page is read.
+/// A PNG's gAMA and cHRM chunks are ignored, as most programs do.</para>
+/// <para>Writing is deterministic: the same tensor gives the same bytes, and no metadata or time goes into the file.</para>
+/// </remarks>
+public static class ImageFile
+{
+    /// <summary>The largest image that is read, in pixels (2²⁷, 1.5 GiB as a tensor); checked before any pixel is decoded.</summary>
+    public const long MaximumPixels = 1L << 27;
+
+    /// <summary>Reads an image file.</summary>
+    /// <param name="path">The file. Its content decides the format, not its name.</param>
+    /// <param name="options">How to read it; the defaults when null.</param>
+    /// <returns>RGB, <c>(1, 3, H, W)</c>, float32 in [0, 1], on the CPU.</returns>
+    /// <exception cref="InputException">
+    /// There is no such file, or it is not a whole, undamaged image of a supported kind, or it has more than
+    /// <see cref="MaximumPixels"/> pixels, or its transparency is refused.
+    /// </exception>
+    public static Tensor Read(string path, ImageReadOptions? options = null)
+    {
+        ArgumentNullException.ThrowIfNull(path);
+        var content = ReadContent(path);
+        try
+        {
+            return ImageDecoder.Decode(content, options ?? new ImageReadOptions());
+        }
+        catch (InvalidDataException e)
+        {
+            throw new InputException($"cannot read '{path}': {e.Message}", e);
+        }
+    }
+
+    /// <summary>Writes an image file whose format follows from its extension: PNG, JPEG, TIFF or WebP.</summary>
+    /// <param name="path">The file to write; see <see cref="AtomicFile"/>.</param>
+    /// <param name="image">RGB, <c>(1, 3, H, W)</c> or <c>(3, H, W)</c>, on any device; values are clamped to [0, 1] and rounded half up.</param>
+    /// <param name="options">How to write it; the defaults when null. Lossless formats return 8-bit images bit for bit.</param>
+    /// <exception cref="InputException">The extension is unknown, an option does not fit the format, or the path cannot be written.</exception>
+    /// <exception cref="ArgumentException">The tensor is not one RGB image, or holds NaN.</exception>
+    public static void Write(string path, Tensor image, ImageWriteOptions? options = null)
+    {
+        ArgumentNullException.ThrowIfNull(path);
+        ArgumentNullException.ThrowIfNull(image);
+        options ??= new ImageWriteOptions();
+        var format = ImageFormats.FromExtension(path);
+        Refuse(path, options, format);
+        try
+        {
+            AtomicFile.Write(path, Encode(image, format, options));
+        }
+        catch (VipsException e)
+        {
+            // What remains is a limit of the format: 16,383 pixels a side for WebP, 65,535 for JPEG.
+            throw new InputException($"cannot write '{path}': {ImageDecoder.Reason(e)}; try another format", e);
+        }
+    }
+
+    private static byte[] Encode(Tensor image, ImageFormat format, ImageWriteOptions options)
+    {
+        if (format == ImageFormat.Jpeg)
+        {
+            return JpegCodec.Encode(image, options.Quality ?? ImageWriteOptions.DefaultJpegQuality,
+                options.Subsampling ?? ChromaSubsampling.Half);
+        }
+
+        using var pixels = Pixels.FromTensor(image, options.BitDepth);
+        return format switch
+        {
+            ImageFormat.Png => pixels.PngsaveBuffer(keep: Enums.ForeignKeep.None),
+            ImageFormat.Tiff => pixels.TiffsaveBuffer(Enums.ForeignTiffCompression.Deflate,
+                predictor: Enums.ForeignTiffPredictor.Horizontal, keep: Enums.ForeignKeep.None),
+            ImageFormat.WebP when options.Quality is { } quality =>
+                pixels.WebpsaveBuffer(q: quality, keep: Enums.ForeignKeep.None),
+            ImageFormat.WebP => pixels.WebpsaveBuffer(lossless: true, keep: Enums.ForeignKeep.None),
+            _ => throw new ArgumentOutOfRangeException(nameof(format), format, "a format that is not written"),
+        };
+    }
+
+    private static void Refuse(string path, ImageWriteOptions options, ImageFormat format)
+    {
+        if (options.BitDepth == 16 && format is not (ImageFormat.Png or ImageFormat.Tiff))
+            throw new InputException($"cannot write '{path}' with 16 bits: {format} has 8; write .png or .tiff");
+        if (options.Quality is not null && format is not (ImageFormat.Jpeg or ImageFormat.WebP))
+            throw new InputException($"cannot write '{path}' with a quality: {format} is lossless; write .jpg or .webp, or give none");
+        if (options.Subsampling is not null && format is not ImageFormat.Jpeg)
+            throw new InputException($"cannot write '{path}' with chroma subsampling: only JPEG has it; write .jpg, or give none");
+    }
+
+    private static byte[] ReadContent(string path)
+    {
+        if (Directory.Exists(path))
+            throw new InputException($"cannot read '{path}': expected an image file, found a folder");
+        if (!File.Exists(path))
+            throw new InputException($"cannot read '{path}': there is no such file");
+        try
+        {
+            using var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read);
+            Span<byte> head = stackalloc byte[12];
+            head = head[..stream.ReadAtLeast(head, head.Length, throwOnEndOfStream: false)];
+            if (ImageFormats.Detect(head) is null)
+                throw new InputException($"cannot read '{path}': {ImageDecoder.NoImage(head)}");
+            if (stream.Length > Array.MaxLength)
+                throw new InputException($"cannot read '{path}': expected at most {Array.MaxLength} bytes, found {stream.Length}");
+            stream.Position = 0;
+            var content = new byte[stream.Length];
+            stream.ReadExactly(content);
+            return content;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or NotSupportedException)
+        {
+            throw new InputException($"cannot read '{path}': {e.Message}", e);
+        }
+    }
+}

@@ -1,0 +1,58 @@
+using Mdf.Runtime;
+
+namespace Mdf.Imaging;
+
+/// <summary>The file formats that are read. No other decoder can be reached, whatever a file is called.</summary>
+internal enum ImageFormat
+{
+    Png,
+    Jpeg,
+    Tiff,
+    WebP,
+    Bmp,
+}
+
+/// <summary>Tells image formats apart: by content when reading, by extension when writing.</summary>
+internal static class ImageFormats
+{
+    /// <summary>The formats that are read, for messages.</summary>
+    public const string Readable = "PNG, JPEG, TIFF, WebP or BMP";
+
+    // Spelled out: \x89 in a UTF-8 literal would be two bytes.
+    private static ReadOnlySpan<byte> Png => [0x89, (byte)'P', (byte)'N', (byte)'G', 0x0d, 0x0a, 0x1a, 0x0a];
+
+    private static ReadOnlySpan<byte> Jpeg => [0xff, 0xd8, 0xff];
+
+    /// <summary>The format that the first bytes announce, or null when it is none of ours.</summary>
+    /// <param name="content">A whole file, or its first 12 bytes.</param>
+    public static ImageFormat? Detect(ReadOnlySpan<byte> content)
+    {
+        if (content.StartsWith(Png))
+            return ImageFormat.Png;
+        if (content.StartsWith(Jpeg))
+            return ImageFormat.Jpeg;
+        // Byte order, then 42, or 43 for BigTIFF.
+        if (content.StartsWith("II*\0"u8) || content.StartsWith("MM\0*"u8)
+            || content.StartsWith("II+\0"u8) || content.StartsWith("MM\0+"u8))
+            return ImageFormat.Tiff;
+        if (content.Length >= 12 && content.StartsWith("RIFF"u8) && content[8..].StartsWith("WEBP"u8))
+            return ImageFormat.WebP;
+        if (content.StartsWith("BM"u8))
+            return ImageFormat.Bmp;
+        return null;
+    }
+
+    /// <summary>The format in which a file of this name is written.</summary>
+    /// <param name="path">The file's name; only its extension counts.</param>
+    /// <exception cref="InputException">The extension is none that can be written.</exception>
+    public static ImageFormat FromExtension(string path) => Path.GetExtension(path).ToLowerInvariant() switch
+    {
+        ".png" => ImageFormat.Png,
+        ".jpg" or ".jpeg" => ImageFormat.Jpeg,
+        ".tif" or ".tiff" => ImageFormat.Tiff,
+        ".webp" => ImageFormat.WebP,
+        var other => throw new InputException(
+            $"cannot write '{path}': expected one of .png, .jpg, .jpeg, .tif, .tiff, .webp, found "
+            + (other.Length == 0 ? "no extension" : $"'{other}'")),
+    };
+}

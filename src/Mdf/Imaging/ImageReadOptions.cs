@@ -1,0 +1,8 @@
+namespace Mdf.Imaging;
+
+/// <summary>How an image file is read.</summary>
+public sealed record ImageReadOptions
+{
+    /// <summary>What becomes of transparency; composited on white unless told otherwise.</summary>
+    public AlphaHandling Alpha { get; init; } = AlphaHandling.OnWhite;
+}

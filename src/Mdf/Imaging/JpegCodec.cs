@@ -1,0 +1,50 @@
+using Mdf.Runtime;
+using NetVips;
+using static TorchSharp.torch;
+
+namespace Mdf.Imaging;
+
+/// <summary>JPEG in memory: baseline, the standard's quantisation tables scaled by quality as libjpeg does.</summary>
+public static class JpegCodec
+{
+    /// <summary>Encodes one image. The same tensor gives the same bytes; there is no metadata in them.</summary>
+    /// <param name="image">RGB, <c>(1, 3, H, W)</c> or <c>(3, H, W)</c>; clamped to [0, 1] and rounded to 8 bits.</param>
+    /// <param name="quality">1 (worst) to 100, libjpeg's scale.</param>
+    /// <param name="subsampling">How the chroma channels are stored.</param>
+    /// <returns>A whole JPEG file.</returns>
+    /// <exception cref="InputException"><paramref name="quality"/> is outside 1 to 100.</exception>
+    /// <exception cref="ArgumentException">The tensor is not one RGB image, or holds NaN.</exception>
+    public static byte[] Encode(Tensor image, int quality, ChromaSubsampling subsampling = ChromaSubsampling.Half)
+    {
+        ArgumentNullException.ThrowIfNull(image);
+        if (quality is < 1 or > 100)
+            throw new InputException($"expected a JPEG quality of 1 to 100, found {quality}");
+        var mode = subsampling switch
+        {
+            ChromaSubsampling.Half => Enums.ForeignSubsample.On,
+            ChromaSubsampling.Full => Enums.ForeignSubsample.Off,
+            _ => throw new ArgumentOutOfRangeException(nameof(subsampling), subsampling, "unknown chroma subsampling"),
+        };
+        using var pixels = Pixels.FromTensor(image, bitDepth: 8);
+        return pixels.JpegsaveBuffer(q: quality, subsampleMode: mode, keep: Enums.ForeignKeep.None);
+    }
+
+    /// <summary>Decodes a JPEG file as <see cref="ImageFile.Read"/> does.</summary>
+    /// <param name="content">A whole JPEG file.</param>
+    /// <returns>RGB, <c>(1, 3, H, W)</c>, float32 in [0, 1], on the CPU.</returns>
+    /// <exception cref="InputException">The bytes are not a whole, undamaged JPEG.</exception>
+    public static Tensor Decode(byte[] content)
+    {
+        ArgumentNullException.ThrowIfNull(content);
+        if (ImageFormats.Detect(content) != ImageFormat.Jpeg)
+            throw new InputException("cannot decode: expected a JPEG, which starts with the bytes ff d8 ff");
+        try
+        {
+            return ImageDecoder.Decode(content, new ImageReadOptions());
+        }
+        catch (InvalidDataException e)
+        {
+            throw new InputException($"cannot decode a JPEG: {e.Message}", e);
+        }
+    }
+}
