@@ -20,17 +20,12 @@ internal static class ColorProfile
     /// <summary>Converts to sRGB. Pixels that are sRGB already, by their profile or for want of one, are untouched bit for bit.</summary>
     /// <param name="image">Grey, RGB or CMYK, 8 or 16 bits, with or without alpha.</param>
     /// <returns>Grey or RGB, with the bit depth and the alpha of the input. To be disposed.</returns>
-    /// <exception cref="InvalidDataException">The profile is not for pixels of this kind.</exception>
-    /// <exception cref="VipsException">The profile is damaged.</exception>
+    /// <remarks>A profile that is damaged, or made for another kind of pixels, counts as none, as in browsers.</remarks>
     public static Image ToSrgb(Image image)
     {
         var isCmyk = image.Interpretation == Enums.Interpretation.Cmyk;
-        var depth = image.Format == Enums.BandFormat.Ushort ? 16 : 8;
-        if (!image.Contains(Metadata))
-            return isCmyk ? image.IccTransform("srgb", inputProfile: "cmyk", intent: Enums.Intent.Relative, depth: depth) : image.Copy();
-
-        var profile = (byte[])image.Get(Metadata);
         var isGrey = image.Bands <= 2;
+        var profile = image.Contains(Metadata) ? (byte[])image.Get(Metadata) : [];
         switch (ColorSpace(profile))
         {
             case "RGB " when isGrey:
@@ -39,21 +34,19 @@ internal static class ColorProfile
                     return ToSrgb(color);
             case "RGB " when !isCmyk:
             case "GRAY" when isGrey:
-                return IsSrgb(profile, isGrey ? 1 : 3) ? image.Copy() : Transform(image, depth);
-            case "CMYK" when isCmyk:
-                return Transform(image, depth);
-            case var space:
-                throw new InvalidDataException($"expected a colour profile for {(isCmyk ? "CMYK" : isGrey ? "grey" : "RGB")} pixels, "
-                    + $"found one for '{space.TrimEnd()}'; save the image without it, or with a right one");
+                return IsSrgb(profile, isGrey ? 1 : 3) ? image.Copy() : Transform(image);
+            default:
+                // CMYK has no meaning without a profile: libvips' own stands in for a missing one.
+                return isCmyk ? Transform(image) : image.Copy();
         }
     }
 
-    private static Image Transform(Image image, int depth) =>
-        image.IccTransform("srgb", embedded: true, intent: Enums.Intent.Relative, depth: depth);
+    private static Image Transform(Image image) => image.IccTransform("srgb", embedded: true, inputProfile: "cmyk",
+        intent: Enums.Intent.Relative, depth: image.Format == Enums.BandFormat.Ushort ? 16 : 8);
 
     private static string ColorSpace(byte[] profile) => profile.Length >= ColorSpaceOffset + 4
         ? Encoding.ASCII.GetString(profile, ColorSpaceOffset, 4)
-        : throw new InvalidDataException($"its colour profile of {profile.Length} bytes is damaged; save the image without it");
+        : "";
 
     private static Image Expand(Image image)
     {
@@ -79,7 +72,7 @@ internal static class ColorProfile
         using var memory = Image.NewFromMemory(grid, grid.Length / channels, 1, channels, Enums.BandFormat.Uchar);
         using var colors = memory.Copy(interpretation: channels == 1 ? Enums.Interpretation.Bw : Enums.Interpretation.Srgb);
         using var tagged = colors.Mutate(image => image.Set(GValue.BlobType, Metadata, profile));
-        using var converted = Transform(tagged, depth: 8);
+        using var converted = Transform(tagged);
         var result = converted.WriteToMemory<byte>();
         var copies = result.Length / grid.Length; // grey becomes three channels
         return result.Select((level, i) => Math.Abs(level - grid[i / copies])).Max() <= Tolerance;

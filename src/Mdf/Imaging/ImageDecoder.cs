@@ -10,6 +10,12 @@ internal static class ImageDecoder
     /// <summary>The most channels an image can have: CMYK and alpha.</summary>
     private const int MaximumChannels = 5;
 
+    /// <summary>
+    /// libvips prints warnings to standard error by itself. What matters of them arrives as an exception too, so they
+    /// are dropped, for the whole process.
+    /// </summary>
+    static ImageDecoder() => Log.SetLogHandler("VIPS", Enums.LogLevelFlags.Warning, static (_, _, _) => { });
+
     /// <summary>Decodes; see <see cref="ImageFile"/> for what is accepted.</summary>
     /// <returns>RGB, <c>(1, 3, H, W)</c>, float32 in [0, 1], on the CPU.</returns>
     /// <exception cref="InvalidDataException">Not a usable image; the message says why, without naming the file.</exception>

@@ -8,7 +8,7 @@ namespace Mdf.Imaging;
 /// <remarks>
 /// <para>Reading accepts PNG, JPEG, TIFF, WebP and BMP, told apart by content, with 8 or 16 bits per channel, grey,
 /// palette, RGB or CMYK. Orientation (EXIF, TIFF) is applied; an embedded colour profile is converted to sRGB; without
-/// one, pixels are taken to be sRGB and kept as they are. Of an animation or a multi-page file the first page is read.
+/// one that can be used, pixels are taken to be sRGB and kept as they are. Of an animation or a multi-page file the first page is read.
 /// A PNG's gAMA and cHRM chunks are ignored, as most programs do.</para>
 /// <para>Writing is deterministic: the same tensor gives the same bytes, and no metadata or time goes into the file.</para>
 /// </remarks>

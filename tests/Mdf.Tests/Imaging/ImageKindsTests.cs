@@ -1,0 +1,269 @@
+using Mdf.Imaging;
+using Mdf.Runtime;
+using NetVips;
+using TorchSharp;
+using static TorchSharp.torch;
+using static TorchSharp.torch.TensorIndex;
+
+namespace Mdf.Tests.Imaging;
+
+/// <summary>Bit depths, palettes, alpha, CMYK, orientations and colour profiles, in files that libvips makes here.</summary>
+public sealed class ImageKindsTests : IDisposable
+{
+    private readonly TemporaryFolder _folder = new();
+    private readonly DisposeScope _scope = NewDisposeScope();
+
+    public void Dispose()
+    {
+        _scope.Dispose();
+        _folder.Dispose();
+    }
+
+    [Theory]
+    [InlineData(Enums.BandFormat.Uchar, 255)]
+    [InlineData(Enums.BandFormat.Ushort, 65535)]
+    public void Grey_becomes_three_equal_channels(Enums.BandFormat format, int levels)
+    {
+        using var grey = Ramp(format, 1);
+        foreach (var file in new[] { grey.PngsaveBuffer(), grey.TiffsaveBuffer() })
+        {
+            var read = Read(file);
+            Assert.Equal([1, 3, 16, 16], read.shape);
+            var expected = tensor(Levels(format, 1)).to(ScalarType.Float32).div(levels).reshape(1, 1, 16, 16);
+            Assert.True(expected.expand(1, 3, 16, 16).Equals(read));
+        }
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(4)]
+    [InlineData(8)]
+    public void A_palette_is_looked_up(int bitDepth)
+    {
+        byte[][] colors = [[10, 200, 30], [250, 0, 255]];
+        var pixels = Enumerable.Range(0, 64).SelectMany(i => colors[i / 3 % 2]).ToArray();
+        using var image = Rgb(pixels, 8, 8);
+        var file = image.PngsaveBuffer(palette: true, bitdepth: bitDepth, q: 100, dither: 0);
+        Assert.Equal(3, file[25]); // the colour type in IHDR: palette
+        Assert.True(Planar(pixels, 8, 8).Equals(Read(file)));
+    }
+
+    [Fact]
+    public void Transparency_is_composited_on_white()
+    {
+        using var image = Rgba([255, 0, 0, 255, 0, 0, 255, 0, 0, 0, 0, 51, 7, 8, 9, 255]);
+        foreach (var file in new[] { image.PngsaveBuffer(), image.TiffsaveBuffer(), image.WebpsaveBuffer(lossless: true, exact: true) })
+        {
+            var levels = Read(file).mul(255)[0].permute(1, 2, 0).reshape(-1).data<float>().ToArray();
+            Assert.Equal([255, 0, 0, 255, 255, 255, 204, 204, 204, 7, 8, 9], levels.Select(level => Math.Round(level, 3)));
+        }
+    }
+
+    [Fact]
+    public void Transparency_is_refused_when_asked_for_and_an_opaque_channel_is_not()
+    {
+        var refuse = new ImageReadOptions { Alpha = AlphaHandling.Refuse };
+        using var opaque = Rgba([1, 2, 3, 255, 4, 5, 6, 255, 7, 8, 9, 255, 10, 11, 12, 255]);
+        var read = ImageFile.Read(_folder.File("opaque.png", opaque.PngsaveBuffer()), refuse);
+        Assert.True(read.Equals(Planar([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12], 4, 1)));
+
+        using var clear = Rgba([1, 2, 3, 255, 4, 5, 6, 254, 7, 8, 9, 255, 10, 11, 12, 255]);
+        var error = Assert.Throws<InputException>(() => ImageFile.Read(_folder.File("clear.png", clear.PngsaveBuffer()), refuse));
+        Assert.Contains("expected an opaque image", error.Message);
+    }
+
+    [Fact]
+    public void Grey_with_alpha_in_16_bits_is_composited()
+    {
+        using var image = NetVips.Image.NewFromMemory(new ushort[] { 0, 65535, 1234, 0, 0, 13107 }, 3, 1, 2, Enums.BandFormat.Ushort)
+            .Copy(interpretation: Enums.Interpretation.Grey16);
+        var levels = Read(image.PngsaveBuffer())[0, 1, 0].mul(65535).data<float>().ToArray();
+        Assert.Equal([0, 65535, 52428], levels.Select(level => Math.Round(level, 2)));
+    }
+
+    [Fact]
+    public void Cmyk_is_converted_with_and_without_a_profile()
+    {
+        // No ink is white; full cyan in libvips' CMYK profile is near (0, 160, 220), far from yellow's complement.
+        using var memory = NetVips.Image.NewFromMemory(
+            Enumerable.Repeat<byte[]>([0, 0, 0, 0], 64).Concat(Enumerable.Repeat<byte[]>([255, 0, 0, 0], 64)).SelectMany(ink => ink).ToArray(),
+            8, 16, 4, Enums.BandFormat.Uchar);
+        using var plain = memory.Copy(interpretation: Enums.Interpretation.Cmyk);
+        using var tagged = plain.Mutate(image => image.Set(GValue.BlobType, "icc-profile-data", NetVips.Image.ProfileLoad("cmyk")));
+        foreach (var file in new[]
+        {
+            plain.JpegsaveBuffer(q: 100, keep: Enums.ForeignKeep.None), tagged.JpegsaveBuffer(q: 100),
+            plain.TiffsaveBuffer(keep: Enums.ForeignKeep.None), tagged.TiffsaveBuffer(),
+        })
+        {
+            var read = Read(file);
+            Assert.Equal([1, 3, 16, 8], read.shape);
+            Assert.InRange(read[0, Colon, 1, 1].min().item<float>(), 0.98, 1);
+            Assert.InRange(read[0, 0, 14, 1].item<float>(), 0, 0.1);
+            Assert.InRange(read[0, 1, 14, 1].item<float>(), 0.5, 0.75);
+            Assert.InRange(read[0, 2, 14, 1].item<float>(), 0.75, 1);
+        }
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(3)]
+    [InlineData(4)]
+    [InlineData(5)]
+    [InlineData(6)]
+    [InlineData(7)]
+    [InlineData(8)]
+    public void Orientation_is_applied(int orientation)
+    {
+        var upright = randint(0, 256, [1, 3, 5, 7]).to(ScalarType.Float32).div(255);
+        // What the camera stored, so that the EXIF transformation of that number gives the upright image back.
+        var stored = orientation switch
+        {
+            2 => upright.flip(3),
+            3 => upright.flip(2, 3),
+            4 => upright.flip(2),
+            5 => upright.transpose(2, 3),
+            6 => upright.transpose(2, 3).flip(2), // shown after a quarter turn clockwise
+            7 => upright.transpose(2, 3).flip(2, 3),
+            8 => upright.transpose(2, 3).flip(3), // shown after a quarter turn anticlockwise
+            _ => upright,
+        };
+        using var pixels = Pixels.FromTensor(stored, 8);
+        using var tagged = pixels.Mutate(image => image.Set(GValue.GIntType, "orientation", orientation));
+        Assert.True(upright.Equals(Read(tagged.TiffsaveBuffer())));
+        Assert.True(upright.Equals(Read(tagged.PngsaveBuffer())));
+        Assert.True(upright.Equals(Read(tagged.WebpsaveBuffer(lossless: true))));
+        Assert.Equal(upright.shape, Read(tagged.JpegsaveBuffer()).shape);
+    }
+
+    [Theory]
+    [InlineData(8)]
+    [InlineData(16)]
+    public void An_srgb_profile_leaves_every_bit(int bitDepth)
+    {
+        var image = randint(0, 1 << bitDepth, [1, 3, 16, 16]).to(ScalarType.Float32).div((1 << bitDepth) - 1);
+        using var pixels = Pixels.FromTensor(image, bitDepth);
+        using var tagged = Tag(pixels, "srgb");
+        Assert.True(image.Equals(Read(tagged.PngsaveBuffer())));
+        Assert.True(image.Equals(Read(tagged.TiffsaveBuffer())));
+    }
+
+    [Theory]
+    [InlineData(8)]
+    [InlineData(16)]
+    public void Another_profile_is_converted(int bitDepth)
+    {
+        // Inside sRGB's gamut. Display P3 has sRGB's curve and white, so both are one 3×3 matrix apart in linear light:
+        // the matrix from the primaries of SMPTE EG 432-1 and ITU-R BT.709, as in CSS Color 4.
+        float[] displayP3 = [0.5f, 0.7f, 0.4f];
+        double[,] matrix = { { 1.2249402, -0.2249402, 0 }, { -0.0420570, 1.0420570, 0 }, { -0.0196376, -0.0786507, 1.0982883 } };
+        var linear = displayP3.Select(value => Math.Pow((value + 0.055) / 1.055, 2.4)).ToArray();
+        var expected = Enumerable.Range(0, 3)
+            .Select(row => Enumerable.Range(0, 3).Sum(column => matrix[row, column] * linear[column]))
+            .Select(value => 1.055 * Math.Pow(value, 1 / 2.4) - 0.055).ToArray();
+
+        using var pixels = Pixels.FromTensor(tensor(displayP3).reshape(1, 3, 1, 1).expand(1, 3, 4, 4), bitDepth);
+        using var tagged = Tag(pixels, "p3");
+        var read = Read(tagged.PngsaveBuffer());
+        for (var channel = 0; channel < 3; channel++)
+            Assert.Equal(expected[channel], read[0, channel, 2, 2].item<float>(), bitDepth == 8 ? 0.006 : 0.002);
+    }
+
+    [Fact]
+    public void Alpha_passes_a_colour_conversion_unchanged()
+    {
+        using var image = Rgba([100, 150, 100, 0, 100, 150, 100, 255, 100, 150, 100, 51, 0, 0, 0, 51]);
+        using var tagged = Tag(image, "p3");
+        using var opaque = Tag(Rgb([100, 150, 100], 1, 1), "p3");
+        var expected = Read(opaque.PngsaveBuffer())[0, Colon, 0, 0];
+        var read = Read(tagged.PngsaveBuffer())[0, Colon, 0];
+        Assert.Equal(1, read[Colon, 0].min().item<float>());
+        Assert.True(expected.Equals(read[Colon, 1]));
+        Assert.InRange((expected * 0.2 + 0.8 - read[Colon, 2]).abs().max().item<float>(), 0, 1e-6);
+        Assert.Equal(0.8f, read[0, 3].item<float>(), 1e-6f);
+    }
+
+    [Fact]
+    public void A_grey_image_may_carry_a_colour_profile()
+    {
+        using var grey = Ramp(Enums.BandFormat.Uchar, 1);
+        using var srgb = Tag(grey, "srgb");
+        using var p3 = Tag(grey, "p3"); // the same white and curve: greys stay
+        var expected = Read(grey.PngsaveBuffer());
+        // libtiff keeps any profile; PNG writers refuse a wrong one.
+        Assert.True(expected.Equals(Read(srgb.TiffsaveBuffer())));
+        Assert.InRange((expected - Read(p3.TiffsaveBuffer())).abs().max().item<float>(), 0, 1.01 / 255);
+    }
+
+    [Fact]
+    public void A_profile_that_does_not_fit_or_is_damaged_counts_as_none()
+    {
+        var damaged = NetVips.Image.ProfileLoad("p3");
+        Array.Clear(damaged, 130, damaged.Length - 130);
+        using var image = Rgb([100, 200, 50], 1, 1);
+        foreach (var profile in new[] { NetVips.Image.ProfileLoad("cmyk"), damaged, [1, 2, 3, 4, 5, 6, 7, 8] })
+        {
+            using var tagged = image.Mutate(mutable => mutable.Set(GValue.BlobType, "icc-profile-data", profile));
+            Assert.True(Planar([100, 200, 50], 1, 1).Equals(Read(tagged.TiffsaveBuffer())));
+        }
+    }
+
+    [Fact]
+    public void The_first_page_is_read()
+    {
+        using var first = Rgb([.. Enumerable.Repeat((byte)10, 48)], 4, 4);
+        using var second = Rgb([.. Enumerable.Repeat((byte)99, 48)], 4, 4);
+        using var tower = first.Join(second, Enums.Direction.Vertical).Mutate(image => image.Set(GValue.GIntType, "page-height", 4));
+        foreach (var file in new[] { tower.TiffsaveBuffer(), tower.WebpsaveBuffer(lossless: true) })
+        {
+            var read = Read(file);
+            Assert.Equal([1, 3, 4, 4], read.shape);
+            Assert.True(read.mul(255).round().eq(10).all().item<bool>());
+        }
+    }
+
+    [Fact]
+    public void The_authors_training_picture_is_opaque_rgba()
+    {
+        var path = Shared.Path("data", "stone", "stone.png");
+        var image = ImageFile.Read(path, new ImageReadOptions { Alpha = AlphaHandling.Refuse });
+        Assert.Equal([1, 3, 168, 250], image.shape);
+        Assert.True(image.Equals(ImageFile.Read(path)));
+    }
+
+    [Fact]
+    public void Set14_holds_one_picture_with_a_single_channel()
+    {
+        var grey = Directory.GetFiles(Shared.Path("data", "Set14_HRx4"), "*.png")
+            .Where(file => File.ReadAllBytes(file)[25] == 0).ToArray(); // the colour type in IHDR: grey
+        var image = ImageFile.Read(Assert.Single(grey));
+        Assert.True(image[Colon, ..1].expand_as(image).Equals(image));
+    }
+
+    private Tensor Read(byte[] file) => ImageFile.Read(_folder.File("image", file));
+
+    private static NetVips.Image Tag(NetVips.Image image, string profile) =>
+        image.Mutate(mutable => mutable.Set(GValue.BlobType, "icc-profile-data", NetVips.Image.ProfileLoad(profile)));
+
+    private static NetVips.Image Rgb(byte[] pixels, int width, int height) =>
+        NetVips.Image.NewFromMemory(pixels, width, height, 3, Enums.BandFormat.Uchar).Copy(interpretation: Enums.Interpretation.Srgb);
+
+    private static NetVips.Image Rgba(byte[] pixels) =>
+        NetVips.Image.NewFromMemory(pixels, pixels.Length / 4, 1, 4, Enums.BandFormat.Uchar).Copy(interpretation: Enums.Interpretation.Srgb);
+
+    private static Tensor Planar(byte[] pixels, int width, int height) =>
+        tensor(pixels, [1, height, width, 3]).permute(0, 3, 1, 2).to(ScalarType.Float32).div(255f);
+
+    private static int[] Levels(Enums.BandFormat format, int bands) =>
+        [.. Enumerable.Range(0, 256 * bands).Select(i => format == Enums.BandFormat.Uchar ? i % 256 : i * 257 % 65536)];
+
+    private static NetVips.Image Ramp(Enums.BandFormat format, int bands)
+    {
+        var levels = Levels(format, bands);
+        return format == Enums.BandFormat.Uchar
+            ? NetVips.Image.NewFromMemory(levels.Select(level => (byte)level).ToArray(), 16, 16, bands, format).Copy(interpretation: Enums.Interpretation.Bw)
+            : NetVips.Image.NewFromMemory(levels.Select(level => (ushort)level).ToArray(), 16, 16, bands, format).Copy(interpretation: Enums.Interpretation.Grey16);
+    }
+}
