@@ -1,0 +1,104 @@
+using Mdf.Distortions;
+using Mdf.Runtime;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Mdf.Tests.Distortions;
+
+public sealed class DistortionTests : IDisposable
+{
+    private readonly DisposeScope _scope = NewDisposeScope();
+
+    public void Dispose() => _scope.Dispose();
+
+    [Theory]
+    [InlineData("sisr", "sisr", typeof(Upscaling))]
+    [InlineData("denoise:25", "denoise:25", typeof(GaussianNoise))]
+    [InlineData("denoise:25.0", "denoise:25", typeof(GaussianNoise))]
+    [InlineData("denoise:12.50", "denoise:12.5", typeof(GaussianNoise))]
+    [InlineData("denoise:2.5e1", "denoise:25", typeof(GaussianNoise))]
+    [InlineData("denoise:255", "denoise:255", typeof(GaussianNoise))]
+    [InlineData("jpeg:10", "jpeg:10", typeof(JpegDistortion))]
+    [InlineData("jpeg:1", "jpeg:1", typeof(JpegDistortion))]
+    [InlineData("jpeg:100", "jpeg:100", typeof(JpegDistortion))]
+    [InlineData("jpeg:010", "jpeg:10", typeof(JpegDistortion))]
+    public void Tasks_have_one_canonical_name(string task, string canonical, Type type)
+    {
+        var distortion = Distortion.Parse(task);
+        Assert.IsType(type, distortion);
+        Assert.Equal(canonical, distortion.Task);
+        Assert.Equal(canonical, Distortion.Parse(canonical).Task);
+    }
+
+    [Theory]
+    [InlineData("", "expected one of sisr, denoise:25 (σ in 8-bit units), jpeg:10 (quality)")]
+    [InlineData("deblur:3", "unknown task 'deblur:3'")]
+    [InlineData("JPEG:10", "unknown task")]
+    [InlineData("sisr:4", "(phase 1's distortion is the upscaling itself); use 'sisr'")]
+    [InlineData("sisr:", "has no strength")]
+    [InlineData("denoise", "needs a strength")]
+    [InlineData("denoise:", "needs a strength")]
+    [InlineData("denoise:-1", "'denoise:-1': expected the noise's σ")]
+    [InlineData("denoise:0", "above 0 and at most 255")]
+    [InlineData("denoise:255.1", "above 0 and at most 255")]
+    [InlineData("denoise:NaN", "above 0 and at most 255")]
+    [InlineData("denoise:∞", "above 0 and at most 255")]
+    [InlineData("denoise:1e400", "above 0 and at most 255")]
+    [InlineData("denoise:25,5", "'denoise:25,5'")]
+    [InlineData("denoise:25:5", "'denoise:25:5'")]
+    [InlineData("denoise: 25", "'denoise: 25'")]
+    [InlineData("jpeg", "needs a strength")]
+    [InlineData("jpeg:0", "whole number of 1 to 100")]
+    [InlineData("jpeg:101", "whole number of 1 to 100")]
+    [InlineData("jpeg:-10", "whole number of 1 to 100")]
+    [InlineData("jpeg:10.5", "whole number of 1 to 100")]
+    [InlineData("jpeg:ten", "whole number of 1 to 100")]
+    [InlineData("jpeg:99999999999", "whole number of 1 to 100")]
+    public void Other_tasks_are_refused_in_one_line(string task, string expected)
+    {
+        var message = Assert.Throws<InputException>(() => Distortion.Parse(task)).Message;
+        Assert.Contains(expected, message);
+        Assert.DoesNotContain('\n', message);
+    }
+
+    [Fact]
+    public void Strengths_out_of_range_are_refused_by_the_constructors_too()
+    {
+        Assert.Throws<InputException>(() => new GaussianNoise(double.NaN));
+        Assert.Throws<InputException>(() => new GaussianNoise(-1));
+        Assert.Throws<InputException>(() => new JpegDistortion(0));
+        Assert.Throws<InputException>(() => new JpegDistortion(101));
+    }
+
+    [Theory]
+    [InlineData("sisr")]
+    [InlineData("denoise:25")]
+    [InlineData("jpeg:10")]
+    public void The_reference_stays_as_it_was(string task)
+    {
+        var reference = rand([2, 3, 17, 21], requires_grad: true);
+        var copy = reference.detach().clone();
+        var before = DisposeScopeManager.Statistics.ThreadTotalLiveCount;
+        var distorted = Distortion.Parse(task).Apply(reference);
+        Assert.Equal(before + 1, DisposeScopeManager.Statistics.ThreadTotalLiveCount);
+        Assert.Equal(reference.shape, distorted.shape);
+        Assert.Equal(reference.dtype, distorted.dtype);
+        Assert.False(distorted.requires_grad);
+        distorted.zero_();
+        Assert.True(copy.Equals(reference));
+    }
+
+    [Fact]
+    public void What_is_not_a_batch_of_rgb_images_is_refused()
+    {
+        foreach (var reference in new[] { rand(3, 8, 8), rand(1, 1, 8, 8), ones(1, 3, 8, 8, ScalarType.Int32) })
+            Assert.Throws<ArgumentException>(() => new Upscaling().Apply(reference));
+    }
+
+    [Fact]
+    public void Upscaling_adds_nothing()
+    {
+        var reference = rand(2, 3, 8, 8);
+        Assert.True(reference.Equals(new Upscaling().Apply(reference)));
+    }
+}
