@@ -12,6 +12,9 @@ public abstract class Distortion
     /// <summary>The task's name in its canonical form, with its strength if it has one: <c>sisr</c>, <c>denoise:25</c>, <c>jpeg:10</c>.</summary>
     public abstract string Task { get; }
 
+    /// <summary>Whether two calls of <see cref="Apply"/> on one image give different results.</summary>
+    public virtual bool IsRandom => false;
+
     /// <summary>Distorts a batch of images. No gradient passes.</summary>
     /// <param name="reference">RGB, <c>(N, 3, H, W)</c>, nominally in [0, 1], floating point, on any device; it is not changed.</param>
     /// <param name="random">Where random distortions draw from, anew at every call; libtorch's own generator when null.</param>

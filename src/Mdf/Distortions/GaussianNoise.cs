@@ -26,6 +26,9 @@ public sealed class GaussianNoise : Distortion
     public override string Task => $"{Name.Name}:{Format(Sigma)}";
 
     /// <inheritdoc/>
+    public override bool IsRandom => true;
+
+    /// <inheritdoc/>
     protected override Tensor Distort(Tensor reference, Generator? random)
     {
         // Drawn where the generator lives: one seed gives one noise, whatever device the images are on.

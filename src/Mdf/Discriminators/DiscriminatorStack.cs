@@ -1,0 +1,143 @@
+using System.Globalization;
+using Mdf.Runtime;
+using Mdf.Weights;
+using static TorchSharp.torch;
+
+namespace Mdf.Discriminators;
+
+/// <summary>The trained and frozen discriminators D_0 … D_{K−1}: what phase 1 makes and the MDF loss uses.</summary>
+/// <remarks>
+/// In a file, the tensors of D_k are named <c>{k}.head.conv.weight</c>, <c>{k}.body.block1.norm.running_mean</c>,
+/// <c>{k}.tail.bias</c>, …: upstream's names behind the scale's index.
+/// </remarks>
+public sealed class DiscriminatorStack : nn.Module
+{
+    // No stack has more scales than this: a 25-pixel start times 0.75⁻³⁰ is 140,000 pixels. A file that says so is refused.
+    private const int MostScales = 32;
+    private const int LargestWidth = 1024;
+    private const string RangeKey = "input_range";
+
+    private readonly IReadOnlyList<Discriminator> _discriminators;
+
+    /// <summary>Creates a stack, which owns its discriminators from here on.</summary>
+    /// <param name="discriminators">Coarse to fine; at least one.</param>
+    /// <param name="inputRange">The range that they take their images in.</param>
+    /// <param name="metadata">How they were trained, if known.</param>
+    public DiscriminatorStack(IReadOnlyList<Discriminator> discriminators, InputRange inputRange, StackMetadata? metadata = null)
+        : base(nameof(DiscriminatorStack))
+    {
+        ArgumentNullException.ThrowIfNull(discriminators);
+        ArgumentOutOfRangeException.ThrowIfZero(discriminators.Count);
+        _discriminators = [.. discriminators];
+        InputRange = inputRange;
+        Metadata = metadata;
+        for (var k = 0; k < Count; k++)
+            register_module(k.ToString(CultureInfo.InvariantCulture), _discriminators[k]);
+    }
+
+    /// <summary>How many discriminators there are.</summary>
+    public int Count => _discriminators.Count;
+
+    /// <summary>The range that they take their images in.</summary>
+    public InputRange InputRange { get; }
+
+    /// <summary>How they were trained; null for the authors' stacks.</summary>
+    public StackMetadata? Metadata { get; }
+
+    /// <summary>The discriminator of one scale.</summary>
+    /// <param name="scale">Its index; 0 is the coarsest.</param>
+    public Discriminator this[int scale] => _discriminators[scale];
+
+    /// <summary>Freezes every discriminator: evaluation mode, no gradients for the weights.</summary>
+    public void Freeze()
+    {
+        eval();
+        foreach (var discriminator in _discriminators)
+            discriminator.Freeze();
+    }
+
+    /// <summary>Reads a stack: a file that phase 1 wrote, one of the authors', or either converted.</summary>
+    /// <param name="path">A safetensors or PyTorch file.</param>
+    /// <returns>The stack, frozen, on the CPU.</returns>
+    /// <exception cref="InputException">The file is missing, damaged, or not a discriminator stack.</exception>
+    public static DiscriminatorStack Load(string path)
+    {
+        using var file = TensorFile.Open(path);
+        var metadata = StackMetadata.Read(file.Metadata, path);
+        var (byScale, range) = GroupByScale(file.Tensors, path);
+        if (metadata is not null && metadata.Sizes.Count != byScale.Count)
+            throw new InputException($"'{path}': expected {metadata.Sizes.Count} discriminators, as its metadata says, found {byScale.Count}: the file is damaged");
+
+        var discriminators = new List<Discriminator>();
+        try
+        {
+            for (var k = 0; k < byScale.Count; k++)
+            {
+                if (!byScale.TryGetValue(k, out var tensors))
+                    throw NotAStack(path, $"scale {k} is missing");
+                if (!tensors.TryGetValue("head.conv.weight", out var first) || first.Shape is not [> 0 and <= LargestWidth, 3, 3, 3])
+                    throw NotAStack(path, $"'{k}.head.conv.weight' is missing or is not of shape (width, 3, 3, 3)");
+                var discriminator = new Discriminator((int)first.Shape[0]);
+                discriminators.Add(discriminator);
+                ModuleWeights.Load(discriminator, tensors, $"{path}, scale {k}");
+            }
+
+            var stack = new DiscriminatorStack(discriminators, metadata?.InputRange ?? range ?? InputRange.Unit, metadata);
+            stack.Freeze();
+            return stack;
+        }
+        catch
+        {
+            discriminators.ForEach(discriminator => discriminator.Dispose());
+            throw;
+        }
+    }
+
+    /// <summary>Writes the stack and all that is needed to use it.</summary>
+    /// <param name="path">A <c>.safetensors</c> file.</param>
+    /// <exception cref="InputException">The path cannot be written.</exception>
+    public void Save(string path)
+    {
+        var metadata = Metadata?.ToDictionary() ?? new Dictionary<string, string> { [RangeKey] = InputRange.ToString() };
+        SafetensorsFormat.Write(path, ModuleWeights.Save(this), metadata);
+    }
+
+    private static (Dictionary<int, Dictionary<string, StoredTensor>> ByScale, InputRange? Range) GroupByScale(
+        IReadOnlyDictionary<string, StoredTensor> tensors, string path)
+    {
+        var byScale = new Dictionary<int, Dictionary<string, StoredTensor>>();
+        InputRange? range = null;
+        foreach (var (key, value) in tensors)
+        {
+            if (key == RangeKey)
+            {
+                range = RangeOf(value, path);
+                continue;
+            }
+
+            var dot = key.IndexOf('.', StringComparison.Ordinal);
+            if (dot < 0 || !int.TryParse(key.AsSpan(0, dot), NumberStyles.None, CultureInfo.InvariantCulture, out var scale) || scale >= MostScales)
+                throw NotAStack(path, $"found '{key}'");
+            if (!byScale.TryGetValue(scale, out var ofScale))
+                byScale.Add(scale, ofScale = new Dictionary<string, StoredTensor>(StringComparer.Ordinal));
+            ofScale.Add(key[(dot + 1)..], value);
+        }
+
+        return byScale.Count > 0 ? (byScale, range) : throw NotAStack(path, "it holds no such tensor");
+    }
+
+    /// <summary>A stack that was converted to PyTorch's format carries its range as a tensor of two numbers.</summary>
+    private static InputRange RangeOf(StoredTensor stored, string path)
+    {
+        using var scope = NewDisposeScope();
+        if (stored.Shape is not [2])
+            throw NotAStack(path, $"'{RangeKey}' has not two values");
+        var values = stored.ToTensor().to(float64).data<double>().ToArray();
+        return InputRange.TryParse(new InputRange(values[0], values[1]).ToString(), out var range)
+            ? range
+            : throw NotAStack(path, $"'{RangeKey}' is not a range");
+    }
+
+    private static InputException NotAStack(string path, string found) =>
+        new($"'{path}' is not a discriminator stack: expected tensors named 0.head.conv.weight, 0.head.norm.weight, …, {found}");
+}

@@ -1,0 +1,90 @@
+using System.Globalization;
+using Mdf.Runtime;
+
+namespace Mdf.Discriminators;
+
+/// <summary>What a stack file says about itself, so that the file alone is enough to use it and to repeat its training.</summary>
+public sealed record StackMetadata
+{
+    /// <summary>The version of the format that this program writes.</summary>
+    public const string CurrentFormat = "mdf-stack-1";
+
+    /// <summary>What the stack was trained to undo, such as <c>jpeg:10</c>.</summary>
+    public required string Task { get; init; }
+
+    /// <summary>The range it takes its images in.</summary>
+    public required InputRange InputRange { get; init; }
+
+    /// <summary>The pyramid's factor r between neighbouring scales.</summary>
+    public required double ScaleFactor { get; init; }
+
+    /// <summary>The size of every trained scale, coarse to fine.</summary>
+    public required IReadOnlyList<ImageSize> Sizes { get; init; }
+
+    /// <summary>How many iterations each scale was trained for.</summary>
+    public required int Iterations { get; init; }
+
+    /// <summary>The seed of all randomness.</summary>
+    public required long Seed { get; init; }
+
+    /// <summary>The SHA-256 of the photograph's file, in lower-case hexadecimal.</summary>
+    public required string SourceSha256 { get; init; }
+
+    /// <summary>The version of the program that trained it.</summary>
+    public required string ProgramVersion { get; init; }
+
+    /// <summary>As a safetensors file holds it.</summary>
+    public IReadOnlyDictionary<string, string> ToDictionary() => new SortedDictionary<string, string>(StringComparer.Ordinal)
+    {
+        ["format"] = CurrentFormat,
+        ["task"] = Task,
+        ["input_range"] = InputRange.ToString(),
+        ["scale_factor"] = ScaleFactor.ToString("R", CultureInfo.InvariantCulture),
+        ["sizes"] = string.Join(',', Sizes.Select(size => string.Create(CultureInfo.InvariantCulture, $"{size.Width}x{size.Height}"))),
+        ["iterations"] = Iterations.ToString(CultureInfo.InvariantCulture),
+        ["seed"] = Seed.ToString(CultureInfo.InvariantCulture),
+        ["source_sha256"] = SourceSha256,
+        ["program_version"] = ProgramVersion,
+    };
+
+    /// <summary>Reads what <see cref="ToDictionary"/> writes.</summary>
+    /// <param name="values">A file's metadata.</param>
+    /// <param name="where">The file's name, for messages.</param>
+    /// <returns>Null when the file is not one that phase 1 wrote (the authors', or a converted one).</returns>
+    /// <exception cref="InputException">The format is newer than this program, or a value is not what it should be.</exception>
+    public static StackMetadata? Read(IReadOnlyDictionary<string, string> values, string where)
+    {
+        ArgumentNullException.ThrowIfNull(values);
+        if (!values.TryGetValue("format", out var format) || !format.StartsWith("mdf-", StringComparison.Ordinal))
+            return null;
+        if (format != CurrentFormat)
+            throw new InputException($"'{where}': expected the format '{CurrentFormat}', found '{format}': it is another kind of file, or needs a newer mdf");
+        return new StackMetadata
+        {
+            Task = Value("task"),
+            InputRange = InputRange.TryParse(Value("input_range"), out var range) ? range : throw Invalid("input_range"),
+            ScaleFactor = double.TryParse(Value("scale_factor"), NumberStyles.Float, CultureInfo.InvariantCulture, out var factor)
+                && factor is > 0 and <= 1 ? factor : throw Invalid("scale_factor"),
+            Sizes = [.. Value("sizes").Split(',').Select(Size)],
+            Iterations = int.TryParse(Value("iterations"), NumberStyles.None, CultureInfo.InvariantCulture, out var iterations)
+                ? iterations : throw Invalid("iterations"),
+            Seed = long.TryParse(Value("seed"), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var seed)
+                ? seed : throw Invalid("seed"),
+            SourceSha256 = Value("source_sha256"),
+            ProgramVersion = Value("program_version"),
+        };
+
+        string Value(string key) => values.TryGetValue(key, out var value) ? value : throw Invalid(key);
+
+        InputException Invalid(string key) => new(values.TryGetValue(key, out var value)
+            ? $"'{where}': its metadata has the unusable value '{value}' for '{key}': the file is damaged"
+            : $"'{where}': its metadata lacks '{key}': the file is damaged");
+
+        ImageSize Size(string text) =>
+            text.Split('x') is [var width, var height]
+            && int.TryParse(width, NumberStyles.None, CultureInfo.InvariantCulture, out var columns)
+            && int.TryParse(height, NumberStyles.None, CultureInfo.InvariantCulture, out var rows)
+                ? new ImageSize(rows, columns)
+                : throw Invalid("sizes");
+    }
+}

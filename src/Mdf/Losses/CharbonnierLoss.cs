@@ -1,0 +1,22 @@
+using static TorchSharp.torch;
+
+namespace Mdf.Losses;
+
+/// <summary>
+/// The Charbonnier loss, mean(√(d² + ε²) − ε): L1 with a rounded tip. Lai et al., "Deep Laplacian Pyramid Networks for
+/// Fast and Accurate Super-Resolution" (CVPR 2017).
+/// </summary>
+/// <remarks>The ε that is taken off, which changes no gradient, makes the loss zero for equal images.</remarks>
+public sealed class CharbonnierLoss() : ReconstructionLoss("charbonnier")
+{
+    /// <summary>The width of the rounded tip, for images in [0, 1]; the paper's value.</summary>
+    public const double Epsilon = 1e-3;
+
+    /// <inheritdoc/>
+    protected internal override ReferenceFeatures Analyze(Tensor reference) => new([reference], restored =>
+    {
+        // √(d² + ε²) − ε, written so that small differences do not cancel.
+        var squared = (restored - reference).square();
+        return MeanPerImage(squared / ((squared + Epsilon * Epsilon).sqrt() + Epsilon));
+    });
+}

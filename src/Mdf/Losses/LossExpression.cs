@@ -1,0 +1,185 @@
+using System.Globalization;
+using Mdf.Discriminators;
+using Mdf.Runtime;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Mdf.Losses;
+
+/// <summary>
+/// Names any loss on the command line and in experiment files: <c>l1</c>, <c>mse+0.1*ms-ssim</c>,
+/// <c>mdf:stack.safetensors</c>, <c>mdf:Ds_SISR.pth?num_scales=3&amp;ascending=false</c>.
+/// </summary>
+/// <remarks>
+/// A sum of terms <c>[weight*]name[:argument][?option=value&amp;…]</c>. An argument that holds <c>+</c>, <c>*</c> or <c>?</c> is put
+/// in single quotes. Parsing touches neither libtorch nor a file; <see cref="Create"/> does both.
+/// </remarks>
+public sealed class LossExpression
+{
+    // One line a loss: its short name, what it takes, how it is made.
+    private static readonly Dictionary<string, Kind> s_kinds = new(StringComparer.Ordinal)
+    {
+        ["l1"] = new(_ => new L1Loss()),
+        ["mse"] = new(_ => new MseLoss()),
+        ["charbonnier"] = new(_ => new CharbonnierLoss()),
+        ["ssim"] = new(_ => new SsimLoss()),
+        ["ms-ssim"] = new(_ => new MsSsimLoss()),
+        ["ssim-upstream"] = new(_ => new UpstreamSsimLoss()),
+        ["ms-ssim-upstream"] = new(_ => new UpstreamMsSsimLoss()),
+        ["mdf"] = new(CreateMdf, "a discriminator stack, such as mdf:stack.safetensors", "num_scales", "ascending"),
+    };
+
+    private readonly string _text;
+    private readonly IReadOnlyList<Term> _terms;
+
+    private LossExpression(string text, IReadOnlyList<Term> terms)
+    {
+        _text = text;
+        _terms = terms;
+    }
+
+    /// <summary>The short names of all losses, in alphabetical order.</summary>
+    public static IReadOnlyList<string> Names { get; } = [.. s_kinds.Keys.Order(StringComparer.Ordinal)];
+
+    /// <summary>Reads a loss expression.</summary>
+    /// <param name="text">Such as <c>0.5*ms-ssim+l1</c>.</param>
+    /// <exception cref="InputException">The text is not a loss expression; the message says what was expected and where.</exception>
+    public static LossExpression Parse(string text)
+    {
+        ArgumentNullException.ThrowIfNull(text);
+        return new LossExpression(text.Trim(), [.. SplitOutsideQuotes(text, '+', text).Select(term => ParseTerm(term.Trim(), text))]);
+    }
+
+    /// <summary>Makes the loss.</summary>
+    /// <param name="device">Where its weights are to live; the CPU unless given.</param>
+    /// <exception cref="InputException">A file that it names is not there, or is not what the loss needs.</exception>
+    public ReconstructionLoss Create(Device? device = null)
+    {
+        var losses = new List<(double Weight, ReconstructionLoss Loss)>();
+        try
+        {
+            foreach (var term in _terms)
+                losses.Add((term.Weight, s_kinds[term.Name].Create(term)));
+        }
+        catch
+        {
+            losses.ForEach(loss => loss.Loss.Dispose());
+            throw;
+        }
+
+        ReconstructionLoss made = losses is [(1.0, var only)] ? only : new WeightedSum(losses);
+        made.eval();
+        if (device is not null)
+            made.to(device);
+        return made;
+    }
+
+    /// <summary>The expression as it was written.</summary>
+    public override string ToString() => _text;
+
+    private static MdfLoss CreateMdf(Term term)
+    {
+        var scales = term.Options.TryGetValue("num_scales", out var text)
+            ? int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number > 0
+                ? number
+                : throw new InputException($"expected num_scales to be a positive whole number, found '{text}' in '{term}'")
+            : (int?)null;
+        var ascending = !term.Options.TryGetValue("ascending", out text) || (bool.TryParse(text, out var flag)
+            ? flag
+            : throw new InputException($"expected ascending to be true or false, found '{text}' in '{term}'"));
+        var stack = DiscriminatorStack.Load(term.Argument!);
+        try
+        {
+            return new MdfLoss(stack, scales, ascending, term.ToString());
+        }
+        catch
+        {
+            stack.Dispose();
+            throw;
+        }
+    }
+
+    private static Term ParseTerm(string text, string expression)
+    {
+        var weight = 1.0;
+        var body = text;
+        if (SplitOutsideQuotes(text, '*', expression) is [var left, .. { Count: > 0 }])
+        {
+            body = text[(left.Length + 1)..].Trim();
+            if (!double.TryParse(left, NumberStyles.Float, CultureInfo.InvariantCulture, out weight) || !double.IsFinite(weight) || weight <= 0)
+                throw Error($"expected a positive weight before '*', found '{left.Trim()}'", expression);
+        }
+
+        var (head, query) = Cut(body, '?');
+        var (name, argument) = Cut(head, ':');
+        if (!s_kinds.TryGetValue(name, out var kind))
+            throw Error($"unknown loss '{name}'; known are {string.Join(", ", Names)}", expression);
+        if (kind.Argument is null && argument is not null)
+            throw Error($"'{name}' takes nothing after ':', found '{argument}'", expression);
+        argument = argument?.Trim('\'');
+        if (kind.Argument is not null && string.IsNullOrEmpty(argument))
+            throw Error($"'{name}' needs {kind.Argument}", expression);
+
+        var options = new Dictionary<string, string>(StringComparer.Ordinal);
+        foreach (var option in query?.Split('&') ?? [])
+        {
+            var (key, value) = Cut(option, '=');
+            if (!kind.Options.Contains(key))
+                throw Error($"'{name}' has no option '{key}'{(kind.Options.Length > 0 ? $"; it has {string.Join(", ", kind.Options)}" : "")}", expression);
+            if (value is null || !options.TryAdd(key, value))
+                throw Error($"expected {key}=value once, found '{option}'", expression);
+        }
+
+        return new Term(weight, name, argument, options, body);
+    }
+
+    private static (string Head, string? Tail) Cut(string text, char separator)
+    {
+        var at = IndexOutsideQuotes(text, separator, 0);
+        return at < 0 ? (text, null) : (text[..at], text[(at + 1)..]);
+    }
+
+    private static List<string> SplitOutsideQuotes(string text, char separator, string expression)
+    {
+        if (text.Count(c => c == '\'') % 2 != 0)
+            throw Error("a quote ' is not closed", expression);
+        var parts = new List<string>();
+        var start = 0;
+        for (var at = IndexOutsideQuotes(text, separator, 0); at >= 0; at = IndexOutsideQuotes(text, separator, start))
+        {
+            parts.Add(text[start..at]);
+            start = at + 1;
+        }
+
+        parts.Add(text[start..]);
+        return parts;
+    }
+
+    private static int IndexOutsideQuotes(string text, char wanted, int start)
+    {
+        var isQuoted = false;
+        for (var i = start; i < text.Length; i++)
+        {
+            if (text[i] == '\'')
+                isQuoted = !isQuoted;
+            else if (text[i] == wanted && !isQuoted)
+                return i;
+        }
+
+        return -1;
+    }
+
+    private static InputException Error(string what, string expression) =>
+        new($"{what} (in the loss '{expression}'; put a path that holds + * or ? in single quotes)");
+
+    private sealed record Term(
+        double Weight, string Name, string? Argument, IReadOnlyDictionary<string, string> Options, string Text)
+    {
+        public override string ToString() => Text;
+    }
+
+    /// <param name="Create">Makes the loss of a term.</param>
+    /// <param name="Argument">What must stand after the colon, in words; null if nothing may.</param>
+    /// <param name="Options">The options it understands.</param>
+    private sealed record Kind(Func<Term, ReconstructionLoss> Create, string? Argument = null, params string[] Options);
+}

@@ -1,0 +1,65 @@
+using static TorchSharp.torch;
+using static TorchSharp.torch.nn;
+
+namespace Mdf.Losses;
+
+/// <summary>
+/// 1 − MS-SSIM. Wang, Simoncelli and Bovik, "Multiscale Structural Similarity for Image Quality Assessment" (2003): the
+/// product over five dyadic scales of contrast-and-structure, and of luminance at the coarsest, each to its own power.
+/// </summary>
+/// <remarks>
+/// Equals 1 − the <c>ms_ssim</c> of pytorch-msssim for a data range of 1: negative factors count as zero, sizes that are odd
+/// are padded before they are halved, each colour channel has its own product. Ours alone: a factor of zero has a gradient
+/// of zero, where the power's own would be infinite.
+/// </remarks>
+public sealed class MsSsimLoss() : ReconstructionLoss("ms-ssim")
+{
+    /// <summary>The exponents of the five scales, fine to coarse: the paper's.</summary>
+    internal static readonly double[] Exponents = [0.0448, 0.2856, 0.3001, 0.2363, 0.1333];
+
+    // Below this a factor counts as zero: x^0.0448 is then steeper than any training could use.
+    private const double SmallestFactor = 1e-6;
+
+    private static readonly GaussianWindows s_windows = new(padding: 0);
+
+    /// <inheritdoc/>
+    /// <remarks>The window must fit into the coarsest of the five scales: (11 − 1) · 2⁴ + 1 = 161.</remarks>
+    public override int MinimumSize => (GaussianWindows.WindowSize - 1) * (1 << (Exponents.Length - 1)) + 1;
+
+    /// <inheritdoc/>
+    protected internal override ReferenceFeatures Analyze(Tensor reference)
+    {
+        var scales = Scales(reference, Halve).Select(s_windows.Of).ToArray();
+        return new([.. scales.SelectMany(scale => scale.Tensors)], restored =>
+        {
+            var product = ones([restored.shape[0], restored.shape[1]], dtype: restored.dtype, device: restored.device);
+            foreach (var (image, scale) in Scales(restored, Halve).Select((image, scale) => (image, scale)))
+            {
+                var (luminance, contrastStructure) = s_windows.Compare(image, scales[scale]);
+                var isCoarsest = scale == scales.Length - 1;
+                var map = isCoarsest ? luminance * contrastStructure : contrastStructure;
+                product *= Power(map.mean([2, 3]), Exponents[scale]);
+            }
+
+            return 1 - MeanPerImage(product);
+        });
+    }
+
+    /// <summary>An image at the five scales, each half the size of the one before.</summary>
+    internal static IEnumerable<Tensor> Scales(Tensor image, Func<Tensor, Tensor> halve)
+    {
+        yield return image;
+        for (var scale = 1; scale < Exponents.Length; scale++)
+            yield return image = halve(image);
+    }
+
+    /// <summary>max(x, 0)^p with a finite gradient at zero.</summary>
+    internal static Tensor Power(Tensor values, double exponent)
+    {
+        var power = values.clamp_min(SmallestFactor).pow(exponent);
+        return where(values > SmallestFactor, power, zeros_like(power));
+    }
+
+    private static Tensor Halve(Tensor image) =>
+        functional.avg_pool2d(image, [2, 2], [2, 2], [image.shape[2] % 2, image.shape[3] % 2]);
+}

@@ -1,0 +1,37 @@
+using static TorchSharp.torch;
+
+namespace Mdf.Losses;
+
+/// <summary>A reconstruction loss against one reference; made by <see cref="ReconstructionLoss.Prepare"/>.</summary>
+public sealed class PreparedLoss : nn.Module<Tensor, Tensor>
+{
+    private readonly ReconstructionLoss _loss;
+    private readonly ReferenceFeatures _features;
+    private readonly long[] _shape;
+
+    internal PreparedLoss(ReconstructionLoss loss, ReferenceFeatures features, long[] shape)
+        : base(loss.GetName())
+    {
+        _loss = loss;
+        _features = features;
+        _shape = shape;
+    }
+
+    /// <summary>The loss of a restored image.</summary>
+    /// <param name="restored">The same shape, type and device as the reference.</param>
+    /// <returns>What <see cref="ReconstructionLoss.forward"/> returns for it and the reference.</returns>
+    public override Tensor forward(Tensor restored) => _loss.CompareWithPrepared(restored, _features, _shape);
+
+    /// <summary>Frees the reference's features; the loss itself stays.</summary>
+    /// <param name="disposing">Whether it was called, rather than the finalizer.</param>
+    protected override void Dispose(bool disposing)
+    {
+        if (disposing)
+        {
+            foreach (var feature in _features.Tensors)
+                feature.Dispose();
+        }
+
+        base.Dispose(disposing);
+    }
+}

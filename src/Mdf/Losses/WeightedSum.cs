@@ -1,0 +1,48 @@
+using System.Globalization;
+using static TorchSharp.torch;
+
+namespace Mdf.Losses;
+
+/// <summary>A weighted sum of losses, such as <c>0.5*ms-ssim+l1</c>.</summary>
+public sealed class WeightedSum : ReconstructionLoss
+{
+    private readonly IReadOnlyList<ReconstructionLoss> _terms;
+    private readonly double[] _weights;
+
+    /// <summary>Creates the sum, which owns its terms from here on.</summary>
+    /// <param name="terms">At least one weight and loss. Their own reductions are not used.</param>
+    public WeightedSum(IReadOnlyList<(double Weight, ReconstructionLoss Loss)> terms)
+        : base("sum")
+    {
+        ArgumentOutOfRangeException.ThrowIfZero(terms.Count);
+        _terms = [.. terms.Select(term => term.Loss)];
+        _weights = [.. terms.Select(term => term.Weight)];
+        for (var i = 0; i < _terms.Count; i++)
+            register_module(i.ToString(CultureInfo.InvariantCulture), _terms[i]);
+    }
+
+    /// <inheritdoc/>
+    public override string Expression => string.Join('+', _terms.Select((loss, i) =>
+        _weights[i] == 1 ? loss.Expression : string.Create(CultureInfo.InvariantCulture, $"{_weights[i]:R}*{loss.Expression}")));
+
+    /// <inheritdoc/>
+    public override int MinimumSize => _terms.Max(loss => loss.MinimumSize);
+
+    /// <inheritdoc/>
+    public override bool IsPerImage => _terms.All(loss => loss.IsPerImage);
+
+    /// <inheritdoc/>
+    public override bool IsZeroForEqualImages => _terms.All(loss => loss.IsZeroForEqualImages);
+
+    /// <inheritdoc/>
+    protected internal override ReferenceFeatures Analyze(Tensor reference)
+    {
+        var parts = _terms.Select(loss => loss.Analyze(reference)).ToArray();
+        return new([.. parts.SelectMany(part => part.Tensors)], restored => parts
+            .Select((part, i) => _weights[i] * Align(part.Compare(restored), _terms[i]))
+            .Aggregate((sum, term) => sum + term));
+    }
+
+    /// <summary>Per-image values stay as they are only where every term has them; otherwise each term is its mean.</summary>
+    private Tensor Align(Tensor values, ReconstructionLoss loss) => loss.IsPerImage && !IsPerImage ? values.mean() : values;
+}

@@ -1,0 +1,47 @@
+using Mdf.Discriminators;
+using Mdf.Distortions;
+using static TorchSharp.torch;
+
+namespace Mdf.Training;
+
+/// <summary>
+/// Where the input of a generator comes from: u_k = up(x̃_{k−1}) + z_k, with z_k = distort(up(x̃_{k−1})) − up(x̃_{k−1}), so that u_k
+/// is the distorted image itself.
+/// </summary>
+internal sealed class GeneratorInput : IDisposable
+{
+    private readonly Distortion _distortion;
+    private readonly Generator _random;
+    private readonly Tensor _upscaled;
+    private readonly Tensor? _fixed;
+
+    /// <summary>Creates the source.</summary>
+    /// <param name="upscaled">up(x̃_{k−1}), shape <c>(1, 3, H, W)</c>, about [−1, 1]; it stays its owner's.</param>
+    /// <param name="distortion">The task's distortion.</param>
+    /// <param name="random">Draws the distortion, where it is random.</param>
+    public GeneratorInput(Tensor upscaled, Distortion distortion, Generator random)
+    {
+        _distortion = distortion;
+        _random = random;
+        _upscaled = upscaled.alias().DetachFromDisposeScope();
+        if (!distortion.IsRandom)
+            _fixed = Distort().DetachFromDisposeScope();
+    }
+
+    /// <summary>u_k, drawn anew at every call where the distortion is random.</summary>
+    public Tensor Draw() => _fixed?.alias() ?? Distort();
+
+    /// <summary>Frees the image.</summary>
+    public void Dispose()
+    {
+        _upscaled.Dispose();
+        _fixed?.Dispose();
+    }
+
+    private Tensor Distort()
+    {
+        using var scope = NewDisposeScope();
+        var distorted = _distortion.Apply(InputRange.Symmetric.ToUnit(_upscaled), _random);
+        return InputRange.Symmetric.FromUnit(distorted).MoveToOuterDisposeScope();
+    }
+}

@@ -1,0 +1,40 @@
+using Mdf.Discriminators;
+using Mdf.Distortions;
+
+namespace Mdf.Training;
+
+/// <summary>What phase 1 is asked to do.</summary>
+public sealed record LossTrainingOptions
+{
+    /// <summary>The iterations of each scale unless told otherwise: what the authors' SISR stack was trained for.</summary>
+    public const int DefaultIterations = 1000;
+
+    /// <summary>The distortion that the stack's task undoes.</summary>
+    public required Distortion Task { get; init; }
+
+    /// <summary>How many scales to train, from the coarsest; null for eight, or all where the pyramid has fewer.</summary>
+    public int? Scales
+    {
+        get;
+        init => field = value is null or >= 1 ? value : throw new ArgumentOutOfRangeException(nameof(value), value, "at least 1");
+    }
+
+    /// <summary>The iterations of each scale; at least 1.</summary>
+    public int Iterations
+    {
+        get;
+        init => field = value >= 1 ? value : throw new ArgumentOutOfRangeException(nameof(value), value, "at least 1");
+    }
+    = DefaultIterations;
+
+    /// <summary>The longer side to which a larger photograph is scaled down first, in pixels.</summary>
+    public int MaxSize
+    {
+        get;
+        init => field = value >= PyramidPlan.MinSize ? value : throw new ArgumentOutOfRangeException(nameof(value), value, $"at least {PyramidPlan.MinSize}");
+    }
+    = PyramidPlan.DefaultMaxSize;
+
+    /// <summary>The seed of all randomness: weights, noise, gradient penalty.</summary>
+    public long Seed { get; init; }
+}

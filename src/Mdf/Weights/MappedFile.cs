@@ -1,0 +1,148 @@
+using System.Buffers;
+using System.IO.MemoryMappedFiles;
+using Mdf.Runtime;
+
+namespace Mdf.Weights;
+
+/// <summary>
+/// A file of weights, mapped into memory and not trusted: what its readers need to look at bytes, to refuse the file in one
+/// line, and to keep count of the memory that the file makes them take.
+/// </summary>
+/// <remarks>
+/// If another program shortens the file in place while it is open, the system ends the process. Programs that replace files
+/// by renaming, as <see cref="AtomicFile"/> does, are harmless.
+/// </remarks>
+internal sealed unsafe class MappedFile : IDisposable
+{
+    /// <summary>What a reader may allocate beyond the size of the file: 64 MB, of which a part is left for what is not counted.</summary>
+    private const long Allowance = 48L << 20;
+
+    private readonly MemoryMappedFile _mapping;
+    private readonly MemoryMappedViewAccessor _view;
+    private byte* _start;
+    private long _budget;
+
+    private MappedFile(string path, FileStream stream)
+    {
+        Path = path;
+        Length = stream.Length;
+        _budget = Length + Allowance;
+        _mapping = MemoryMappedFile.CreateFromFile(stream, null, 0, MemoryMappedFileAccess.Read, HandleInheritability.None, leaveOpen: false);
+        _view = _mapping.CreateViewAccessor(0, Length, MemoryMappedFileAccess.Read);
+        byte* pointer = null;
+        _view.SafeMemoryMappedViewHandle.AcquirePointer(ref pointer);
+        _start = pointer + _view.PointerOffset;
+    }
+
+    public string Path { get; }
+
+    public long Length { get; }
+
+    /// <summary>Maps a file.</summary>
+    /// <exception cref="InputException">There is no such file, it is a folder, it is empty, or it cannot be opened.</exception>
+    public static MappedFile Open(string path)
+    {
+        if (string.IsNullOrWhiteSpace(path))
+            throw new InputException("expected a file of weights, found an empty path");
+        if (Directory.Exists(path))
+            throw new InputException($"cannot read '{path}': expected a file of weights, found a folder; name a file in it");
+        FileStream? stream = null;
+        try
+        {
+            stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, bufferSize: 0);
+            if (!stream.CanSeek || stream.Length == 0)
+                throw new InputException($"cannot read '{path}': expected a file of weights, found nothing in it; get it again");
+            return new MappedFile(path, stream);
+        }
+        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
+        {
+            throw new InputException($"cannot read '{path}': there is no such file; check the path", e);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or NotSupportedException)
+        {
+            stream?.Dispose();
+            throw new InputException($"cannot read '{path}': {e.Message}", e);
+        }
+        catch (InputException)
+        {
+            stream?.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Bytes of the file; the caller has checked that they lie inside.</summary>
+    public ReadOnlySpan<byte> Span(long offset, int length)
+    {
+        ObjectDisposedException.ThrowIf(_start is null, this);
+        ArgumentOutOfRangeException.ThrowIfNegative(offset);
+        ArgumentOutOfRangeException.ThrowIfNegative(length);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(offset, Length - length);
+        return new ReadOnlySpan<byte>(_start + offset, length);
+    }
+
+    /// <summary>The same as <see cref="Span"/>, to keep: using it after <see cref="Dispose"/> is an exception, not a crash.</summary>
+    public ReadOnlyMemory<byte> Memory(long offset, int length)
+    {
+        _ = Span(offset, length);
+        return length == 0 ? ReadOnlyMemory<byte>.Empty : new Slice(this, offset, length).Memory;
+    }
+
+    /// <summary>Counts memory that is about to be taken because the file says so.</summary>
+    /// <exception cref="InputException">All of it would be more than the file's size and 64 MB.</exception>
+    public void Charge(Int128 bytes)
+    {
+        if (bytes > _budget)
+            throw Refuse("reading it would take more memory than its size and 64 MB");
+        _budget -= (long)bytes;
+    }
+
+    /// <summary>The exception that refuses this file.</summary>
+    /// <param name="found">What is wrong with it.</param>
+    /// <param name="advice">What to do about it.</param>
+    /// <param name="inner">What a library said.</param>
+    public InputException Refuse(string found, string advice = "the file is damaged or made to harm: get it again", Exception? inner = null) =>
+        new($"cannot read '{Path}': {found}; {advice}", inner);
+
+    public void Dispose()
+    {
+        if (_start is null)
+            return;
+        _start = null;
+        _view.SafeMemoryMappedViewHandle.ReleasePointer();
+        _view.Dispose();
+        _mapping.Dispose();
+    }
+
+    /// <summary>Text of the file for a message: short, and only what any terminal prints harmlessly.</summary>
+    public static string Quote(string text)
+    {
+        const int longest = 80;
+        var shown = string.Concat(text.Take(longest).Select(c => c is >= ' ' and <= '~' ? c : '?'));
+        return text.Length > longest ? $"'{shown}…'" : $"'{shown}'";
+    }
+
+    private sealed class Slice(MappedFile file, long offset, int length) : MemoryManager<byte>
+    {
+        public override Span<byte> GetSpan()
+        {
+            ObjectDisposedException.ThrowIf(file._start is null, typeof(TensorFile));
+            return new Span<byte>(file._start + offset, length);
+        }
+
+        // The mapping does not move: there is nothing to pin.
+        public override MemoryHandle Pin(int elementIndex = 0)
+        {
+            _ = GetSpan();
+            ArgumentOutOfRangeException.ThrowIfGreaterThan((uint)elementIndex, (uint)length, nameof(elementIndex));
+            return new MemoryHandle(file._start + offset + elementIndex);
+        }
+
+        public override void Unpin()
+        {
+        }
+
+        protected override void Dispose(bool disposing)
+        {
+        }
+    }
+}

@@ -1,0 +1,65 @@
+using System.Collections.Frozen;
+
+namespace Mdf.Weights;
+
+/// <summary>Something that a checkpoint may ask for by name.</summary>
+internal abstract record PickleGlobal
+{
+    /// <summary>One of PyTorch's storage classes.</summary>
+    public sealed record StorageClass(ElementType Type) : PickleGlobal;
+
+    /// <summary>A class of modules; its objects become inert records.</summary>
+    public sealed record ModuleClass(string Name) : PickleGlobal;
+
+    /// <summary>A function or class whose call is understood; nothing is called.</summary>
+    public sealed record Callable(PickleCall Call) : PickleGlobal;
+}
+
+/// <summary>The calls that are understood.</summary>
+internal enum PickleCall
+{
+    /// <summary><c>(storage, offset, size, stride)</c>, and since PyTorch 0.4 <c>(…, requires_grad, hooks)</c> behind them.</summary>
+    RebuildTensor,
+
+    /// <summary><c>(tensor, requires_grad, hooks)</c>.</summary>
+    RebuildParameter,
+
+    /// <summary><c>()</c> or <c>([[key, value], …])</c>.</summary>
+    OrderedDict,
+
+    /// <summary><c>([value, …])</c>.</summary>
+    Set,
+
+    /// <summary><c>((size, …))</c>.</summary>
+    Size,
+
+    /// <summary><c>(kind, index)</c>.</summary>
+    Device,
+}
+
+/// <summary>
+/// All that a checkpoint may ask for: what tensors and state dictionaries need, and the module classes of the authors'
+/// discriminators, which they saved as whole modules (gfxdisp/mdf, <c>Ds_SISR.pth</c> and <c>Ds_JPEG.pth</c>).
+/// </summary>
+internal static class PickleGlobals
+{
+    private static readonly FrozenDictionary<string, PickleGlobal> s_known = new Dictionary<string, PickleGlobal>
+    {
+        ["torch._utils._rebuild_tensor"] = new PickleGlobal.Callable(PickleCall.RebuildTensor),
+        ["torch._utils._rebuild_tensor_v2"] = new PickleGlobal.Callable(PickleCall.RebuildTensor),
+        ["torch._utils._rebuild_parameter"] = new PickleGlobal.Callable(PickleCall.RebuildParameter),
+        ["collections.OrderedDict"] = new PickleGlobal.Callable(PickleCall.OrderedDict),
+        ["__builtin__.set"] = new PickleGlobal.Callable(PickleCall.Set), // PyTorch's modules name their unsaved buffers in one
+        ["torch.Size"] = new PickleGlobal.Callable(PickleCall.Size),
+        ["torch.device"] = new PickleGlobal.Callable(PickleCall.Device),
+        ["torch.nn.modules.conv.Conv2d"] = new PickleGlobal.ModuleClass(ModuleStructure.Convolution),
+        ["torch.nn.modules.batchnorm.BatchNorm2d"] = new PickleGlobal.ModuleClass(ModuleStructure.BatchNorm),
+        ["torch.nn.modules.activation.LeakyReLU"] = new PickleGlobal.ModuleClass(ModuleStructure.LeakyRelu),
+        ["torch.nn.modules.container.Sequential"] = new PickleGlobal.ModuleClass(ModuleStructure.Sequential),
+        ["SinGAN.models.ConvBlock"] = new PickleGlobal.ModuleClass(ModuleStructure.ConvBlock),
+        ["SinGAN.models.WDiscriminator"] = new PickleGlobal.ModuleClass(ModuleStructure.Discriminator),
+    }.Concat(Enum.GetValues<ElementType>().Select(type => KeyValuePair.Create<string, PickleGlobal>(
+        $"torch.{type.StorageClass()}", new PickleGlobal.StorageClass(type)))).ToFrozenDictionary();
+
+    public static PickleGlobal? Find(string name) => s_known.GetValueOrDefault(name);
+}

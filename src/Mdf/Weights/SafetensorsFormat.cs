@@ -1,0 +1,339 @@
+using System.Buffers.Binary;
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using System.Text.Unicode;
+using Mdf.Runtime;
+
+namespace Mdf.Weights;
+
+/// <summary>
+/// The safetensors format: a header of JSON behind its length, then the bytes of the tensors without a gap.
+/// </summary>
+/// <remarks>
+/// <para>Reading is as strict as the reference implementation (https://github.com/huggingface/safetensors), and also refuses
+/// a name that occurs twice and a field that the format does not have.</para>
+/// <para>The format has no checksum, so a damaged letter in a name would go unseen. Our files therefore carry one of their names,
+/// types, shapes and metadata as one more entry of the metadata, <see cref="ChecksumKey"/>; where it is present it is verified, and it is not
+/// shown in <see cref="TensorFile.Metadata"/>. Other programs see an ordinary metadata entry.</para>
+/// </remarks>
+public static class SafetensorsFormat
+{
+    /// <summary>The metadata entry that holds the checksum of the header.</summary>
+    internal const string ChecksumKey = "mdf.header_sha256";
+
+    private const string MetadataKey = "__metadata__";
+    private const int LengthSize = sizeof(ulong);
+    private const int MaxHeaderLength = 100_000_000; // the reference's own bound
+    private const int HeaderAlignment = 8; // so that the tensors' bytes are aligned in a mapped file
+    private const int Depth = 3; // header, entry, shape
+
+    /// <summary>Writes tensors to a file, whole or not at all. The same tensors and metadata give the same bytes.</summary>
+    /// <param name="path">The file; a folder that is missing is made.</param>
+    /// <param name="tensors">The tensors by name; the header keeps their order.</param>
+    /// <param name="metadata">What the file is to say about itself.</param>
+    /// <exception cref="ArgumentException">A tensor has the reserved name <c>__metadata__</c>.</exception>
+    /// <exception cref="InputException">The path cannot be written.</exception>
+    public static void Write(
+        string path, IReadOnlyDictionary<string, StoredTensor> tensors, IReadOnlyDictionary<string, string>? metadata = null)
+    {
+        ArgumentNullException.ThrowIfNull(tensors);
+        if (tensors.ContainsKey(MetadataKey))
+            throw new ArgumentException($"a tensor cannot be called {MetadataKey}", nameof(tensors));
+        // Larger elements first, as in the reference: then every tensor is aligned to its element size.
+        var laidOut = tensors.OrderByDescending(entry => entry.Value.Type.Size()).ToArray();
+        var header = Header(tensors, laidOut, metadata ?? new Dictionary<string, string>());
+        AtomicFile.Write(path, stream =>
+        {
+            Span<byte> length = stackalloc byte[LengthSize];
+            BinaryPrimitives.WriteUInt64LittleEndian(length, (ulong)header.Length);
+            stream.Write(length);
+            stream.Write(header);
+            foreach (var (_, tensor) in laidOut)
+                stream.Write(tensor.Bytes);
+        });
+    }
+
+    internal static bool Recognises(ReadOnlySpan<byte> start) => start.Length > LengthSize && start[LengthSize] == '{';
+
+    internal static TensorFileContent Read(MappedFile file)
+    {
+        if (file.Length < LengthSize)
+            throw file.Refuse($"expected a safetensors header, found only {file.Length} bytes");
+        var length = BinaryPrimitives.ReadUInt64LittleEndian(file.Span(0, LengthSize));
+        if (length > MaxHeaderLength)
+            throw file.Refuse($"expected a safetensors header of at most {MaxHeaderLength} bytes, found a claim of {length}");
+        if ((long)length > file.Length - LengthSize)
+            throw file.Refuse($"the safetensors header of {length} bytes ends outside the file of {file.Length} bytes");
+        var header = file.Span(LengthSize, (int)length);
+        if (!header.StartsWith((byte)'{'))
+            throw file.Refuse("expected a safetensors header that begins with '{'");
+        if (!Utf8.IsValid(header))
+            throw file.Refuse("the safetensors header is not valid UTF-8");
+
+        try
+        {
+            var parser = new HeaderParser(file, header);
+            parser.Parse();
+            parser.VerifyChecksum();
+            return new TensorFileContent(parser.Tensors(LengthSize + (long)length), parser.Metadata);
+        }
+        catch (JsonException e)
+        {
+            throw file.Refuse($"the safetensors header is not valid JSON at byte {e.BytePositionInLine}", inner: e);
+        }
+    }
+
+    private static byte[] Header(
+        IReadOnlyDictionary<string, StoredTensor> tensors,
+        IEnumerable<KeyValuePair<string, StoredTensor>> laidOut,
+        IReadOnlyDictionary<string, string> metadata)
+    {
+        var begins = new Dictionary<string, long>();
+        var end = 0L;
+        foreach (var (name, tensor) in laidOut)
+        {
+            begins[name] = end;
+            end += tensor.Bytes.Length;
+        }
+
+        using var buffer = new MemoryStream();
+        using (var json = new Utf8JsonWriter(buffer, new JsonWriterOptions { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping }))
+        {
+            json.WriteStartObject();
+            json.WriteStartObject(MetadataKey);
+            foreach (var (key, value) in metadata.Where(entry => entry.Key != ChecksumKey))
+                json.WriteString(key, value);
+            json.WriteString(ChecksumKey, Checksum(tensors.Select(entry => (entry.Key, entry.Value.Type, entry.Value.Shape)), metadata));
+            json.WriteEndObject();
+            foreach (var (name, tensor) in tensors)
+            {
+                json.WriteStartObject(name);
+                json.WriteString("dtype", tensor.Type.SafetensorsName());
+                json.WriteStartArray("shape");
+                foreach (var size in tensor.Shape)
+                    json.WriteNumberValue(size);
+                json.WriteEndArray();
+                json.WriteStartArray("data_offsets");
+                json.WriteNumberValue(begins[name]);
+                json.WriteNumberValue(begins[name] + tensor.Bytes.Length);
+                json.WriteEndArray();
+                json.WriteEndObject();
+            }
+
+            json.WriteEndObject();
+        }
+
+        while (buffer.Length % HeaderAlignment != 0)
+            buffer.WriteByte((byte)' ');
+        return buffer.ToArray();
+    }
+
+    /// <summary>
+    /// SHA-256 of what a header means, not of how it is written: another program that only rewrites the file keeps it valid.
+    /// </summary>
+    private static string Checksum(
+        IEnumerable<(string Name, ElementType Type, IReadOnlyList<long> Shape)> tensors,
+        IEnumerable<KeyValuePair<string, string>> metadata)
+    {
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        foreach (var (key, value) in metadata.Where(entry => entry.Key != ChecksumKey).OrderBy(entry => entry.Key, StringComparer.Ordinal))
+        {
+            Append(hash, key);
+            Append(hash, value);
+        }
+
+        foreach (var (name, type, shape) in tensors.OrderBy(tensor => tensor.Name, StringComparer.Ordinal))
+        {
+            Append(hash, name);
+            Append(hash, type.SafetensorsName());
+            Append(hash, string.Join(',', shape));
+        }
+
+        return Convert.ToHexStringLower(hash.GetHashAndReset());
+
+        // Each text behind its length: no two different headers then give the same bytes.
+        static void Append(IncrementalHash hash, string text)
+        {
+            var bytes = Encoding.UTF8.GetBytes(text);
+            Span<byte> length = stackalloc byte[sizeof(int)];
+            BinaryPrimitives.WriteInt32LittleEndian(length, bytes.Length);
+            hash.AppendData(length);
+            hash.AppendData(bytes);
+        }
+    }
+
+    private readonly record struct Entry(string Name, ElementType Type, long[] Shape, long Begin, long End);
+
+    private ref struct HeaderParser(MappedFile file, ReadOnlySpan<byte> header)
+    {
+        // Generous: five texts make one tensor, with its place in every collection.
+        private const int TextCost = 256;
+
+        private readonly List<Entry> _entries = [];
+        private readonly HashSet<string> _names = [];
+        private readonly Dictionary<string, string> _metadata = [];
+        private string? _checksum;
+
+        private Utf8JsonReader _json = new(header, new JsonReaderOptions { MaxDepth = Depth });
+
+        public readonly IReadOnlyDictionary<string, string> Metadata => _metadata;
+
+        public void Parse()
+        {
+            var hasMetadata = false;
+            Expect(JsonTokenType.StartObject, "an object");
+            while (Next() == JsonTokenType.PropertyName)
+            {
+                var name = Text();
+                if (name != MetadataKey)
+                    _entries.Add(ReadEntry(name));
+                else if (hasMetadata)
+                    throw file.Refuse($"the safetensors header has {MetadataKey} twice");
+                else
+                    ReadMetadata();
+                hasMetadata |= name == MetadataKey;
+            }
+
+            // Only white space may follow; anything else is a JsonException.
+            _json.Read();
+        }
+
+        /// <summary>The tensors in the order of the header, their bytes checked to fill the rest of the file without gap or overlap.</summary>
+        public readonly OrderedDictionary<string, StoredTensor> Tensors(long start)
+        {
+            var end = 0L;
+            foreach (var entry in _entries.OrderBy(entry => entry.Begin).ThenBy(entry => entry.End))
+            {
+                if (entry.Begin != end)
+                    throw file.Refuse($"the bytes of tensor {MappedFile.Quote(entry.Name)} begin at {entry.Begin}, expected {end}: they overlap or leave a gap");
+                end = entry.End;
+            }
+
+            if (end != file.Length - start)
+                throw file.Refuse($"expected {end} bytes behind the safetensors header, found {file.Length - start}");
+            var tensors = new OrderedDictionary<string, StoredTensor>(_entries.Count);
+            foreach (var entry in _entries)
+                tensors.Add(entry.Name, new StoredTensor(entry.Type, entry.Shape, file.Memory(start + entry.Begin, (int)(entry.End - entry.Begin))));
+            return tensors;
+        }
+
+        public readonly void VerifyChecksum()
+        {
+            if (_checksum is not null
+                && _checksum != Checksum(_entries.Select(entry => (entry.Name, entry.Type, (IReadOnlyList<long>)entry.Shape)), _metadata))
+            {
+                throw file.Refuse("the safetensors header does not match its checksum",
+                    $"the file is damaged, or a program changed it and kept {ChecksumKey}: get it again, or remove that entry");
+            }
+        }
+
+        private void ReadMetadata()
+        {
+            Expect(JsonTokenType.StartObject, $"an object for {MetadataKey}");
+            while (Next() == JsonTokenType.PropertyName)
+            {
+                var key = Text();
+                Expect(JsonTokenType.String, $"text in {MetadataKey}");
+                var value = Text();
+                if (key == ChecksumKey ? _checksum is not null : _metadata.ContainsKey(key))
+                    throw file.Refuse($"the safetensors metadata has {MappedFile.Quote(key)} twice");
+                if (key == ChecksumKey)
+                    _checksum = value;
+                else
+                    _metadata.Add(key, value);
+            }
+        }
+
+        private Entry ReadEntry(string name)
+        {
+            var quoted = MappedFile.Quote(name);
+            if (!_names.Add(name))
+                throw file.Refuse($"the tensor {quoted} occurs twice");
+            string? dtype = null;
+            long[]? shape = null, offsets = null;
+            Expect(JsonTokenType.StartObject, $"an object for tensor {quoted}");
+            while (Next() == JsonTokenType.PropertyName)
+            {
+                var field = Text();
+                if (field == "dtype" && dtype is null)
+                {
+                    Expect(JsonTokenType.String, $"the name of a type for tensor {quoted}");
+                    dtype = Text();
+                }
+                else if (field == "shape" && shape is null)
+                {
+                    shape = ReadNumbers(quoted);
+                }
+                else if (field == "data_offsets" && offsets is null)
+                {
+                    offsets = ReadNumbers(quoted);
+                }
+                else
+                {
+                    throw file.Refuse($"expected dtype, shape and data_offsets once each for tensor {quoted}, found {MappedFile.Quote(field)}");
+                }
+            }
+
+            if (dtype is null || shape is null || offsets is not [var begin, var end])
+                throw file.Refuse($"expected dtype, shape and two data_offsets for tensor {quoted}");
+            var type = ElementTypes.FromSafetensorsName(dtype)
+                ?? throw file.Refuse($"tensor {quoted} has the type {MappedFile.Quote(dtype)}", "expected one of "
+                    + string.Join(", ", Enum.GetValues<ElementType>().Select(known => known.SafetensorsName())));
+            if (begin > end || end > file.Length)
+                throw file.Refuse($"tensor {quoted} claims bytes {begin} to {end} of a file of {file.Length}");
+            if (end - begin > Array.MaxLength)
+                throw file.Refuse($"tensor {quoted} takes {end - begin} bytes", $"expected at most {Array.MaxLength} for one tensor");
+            if (StoredTensor.ByteLength(type, shape, file.Length) != end - begin)
+                throw file.Refuse($"tensor {quoted} is {StoredTensor.Describe(type, shape)}, which does not take its {end - begin} bytes");
+            return new Entry(name, type, shape, begin, end);
+        }
+
+        private long[] ReadNumbers(string quoted)
+        {
+            Expect(JsonTokenType.StartArray, $"whole numbers in a list for tensor {quoted}");
+            var numbers = new List<long>();
+            while (Next() == JsonTokenType.Number)
+            {
+                if (!_json.TryGetInt64(out var number) || number < 0)
+                    throw file.Refuse($"expected whole numbers from 0 to {long.MaxValue} for tensor {quoted}");
+                if (numbers.Count == StoredTensor.MaxDimensions)
+                    throw file.Refuse($"expected at most {StoredTensor.MaxDimensions} dimensions for tensor {quoted}");
+                numbers.Add(number);
+            }
+
+            if (_json.TokenType != JsonTokenType.EndArray)
+                throw file.Refuse($"expected only whole numbers in the lists of tensor {quoted}");
+            file.Charge(16 * numbers.Capacity);
+            return [.. numbers];
+        }
+
+        private JsonTokenType Next()
+        {
+            // A text that ends too early is a JsonException.
+            _json.Read();
+            return _json.TokenType;
+        }
+
+        private void Expect(JsonTokenType type, string what)
+        {
+            if (Next() != type)
+                throw file.Refuse($"the safetensors header has something else where {what} was expected");
+        }
+
+        private readonly string Text()
+        {
+            file.Charge(TextCost + 2L * _json.ValueSpan.Length);
+            try
+            {
+                return _json.GetString()!;
+            }
+            catch (InvalidOperationException e)
+            {
+                // Half of a surrogate pair, written as an escape: JSON allows it, Unicode does not.
+                throw file.Refuse("the safetensors header has text that is not valid Unicode", inner: e);
+            }
+        }
+    }
+}

@@ -1,0 +1,75 @@
+using System.Globalization;
+
+namespace Mdf.Weights;
+
+/// <summary>
+/// Gives every tensor of a checkpoint its name: nested names joined with dots, indices for lists and tuples, the
+/// <c>state_dict</c> names for modules, and <c>tensor</c> for a lone tensor. What is not a tensor is passed over.
+/// </summary>
+internal sealed class TensorNames
+{
+    private const int MaxDepth = 64;
+
+    // A pickle can hold one value in many places, so that a small file describes a tree without end.
+    private const int MaxNodes = 1_000_000;
+    private const int NameCost = 256; // and what becomes of it: an entry, a stored tensor
+
+    private readonly MappedFile _file;
+    private readonly OrderedDictionary<string, TensorView> _views = [];
+    private readonly Action<PickleDictionary>? _check;
+    private int _nodes;
+
+    private TensorNames(MappedFile file, Action<PickleDictionary>? check)
+    {
+        _file = file;
+        _check = check;
+    }
+
+    /// <summary>The tensors in a checkpoint's value, by name, in its order.</summary>
+    /// <param name="file">The file, for refusals.</param>
+    /// <param name="root">What the checkpoint's pickle holds.</param>
+    /// <param name="check">A check of every dictionary on the way.</param>
+    public static OrderedDictionary<string, TensorView> Of(MappedFile file, object? root, Action<PickleDictionary>? check = null)
+    {
+        var names = new TensorNames(file, check);
+        if (root is TensorView)
+            names.Visit(root, "tensor", 0);
+        else
+            names.Visit(root, "", 0);
+        return names._views.Count > 0
+            ? names._views
+            : throw file.Refuse("the checkpoint holds no tensors", "check that it is a file of weights");
+    }
+
+    private void Visit(object? value, string name, int depth)
+    {
+        if (++_nodes > MaxNodes || depth > MaxDepth)
+            throw _file.Refuse("the checkpoint's values are nested too deeply or too often");
+        switch (value)
+        {
+            case TensorView view:
+                if (!_views.TryAdd(name, view))
+                    throw _file.Refuse($"two tensors have the name {MappedFile.Quote(name)}");
+                break;
+            case PickleDictionary dictionary:
+                _check?.Invoke(dictionary);
+                foreach (var (key, item) in dictionary.Items)
+                    VisitPart(item, name, key as string ?? ((long)key).ToString(CultureInfo.InvariantCulture), depth);
+                break;
+            case IReadOnlyList<object?> sequence: // a list or a tuple
+                for (var i = 0; i < sequence.Count; i++)
+                    VisitPart(sequence[i], name, i.ToString(CultureInfo.InvariantCulture), depth);
+                break;
+            case PickleModule module:
+                foreach (var (part, item) in ModuleStructure.StateOf(_file, module))
+                    VisitPart(item, name, part, depth);
+                break;
+        }
+    }
+
+    private void VisitPart(object? value, string name, string part, int depth)
+    {
+        _file.Charge(NameCost + 2L * (name.Length + part.Length));
+        Visit(value, name.Length == 0 ? part : $"{name}.{part}", depth + 1);
+    }
+}

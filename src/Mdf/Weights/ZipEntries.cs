@@ -1,0 +1,196 @@
+using System.Buffers.Binary;
+using System.Text;
+using System.Text.Unicode;
+
+namespace Mdf.Weights;
+
+/// <summary>
+/// The entries of a zip file as PyTorch writes it: stored, never compressed, each with a checksum, one behind the other.
+/// </summary>
+/// <remarks>Structures: PKWARE's APPNOTE.TXT, sections 4.3.6 to 4.3.16. As nothing is expanded there are no zip bombs; no two entries may share bytes.</remarks>
+internal sealed class ZipEntries
+{
+    public const uint LocalSignature = 0x04034b50;
+    public const uint CentralSignature = 0x02014b50;
+    public const uint EndSignature = 0x06054b50;
+    public const int LocalSize = 30;
+    public const int CentralSize = 46;
+    public const int EndSize = 22;
+
+    private const uint End64Signature = 0x06064b50;
+    private const uint Locator64Signature = 0x07064b50;
+    private const int End64Size = 56;
+    private const int Locator64Size = 20;
+    private const ushort Extra64 = 1;
+    private const uint Overflow32 = uint.MaxValue;
+    private const ushort Overflow16 = ushort.MaxValue;
+    private const ushort EncryptedFlag = 1;
+    private const int EntryCost = 512;
+
+    private readonly MappedFile _file;
+    private readonly Dictionary<string, Entry> _entries = [];
+
+    private ZipEntries(MappedFile file) => _file = file;
+
+    /// <summary>One entry's bytes in the file, and what their checksum is to be.</summary>
+    public readonly record struct Entry(string Name, long HeaderOffset, long Offset, long Length, uint Checksum);
+
+    public IEnumerable<string> Names => _entries.Keys;
+
+    public static ZipEntries Read(MappedFile file)
+    {
+        var entries = new ZipEntries(file);
+        entries.ReadDirectory();
+        entries.CheckOverlap();
+        return entries;
+    }
+
+    /// <summary>An entry whose checksum was verified, or null when there is none of that name.</summary>
+    public Entry? Find(string name)
+    {
+        if (!_entries.TryGetValue(name, out var entry))
+            return null;
+        if (entry.Length > Array.MaxLength)
+            throw _file.Refuse($"the entry {MappedFile.Quote(name)} takes {entry.Length} bytes", $"expected at most {Array.MaxLength} for one tensor");
+        return Crc32.Of(_file.Span(entry.Offset, (int)entry.Length)) == entry.Checksum
+            ? entry
+            : throw _file.Refuse($"the entry {MappedFile.Quote(name)} does not match its checksum",
+                "the file is damaged, or was saved without checksums: get it again");
+    }
+
+    private void ReadDirectory()
+    {
+        var (count, offset, size) = FindDirectory();
+        var end = offset + size;
+        for (var i = 0L; i < count; i++)
+        {
+            var header = Take(offset, CentralSize, end);
+            if (Read32(header, 0) != CentralSignature)
+                throw Damaged("an entry of the directory does not begin with its signature");
+            int nameLength = Read16(header, 28), extraLength = Read16(header, 30), commentLength = Read16(header, 32);
+            var name = ReadName(Take(offset + CentralSize, nameLength, end));
+            var quoted = MappedFile.Quote(name);
+            if ((Read16(header, 8) & EncryptedFlag) != 0)
+                throw _file.Refuse($"the entry {quoted} is encrypted", "expected a file as torch.save writes it");
+            if (Read16(header, 10) != 0)
+                throw _file.Refuse($"the entry {quoted} is compressed", "expected a file as torch.save writes it, whose entries are stored as they are");
+
+            long compressed = Read32(header, 20), length = Read32(header, 24), local = Read32(header, 42);
+            ReadExtra64(Take(offset + CentralSize + nameLength, extraLength, end), ref length, ref compressed, ref local);
+            if (compressed != length)
+                throw Damaged($"the entry {quoted} is stored but has two lengths");
+            _file.Charge(EntryCost + 4 * nameLength);
+            var entry = new Entry(name, local, FindContent(local, header, name), length, Read32(header, 16));
+            if (length < 0 || length > _file.Length - entry.Offset)
+                throw Damaged($"the entry {quoted} of {length} bytes reaches outside the file");
+            if (!_entries.TryAdd(name, entry))
+                throw Damaged($"the entry {quoted} occurs twice");
+            offset += CentralSize + nameLength + extraLength + commentLength;
+        }
+
+        if (offset != end)
+            throw Damaged("the directory is longer than its entries");
+    }
+
+    private (long Count, long Offset, long Size) FindDirectory()
+    {
+        // PyTorch writes no comment behind the end record, so it is the very end.
+        var start = _file.Length - EndSize;
+        var end = Take(start, EndSize, _file.Length);
+        if (Read32(end, 0) != EndSignature || Read16(end, 20) != 0)
+            throw _file.Refuse("the zip file has no directory at its end", "it is truncated or damaged: get it again");
+        long count = Read16(end, 10), size = Read32(end, 12), offset = Read32(end, 16);
+        if (Read16(end, 4) != 0 || Read16(end, 6) != 0 || Read16(end, 8) != count)
+            throw Damaged("the zip file claims to be one of several parts");
+        if (count == Overflow16 || size == Overflow32 || offset == Overflow32)
+        {
+            var locator = Take(start - Locator64Size, Locator64Size, start);
+            var position = Read64(locator, 8);
+            var end64 = Take(position, End64Size, start);
+            if (Read32(locator, 0) != Locator64Signature || Read32(end64, 0) != End64Signature)
+                throw Damaged("the zip file has no 64-bit directory, which it needs");
+            (count, size, offset, start) = (Read64(end64, 32), Read64(end64, 40), Read64(end64, 48), position);
+        }
+
+        if (offset < 0 || size < 0 || offset > start || size > start - offset || count < 0 || count > size / CentralSize)
+            throw Damaged("the zip file's directory reaches outside the file");
+        return (count, offset, size);
+    }
+
+    private void ReadExtra64(ReadOnlySpan<byte> extra, ref long length, ref long compressed, ref long local)
+    {
+        if (length != Overflow32 && compressed != Overflow32 && local != Overflow32)
+            return;
+        while (extra.Length >= 4)
+        {
+            int size = Read16(extra, 2);
+            if (size > extra.Length - 4)
+                break;
+            if (Read16(extra, 0) == Extra64)
+            {
+                // Only the fields that overflowed are there, in this order.
+                var fields = extra.Slice(4, size);
+                TakeField(ref fields, ref length);
+                TakeField(ref fields, ref compressed);
+                TakeField(ref fields, ref local);
+                return;
+            }
+
+            extra = extra[(4 + size)..];
+        }
+
+        throw Damaged("an entry lacks the 64-bit sizes that it needs");
+    }
+
+    private void TakeField(ref ReadOnlySpan<byte> fields, ref long value)
+    {
+        if (value != Overflow32)
+            return;
+        if (fields.Length < sizeof(long))
+            throw Damaged("an entry lacks the 64-bit sizes that it needs");
+        value = Read64(fields, 0);
+        fields = fields[sizeof(long)..];
+    }
+
+    /// <summary>Where the bytes behind an entry's own header begin. What that header repeats must agree with the directory.</summary>
+    private long FindContent(long offset, ReadOnlySpan<byte> central, string name)
+    {
+        var header = Take(offset, LocalSize, _file.Length);
+        int nameLength = Read16(header, 26), extraLength = Read16(header, 28);
+        if (Read32(header, 0) != LocalSignature
+            || !header.Slice(6, 4).SequenceEqual(central.Slice(8, 4)) // flags, method
+            || ReadName(Take(offset + LocalSize, nameLength, _file.Length)) != name)
+        {
+            throw Damaged($"the entry {MappedFile.Quote(name)} is described in two ways");
+        }
+
+        return offset + LocalSize + nameLength + extraLength;
+    }
+
+    private void CheckOverlap()
+    {
+        var end = 0L;
+        foreach (var entry in _entries.Values.OrderBy(entry => entry.HeaderOffset))
+        {
+            if (entry.HeaderOffset < end)
+                throw Damaged($"the entry {MappedFile.Quote(entry.Name)} overlaps another");
+            end = entry.Offset + entry.Length;
+        }
+    }
+
+    private string ReadName(ReadOnlySpan<byte> name) =>
+        Utf8.IsValid(name) ? Encoding.UTF8.GetString(name) : throw Damaged("an entry's name is not valid UTF-8");
+
+    private ReadOnlySpan<byte> Take(long offset, int length, long end) =>
+        offset >= 0 && end <= _file.Length && offset <= end - length
+            ? _file.Span(offset, length)
+            : throw Damaged("the zip file ends in the middle of a record");
+
+    private Runtime.InputException Damaged(string found) => _file.Refuse(found);
+
+    private static ushort Read16(ReadOnlySpan<byte> bytes, int offset) => BinaryPrimitives.ReadUInt16LittleEndian(bytes[offset..]);
+
+    private static uint Read32(ReadOnlySpan<byte> bytes, int offset) => BinaryPrimitives.ReadUInt32LittleEndian(bytes[offset..]);
+
+    private static long Read64(ReadOnlySpan<byte> bytes, int offset) => BinaryPrimitives.ReadInt64LittleEndian(bytes[offset..]);
+}

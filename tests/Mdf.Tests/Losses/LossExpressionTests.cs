@@ -1,0 +1,59 @@
+using Mdf.Losses;
+using Mdf.Runtime;
+using static TorchSharp.torch;
+
+namespace Mdf.Tests.Losses;
+
+public sealed class LossExpressionTests
+{
+    [Fact]
+    public void A_weighted_sum_is_the_sum_of_its_weighted_terms()
+    {
+        using var scope = NewDisposeScope();
+        using var sum = LossExpression.Parse("0.5*ssim + l1+2e-1*mse").Create();
+        var (x, y) = (ReconstructionLossTests.Image(1), ReconstructionLossTests.Image(2));
+        var expected = 0.5 * Value("ssim") + Value("l1") + 0.2 * Value("mse");
+        Assert.Equal(expected, sum.call(x, y).item<float>(), 1e-6);
+        Assert.Equal("0.5*ssim+l1+0.2*mse", sum.Expression);
+
+        double Value(string name)
+        {
+            using var loss = LossExpression.Parse(name).Create();
+            return loss.call(x, y).item<float>();
+        }
+    }
+
+    [Fact]
+    public void A_sum_with_a_batch_loss_is_a_batch_loss()
+    {
+        using var scope = NewDisposeScope();
+        using var sum = LossExpression.Parse("l1+ms-ssim-upstream").Create();
+        Assert.False(sum.IsPerImage);
+        Assert.Equal(0, sum.call(ReconstructionLossTests.Image(1, 2), ReconstructionLossTests.Image(2, 2)).dim());
+    }
+
+    [Theory]
+    [InlineData("", "unknown loss ''")]
+    [InlineData("lpips", "unknown loss 'lpips'; known are charbonnier, l1")]
+    [InlineData("l1+", "unknown loss ''")]
+    [InlineData("x*l1", "expected a positive weight before '*', found 'x'")]
+    [InlineData("-1*l1", "expected a positive weight")]
+    [InlineData("0*l1", "expected a positive weight")]
+    [InlineData("NaN*l1", "expected a positive weight")]
+    [InlineData("l1:file", "'l1' takes nothing after ':'")]
+    [InlineData("mdf", "'mdf' needs a discriminator stack")]
+    [InlineData("mdf:", "'mdf' needs a discriminator stack")]
+    [InlineData("mdf:x?layers=3", "'mdf' has no option 'layers'; it has num_scales, ascending")]
+    [InlineData("mdf:x?num_scales=1&num_scales=2", "expected num_scales=value once")]
+    [InlineData("mdf:'x", "a quote ' is not closed")]
+    public void A_malformed_expression_is_refused_before_anything_is_read(string text, string expected) =>
+        Assert.Contains(expected, Assert.Throws<InputException>(() => LossExpression.Parse(text)).Message);
+
+    [Theory]
+    [InlineData("mdf:missing.pth", "missing.pth")]
+    [InlineData("mdf:missing.pth?num_scales=0", "num_scales")]
+    [InlineData("mdf:missing.pth?ascending=up", "ascending")]
+    [InlineData("l1+mdf:'a+b*c?.pth'", "a+b*c?.pth")]
+    public void A_loss_that_cannot_be_made_says_why(string text, string expected) =>
+        Assert.Contains(expected, Assert.Throws<InputException>(() => LossExpression.Parse(text).Create()).Message);
+}

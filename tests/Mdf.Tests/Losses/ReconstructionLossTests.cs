@@ -1,0 +1,202 @@
+using Mdf.Discriminators;
+using Mdf.Imaging;
+using Mdf.Losses;
+using Mdf.Runtime;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Mdf.Tests.Losses;
+
+/// <summary>What every loss promises.</summary>
+public sealed class ReconstructionLossTests
+{
+    // Large enough for every loss (ms-ssim needs 161), with an odd side.
+    private const int Height = 161;
+    private const int Width = 176;
+
+    public static TheoryData<string> AllLosses => [.. ZeroLosses.Select(row => row.Data), "ssim-upstream", "ms-ssim-upstream"];
+
+    public static TheoryData<string> ZeroLosses => ["l1", "mse", "charbonnier", "ssim", "ms-ssim", "mdf", "0.5*ms-ssim+l1"];
+
+    [Theory]
+    [MemberData(nameof(ZeroLosses))]
+    public void Loss_is_zero_for_identical_images(string name)
+    {
+        using var scope = NewDisposeScope();
+        using var loss = Make(name);
+        var image = Image(seed: 1);
+        Assert.Equal(0, loss.call(image, image.clone()).item<float>(), 1e-7);
+    }
+
+    [Theory]
+    [MemberData(nameof(ZeroLosses))]
+    public void Loss_is_positive_for_different_images_and_grows_with_the_difference(string name)
+    {
+        using var scope = NewDisposeScope();
+        using var loss = Make(name);
+        var (image, noise) = (Image(seed: 1), Image(seed: 2) - 0.5);
+        var small = loss.call(image + 0.01 * noise, image).item<float>();
+        var large = loss.call(image + 0.2 * noise, image).item<float>();
+        Assert.InRange(small, 1e-9f, large / 2);
+    }
+
+    [Theory]
+    [MemberData(nameof(AllLosses))]
+    public void Loss_is_symmetric(string name)
+    {
+        using var scope = NewDisposeScope();
+        using var loss = Make(name);
+        var (x, y) = (Image(seed: 1), Near(Image(seed: 1)));
+        Assert.Equal(1, loss.call(x, y).item<float>() / loss.call(y, x).item<float>(), 1e-5);
+    }
+
+    [Theory]
+    [MemberData(nameof(AllLosses))]
+    public void Gradient_agrees_with_finite_differences(string name)
+    {
+        using var scope = NewDisposeScope();
+        using var loss = Make(name);
+        loss.to(float64);
+        var reference = Image(seed: 1).to(float64);
+        var restored = Near(reference);
+        Assert.InRange(GradientCheck.RelativeError(x => loss.call(x, reference), restored), 0, 1e-5);
+    }
+
+    [Theory]
+    [MemberData(nameof(AllLosses))]
+    public void Gradient_is_finite_for_equal_constant_and_opposite_images(string name)
+    {
+        using var scope = NewDisposeScope();
+        using var loss = Make(name);
+        var image = Image(seed: 1);
+        foreach (var (x, y) in new[]
+        {
+            (image, image), (zeros_like(image), zeros_like(image)), (ones_like(image), zeros_like(image)), (1 - image, image), (image, ones_like(image)),
+        })
+        {
+            var restored = x.clone().requires_grad_(true);
+            var value = loss.call(restored, y);
+            value.backward();
+            Assert.True(double.IsFinite(value.item<float>()));
+            Assert.True(restored.grad!.isfinite().all().item<bool>());
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(AllLosses))]
+    public void A_prepared_loss_is_the_same_loss(string name)
+    {
+        using var scope = NewDisposeScope();
+        using var loss = Make(name);
+        var reference = Image(seed: 1, batch: 2);
+        var restored = Near(reference);
+        using var prepared = loss.Prepare(reference);
+        var direct = Evaluate(x => loss.call(x, reference), restored);
+        var again = Evaluate(x => prepared.call(x), restored);
+        Assert.Equal(direct.Value, again.Value);
+        Assert.InRange(Golden.RelativeError(again.Gradient, direct.Gradient), 0, 1e-6);
+        Assert.Throws<InputException>(() => prepared.call(Image(seed: 2)));
+    }
+
+    [Theory]
+    [MemberData(nameof(AllLosses))]
+    public void Per_image_values_have_the_batch_value_as_their_mean(string name)
+    {
+        using var scope = NewDisposeScope();
+        using var loss = Make(name);
+        if (!loss.IsPerImage)
+        {
+            Assert.Contains("one value for the whole batch", Assert.Throws<InputException>(() => loss.Reduction = Reduction.None).Message);
+            return;
+        }
+
+        var reference = Image(seed: 1, batch: 3);
+        var restored = Near(reference);
+        var mean = loss.call(restored, reference).item<float>();
+        loss.Reduction = Reduction.None;
+        var values = loss.call(restored, reference);
+        Assert.Equal([3L], values.shape);
+        Assert.Equal(mean, values.mean().item<float>(), 1e-6 + 1e-5 * Math.Abs(mean));
+        for (var i = 0; i < 3; i++)
+            Assert.Equal(values[i].item<float>(), loss.call(restored[i..(i + 1)], reference[i..(i + 1)]).item<float>(), 1e-6 + 1e-5 * Math.Abs(mean));
+    }
+
+    [Theory]
+    [MemberData(nameof(AllLosses))]
+    public void Unusable_images_are_refused_in_one_line(string name)
+    {
+        using var scope = NewDisposeScope();
+        using var loss = Make(name);
+        var image = Image(seed: 1);
+        AssertRefused("one size", image, image[.., .., .., 1..]);
+        AssertRefused("(N, 3, H, W)", image[0], image[0]);
+        AssertRefused("(N, 3, H, W)", image[.., ..1], image[.., ..1]);
+        AssertRefused("floating-point", image.to(uint8), image.to(uint8));
+        AssertRefused("one type", image.to(float64), image);
+        var size = loss.MinimumSize - 1;
+        if (size > 0)
+            AssertRefused($"at least {size + 1}×{size + 1}", image[.., .., ..size, ..], image[.., .., ..size, ..]);
+        var smallest = image[.., .., ..(size + 1), ..(size + 1)];
+        Assert.True(double.IsFinite(loss.call(smallest, 1 - smallest).item<float>()));
+
+        void AssertRefused(string expected, Tensor restored, Tensor reference) =>
+            Assert.Contains(expected, Assert.Throws<InputException>(() => loss.call(restored, reference)).Message);
+    }
+
+    [Theory]
+    [MemberData(nameof(AllLosses))]
+    public void Calling_a_loss_leaves_no_tensor_behind(string name)
+    {
+        using var loss = Make(name);
+        using var reference = Image(seed: 1);
+        using var restored = Image(seed: 2).requires_grad_(true);
+        var before = 0L;
+        for (var i = 0; i < 4; i++)
+        {
+            using (var value = loss.call(restored, reference))
+                value.backward();
+            using (var prepared = loss.Prepare(reference))
+            using (var value = prepared.call(restored))
+                value.backward();
+            if (i == 0)
+                before = DisposeScopeManager.Statistics.ThreadTotalLiveCount;
+        }
+
+        Assert.Equal(before, DisposeScopeManager.Statistics.ThreadTotalLiveCount);
+    }
+
+    internal static ReconstructionLoss Make(string name)
+    {
+        if (name != "mdf")
+            return LossExpression.Parse(name).Create();
+        using var random = new Generator(7);
+        var discriminators = new[] { 4, 6 }.Select(width => new Discriminator(width)).ToArray();
+        foreach (var discriminator in discriminators)
+            discriminator.Initialize(random);
+        return new MdfLoss(new DiscriminatorStack(discriminators, InputRange.Symmetric));
+    }
+
+    internal static Tensor Image(ulong seed, int batch = 1)
+    {
+        using var scope = NewDisposeScope();
+        using var random = new Generator(seed);
+        // Smooth and rough parts, as photographs have: MS-SSIM's factors stay positive.
+        var coarse = Resampler.Bicubic(rand([batch, 3, 12, 12], generator: random), Height, Width);
+        return (0.7 * coarse + 0.3 * rand([batch, 3, Height, Width], generator: random)).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>Another image like it, different by at least 0.01 everywhere: L1 has a kink where two values are equal.</summary>
+    private static Tensor Near(Tensor image)
+    {
+        var noise = Image(seed: 9, (int)image.shape[0]).to(image.dtype) - 0.5;
+        return image + 0.2 * noise + 0.01 * noise.sign();
+    }
+
+    private static (float Value, Tensor Gradient) Evaluate(Func<Tensor, Tensor> function, Tensor at)
+    {
+        var point = at.clone().requires_grad_(true);
+        var value = function(point);
+        value.backward();
+        return (value.item<float>(), point.grad!);
+    }
+}

@@ -1,0 +1,165 @@
+using System.Diagnostics;
+using Mdf.Discriminators;
+using Mdf.Distortions;
+using Mdf.Imaging;
+using Mdf.Losses;
+using Mdf.Runtime;
+using Mdf.Training;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Mdf.Tests.Training;
+
+public sealed class LossTrainingTests : IDisposable
+{
+    private readonly string _folder = Directory.CreateTempSubdirectory("mdf-").FullName;
+
+    public void Dispose() => Directory.Delete(_folder, recursive: true);
+
+    [Theory]
+    [InlineData("sisr")]
+    [InlineData("denoise:25")]
+    [InlineData("jpeg:10")]
+    public void One_seed_gives_one_file_to_the_byte(string task)
+    {
+        var first = TrainToFile(task, seed: 1, "first.safetensors");
+        var again = TrainToFile(task, seed: 1, "again.safetensors");
+        var other = TrainToFile(task, seed: 2, "other.safetensors");
+        Assert.Equal(first, again);
+        Assert.NotEqual(first, other);
+    }
+
+    [Fact]
+    public void A_saved_stack_is_the_trained_stack_and_says_how_it_was_trained()
+    {
+        using var scope = NewDisposeScope();
+        using var photo = Photo();
+        var path = Path.Combine(_folder, "stack.safetensors");
+        using var trained = LossTraining.Train(photo, "0123", Options("jpeg:10", iterations: 3, scales: 2));
+        trained.Save(path);
+        using var loaded = DiscriminatorStack.Load(path);
+        Assert.Equivalent(trained.Metadata, loaded.Metadata);
+        Assert.Equal(InputRange.Symmetric, loaded.InputRange);
+        Assert.Equal("jpeg:10", loaded.Metadata!.Task);
+        Assert.Equal(25, loaded.Metadata.Sizes[0].Shorter);
+        using var before = new MdfLoss(trained);
+        using var after = new MdfLoss(loaded);
+        var restored = 0.9 * photo;
+        Assert.Equal(before.call(restored, photo).item<float>(), after.call(restored, photo).item<float>());
+        Assert.NotEqual(0, after.call(restored, photo).item<float>());
+    }
+
+    /// <summary>The reconstruction error of the generator falls by far more than its noise from step to step.</summary>
+    [Fact]
+    public void Training_lowers_the_reconstruction_error()
+    {
+        using var photo = Photo();
+        var errors = new Recorder("mse");
+        LossTraining.Train(photo, "", Options("jpeg:10", iterations: 60, scales: 1), errors).Dispose();
+        Assert.Equal(60, errors.Values.Count);
+        Assert.InRange(errors.Values[^10..].Average(), 0, 0.7 * errors.Values[..5].Average());
+    }
+
+    /// <summary>
+    /// What a stack is for: adding the task's artefact to a photograph must cost more as the artefact grows.
+    /// </summary>
+    [Fact]
+    public void A_trained_loss_grows_with_the_artefact()
+    {
+        using var scope = NewDisposeScope();
+        using var photo = Photo();
+        using var loss = new MdfLoss(LossTraining.Train(photo, "", Options("jpeg:10", iterations: 40, scales: 2)));
+        var values = new[] { 80, 40, 20, 10, 5 }
+            .Select(quality => loss.call(new JpegDistortion(quality).Apply(photo), photo).item<float>()).ToArray();
+        Assert.Equal(values.Order(), values);
+        Assert.True(values[^1] > 2 * values[0], string.Join(" ", values));
+    }
+
+    [Fact]
+    public void Three_hundred_iterations_leave_no_tensor_behind_and_no_memory()
+    {
+        using var photo = Photo();
+        var counts = new List<long>();
+        var memory = new List<long>();
+        var watch = new Watcher(step =>
+        {
+            if (step is not (20 or 300))
+                return;
+            counts.Add(DisposeScopeManager.Statistics.ThreadTotalLiveCount);
+            memory.Add(ResidentMemory());
+        });
+        LossTraining.Train(photo, "", Options("denoise:25", iterations: 300, scales: 1), watch).Dispose();
+        Assert.Equal(2, counts.Count);
+        Assert.Equal(counts[0], counts[1]);
+        Assert.InRange(memory[1] - memory[0], long.MinValue, 30L << 20);
+    }
+
+    [Fact]
+    public void A_cancelled_training_stops_and_frees_what_it_made()
+    {
+        using var photo = Photo();
+        using var source = new CancellationTokenSource();
+        var before = DisposeScopeManager.Statistics.ThreadTotalLiveCount;
+        var watch = new Watcher(step =>
+        {
+            if (step == 3)
+                source.Cancel();
+        });
+        Assert.Throws<OperationCanceledException>(() =>
+            LossTraining.Train(photo, "", Options("jpeg:10", iterations: 10, scales: 2), watch, source.Token));
+        Assert.Equal(before, DisposeScopeManager.Statistics.ThreadTotalLiveCount);
+    }
+
+    [Fact]
+    public void More_scales_than_the_photograph_has_are_refused()
+    {
+        using var photo = Photo();
+        var error = Assert.Throws<InputException>(() => LossTraining.Train(photo, "", Options("sisr", iterations: 1, scales: 9)));
+        Assert.Contains("expected at most 3 scales", error.Message);
+    }
+
+    internal static long ResidentMemory()
+    {
+        GC.Collect();
+        GC.WaitForPendingFinalizers();
+        using var process = Process.GetCurrentProcess();
+        return process.WorkingSet64;
+    }
+
+    /// <summary>40×32, smooth with some texture: 3 scales.</summary>
+    private static Tensor Photo()
+    {
+        using var scope = NewDisposeScope();
+        using var random = new Generator(5);
+        var coarse = Resampler.Bicubic(rand([1, 3, 6, 8], generator: random), 32, 40);
+        return (0.8 * coarse + 0.2 * rand([1, 3, 32, 40], generator: random)).clamp(0, 1).MoveToOuterDisposeScope();
+    }
+
+    private static LossTrainingOptions Options(string task, int iterations, int scales, long seed = 1) =>
+        new() { Task = Distortion.Parse(task), Iterations = iterations, Scales = scales, Seed = seed };
+
+    private byte[] TrainToFile(string task, long seed, string name)
+    {
+        using var photo = Photo();
+        using var stack = LossTraining.Train(photo, "", Options(task, iterations: 4, scales: 2, seed));
+        var path = Path.Combine(_folder, name);
+        stack.Save(path);
+        return File.ReadAllBytes(path);
+    }
+
+    private sealed class Watcher(Action<long> onStep) : IProgressSink
+    {
+        public void Report(in ProgressUpdate update) => onStep(update.Step);
+    }
+
+    private sealed class Recorder(string name) : IProgressSink
+    {
+        public List<double> Values { get; } = [];
+
+        public void Report(in ProgressUpdate update)
+        {
+            if (update.Step > 0)
+                Values.Add(update.Values.Single(value => value.Name == name).Value);
+        }
+    }
+}
