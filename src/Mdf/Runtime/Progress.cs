@@ -1,0 +1,80 @@
+namespace Mdf.Runtime;
+
+/// <summary>
+/// What long work reports through. The library only reports; whoever listens decides what to show and how often.
+/// </summary>
+public interface IProgressSink
+{
+    /// <summary>Listens to nothing.</summary>
+    static IProgressSink None { get; } = new Silence();
+
+    /// <summary>Takes one report. Called from the working thread after every step, so it must be quick.</summary>
+    /// <param name="update">How far the work is.</param>
+    void Report(in ProgressUpdate update);
+
+    private sealed class Silence : IProgressSink
+    {
+        public void Report(in ProgressUpdate update)
+        {
+        }
+    }
+}
+
+/// <summary>One number that a step produced, such as its loss.</summary>
+/// <param name="Name">Its short name: <c>loss</c>, <c>D</c>, <c>lr</c>.</param>
+/// <param name="Value">The number; NaN and infinity are possible and are shown as such.</param>
+public readonly record struct ProgressValue(string Name, double Value);
+
+/// <summary>How far one stage of long work is.</summary>
+/// <param name="Stage">The stage, for a person: <c>scale 3 of 8</c>.</param>
+/// <param name="Step">Steps done, those of an earlier run that is being resumed included.</param>
+/// <param name="Total">Steps that the stage has.</param>
+/// <param name="TimePerStep">The mean over the steps done in this process; null before the first.</param>
+/// <param name="Values">What the last step produced, in the order in which to show it.</param>
+public readonly record struct ProgressUpdate(
+    string Stage, long Step, long Total, TimeSpan? TimePerStep, IReadOnlyList<ProgressValue> Values)
+{
+    /// <summary>Whether this is the stage's last report.</summary>
+    public bool IsLast => Step >= Total;
+
+    /// <summary>The time that the rest of the stage will take at this pace; null before the first step.</summary>
+    public TimeSpan? Remaining => TimePerStep * Math.Max(0, Total - Step);
+}
+
+/// <summary>Counts the steps of one stage, takes their time, and reports them.</summary>
+public sealed class ProgressMeter
+{
+    private readonly IProgressSink _sink;
+    private readonly TimeProvider _time;
+    private readonly string _stage;
+    private readonly long _first;
+    private readonly long _total;
+    private readonly long _started;
+
+    /// <summary>Starts a stage: its clock runs from here, and its first report (nothing done yet) is made.</summary>
+    /// <param name="sink">Who listens.</param>
+    /// <param name="stage">The stage, for a person: <c>scale 3 of 8</c>.</param>
+    /// <param name="total">Steps that the stage has; at least 0.</param>
+    /// <param name="first">Steps that an earlier run has done already, when resuming.</param>
+    /// <param name="time">The clock; the system's when null.</param>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="first"/> is not within 0 to <paramref name="total"/>.</exception>
+    public ProgressMeter(IProgressSink sink, string stage, long total, long first = 0, TimeProvider? time = null)
+    {
+        ArgumentNullException.ThrowIfNull(sink);
+        ArgumentOutOfRangeException.ThrowIfNegative(first);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(first, total);
+        (_sink, _stage, _total, _first, _time) = (sink, stage, total, first, time ?? TimeProvider.System);
+        _started = _time.GetTimestamp();
+        Report(first);
+    }
+
+    /// <summary>Reports that <paramref name="step"/> steps are done.</summary>
+    /// <param name="step">Steps done so far, counted from the stage's beginning.</param>
+    /// <param name="values">What the last of them produced.</param>
+    public void Report(long step, params IReadOnlyList<ProgressValue> values)
+    {
+        var done = step - _first;
+        _sink.Report(new ProgressUpdate(
+            _stage, step, _total, done > 0 ? _time.GetElapsedTime(_started) / done : null, values));
+    }
+}
