@@ -1,1 +1,4 @@
-return 0;
+using Mdf.Cli;
+
+using var interruption = new Interruption();
+return CommandLine.Run(args, Console.Out, Console.Error, interruption.Token);

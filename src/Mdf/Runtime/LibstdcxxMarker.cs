@@ -8,18 +8,19 @@ namespace Mdf.Runtime;
 /// </summary>
 /// <remarks>
 /// GCC 13's <c>&lt;iostream&gt;</c> leaves a reference to <c>std::ios_base_library_init()</c> in every library built with
-/// it, at version <c>GLIBCXX_3.4.32</c>. Nothing relocates against it and nothing calls it; it exists to make the loader
-/// refuse an older libstdc++. Debian 12 and Ubuntu 22.04 end at <c>GLIBCXX_3.4.30</c>, so the loader refuses libraries
+/// it, at version <c>GLIBCXX_3.4.32</c>. Nothing relocates against it and nothing calls it (which is checked here, not
+/// assumed); it exists to make the loader refuse an older libstdc++. Debian 12 and Ubuntu 22.04 end at <c>GLIBCXX_3.4.30</c>, so the loader refuses libraries
 /// that would run there perfectly well. Setting <c>VER_FLG_WEAK</c> on that one entry of the version-needs section makes
 /// the need optional. See "Symbol Versioning" in the Linux Standard Base for the structures that are walked here.
 /// </remarks>
 internal static class LibstdcxxMarker
 {
-    private const string Marker = "_ZSt21ios_base_library_initv";
-
     private const int SectionHeaderSize = 64;
     private const int SymbolSize = 24;
+    private const int RelocationSize = 24;
     private const int NeedSize = 16;
+    private const uint SectionStrings = 3; // SHT_STRTAB
+    private const uint SectionRelocations = 4; // SHT_RELA, the only kind that x86-64 and aarch64 use with symbols
     private const uint SectionDynamicSymbols = 11; // SHT_DYNSYM
     private const uint SectionVersionNeeds = 0x6ffffffe; // SHT_GNU_verneed
     private const uint SectionSymbolVersions = 0x6fffffff; // SHT_GNU_versym
@@ -27,11 +28,14 @@ internal static class LibstdcxxMarker
     private const ushort VersionIndexMask = 0x7fff; // the top bit of a versym entry means "hidden"
     private const int LongestName = 4096;
 
+    private static ReadOnlySpan<byte> Marker => "_ZSt21ios_base_library_initv\0"u8;
+
     /// <summary>
     /// Marks the version need of the marker symbol as weak, in place. Does nothing when the library has no such symbol,
-    /// when its need is already weak, or when any other symbol needs the same version (the need is then a true one).
+    /// when its need is already weak, when any other symbol needs the same version, or when the library uses the symbol
+    /// (the need is then a true one).
     /// </summary>
-    /// <param name="elf">The bytes of a library; at most one of them is changed.</param>
+    /// <param name="elf">The bytes of a library; at most one of them is changed, and none when an exception is thrown.</param>
     /// <returns>The name of the version that was made optional (<c>GLIBCXX_3.4.32</c>), or null when nothing was changed.</returns>
     /// <exception cref="InvalidDataException">The bytes are not a well-formed 64-bit little-endian ELF library.</exception>
     public static string? Weaken(Span<byte> elf)
@@ -44,7 +48,9 @@ internal static class LibstdcxxMarker
             return null;
         }
 
-        var index = VersionThatOnlyTheMarkerNeeds(elf, versions, symbols, Linked(sections, symbols));
+        if (FindMarker(elf, symbols, Linked(sections, symbols)) is not { } marker || IsRelocatedAgainst(elf, sections, marker))
+            return null;
+        var index = VersionThatOnlyOneSymbolNeeds(elf, versions, symbols, marker);
         return index is null ? null : WeakenNeed(elf, needs, Linked(sections, needs), index.Value);
     }
 
@@ -66,7 +72,8 @@ internal static class LibstdcxxMarker
         {
             var header = Slice(elf, offset + (long)i * SectionHeaderSize, SectionHeaderSize);
             var type = BinaryPrimitives.ReadUInt32LittleEndian(header[4..]);
-            var isOfInterest = type is SectionDynamicSymbols or SectionVersionNeeds or SectionSymbolVersions or 3; // SHT_STRTAB
+            var isOfInterest = type is SectionDynamicSymbols or SectionVersionNeeds or SectionSymbolVersions
+                or SectionStrings or SectionRelocations;
             // Others may have no bytes in the file (SHT_NOBITS): their extent is never used.
             var start = isOfInterest ? Checked(BinaryPrimitives.ReadUInt64LittleEndian(header[0x18..]), elf.Length) : 0;
             var length = isOfInterest ? Checked(BinaryPrimitives.ReadUInt64LittleEndian(header[0x20..]), elf.Length - start) : 0;
@@ -78,60 +85,92 @@ internal static class LibstdcxxMarker
         return sections;
     }
 
-    private static ushort? VersionThatOnlyTheMarkerNeeds(
-        ReadOnlySpan<byte> elf, Section versions, Section symbols, Section names)
+    /// <summary>The marker's place in the symbol table, or null.</summary>
+    private static int? FindMarker(ReadOnlySpan<byte> elf, Section symbols, Section names)
     {
         var table = Slice(elf, symbols);
-        var indices = Slice(elf, versions);
-        var count = table.Length / SymbolSize;
-        if (indices.Length < count * 2)
-            throw new InvalidDataException($"{indices.Length / 2} symbol versions for {count} symbols");
-
-        ushort? found = null;
-        for (var i = 0; i < count && found is null; i++)
+        var strings = Slice(elf, names);
+        for (var i = 0; i < table.Length / SymbolSize; i++)
         {
-            if (NameOf(elf, table, i, names) == Marker)
-                found = IndexOf(indices, i);
+            // Compared in place: decoding every name would let overlapping ones cost their product.
+            var name = BinaryPrimitives.ReadUInt32LittleEndian(table[(i * SymbolSize)..]);
+            if (name > strings.Length)
+                throw new InvalidDataException($"name at {name} in a table of {strings.Length} bytes");
+            if (strings[(int)name..].StartsWith(Marker))
+                return i;
         }
 
+        return null;
+    }
+
+    private static bool IsRelocatedAgainst(ReadOnlySpan<byte> elf, List<Section> sections, int symbol)
+    {
+        // Every file has few such sections; a file that claims many must not have the same bytes read again and again.
+        var budget = elf.Length / RelocationSize;
+        foreach (var section in sections.Where(section => section.Type == SectionRelocations))
+        {
+            var table = Slice(elf, section);
+            budget -= table.Length / RelocationSize;
+            if (budget < 0)
+                throw new InvalidDataException("relocation sections overlap");
+            for (var at = 0; at + RelocationSize <= table.Length; at += RelocationSize)
+            {
+                // r_info: the symbol in the upper half, the kind of relocation in the lower.
+                if (BinaryPrimitives.ReadUInt64LittleEndian(table[(at + 8)..]) >> 32 == (ulong)symbol)
+                    return true;
+            }
+        }
+
+        return false;
+    }
+
+    private static ushort? VersionThatOnlyOneSymbolNeeds(
+        ReadOnlySpan<byte> elf, Section versions, Section symbols, int symbol)
+    {
+        var count = symbols.Size / SymbolSize;
+        var indices = Slice(elf, versions);
+        if (indices.Length < count * sizeof(ushort))
+            throw new InvalidDataException($"{indices.Length / sizeof(ushort)} symbol versions for {count} symbols");
+
+        var found = IndexOf(indices, symbol);
         // 0 and 1 are "local" and "global": no version at all.
-        if (found is null or <= 1)
+        if (found <= 1)
             return null;
         for (var i = 0; i < count; i++)
         {
-            if (IndexOf(indices, i) == found && NameOf(elf, table, i, names) != Marker)
+            if (i != symbol && IndexOf(indices, i) == found)
                 return null;
         }
 
         return found;
 
-        static ushort IndexOf(ReadOnlySpan<byte> indices, int symbol) =>
-            (ushort)(BinaryPrimitives.ReadUInt16LittleEndian(indices[(symbol * 2)..]) & VersionIndexMask);
-
-        static string NameOf(ReadOnlySpan<byte> elf, ReadOnlySpan<byte> table, int symbol, Section names) =>
-            ReadName(elf, names, BinaryPrimitives.ReadUInt32LittleEndian(table[(symbol * SymbolSize)..]));
+        static ushort IndexOf(ReadOnlySpan<byte> indices, int symbol) => (ushort)(VersionIndexMask
+            & BinaryPrimitives.ReadUInt16LittleEndian(indices[(symbol * sizeof(ushort))..]));
     }
 
     private static string? WeakenNeed(Span<byte> elf, Section needs, Section names, ushort index)
     {
-        // Entries are linked by offsets from themselves; each must move forward, so the walk ends.
+        // Entries are linked by offsets from themselves. Each link moves forward, so no chain is endless; entries that
+        // overlap could still be walked once per link, so no more are read than fit side by side.
+        var budget = needs.Size / NeedSize;
         long need = needs.Offset;
         for (var i = 0; i < needs.Count; i++)
         {
-            var entry = SliceWithin(elf, needs, need, NeedSize);
+            var entry = Entry(elf, needs, need, ref budget);
             int auxiliaries = BinaryPrimitives.ReadUInt16LittleEndian(entry[2..]);
             var auxiliary = need + BinaryPrimitives.ReadUInt32LittleEndian(entry[8..]);
             for (var j = 0; j < auxiliaries; j++)
             {
-                var version = SliceWithin(elf, needs, auxiliary, NeedSize);
-                var flags = BinaryPrimitives.ReadUInt16LittleEndian(version[4..]);
+                var version = Entry(elf, needs, auxiliary, ref budget);
                 if ((BinaryPrimitives.ReadUInt16LittleEndian(version[6..]) & VersionIndexMask) == index)
                 {
+                    var name = ReadName(elf, names, BinaryPrimitives.ReadUInt32LittleEndian(version[8..]));
+                    var flags = BinaryPrimitives.ReadUInt16LittleEndian(version[4..]);
                     if ((flags & FlagWeak) != 0)
                         return null;
                     BinaryPrimitives.WriteUInt16LittleEndian(
-                        elf.Slice((int)auxiliary + 4, 2), (ushort)(flags | FlagWeak));
-                    return ReadName(elf, names, BinaryPrimitives.ReadUInt32LittleEndian(version[8..]));
+                        elf.Slice((int)auxiliary + 4, sizeof(ushort)), (ushort)(flags | FlagWeak));
+                    return name;
                 }
 
                 var next = BinaryPrimitives.ReadUInt32LittleEndian(version[12..]);
@@ -147,6 +186,15 @@ internal static class LibstdcxxMarker
         }
 
         return null;
+    }
+
+    private static ReadOnlySpan<byte> Entry(ReadOnlySpan<byte> elf, Section needs, long offset, ref int budget)
+    {
+        if (--budget < 0)
+            throw new InvalidDataException("version entries overlap");
+        return offset >= needs.Offset && offset + NeedSize <= needs.Offset + needs.Size
+            ? elf.Slice((int)offset, NeedSize)
+            : throw new InvalidDataException($"a version entry at {offset} reaches outside its section");
     }
 
     private static Section? Find(List<Section> sections, uint type)
@@ -185,9 +233,4 @@ internal static class LibstdcxxMarker
         offset >= 0 && offset + size <= elf.Length
             ? elf.Slice((int)offset, size)
             : throw new InvalidDataException($"{size} bytes at {offset} reach outside the file");
-
-    private static ReadOnlySpan<byte> SliceWithin(ReadOnlySpan<byte> elf, Section section, long offset, int size) =>
-        offset >= section.Offset && offset + size <= section.Offset + section.Size
-            ? elf.Slice((int)offset, size)
-            : throw new InvalidDataException($"a version entry at {offset} reaches outside its section");
 }

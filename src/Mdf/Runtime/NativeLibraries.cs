@@ -25,13 +25,19 @@ public static partial class NativeLibraries
     // What libLibTorchSharp.so needs, in the order of their dependencies on each other.
     private static readonly string[] s_libtorch = ["libc10.so", "libtorch_cpu.so", "libtorch.so"];
 
+    private static readonly Lock s_lock = new();
+
     private static int s_isRegistered;
+    private static nint s_handle;
 
     /// <summary>What was mended in this process, as one line for a person, or null when nothing was.</summary>
     public static string? Mended { get; private set; }
 
     /// <summary>Why a mend that was needed could not be made, or null.</summary>
     public static string? Failure { get; private set; }
+
+    /// <summary>Whether the program came with a libtorch that is built for CUDA.</summary>
+    internal static bool HasCuda => Locate("libtorch_cuda.so") is not null || Locate("torch_cuda.dll") is not null;
 
     /// <summary>
     /// Registers the handler, once. Called when this library is first used; the package also has every application
@@ -49,30 +55,69 @@ public static partial class NativeLibraries
         context.ResolvingUnmanagedDll += Resolve;
     }
 
+    /// <summary>
+    /// Loads libtorch now, for programs that want a failure to be one line. TorchSharp's own first use would write its
+    /// trace to standard output, and copy half a gigabyte from NuGet's cache to beside the program in a second attempt.
+    /// </summary>
+    /// <exception cref="DllNotFoundException">libtorch cannot be loaded; the message is one line that says why.</exception>
+    public static void Load()
+    {
+        try
+        {
+            NativeLibrary.Load(TorchSharpLibrary, typeof(TorchSharp.torch).Assembly, searchPath: null);
+        }
+        catch (Exception e) when (e is DllNotFoundException or BadImageFormatException)
+        {
+            throw new DllNotFoundException($"libtorch cannot be loaded: {Failure ?? Reason(e, TorchSharpLibrary)}", e);
+        }
+    }
+
+    /// <summary>What is wrong, in one line, from the many that .NET writes when a native library cannot be loaded.</summary>
+    /// <param name="error">What was thrown.</param>
+    /// <param name="library">A part of the name that was to be loaded.</param>
+    /// <returns>The loader's reason, or that the library is not there.</returns>
+    internal static string Reason(Exception error, string library)
+    {
+        var lines = error.Message.Split('\n', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
+        if (error is not DllNotFoundException || lines.Length <= 1)
+            return string.Join(' ', lines);
+        // A general line, then one for each name that was tried: most are just not there, and one may have a reason.
+        return lines.Skip(1).FirstOrDefault(line => !(line.Split(": cannot open") is [var file, _] && file.Contains(library, StringComparison.Ordinal)))
+            ?? $"{library} is not beside the program ({AppContext.BaseDirectory}); build it again";
+    }
+
     private static nint Resolve(Assembly assembly, string name)
     {
-        if (name != TorchSharpLibrary || Locate($"lib{name}.so") is not { } path)
+        if (name != TorchSharpLibrary)
             return 0;
+        // Two threads may use TorchSharp for the first time at once; two copies would each have their own state.
+        lock (s_lock)
+        {
+            if (s_handle == 0 && Failure is null && Locate($"lib{name}.so") is { } path)
+                s_handle = Mend(path);
+            return s_handle;
+        }
+    }
+
+    private static nint Mend(string path)
+    {
+        var name = Path.GetFileName(path);
         try
         {
             var library = File.ReadAllBytes(path);
             if (LibstdcxxMarker.Weaken(library) is not { } version)
                 return 0;
-            foreach (var dependency in s_libtorch)
-            {
-                if (Locate(dependency) is { } file)
-                    NativeLibrary.Load(file);
-            }
-
-            var handle = LoadFromMemory(library, $"lib{name}.so");
-            Mended = $"{Path.GetFileName(path)} asks for {version}, which this system's libstdc++ lacks and which it does "
+            foreach (var file in s_libtorch.Select(Locate).OfType<string>())
+                NativeLibrary.Load(file);
+            var handle = LoadFromMemory(library, name);
+            Mended = $"{name} asks for {version}, which this system's libstdc++ lacks and which it does "
                 + "not use: loaded from a copy in memory that does not ask for it";
             return handle;
         }
         catch (Exception e) when (e is IOException or InvalidDataException or DllNotFoundException
-            or UnauthorizedAccessException or BadImageFormatException)
+            or EntryPointNotFoundException or UnauthorizedAccessException or BadImageFormatException)
         {
-            Failure = $"{path}: {e.Message}";
+            Failure = $"{path}: {Reason(e, name)}";
             return 0;
         }
     }
@@ -83,9 +128,14 @@ public static partial class NativeLibraries
         var folders = (AppContext.GetData("NATIVE_DLL_SEARCH_DIRECTORIES") as string ?? "")
             .Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries)
             .Append(AppContext.BaseDirectory)
-            .Append(Path.Combine(AppContext.BaseDirectory, "runtimes", RuntimeInformation.RuntimeIdentifier, "native"));
+            .Append(Path.Combine(AppContext.BaseDirectory, "runtimes", PortableIdentifier, "native"));
         return folders.Select(folder => Path.Combine(folder, file)).FirstOrDefault(File.Exists);
     }
+
+    /// <summary>The folder's name in a package: <c>linux-x64</c>, also on a .NET that was built for one distribution.</summary>
+    private static string PortableIdentifier =>
+        (OperatingSystem.IsWindows() ? "win" : OperatingSystem.IsMacOS() ? "osx" : "linux")
+        + $"-{RuntimeInformation.ProcessArchitecture}".ToLowerInvariant();
 
     private static nint LoadFromMemory(byte[] library, string name)
     {

@@ -1,0 +1,76 @@
+using System.CommandLine;
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using Mdf.Runtime;
+
+namespace Mdf.Cli;
+
+/// <summary>What a command is given: its arguments, where results and messages go, and when to stop.</summary>
+internal sealed class CommandContext
+{
+    private static readonly JsonSerializerOptions s_json = new()
+    {
+        WriteIndented = true,
+        PropertyNamingPolicy = JsonNamingPolicy.CamelCase,
+        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, // never put into HTML
+        // A diverged loss is NaN and the PSNR of equal images is infinite: both are results ("NaN", "Infinity").
+        NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals,
+        Converters = { new JsonStringEnumConverter(JsonNamingPolicy.CamelCase) },
+    };
+
+    private readonly ParseResult _arguments;
+    private readonly Terminal _output;
+    private readonly Terminal _error;
+
+    public CommandContext(ParseResult arguments, Terminal output, Terminal error, CancellationToken cancellation)
+    {
+        (_arguments, _output, _error) = (arguments, output, error);
+        Cancellation = cancellation;
+        IsJson = arguments.GetValue<bool>(GlobalOptions.Json);
+        IsVerbose = arguments.GetValue<bool>(GlobalOptions.Verbose);
+    }
+
+    /// <summary>Cancelled by Ctrl-C; hand it to all long work.</summary>
+    public CancellationToken Cancellation { get; }
+
+    /// <summary>Whether the result is one JSON object.</summary>
+    public bool IsJson { get; }
+
+    /// <summary>Whether to say more than is needed.</summary>
+    public bool IsVerbose { get; }
+
+    /// <summary>The value of an option that is required or has a default, or null for an optional one.</summary>
+    public T Get<T>(Option<T> option) => _arguments.GetValue(option)!;
+
+    /// <summary>The value of an argument.</summary>
+    public T Get<T>(Argument<T> argument) => _arguments.GetRequiredValue(argument);
+
+    /// <summary>Writes the command's result to standard output: one JSON object with <c>--json</c>, else text.</summary>
+    /// <param name="result">What JSON is made of: a record, not a list or a number. Called once per command.</param>
+    /// <param name="write">Writes the same for a person.</param>
+    public void Result<T>(T result, Action<Terminal> write)
+    {
+        if (IsJson)
+            _output.Writer.WriteLine(JsonSerializer.Serialize(result, s_json));
+        else
+            write(_output);
+    }
+
+    /// <summary>Tells something that matters, as one line on standard error.</summary>
+    public void Warn(string message) => _error.WriteLine($"mdf: {message}");
+
+    /// <summary>Tells what is being done, as one line on standard error; only with <c>--verbose</c>.</summary>
+    public void Log(string message)
+    {
+        if (IsVerbose)
+            _error.WriteLine($"mdf: {message}");
+    }
+
+    /// <summary>Does long work and shows its progress on standard error: a bar on a terminal, else a line now and then.</summary>
+    /// <param name="work">The work; it reports to the sink that it is given.</param>
+    /// <returns>What the work returns.</returns>
+    public T WithProgress<T>(Func<IProgressSink, T> work) => _error.IsInteractive
+        ? ProgressBars.Show(_error.Console, TimeProvider.System, work)
+        : work(new ProgressLines(_error.Writer, TimeProvider.System));
+}

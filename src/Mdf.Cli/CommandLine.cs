@@ -1,0 +1,138 @@
+using System.CommandLine;
+using System.CommandLine.Help;
+using System.CommandLine.Invocation;
+using Mdf.Cli.Commands;
+using Mdf.Runtime;
+
+namespace Mdf.Cli;
+
+/// <summary>The program: finds the command, runs it, and turns whatever happens into one line and an exit code.</summary>
+internal static class CommandLine
+{
+    /// <summary>Everything went well.</summary>
+    public const int Success = 0;
+
+    /// <summary>A failure while working.</summary>
+    public const int Failure = 1;
+
+    /// <summary>Bad usage or bad input.</summary>
+    public const int Misuse = 2;
+
+    /// <summary>Ctrl-C: 128 and the signal's number, as shells have it.</summary>
+    public const int Interrupted = 130;
+
+    /// <summary>Every command of <c>mdf</c>, in the order of its help.</summary>
+    private static Command[] Commands() => [new DoctorCommand()];
+
+    /// <summary>Runs one command line.</summary>
+    /// <param name="args">The words after <c>mdf</c>.</param>
+    /// <param name="output">Where results go.</param>
+    /// <param name="error">Where messages and progress go.</param>
+    /// <param name="cancellation">Cancelled by Ctrl-C.</param>
+    /// <returns>The exit code.</returns>
+    public static int Run(
+        IReadOnlyList<string> args,
+        TextWriter output,
+        TextWriter error,
+        CancellationToken cancellation = default) => Run(Commands(), args, output, error, cancellation);
+
+    /// <summary>Runs one command line of a program with other commands.</summary>
+    internal static int Run(
+        IEnumerable<Command> commands,
+        IReadOnlyList<string> args,
+        TextWriter output,
+        TextWriter error,
+        CancellationToken cancellation = default)
+    {
+        var isVerbose = args.Contains(GlobalOptions.Verbose);
+        try
+        {
+            // File names may begin with '@': there are no response files.
+            var parsed = Root(commands)
+                .Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
+            var configuration = new InvocationConfiguration
+            {
+                Output = output,
+                Error = error,
+                EnableDefaultExceptionHandler = false,
+                ProcessTerminationTimeout = null,
+            };
+            if (parsed.Action is { } action and not ParseErrorAction)
+                return parsed.Invoke(configuration);
+            if (parsed.Errors.Count > 0)
+                return Refuse(parsed, configuration);
+            if (parsed.CommandResult.Command is not MdfCommand command)
+                throw new InvalidOperationException($"'{parsed.CommandResult.Command.Name}' does nothing");
+            return command.Run(new CommandContext(
+                parsed,
+                new Terminal(output, ReferenceEquals(output, Console.Out) && !Console.IsOutputRedirected),
+                new Terminal(error, ReferenceEquals(error, Console.Error) && !Console.IsErrorRedirected),
+                cancellation));
+        }
+        catch (Exception thrown)
+        {
+            var (code, message) = Explain(thrown, cancellation);
+            error.WriteLine($"mdf: {message}{(isVerbose || code != Failure ? "" : "; --verbose shows where")}");
+            if (isVerbose && code != Interrupted)
+                error.WriteLine(thrown);
+            return code;
+        }
+    }
+
+    private static RootCommand Root(IEnumerable<Command> commands)
+    {
+        var root = new RootCommand(
+            "Trains a loss function for one image-restoration task from a single photograph, and restoration networks with it.")
+        {
+            HelpName = "mdf", // whatever the file is called that runs it, such as the tests
+        };
+        foreach (var option in GlobalOptions.Create())
+            root.Options.Add(option);
+        foreach (var command in commands)
+            root.Subcommands.Add(command);
+        var help = root.Options.OfType<HelpOption>().Single();
+        help.Action = new HelpWithExamples((HelpAction)help.Action!);
+        return root;
+    }
+
+    /// <summary>One line for a mistake; the whole help for a command that was only begun.</summary>
+    private static int Refuse(ParseResult parsed, InvocationConfiguration configuration)
+    {
+        var command = parsed.CommandResult.Command;
+        if (command.Subcommands.Count > 0 && parsed.UnmatchedTokens.Count == 0)
+        {
+            configuration.Output = configuration.Error;
+            parsed.RootCommandResult.Command.Parse([.. PathTo(parsed), "--help"]).Invoke(configuration);
+            return Misuse;
+        }
+
+        var message = parsed.Errors[0].Message.ReplaceLineEndings(" ").TrimEnd('.');
+        if (command.Subcommands.Count > 0)
+            message = $"unknown command '{parsed.UnmatchedTokens[0]}'";
+        configuration.Error.WriteLine($"mdf: {message}; try '{string.Join(' ', ["mdf", .. PathTo(parsed), "--help"])}'");
+        return Misuse;
+    }
+
+    private static Stack<string> PathTo(ParseResult parsed)
+    {
+        var names = new Stack<string>();
+        for (var result = parsed.CommandResult; result.Parent is System.CommandLine.Parsing.CommandResult parent; result = parent)
+            names.Push(result.Command.Name);
+        return names;
+    }
+
+    private static (int Code, string Message) Explain(Exception thrown, CancellationToken cancellation)
+    {
+        // What came from a worker thread or a static constructor is wrapped; the cause is what matters.
+        var error = thrown;
+        while (error is AggregateException or TypeInitializationException && error.InnerException is { } inner)
+            error = inner;
+        return error switch
+        {
+            InputException => (Misuse, error.Message),
+            OperationCanceledException when cancellation.IsCancellationRequested => (Interrupted, "interrupted"),
+            // libtorch's messages go on for many lines of C++ frames.
+            _ => (Failure, $"{error.GetType().Name}: {error.Message.Split('\n', 2)[0].Trim()}"),
+        };
+    }
+}

@@ -1,0 +1,64 @@
+using System.Globalization;
+using Mdf.Reports;
+
+namespace Mdf.Cli.Commands;
+
+/// <summary><c>mdf doctor</c>: whether this machine can do the work, and with what.</summary>
+internal sealed class DoctorCommand() : MdfCommand(
+    "doctor",
+    "Says what this machine has and whether everything that mdf needs works on it.",
+    new Example("doctor", "look at this machine; the exit code is 1 if something is wrong"),
+    new Example("doctor --json > doctor.json", "the same for a program, or for a report of a fault"))
+{
+    public override int Run(CommandContext context)
+    {
+        context.Log("loading libtorch");
+        var report = SystemReport.Collect();
+        context.Cancellation.ThrowIfCancellationRequested();
+        context.Result(report, terminal => Write(terminal, report));
+        return report.Problems.Count == 0 ? CommandLine.Success : CommandLine.Failure;
+    }
+
+    private static void Write(Terminal terminal, SystemReport report)
+    {
+        var (versions, platform, memory) = (report.Versions, report.Platform, report.Memory);
+        Row("mdf", versions.Mdf);
+        Row(".NET", versions.Dotnet);
+        Row("TorchSharp", versions.TorchSharp);
+        Row("libtorch", versions.Libtorch);
+        Row("libvips", versions.Libvips);
+        Row("system", $"{platform.Description}, {platform.Architecture}");
+        Row("C library", platform.Glibc is null ? null : $"glibc {platform.Glibc}");
+        Row("C++ library", platform.Libstdcxx);
+        Row("processor", report.Processor.Name);
+        Row("features", string.Join(' ', report.Processor.Features));
+        Row("cores", $"{report.Processor.Cores}");
+        Row("memory", string.Join(", ",
+        [
+            Gibibytes(memory.Total),
+            .. memory.Available is { } available ? [$"{Gibibytes(available)} available"] : Array.Empty<string>(),
+            memory.Limit is { } limit ? $"this container's limit {Gibibytes(limit)}" : "no container's limit",
+        ]));
+        Row("plot font", report.PlotFont);
+        if (report.Libtorch is { } libtorch)
+        {
+            Row("loaded from", libtorch.File);
+            Row("built for", libtorch.IsCudaBuild ? "CUDA" : "processors only");
+            Row("threads", $"{libtorch.Threads} within an operation, {libtorch.InteropThreads} across");
+            foreach (var device in libtorch.Devices)
+                Row(device.Name, device.Computes ? "computes correctly" : "computes WRONGLY");
+        }
+
+        foreach (var note in report.Notes)
+            terminal.WriteLine($"note: {note}");
+        foreach (var problem in report.Problems)
+            terminal.WriteLine($"problem: {problem}");
+        if (report.Problems.Count == 0)
+            terminal.WriteLine("all is well");
+
+        void Row(string name, string? value) => terminal.WriteLine($"{name,-12} {value ?? "unknown"}");
+    }
+
+    private static string Gibibytes(long bytes) =>
+        $"{(bytes / (double)(1L << 30)).ToString("F1", CultureInfo.InvariantCulture)} GiB";
+}

@@ -1,0 +1,49 @@
+using System.Globalization;
+using Mdf.Runtime;
+
+namespace Mdf.Cli;
+
+/// <summary>Progress where no one watches a terminal: a line every few seconds, and one at each stage's end.</summary>
+/// <param name="writer">Where the lines go.</param>
+/// <param name="time">The clock that spaces them.</param>
+internal sealed class ProgressLines(TextWriter writer, TimeProvider time) : IProgressSink
+{
+    /// <summary>The least time between two lines of a stage.</summary>
+    public static readonly TimeSpan Interval = TimeSpan.FromSeconds(5);
+
+    private long? _last;
+
+    public void Report(in ProgressUpdate update)
+    {
+        // A stage's first report has no step yet and nothing to say.
+        if (update.TimePerStep is null)
+            return;
+        var now = time.GetTimestamp();
+        if (!update.IsLast && _last is { } last && time.GetElapsedTime(last, now) < Interval)
+            return;
+        _last = now;
+        writer.WriteLine(Format(update));
+    }
+
+    /// <summary>A report as one line: <c>scale 3 of 8: 120/1000, loss 0.0123, 85.2 ms/step, 1:15 left</c>.</summary>
+    public static string Format(in ProgressUpdate update) => string.Join(", ",
+    [
+        $"{update.Stage}: {update.Step}/{update.Total}",
+        .. update.Values.Select(Format),
+        .. update.TimePerStep is { } step ? [$"{Format(step)}/step"] : Array.Empty<string>(),
+        .. update is { Remaining: { } rest, IsLast: false } ? [$"{Clock(rest)} left"] : Array.Empty<string>(),
+    ]);
+
+    /// <summary>A number with its name, to four digits: <c>loss 0.01234</c>.</summary>
+    public static string Format(ProgressValue value) =>
+        $"{value.Name} {value.Value.ToString("G4", CultureInfo.InvariantCulture)}";
+
+    /// <summary>Hours, minutes and seconds, as much as is needed: <c>1:15</c>, <c>2:03:04</c>.</summary>
+    public static string Clock(TimeSpan time) => time.TotalHours >= 1
+        ? $"{(long)time.TotalHours}:{time:mm\\:ss}"
+        : $"{time:m\\:ss}";
+
+    private static string Format(TimeSpan time) => time.TotalSeconds >= 10
+        ? $"{time.TotalSeconds.ToString("F1", CultureInfo.InvariantCulture)} s"
+        : $"{time.TotalMilliseconds.ToString("G3", CultureInfo.InvariantCulture)} ms";
+}

@@ -1,0 +1,46 @@
+using Spectre.Console;
+
+namespace Mdf.Cli;
+
+/// <summary>One of the two standard streams: a terminal that a person looks at, or a file or pipe.</summary>
+internal sealed class Terminal
+{
+    // Wide enough that a table is not broken in a file, where no one's window sets a limit.
+    private const int WidthOfAFile = 200;
+
+    /// <summary>Wraps a stream.</summary>
+    /// <param name="writer">The stream.</param>
+    /// <param name="isInteractive">Whether it is a terminal, on which colours and bars can be drawn.</param>
+    public Terminal(TextWriter writer, bool isInteractive)
+    {
+        Writer = writer;
+        IsInteractive = isInteractive;
+        Console = AnsiConsole.Create(new AnsiConsoleSettings
+        {
+            Out = new AnsiConsoleOutput(writer),
+            Ansi = isInteractive ? AnsiSupport.Detect : AnsiSupport.No,
+            ColorSystem = isInteractive ? ColorSystemSupport.Detect : ColorSystemSupport.NoColors,
+            Interactive = isInteractive ? InteractionSupport.Detect : InteractionSupport.No,
+        });
+        if (!isInteractive)
+            Console.Profile.Width = WidthOfAFile;
+    }
+
+    /// <summary>The stream itself.</summary>
+    public TextWriter Writer { get; }
+
+    /// <summary>The stream for tables and colours.</summary>
+    public IAnsiConsole Console { get; }
+
+    /// <summary>Whether it is a terminal.</summary>
+    public bool IsInteractive { get; }
+
+    /// <summary>Writes a line as it is: on a terminal above a progress bar if there is one, in a file unbroken.</summary>
+    public void WriteLine(string line)
+    {
+        if (IsInteractive)
+            Console.WriteLine(line);
+        else
+            Writer.WriteLine(line);
+    }
+}

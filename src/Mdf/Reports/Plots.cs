@@ -1,0 +1,316 @@
+using System.Globalization;
+using Mdf.Runtime;
+using ScottPlot;
+using ScottPlot.TickGenerators;
+using SkiaSharp;
+
+namespace Mdf.Reports;
+
+/// <summary>One named line of a <see cref="CurvePlot"/>.</summary>
+/// <param name="Name">Its name in the legend.</param>
+/// <param name="X">Where the points stand along the x axis, ascending.</param>
+/// <param name="Y">Their values, as many; NaN and infinity leave a gap, as do values up to 0 on a logarithmic axis.</param>
+public sealed record CurveSeries(string Name, IReadOnlyList<double> X, IReadOnlyList<double> Y);
+
+/// <summary>Lines over a common axis, such as losses over the steps of a training.</summary>
+/// <param name="Title">What the plot shows.</param>
+/// <param name="XLabel">The x axis, with its unit.</param>
+/// <param name="YLabel">The y axis, with its unit.</param>
+/// <param name="Series">The lines.</param>
+/// <param name="LogY">Whether the y axis is logarithmic.</param>
+public sealed record CurvePlot(
+    string Title, string XLabel, string YLabel, IReadOnlyList<CurveSeries> Series, bool LogY = false);
+
+/// <summary>One colour of a <see cref="BarPlot"/>: a value in every group.</summary>
+/// <param name="Name">Its name in the legend.</param>
+/// <param name="Values">One value per group; NaN and infinity leave the place empty, as do values up to 0 on a logarithmic axis.</param>
+public sealed record BarSeries(string Name, IReadOnlyList<double> Values);
+
+/// <summary>Bars side by side in groups, such as the scores of several networks on several sets of images.</summary>
+/// <param name="Title">What the plot shows.</param>
+/// <param name="YLabel">The y axis, with its unit.</param>
+/// <param name="Groups">The groups' names, from left to right.</param>
+/// <param name="Series">The bars of each group, from left to right.</param>
+/// <param name="LogY">Whether the y axis is logarithmic.</param>
+/// <param name="ValueFormat">A .NET format for the number over each bar (<c>F2</c>); null for no numbers.</param>
+public sealed record BarPlot(
+    string Title,
+    string YLabel,
+    IReadOnlyList<string> Groups,
+    IReadOnlyList<BarSeries> Series,
+    bool LogY = false,
+    string? ValueFormat = null);
+
+/// <summary>Draws plots as PNG images of one size.</summary>
+/// <remarks>Labels need a font on the machine; without one (<see cref="Font"/> is null) a plot has its lines but no text.</remarks>
+public static class Plots
+{
+    /// <summary>The width of every plot, in pixels.</summary>
+    public const int Width = 1440;
+
+    /// <summary>The height of every plot, in pixels.</summary>
+    public const int Height = 900;
+
+    // Drawn at half the size and twice the scale, so that lines and letters are crisp and thick enough in a document.
+    private const int Scale = 2;
+
+    // White around everything, in pixels: ScottPlot itself draws up to the edge.
+    private const int Margin = 20;
+
+    // Sans-serif families that systems bring along, in the order of preference: the same plot looks the same on most.
+    private static readonly string[] s_fonts =
+        ["DejaVu Sans", "Noto Sans", "Liberation Sans", "Segoe UI", "Helvetica Neue", "Arial"];
+
+    // The palette of Okabe and Ito (2008), made to be told apart by the colour-blind, without its yellow (too pale for lines).
+    private static readonly Color[] s_colors =
+    [
+        new("#0072B2"), new("#D55E00"), new("#009E73"), new("#CC79A7"), new("#E69F00"), new("#56B4E9"), new("#404040"),
+    ];
+
+    private static readonly Color s_text = new("#303030");
+    private static readonly Color s_axis = new("#909090");
+    private static readonly Color s_grid = new("#E6E6E6");
+
+    private static readonly Lazy<string?> s_font = new(() =>
+    {
+        var families = SKFontManager.Default.FontFamilies.ToHashSet();
+        return s_fonts.FirstOrDefault(families.Contains) ?? families.Order(StringComparer.Ordinal).FirstOrDefault();
+    });
+
+    /// <summary>The font family of the labels, or null when the machine has none.</summary>
+    public static string? Font => s_font.Value;
+
+    /// <summary>Writes a plot as a PNG file.</summary>
+    /// <param name="path">The file; written whole or not at all.</param>
+    /// <param name="plot">What to draw.</param>
+    /// <exception cref="ArgumentException">A line has not as many values as places.</exception>
+    /// <exception cref="InputException">The file cannot be written.</exception>
+    public static void Save(string path, CurvePlot plot) => AtomicFile.Write(path, Render(plot));
+
+    /// <summary>Writes a plot as a PNG file.</summary>
+    /// <param name="path">The file; written whole or not at all.</param>
+    /// <param name="plot">What to draw.</param>
+    /// <exception cref="ArgumentException">A series has not one value per group.</exception>
+    /// <exception cref="InputException">The file cannot be written.</exception>
+    public static void Save(string path, BarPlot plot) => AtomicFile.Write(path, Render(plot));
+
+    /// <summary>Draws a plot.</summary>
+    /// <param name="plot">What to draw.</param>
+    /// <returns>A PNG file's bytes, <see cref="Width"/> × <see cref="Height"/> pixels.</returns>
+    /// <exception cref="ArgumentException">A line has not as many values as places.</exception>
+    public static byte[] Render(CurvePlot plot)
+    {
+        if (plot.Series.FirstOrDefault(s => s.X.Count != s.Y.Count) is { } odd)
+            throw new ArgumentException($"'{odd.Name}' has {odd.X.Count} places and {odd.Y.Count} values", nameof(plot));
+        using var canvas = new Plot();
+        var all = new List<double>();
+        for (var i = 0; i < plot.Series.Count; i++)
+        {
+            var series = plot.Series[i];
+            var values = series.Y.Select(y => OnAxis(y, plot.LogY)).ToArray();
+            all.AddRange(values);
+            AddLine(canvas, series, values, i);
+        }
+
+        var (low, high) = Range(all, fromZero: false);
+        SetTicks(canvas, low, high, plot.LogY);
+        var places = plot.Series.SelectMany(s => s.X).Where(IsDrawable).DefaultIfEmpty(0).ToList();
+        var margin = places.Max() > places.Min() ? 0.01 * (places.Max() - places.Min()) : 1;
+        canvas.Axes.SetLimitsX(places.Min() - margin, places.Max() + margin);
+        canvas.Axes.Bottom.TickGenerator = new NumericManual([.. LinearTicks(places.Min() - margin, places.Max() + margin)]);
+        canvas.XLabel(plot.XLabel);
+        return Finish(canvas, plot.Title, plot.YLabel, hasLegend: plot.Series.Count > 1);
+    }
+
+    /// <summary>Draws a plot.</summary>
+    /// <param name="plot">What to draw.</param>
+    /// <returns>A PNG file's bytes, <see cref="Width"/> × <see cref="Height"/> pixels.</returns>
+    /// <exception cref="ArgumentException">A series has not one value per group.</exception>
+    public static byte[] Render(BarPlot plot)
+    {
+        if (plot.Series.FirstOrDefault(s => s.Values.Count != plot.Groups.Count) is { } odd)
+            throw new ArgumentException($"'{odd.Name}' has {odd.Values.Count} values for {plot.Groups.Count} groups", nameof(plot));
+        using var canvas = new Plot();
+        var (low, high) = Range(
+            [.. plot.Series.SelectMany(s => s.Values).Select(v => OnAxis(v, plot.LogY))], fromZero: !plot.LogY);
+        // One unit per group, of which the bars fill four fifths.
+        var width = 0.8 / Math.Max(1, plot.Series.Count);
+        for (var i = 0; i < plot.Series.Count; i++)
+        {
+            var series = plot.Series[i];
+            var left = (i - (plot.Series.Count - 1) / 2.0) * width;
+            var bars = canvas.Add.Bars(series.Values
+                .Select((value, group) => (Raw: value, Value: OnAxis(value, plot.LogY), Group: group))
+                .Where(bar => !double.IsNaN(bar.Value))
+                .Select(bar => new Bar
+                {
+                    Position = bar.Group + left,
+                    Value = bar.Value,
+                    ValueBase = plot.LogY ? low : 0,
+                    Size = width * 0.92,
+                    FillColor = ColorOf(i),
+                    LineWidth = 0,
+                    Label = plot.ValueFormat is { } format ? bar.Raw.ToString(format, CultureInfo.InvariantCulture) : "",
+                })
+                .ToArray());
+            bars.LegendText = series.Name;
+            bars.ValueLabelStyle.FontSize = 10;
+            bars.ValueLabelStyle.ForeColor = s_text;
+        }
+
+        SetTicks(canvas, low, high, plot.LogY);
+        canvas.Axes.SetLimitsX(-0.6, Math.Max(1, plot.Groups.Count) - 0.4);
+        canvas.Axes.Bottom.TickGenerator = new NumericManual([.. plot.Groups.Select((name, i) => new Tick(i, name))]);
+        canvas.Axes.Bottom.MajorTickStyle.Width = 0; // groups are no places on an axis
+        return Finish(canvas, plot.Title, plot.YLabel, hasLegend: plot.Series.Count > 1);
+    }
+
+    /// <summary>A value's place on the axis; NaN, and so a gap, where it has none.</summary>
+    private static double OnAxis(double value, bool isLog)
+    {
+        var place = isLog ? Math.Log10(value) : value; // NaN below 0, -∞ at 0
+        return IsDrawable(place) ? place : double.NaN;
+    }
+
+    /// <summary>Far beyond any float32, and far enough from the end of float64 that differences stay finite.</summary>
+    private static bool IsDrawable(double place) => Math.Abs(place) < 1e100;
+
+    /// <summary>Draws each unbroken run of points as a line of its own, so that a gap stays one.</summary>
+    private static void AddLine(Plot canvas, CurveSeries series, double[] values, int index)
+    {
+        var name = series.Name;
+        for (var start = 0; start < values.Length; start++)
+        {
+            var run = values.Skip(start).TakeWhile((y, i) => !double.IsNaN(y) && IsDrawable(series.X[start + i])).ToArray();
+            if (run.Length == 0)
+                continue;
+            var line = canvas.Add.ScatterLine([.. series.X.Skip(start).Take(run.Length)], run, ColorOf(index));
+            line.LineWidth = 1.8f;
+            line.LinePattern = PatternOf(index);
+            line.MarkerSize = run.Length == 1 ? 5 : 0; // a line of one point would not be seen
+            line.LegendText = name;
+            name = ""; // one entry in the legend for all runs
+            start += run.Length;
+        }
+    }
+
+    private static Color ColorOf(int index) => s_colors[index % s_colors.Length];
+
+    private static LinePattern PatternOf(int index) =>
+        (index / s_colors.Length) switch { 0 => LinePattern.Solid, 1 => LinePattern.DenselyDashed, _ => LinePattern.Dotted };
+
+    /// <summary>The part of the axis to show, with some air; 0 to 1 when there is nothing to show.</summary>
+    private static (double Low, double High) Range(List<double> values, bool fromZero)
+    {
+        var finite = values.Where(double.IsFinite).ToList();
+        if (finite.Count == 0)
+            return (0, 1);
+        var (low, high) = (finite.Min(), finite.Max());
+        if (fromZero)
+            (low, high) = (Math.Min(0, low), Math.Max(0, high));
+        var span = high > low ? high - low : Math.Max(1e-9, Math.Abs(high) * 0.1);
+        return (fromZero && low == 0 ? 0 : low - 0.06 * span, fromZero && high == 0 ? 0 : high + 0.08 * span);
+    }
+
+    private static void SetTicks(Plot canvas, double low, double high, bool isLog)
+    {
+        canvas.Axes.SetLimitsY(low, high);
+        canvas.Axes.Left.TickGenerator = new NumericManual([.. isLog ? LogTicks(low, high) : LinearTicks(low, high)]);
+    }
+
+    /// <summary>Some five to ten ticks at round numbers, all with the same decimals.</summary>
+    private static IEnumerable<Tick> LinearTicks(double low, double high)
+    {
+        var rough = (high - low) / 10;
+        var magnitude = Math.Pow(10, Math.Floor(Math.Log10(rough)));
+        var step = magnitude * (rough / magnitude) switch { <= 1.001 => 1, <= 2 => 2, <= 5 => 5, _ => 10 };
+        var decimals = Math.Max(0, (int)Math.Ceiling(-Math.Log10(step) - 1e-9));
+        return Enumerable.Range(0, 12)
+            .Select(i => (Math.Ceiling(low / step) + i) * step)
+            .Where(value => value <= high)
+            .Select(value => new Tick(value, Number(Math.Abs(value) < step / 2 ? 0 : value, decimals)));
+    }
+
+    /// <summary>Ticks of a logarithmic axis: decades where there are many, else 1-3, 1-2-5, or round numbers.</summary>
+    private static IEnumerable<Tick> LogTicks(double low, double high)
+    {
+        int[][] digits = [[1], [1, 3], [1, 2, 5], [1, 2, 3, 4, 5, 6, 7, 8, 9]];
+        var values = digits.Select(set => Places(set).ToList()).FirstOrDefault(set => set.Count >= 4);
+        // Where so little of a decade is shown, steps of the value itself are almost equal on the axis.
+        if (values is null)
+        {
+            return LinearTicks(Math.Pow(10, low), Math.Pow(10, high))
+                .Where(tick => tick.Position > 0)
+                .Select(tick => new Tick(Math.Log10(tick.Position), tick.Label));
+        }
+
+        var every = 1 + values.Count / 13; // very many decades: not each one
+        return values.Where((_, i) => i % every == 0).Select(value => new Tick(Math.Log10(value), Number(value, decimals: null)));
+
+        IEnumerable<double> Places(int[] set) =>
+            from decade in Enumerable.Range((int)Math.Floor(low), (int)(Math.Ceiling(high) - Math.Floor(low)) + 1)
+            from digit in set
+            let value = double.Parse($"{digit}e{decade}", CultureInfo.InvariantCulture)
+            where Math.Log10(value) >= low && Math.Log10(value) <= high
+            select value;
+    }
+
+    /// <summary>A tick's number: plain where that is short, with an exponent where it is not.</summary>
+    private static string Number(double value, int? decimals) => Math.Abs(value) switch
+    {
+        0 => "0",
+        >= 1e7 => value.ToString("0.###e0", CultureInfo.InvariantCulture),
+        < 1e-3 when decimals is null or > 5 => value.ToString("0.###e0", CultureInfo.InvariantCulture),
+        _ => value.ToString(decimals is { } n ? $"N{Math.Min(n, 12)}" : "#,0.###", CultureInfo.InvariantCulture),
+    };
+
+    private static byte[] Finish(Plot canvas, string title, string yLabel, bool hasLegend)
+    {
+        canvas.ScaleFactor = Scale;
+        canvas.FigureBackground.Color = Colors.White;
+        canvas.DataBackground.Color = Colors.White;
+        canvas.Grid.XAxisStyle.IsVisible = false;
+        canvas.Grid.MajorLineColor = s_grid;
+        canvas.Title(title);
+        canvas.Axes.Title.Label.FontSize = 16;
+        canvas.Axes.Title.Label.ForeColor = s_text;
+        canvas.YLabel(yLabel);
+        foreach (var axis in canvas.Axes.GetAxes())
+        {
+            // Only the x axis has a line; the grid is enough for the other.
+            var isBottom = axis.Edge == Edge.Bottom;
+            axis.FrameLineStyle.Width = isBottom ? 1 : 0;
+            axis.FrameLineStyle.Color = s_axis;
+            axis.MajorTickStyle.Color = isBottom && axis.MajorTickStyle.Width > 0 ? s_axis : Colors.Transparent;
+            axis.Label.FontSize = 13;
+            axis.Label.Bold = false;
+            axis.Label.ForeColor = s_text;
+            axis.TickLabelStyle.FontSize = 12;
+            axis.TickLabelStyle.ForeColor = s_text;
+        }
+
+        canvas.Axes.Left.TickLabelStyle.OffsetY = 2; // letters without descenders sit high; centre digits on their line
+        canvas.Axes.Right.MinimumSize = 24; // for half of the last number of the x axis
+        canvas.HideLegend();
+        if (hasLegend)
+        {
+            // Beside the data, never over it.
+            canvas.ShowLegend(Edge.Right).Alignment = ScottPlot.Alignment.UpperLeft;
+            canvas.Legend.OutlineWidth = 0;
+            canvas.Legend.ShadowColor = Colors.Transparent;
+            canvas.Legend.FontSize = 12;
+            canvas.Legend.FontColor = s_text;
+        }
+
+        if (Font is { } font)
+            canvas.Font.Set(font);
+
+        using var surface = SKSurface.Create(new SKImageInfo(Width, Height));
+        surface.Canvas.Clear(SKColors.White);
+        surface.Canvas.Translate(Margin, Margin);
+        canvas.Render(surface.Canvas, Width - 2 * Margin, Height - 2 * Margin);
+        using var image = surface.Snapshot();
+        using var png = image.Encode(SKEncodedImageFormat.Png, quality: 100);
+        return png.ToArray();
+    }
+}

@@ -1,0 +1,85 @@
+using System.Globalization;
+using static TorchSharp.torch;
+
+namespace Mdf.Runtime;
+
+/// <summary>
+/// The device that a person asked for: <c>auto</c>, <c>cpu</c>, <c>cuda</c> or <c>cuda:1</c>.
+/// </summary>
+/// <remarks>
+/// Reading the text and finding the device are two steps, so that a mistyped name is answered without loading libtorch.
+/// </remarks>
+public sealed record ComputeDevice
+{
+    private const string Syntax = "expected auto, cpu, cuda or cuda:N (N = 0, 1, …)";
+
+    private enum Kind
+    {
+        Auto,
+        Cpu,
+        Cuda,
+    }
+
+    private readonly Kind _kind;
+    private readonly int _index;
+
+    private ComputeDevice(Kind kind, int index = 0) => (_kind, _index) = (kind, index);
+
+    /// <summary>The first CUDA device where there is one, else the processor.</summary>
+    public static ComputeDevice Auto { get; } = new(Kind.Auto);
+
+    /// <summary>The processor.</summary>
+    public static ComputeDevice Cpu { get; } = new(Kind.Cpu);
+
+    /// <summary>Reads a device's name. Does not load libtorch and does not ask whether the device exists.</summary>
+    /// <param name="text"><c>auto</c>, <c>cpu</c>, <c>cuda</c> (the same as <c>cuda:0</c>) or <c>cuda:N</c>.</param>
+    /// <returns>What was asked for.</returns>
+    /// <exception cref="InputException">The text is none of these.</exception>
+    public static ComputeDevice Parse(string text)
+    {
+        ArgumentNullException.ThrowIfNull(text);
+        return text switch
+        {
+            "auto" => Auto,
+            "cpu" => Cpu,
+            "cuda" => new ComputeDevice(Kind.Cuda),
+            _ when text.StartsWith("cuda:", StringComparison.Ordinal)
+                && int.TryParse(text.AsSpan(5), NumberStyles.None, CultureInfo.InvariantCulture, out var index) =>
+                new ComputeDevice(Kind.Cuda, index),
+            _ => throw new InputException($"unknown device '{text}': {Syntax}"),
+        };
+    }
+
+    /// <summary>Finds the device. Loads libtorch.</summary>
+    /// <returns>The device to put tensors and modules on.</returns>
+    /// <exception cref="InputException">A CUDA device was asked for that this machine or this build does not have.</exception>
+    public Device Resolve()
+    {
+        if (_kind == Kind.Cpu)
+            return CPU;
+        var count = cuda.is_available() ? cuda.device_count() : 0;
+        if (_kind == Kind.Auto)
+            return count > 0 ? device(TorchSharp.DeviceType.CUDA, 0) : CPU;
+        if (count == 0)
+        {
+            throw new InputException(NativeLibraries.HasCuda
+                ? $"device '{this}' was asked for, but libtorch {__version__} finds no CUDA device here: check the driver with "
+                    + "nvidia-smi, or use --device cpu"
+                : $"device '{this}' was asked for, but this is the build for processors (libtorch {__version__}, cpu): build "
+                    + "with -p:Libtorch=cuda, or use --device cpu");
+        }
+
+        return _index < count
+            ? device(TorchSharp.DeviceType.CUDA, _index)
+            : throw new InputException(
+                $"device '{this}' was asked for, but this machine has {count}: cuda:0 to cuda:{count - 1}");
+    }
+
+    /// <inheritdoc/>
+    public override string ToString() => _kind switch
+    {
+        Kind.Auto => "auto",
+        Kind.Cpu => "cpu",
+        _ => $"cuda:{_index}",
+    };
+}

@@ -1,0 +1,249 @@
+using System.CommandLine;
+using System.Globalization;
+using System.Runtime.InteropServices;
+using System.Text.Json;
+using Mdf.Cli;
+using Mdf.Reports;
+using Mdf.Runtime;
+
+namespace Mdf.Tests.Cli;
+
+public sealed class CommandLineTests
+{
+    /// <summary>A command that does what a test tells it to.</summary>
+    private sealed class Probe(Func<CommandContext, int> run)
+        : MdfCommand("probe", "Does what the test says.", new Example("probe 1", "does it once"))
+    {
+        public override int Run(CommandContext context) => run(context);
+    }
+
+    /// <summary>A computing command, with an argument of its own.</summary>
+    private sealed class ComputingProbe : ComputeCommand
+    {
+        private readonly Argument<int> _count = new("count");
+
+        public ComputingProbe()
+            : base("compute", "Computes.") => Arguments.Add(_count);
+
+        protected override int Run(CommandContext context, TorchSharp.torch.Device device)
+        {
+            var result = new { Count = context.Get(_count), Device = device.ToString(), Threads = TorchSharp.torch.get_num_threads() };
+            context.Result(result, terminal => terminal.WriteLine($"{result}"));
+            return 0;
+        }
+    }
+
+    private static Answer Run(Command command, CancellationToken cancellation, params string[] args)
+    {
+        var (output, error) = (new StringWriter { NewLine = "\n" }, new StringWriter { NewLine = "\n" });
+        var code = CommandLine.Run([command], args, output, error, cancellation);
+        return new Answer(code, output.ToString(), error.ToString());
+    }
+
+    private static Answer Run(Func<CommandContext, int> run, params string[] args) =>
+        Run(new Probe(run), TestContext.Current.CancellationToken, ["probe", .. args]);
+
+    private static Answer Throwing(Exception exception, params string[] args) => Run(_ => throw exception, args);
+
+    [Fact]
+    public void The_exit_code_is_the_commands() => Assert.Equal(new Answer(7, "", ""), Run(_ => 7));
+
+    [Fact]
+    public void Bad_input_is_one_line_and_exit_code_2() => Assert.Equal(
+        new Answer(2, "", "mdf: a.png: expected an image, found text\n"),
+        Throwing(new InputException("a.png: expected an image,\nfound text")));
+
+    [Fact]
+    public void Bad_input_found_on_a_worker_thread_or_in_a_static_constructor_is_the_same()
+    {
+        var answer = Throwing(new AggregateException(new TypeInitializationException("T", new InputException("bad"))));
+        Assert.Equal(new Answer(2, "", "mdf: bad\n"), answer);
+    }
+
+    [Fact]
+    public void A_failure_is_one_line_and_exit_code_1()
+    {
+        var answer = Throwing(new InvalidOperationException("out of memory\nException raised from alloc_cpu"));
+        Assert.Equal(new Answer(1, "", "mdf: InvalidOperationException: out of memory; --verbose shows where\n"), answer);
+    }
+
+    [Fact]
+    public void A_stack_trace_is_shown_only_with_verbose()
+    {
+        var answer = Throwing(new InvalidOperationException("broken"), "--verbose");
+        Assert.Equal(1, answer.ExitCode);
+        Assert.StartsWith("mdf: InvalidOperationException: broken\n", answer.Error);
+        Assert.Contains(nameof(CommandLineTests), answer.Error);
+        Assert.Empty(answer.Output);
+    }
+
+    [Fact]
+    public void An_interruption_is_exit_code_130()
+    {
+        using var source = new CancellationTokenSource();
+        source.Cancel();
+        var answer = Run(new Probe(context =>
+        {
+            context.Cancellation.ThrowIfCancellationRequested();
+            return 0;
+        }), source.Token, "probe");
+        Assert.Equal(new Answer(130, "", "mdf: interrupted\n"), answer);
+    }
+
+    [Fact]
+    public void A_cancellation_that_no_one_asked_for_is_a_failure() =>
+        Assert.Equal(1, Throwing(new OperationCanceledException()).ExitCode);
+
+    [Theory]
+    [InlineData("mdf: unknown command 'docter'; try 'mdf --help'\n", "docter")]
+    [InlineData("mdf: Unrecognized command or argument '--nope'; try 'mdf doctor --help'\n", "doctor", "--nope")]
+    [InlineData("mdf: Unrecognized command or argument '@file'; try 'mdf doctor --help'\n", "doctor", "@file")]
+    public void A_mistake_in_the_arguments_is_one_line_and_exit_code_2(string expected, params string[] args) =>
+        Assert.Equal(new Answer(2, "", expected), MdfProgram.Run(args));
+
+    [Fact]
+    public void Without_a_command_the_help_goes_to_standard_error()
+    {
+        var answer = MdfProgram.Run();
+        Assert.Equal(2, answer.ExitCode);
+        Assert.Empty(answer.Output);
+        Assert.Equal(MdfProgram.Run("--help").Output, answer.Error);
+    }
+
+    [Fact]
+    public void A_group_of_commands_without_one_of_them_shows_its_own_help()
+    {
+        var group = new Command("loss", "All about losses.") { new Probe(_ => 0) };
+        var answer = Run(group, TestContext.Current.CancellationToken, "loss");
+        Assert.Equal(2, answer.ExitCode);
+        Assert.Contains("All about losses.", answer.Error);
+        Assert.Equal(
+            "mdf: unknown command 'prope'; try 'mdf loss --help'\n",
+            Run(group, TestContext.Current.CancellationToken, "loss", "prope").Error);
+    }
+
+    [Fact]
+    public void Help_goes_to_standard_output_and_ends_with_the_examples()
+    {
+        var answer = Run(_ => 0, "--help");
+        Assert.Equal((0, ""), (answer.ExitCode, answer.Error));
+        Assert.StartsWith("Description:\n  Does what the test says.\n", answer.Output);
+        Assert.Contains("mdf probe [options]", answer.Output);
+        Assert.EndsWith("Examples:\n  mdf probe 1\n      does it once\n\n", answer.Output);
+    }
+
+    [Fact]
+    public void Every_command_has_a_description_and_examples_that_begin_with_its_name()
+    {
+        var help = MdfProgram.Run("--help").Output;
+        var names = help[(help.IndexOf("Commands:", StringComparison.Ordinal) + 9)..]
+            .Split('\n', StringSplitOptions.RemoveEmptyEntries)
+            .Select(line => line.Trim().Split(' ')[0]);
+        Assert.All(names, name => Assert.Contains($"Examples:\n  mdf {name}", MdfProgram.Run(name, "--help").Output));
+    }
+
+    [Fact]
+    public void The_version_is_the_assemblys() =>
+        Assert.StartsWith(
+            typeof(CommandLine).Assembly.GetName().Version!.ToString(3), MdfProgram.Run("--version").Output);
+
+    private sealed record Scores(string File, double Psnr, double Loss, float Step);
+
+    [Fact]
+    public void Json_is_one_object_whose_numbers_come_back_as_they_were()
+    {
+        var scores = new Scores("a.png", 1.0 / 3, double.PositiveInfinity, 0.1f);
+        var answer = Run(
+            context =>
+            {
+                context.Result(scores, terminal => terminal.WriteLine("text"));
+                return 0;
+            }, "--json");
+        using var json = JsonDocument.Parse(answer.Output);
+        Assert.Equal(JsonValueKind.Object, json.RootElement.ValueKind);
+        Assert.Equal(1.0 / 3, json.RootElement.GetProperty("psnr").GetDouble());
+        Assert.Equal(0.1f, json.RootElement.GetProperty("step").GetSingle());
+        Assert.Equal("Infinity", json.RootElement.GetProperty("loss").GetString());
+    }
+
+    [Fact]
+    public void Results_and_messages_go_their_own_ways()
+    {
+        static int Work(CommandContext context)
+        {
+            context.Log("detail");
+            context.Warn("careful");
+            context.Result(1, terminal => terminal.WriteLine("result"));
+            return 0;
+        }
+
+        Assert.Equal(new Answer(0, "result\n", "mdf: careful\n"), Run(Work));
+        Assert.Equal(new Answer(0, "result\n", "mdf: detail\nmdf: careful\n"), Run(Work, "--verbose"));
+    }
+
+    [Fact]
+    public void Progress_goes_to_standard_error()
+    {
+        var answer = Run(context => context.WithProgress(sink =>
+        {
+            new ProgressMeter(sink, "stage", 1).Report(1, new ProgressValue("loss", 2));
+            return 5;
+        }));
+        Assert.Equal((5, ""), (answer.ExitCode, answer.Output));
+        Assert.StartsWith("stage: 1/1, loss 2, ", answer.Error);
+    }
+
+    [Fact]
+    public void A_computing_command_gets_the_device_and_the_threads_that_were_asked_for()
+    {
+        var threads = TorchSharp.torch.get_num_threads();
+        try
+        {
+            var answer = Run(new ComputingProbe(), TestContext.Current.CancellationToken,
+                "compute", "3", "--device", "cpu", "--threads", "1", "--json");
+            Assert.Equal((0, ""), (answer.ExitCode, answer.Error));
+            Assert.Equal(
+                """{"count":3,"device":"cpu","threads":1}""",
+                JsonSerializer.Serialize(JsonSerializer.Deserialize<JsonElement>(answer.Output)));
+        }
+        finally
+        {
+            TorchSharp.torch.set_num_threads(threads);
+        }
+    }
+
+    [Theory]
+    [InlineData("unknown device 'gpu': expected auto, cpu, cuda or cuda:N (N = 0, 1, …)", "--device", "gpu")]
+    [InlineData("--threads takes a whole number from 1 to 1024, found '0'", "--threads", "0")]
+    [InlineData("--threads takes a whole number from 1 to 1024, found 'many'", "--threads", "many")]
+    public void A_mistake_in_the_device_or_the_threads_is_in_the_librarys_words(string expected, params string[] args) =>
+        Assert.Equal(
+            new Answer(2, "", $"mdf: {expected}; try 'mdf compute --help'\n"),
+            Run(new ComputingProbe(), TestContext.Current.CancellationToken, ["compute", "3", .. args]));
+
+    [Fact]
+    public void A_table_is_written_whole_also_where_the_terminal_is_narrow()
+    {
+        var table = new ResultTable("t", [new("file"), ResultColumn.Number("PSNR (dB)", "F2")],
+            [[new string('x', 150), 30.123]]);
+        var answer = Run(context =>
+        {
+            context.Result(table.Title, terminal => terminal.Console.WriteTable(table));
+            return 0;
+        });
+        Assert.Contains(new string('x', 150), answer.Output);
+        Assert.Contains(30.12.ToString(CultureInfo.InvariantCulture), answer.Output);
+    }
+
+    [Fact]
+    public void The_first_signal_asks_to_stop_and_the_second_is_left_to_kill()
+    {
+        using var interruption = new Interruption();
+        var (first, second) = (new PosixSignalContext(PosixSignal.SIGINT), new PosixSignalContext(PosixSignal.SIGINT));
+        interruption.Handle(first);
+        Assert.True(first.Cancel);
+        Assert.True(interruption.Token.IsCancellationRequested);
+        interruption.Handle(second);
+        Assert.False(second.Cancel);
+    }
+}

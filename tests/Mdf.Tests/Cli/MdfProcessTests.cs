@@ -1,0 +1,131 @@
+using System.Diagnostics;
+using System.Runtime.InteropServices;
+using System.Text.Json;
+
+namespace Mdf.Tests.Cli;
+
+/// <summary>The real program, as a process.</summary>
+public sealed partial class MdfProcessTests
+{
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
+
+    /// <summary>Lets the system's loader name on standard error every native file that it loads.</summary>
+    private static readonly (string, string)[] s_traced = [("LD_DEBUG", "files")];
+
+    [Theory]
+    [InlineData(0, "--help")]
+    [InlineData(0, "--version")]
+    [InlineData(0, "doctor", "--help")]
+    [InlineData(2)]
+    [InlineData(2, "docter")]
+    [InlineData(2, "doctor", "--nope")]
+    public async Task Help_and_mistakes_are_answered_without_loading_libtorch(int code, params string[] args)
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "asks Linux's loader");
+        using var process = MdfProgram.Start(args, s_traced);
+        var answer = await MdfProgram.Finish(process);
+        Assert.Equal(code, answer.ExitCode);
+        Assert.Contains("libcoreclr.so", answer.Error); // the trace is on
+        Assert.DoesNotContain("torch", answer.Error, StringComparison.OrdinalIgnoreCase);
+        Assert.DoesNotContain("libvips", answer.Error);
+        Assert.DoesNotContain("libSkiaSharp", answer.Error);
+    }
+
+    [Fact]
+    public async Task The_trace_that_shows_no_libtorch_above_shows_it_where_it_is_loaded()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "asks Linux's loader");
+        using var process = MdfProgram.Start(["doctor"], s_traced);
+        Assert.Contains("libtorch_cpu.so", (await MdfProgram.Finish(process)).Error);
+    }
+
+    [Fact]
+    public async Task Doctor_says_that_all_is_well()
+    {
+        var answer = await MdfProgram.RunProcess("doctor");
+        Assert.Equal((0, ""), (answer.ExitCode, answer.Error));
+        Assert.EndsWith("all is well", answer.Output.TrimEnd());
+    }
+
+    [Fact]
+    public async Task Doctor_in_json_is_one_object()
+    {
+        var answer = await MdfProgram.RunProcess("doctor", "--json");
+        Assert.Equal((0, ""), (answer.ExitCode, answer.Error));
+        using var json = JsonDocument.Parse(answer.Output);
+        Assert.Equal("cpu", json.RootElement.GetProperty("libtorch").GetProperty("devices")[0].GetProperty("name").GetString());
+        Assert.Equal(0, json.RootElement.GetProperty("problems").GetArrayLength());
+    }
+
+    [Fact]
+    public async Task Doctor_without_a_working_libtorch_reports_the_rest_and_says_why()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "spoils Linux's file");
+        var folder = Directory.CreateTempSubdirectory("mdf-").FullName;
+        try
+        {
+            // The program as it is, with its native libraries linked, but for the one that is spoilt.
+            var native = Path.Combine("runtimes", $"linux-{RuntimeInformation.ProcessArchitecture}".ToLowerInvariant(), "native");
+            Directory.CreateDirectory(Path.Combine(folder, native));
+            foreach (var file in Directory.GetFiles(AppContext.BaseDirectory))
+                File.Copy(file, Path.Combine(folder, Path.GetFileName(file)));
+            foreach (var file in Directory.GetFiles(Path.Combine(AppContext.BaseDirectory, native)))
+                File.CreateSymbolicLink(Path.Combine(folder, native, Path.GetFileName(file)), file);
+            var spoilt = Path.Combine(folder, native, "libLibTorchSharp.so");
+            File.Delete(spoilt);
+            await File.WriteAllTextAsync(spoilt, "not a library", Token);
+
+            using var process = MdfProgram.Start(["doctor", "--json"], [], folder);
+            var answer = await MdfProgram.Finish(process);
+            Assert.Equal((1, ""), (answer.ExitCode, answer.Error));
+            Assert.False(Directory.Exists(Path.Combine(folder, "cpu")), "TorchSharp has copied libtorch from NuGet's cache");
+            using var json = JsonDocument.Parse(answer.Output);
+            var problem = Assert.Single(json.RootElement.GetProperty("problems").EnumerateArray()).GetString();
+            Assert.StartsWith("libtorch cannot be loaded: ", problem);
+            Assert.Contains(spoilt, problem);
+            Assert.DoesNotContain("\n", problem);
+            Assert.Equal("8.18.7", json.RootElement.GetProperty("versions").GetProperty("libvips").GetString());
+            Assert.Equal(JsonValueKind.Null, json.RootElement.GetProperty("libtorch").ValueKind);
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+    }
+
+    [Fact]
+    public async Task Ctrl_c_ends_the_program_with_exit_code_130()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "sends a signal");
+        using var process = MdfProgram.Start(["doctor", "--verbose"], []);
+        // From this line on the program loads libtorch; it looks for signals when that is done.
+        Assert.Equal("mdf: loading libtorch", await process.StandardError.ReadLineAsync(Token));
+        Assert.Equal(0, Kill(process.Id, (int)Signal.Interrupt));
+        var answer = await MdfProgram.Finish(process);
+        Assert.Equal(new Answer(130, "", "mdf: interrupted\n"), answer);
+    }
+
+    private enum Signal
+    {
+        Interrupt = 2,
+    }
+
+    [LibraryImport("libc", EntryPoint = "kill", SetLastError = true)]
+    private static partial int Kill(int process, int signal);
+
+    [Fact]
+    public async Task Torchsharp_works_in_a_program_that_uses_it_before_anything_of_the_library()
+    {
+        // The tests themselves are such a program, and in a process of its own this test is the first to use TorchSharp.
+        var test = $"{typeof(Runtime.NativeLibrariesTests).FullName}.{nameof(Runtime.NativeLibrariesTests.Libtorch_loads_and_computes)}";
+        using var process = Process.Start(new ProcessStartInfo(
+            "dotnet", [typeof(MdfProcessTests).Assembly.Location, "-method", test, "-noColor"])
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        })!;
+        var answer = await MdfProgram.Finish(process);
+        Assert.True(answer.ExitCode == 0, answer.Output + answer.Error);
+        Assert.Contains("Total: 1, Errors: 0, Failed: 0, Skipped: 0", answer.Output);
+    }
+}

@@ -1,0 +1,52 @@
+using System.Diagnostics;
+using Mdf.Cli;
+
+namespace Mdf.Tests.Cli;
+
+/// <summary>What a command line answered.</summary>
+internal sealed record Answer(int ExitCode, string Output, string Error);
+
+/// <summary>Runs <c>mdf</c>: in this process, or the real program.</summary>
+internal static class MdfProgram
+{
+    /// <summary>Runs in this process, which is quick; the streams are never terminals.</summary>
+    public static Answer Run(params string[] args)
+    {
+        var (output, error) = (new StringWriter { NewLine = "\n" }, new StringWriter { NewLine = "\n" });
+        var code = CommandLine.Run(args, output, error, TestContext.Current.CancellationToken);
+        return new Answer(code, output.ToString(), error.ToString());
+    }
+
+    /// <summary>Runs the program as people do.</summary>
+    public static async Task<Answer> RunProcess(params string[] args)
+    {
+        using var process = Start(args, []);
+        return await Finish(process);
+    }
+
+    /// <summary>Starts the program; the streams are pipes.</summary>
+    /// <param name="args">The words after <c>mdf</c>.</param>
+    /// <param name="environment">Variables to add.</param>
+    /// <param name="folder">The program's folder; the one that was built with the tests when null.</param>
+    public static Process Start(string[] args, IEnumerable<(string Name, string Value)> environment, string? folder = null)
+    {
+        var start = new ProcessStartInfo("dotnet", [Path.Combine(folder ?? AppContext.BaseDirectory, "mdf.dll"), .. args])
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
+        foreach (var (name, value) in environment)
+            start.Environment[name] = value;
+        return Process.Start(start)!;
+    }
+
+    /// <summary>Waits for the end.</summary>
+    public static async Task<Answer> Finish(Process process)
+    {
+        var token = TestContext.Current.CancellationToken;
+        var output = process.StandardOutput.ReadToEndAsync(token);
+        var error = process.StandardError.ReadToEndAsync(token);
+        await process.WaitForExitAsync(token);
+        return new Answer(process.ExitCode, await output, await error);
+    }
+}

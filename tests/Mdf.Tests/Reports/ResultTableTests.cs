@@ -1,0 +1,63 @@
+using System.Text.Json;
+using Mdf.Reports;
+
+namespace Mdf.Tests.Reports;
+
+public sealed class ResultTableTests
+{
+    private static readonly ResultTable s_table = new(
+        "Set14, ×4",
+        [new("network"), ResultColumn.Number("PSNR (dB)", "F2"), ResultColumn.Number("images", "D")],
+        [
+            ["EDSR", 28.123456789012345, 14],
+            ["a|b, \"c\"", double.PositiveInfinity, null],
+        ]);
+
+    [Fact]
+    public void Markdown_rounds_aligns_and_escapes() => Assert.Equal(
+        """
+        **Set14, ×4**
+
+        | network   | PSNR (dB) | images |
+        | --------- | --------: | -----: |
+        | EDSR      |     28.12 |     14 |
+        | a\|b, "c" |         ∞ |      – |
+
+        """,
+        s_table.ToMarkdown());
+
+    [Fact]
+    public void Csv_keeps_every_digit_and_quotes_as_rfc_4180_says() => Assert.Equal(
+        "network,PSNR (dB),images\r\nEDSR,28.123456789012344,14\r\n\"a|b, \"\"c\"\"\",Infinity,\r\n",
+        s_table.ToCsv());
+
+    [Fact]
+    public void Records_have_the_columns_names_in_their_order()
+    {
+        var records = new ResultTable("", [new("b"), new("a")], [["x", 0.1]]).ToRecords();
+        Assert.Equal("""[{"b":"x","a":0.1}]""", JsonSerializer.Serialize(records));
+    }
+
+    [Fact]
+    public void A_name_cannot_break_out_of_its_cell() =>
+        Assert.Contains("\n| x y\\| z |\n", new ResultTable("", [new("n")], [["x\ny| z"]]).ToMarkdown());
+
+    [Fact]
+    public void Rows_that_do_not_fit_the_columns_are_refused()
+    {
+        Assert.Throws<ArgumentException>(() => new ResultTable("", [new("a")], [["x", "y"]]));
+        Assert.Throws<ArgumentException>(() => new ResultTable("", [new("a"), new("a")], []));
+        Assert.Throws<ArgumentException>(() => new ResultTable("", [], []));
+        Assert.Throws<ArgumentException>(() => new ResultTable("", [new("a")], [[DateTime.UnixEpoch]]));
+    }
+
+    [Fact]
+    public void A_table_does_not_change_with_the_lists_it_was_made_from()
+    {
+        var rows = new List<object?[]> { new object?[] { "x" } };
+        var table = new ResultTable("", [new("a")], rows);
+        rows[0][0] = "y";
+        rows.Clear();
+        Assert.Equal("x", table.Text(0, 0));
+    }
+}

@@ -1,0 +1,47 @@
+using Mdf.Runtime;
+
+namespace Mdf.Tests.Runtime;
+
+public sealed class ProgressTests
+{
+    private sealed class Recorder : IProgressSink
+    {
+        public List<ProgressUpdate> Updates { get; } = [];
+
+        public void Report(in ProgressUpdate update) => Updates.Add(update);
+    }
+
+    [Fact]
+    public void A_meter_reports_its_start_and_every_step_with_the_mean_time_and_what_is_left()
+    {
+        var (sink, time) = (new Recorder(), new ManualTime());
+        var meter = new ProgressMeter(sink, "scale 0 of 8", 10, time: time);
+        time.Advance(2);
+        meter.Report(1, new ProgressValue("loss", 0.5));
+        time.Advance(4);
+        meter.Report(2);
+        time.Advance(24);
+        meter.Report(10);
+
+        Assert.Equal([0L, 1, 2, 10], sink.Updates.Select(u => u.Step));
+        Assert.Equal([null, 2.0, 3.0, 3.0], sink.Updates.Select(u => u.TimePerStep?.TotalSeconds));
+        Assert.Equal([null, 18.0, 24.0, 0.0], sink.Updates.Select(u => u.Remaining?.TotalSeconds));
+        Assert.Equal([false, false, false, true], sink.Updates.Select(u => u.IsLast));
+        Assert.Equal(new ProgressValue("loss", 0.5), Assert.Single(sink.Updates[1].Values));
+    }
+
+    [Fact]
+    public void Steps_of_an_earlier_run_do_not_make_the_pace_look_better()
+    {
+        var (sink, time) = (new Recorder(), new ManualTime());
+        var meter = new ProgressMeter(sink, "scale 0 of 8", 1000, first: 900, time: time);
+        time.Advance(20);
+        meter.Report(910);
+        Assert.Equal(2, sink.Updates[^1].TimePerStep?.TotalSeconds);
+        Assert.Equal(180, sink.Updates[^1].Remaining?.TotalSeconds);
+    }
+
+    [Fact]
+    public void A_stage_that_begins_after_its_end_is_refused() =>
+        Assert.Throws<ArgumentOutOfRangeException>(() => new ProgressMeter(IProgressSink.None, "s", total: 1, first: 2));
+}
