@@ -70,7 +70,5 @@ internal sealed class CommandContext
     /// <summary>Does long work and shows its progress on standard error: a bar on a terminal, else a line now and then.</summary>
     /// <param name="work">The work; it reports to the sink that it is given.</param>
     /// <returns>What the work returns.</returns>
-    public T WithProgress<T>(Func<IProgressSink, T> work) => _error.IsInteractive
-        ? ProgressBars.Show(_error.Console, TimeProvider.System, work)
-        : work(new ProgressLines(_error.Writer, TimeProvider.System));
+    public T WithProgress<T>(Func<IProgressSink, T> work) => _error.WithProgress(TimeProvider.System, work);
 }

@@ -1,3 +1,4 @@
+using Mdf.Runtime;
 using Spectre.Console;
 
 namespace Mdf.Cli;
@@ -7,6 +8,8 @@ internal sealed class Terminal
 {
     // Wide enough that a table is not broken in a file, where no one's window sets a limit.
     private const int WidthOfAFile = 200;
+
+    private bool _hasBars;
 
     /// <summary>Wraps a stream.</summary>
     /// <param name="writer">The stream.</param>
@@ -35,12 +38,31 @@ internal sealed class Terminal
     /// <summary>Whether it is a terminal.</summary>
     public bool IsInteractive { get; }
 
-    /// <summary>Writes a line as it is: on a terminal above a progress bar if there is one, in a file unbroken.</summary>
+    /// <summary>Writes a line, unbroken; above the progress bars while there are any.</summary>
     public void WriteLine(string line)
     {
-        if (IsInteractive)
+        if (_hasBars)
             Console.WriteLine(line);
         else
             Writer.WriteLine(line);
+    }
+
+    /// <summary>Does long work and shows its progress: bars on a terminal, else a line now and then.</summary>
+    /// <param name="time">The clock.</param>
+    /// <param name="work">The work; it reports to the sink that it is given.</param>
+    /// <returns>What the work returns.</returns>
+    public T WithProgress<T>(TimeProvider time, Func<IProgressSink, T> work)
+    {
+        if (!IsInteractive)
+            return work(new ProgressLines(Writer, time));
+        try
+        {
+            _hasBars = true;
+            return ProgressBars.Show(Console, time, work);
+        }
+        finally
+        {
+            _hasBars = false;
+        }
     }
 }

@@ -82,8 +82,11 @@ public static partial class NativeLibraries
         if (error is not DllNotFoundException || lines.Length <= 1)
             return string.Join(' ', lines);
         // A general line, then one for each name that was tried: most are just not there, and one may have a reason.
-        return lines.Skip(1).FirstOrDefault(line => !(line.Split(": cannot open") is [var file, _] && file.Contains(library, StringComparison.Ordinal)))
+        return lines.Skip(1).FirstOrDefault(line => !IsJustMissing(line))
             ?? $"{library} is not beside the program ({AppContext.BaseDirectory}); build it again";
+
+        bool IsJustMissing(string line) =>
+            line.Split(": cannot open") is [var file, _] && file.Contains(library, StringComparison.Ordinal);
     }
 
     private static nint Resolve(Assembly assembly, string name)
