@@ -22,7 +22,8 @@ internal static class CommandLine
     public const int Interrupted = 130;
 
     /// <summary>Every command of <c>mdf</c>, in the order of its help.</summary>
-    private static Command[] Commands() => [new DoctorCommand()];
+    private static Command[] Commands() =>
+        [new DemoCommand(), new LossCommand(), new ScoreCommand(), new OptimizeCommand(), new ConvertCommand(), new DoctorCommand()];
 
     /// <summary>Runs one command line.</summary>
     /// <param name="args">The words after <c>mdf</c>.</param>

@@ -1,4 +1,5 @@
 using System.CommandLine.Parsing;
+using System.Globalization;
 using Mdf.Runtime;
 
 namespace Mdf.Cli;
@@ -21,4 +22,29 @@ internal static class TextParser
             return default;
         }
     };
+
+    /// <summary>The same for an argument or option that takes several words.</summary>
+    /// <param name="parse">Reads one of them; throws <see cref="InputException"/>. Must not load libtorch.</param>
+    /// <returns>For the <c>CustomParser</c>.</returns>
+    public static Func<ArgumentResult, T[]?> OfMany<T>(Func<string, T> parse) => result =>
+    {
+        try
+        {
+            return [.. result.Tokens.Select(token => parse(token.Value))];
+        }
+        catch (InputException e)
+        {
+            result.AddError(e.Message);
+            return default;
+        }
+    };
+
+    /// <summary>Reads a whole number of a range.</summary>
+    /// <param name="name">The option, for the message.</param>
+    /// <param name="from">The least that is allowed.</param>
+    /// <param name="to">The most that is allowed.</param>
+    public static Func<ArgumentResult, int> Integer(string name, int from, int to = int.MaxValue) => Of(text =>
+        int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var value) && value >= from && value <= to
+            ? value
+            : throw new InputException($"{name} takes a whole number {(to == int.MaxValue ? $"of at least {from}" : $"from {from} to {to}")}, found '{text}'"));
 }

@@ -28,14 +28,25 @@ public static class ImageFile
     public static Tensor Read(string path, ImageReadOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(path);
-        var content = ReadContent(path);
+        return Decode(ReadContent(path), path, options);
+    }
+
+    /// <summary>Reads an image that is in memory already; otherwise as <see cref="Read"/>.</summary>
+    /// <param name="content">The bytes of an image file.</param>
+    /// <param name="name">What to call it in messages.</param>
+    /// <param name="options">How to read it; the defaults when null.</param>
+    /// <returns>RGB, <c>(1, 3, H, W)</c>, float32 in [0, 1], on the CPU.</returns>
+    /// <exception cref="InputException">As for <see cref="Read"/>.</exception>
+    public static Tensor Decode(byte[] content, string name, ImageReadOptions? options = null)
+    {
+        ArgumentNullException.ThrowIfNull(content);
         try
         {
             return ImageDecoder.Decode(content, options ?? new ImageReadOptions());
         }
         catch (InvalidDataException e)
         {
-            throw new InputException($"cannot read '{path}': {e.Message}", e);
+            throw new InputException($"cannot read '{name}': {e.Message}", e);
         }
     }
 

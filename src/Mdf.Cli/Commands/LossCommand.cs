@@ -1,0 +1,10 @@
+using System.CommandLine;
+
+namespace Mdf.Cli.Commands;
+
+/// <summary><c>mdf loss</c>: the commands that make losses.</summary>
+internal sealed class LossCommand : Command
+{
+    public LossCommand()
+        : base("loss", "Trains a loss (phase 1).") => Subcommands.Add(new LossTrainCommand());
+}

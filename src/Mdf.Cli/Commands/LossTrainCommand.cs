@@ -1,0 +1,114 @@
+using System.CommandLine;
+using System.Diagnostics;
+using System.Globalization;
+using System.Security.Cryptography;
+using Mdf.Discriminators;
+using Mdf.Distortions;
+using Mdf.Imaging;
+using Mdf.Runtime;
+using Mdf.Training;
+using TorchSharp;
+
+namespace Mdf.Cli.Commands;
+
+/// <summary><c>mdf loss train</c>: one photograph becomes a discriminator stack.</summary>
+internal sealed class LossTrainCommand : ComputeCommand
+{
+    private const string StackExtension = ".safetensors";
+
+    private readonly Argument<string> _photo = new("photo") { Description = "the photograph to train on" };
+
+    private readonly Option<Distortion> _task = new("--task")
+    {
+        Description = "what the loss is to help undo: sisr, denoise:σ (8-bit units) or jpeg:quality",
+        HelpName = "task",
+        Required = true,
+        CustomParser = TextParser.Of(Distortion.Parse),
+    };
+
+    private readonly Option<string> _output = new("--output", "-o") { Description = "the stack file to write", HelpName = "stack.safetensors", Required = true };
+
+    private readonly Option<int?> _scales = new("--scales")
+    {
+        Description = "how many scales to train, from the coarsest [default: 8, or all if the photograph has fewer]",
+        HelpName = "n",
+        CustomParser = result => TextParser.Integer("--scales", 1)(result),
+    };
+
+    private readonly Option<int> _iterations = new("--iterations")
+    {
+        Description = "iterations of each scale",
+        HelpName = "n",
+        DefaultValueFactory = _ => LossTrainingOptions.DefaultIterations,
+        CustomParser = TextParser.Integer("--iterations", 1),
+    };
+
+    private readonly Option<int> _maxSize = new("--max-size")
+    {
+        Description = "longer side to which a larger photograph is scaled down",
+        HelpName = "pixels",
+        DefaultValueFactory = _ => PyramidPlan.DefaultMaxSize,
+        CustomParser = TextParser.Integer("--max-size", PyramidPlan.MinSize),
+    };
+
+    private readonly Option<int> _seed = new("--seed")
+    {
+        Description = "seed of all randomness",
+        HelpName = "n",
+        DefaultValueFactory = _ => 0,
+        CustomParser = TextParser.Integer("--seed", 0),
+    };
+
+    public LossTrainCommand()
+        : base(
+            "train",
+            "Trains a loss for one task from one photograph. The same seed, machine and thread count give the same file.",
+            new Example("loss train photo.png --task jpeg:10 -o jpeg10.safetensors", "train at full size: hours on two cores"),
+            new Example("loss train photo.png --task denoise:25 --max-size 128 --scales 4 --iterations 200 -o small.safetensors", "a small stack in minutes"))
+    {
+        Arguments.Add(_photo);
+        foreach (var option in new Option[] { _task, _output, _scales, _iterations, _maxSize, _seed })
+            Options.Add(option);
+    }
+
+    protected override void Check(CommandContext context)
+    {
+        var output = context.Get(_output);
+        if (!output.EndsWith(StackExtension, StringComparison.OrdinalIgnoreCase))
+            throw new InputException($"expected an output file ending in {StackExtension}, found '{output}'");
+        AtomicFile.Prepare(output);
+    }
+
+    protected override int Run(CommandContext context, torch.Device device)
+    {
+        using var scope = torch.NewDisposeScope();
+        var path = context.Get(_photo);
+        var photo = ImageFile.Read(path).to(device);
+        var options = new LossTrainingOptions
+        {
+            Task = context.Get(_task),
+            Scales = context.Get(_scales),
+            Iterations = context.Get(_iterations),
+            MaxSize = context.Get(_maxSize),
+            Seed = context.Get(_seed),
+        };
+
+        var started = Stopwatch.GetTimestamp();
+        using var stack = context.WithProgress(progress =>
+            LossTraining.Train(photo, Sha256(path), options, progress, context.Cancellation));
+        var output = context.Get(_output);
+        stack.Save(output);
+        var elapsed = Stopwatch.GetElapsedTime(started);
+        context.Result(
+            new { Stack = output, options.Task.Task, Scales = stack.Count, options.Iterations, options.Seed, Seconds = elapsed.TotalSeconds },
+            terminal => terminal.WriteLine(string.Create(CultureInfo.InvariantCulture,
+                $"{output}: {stack.Count} scales for {options.Task} in {elapsed.TotalSeconds:F0} s; use it as --loss mdf:{output}")));
+        return CommandLine.Success;
+    }
+
+    private static string Sha256(string path)
+    {
+        using var stream = File.OpenRead(path);
+        return Convert.ToHexStringLower(SHA256.HashData(stream));
+    }
+}

@@ -1,0 +1,107 @@
+using System.CommandLine;
+using System.Globalization;
+using Mdf.Evaluation;
+using Mdf.Imaging;
+using Mdf.Losses;
+using Mdf.Reports;
+using Mdf.Runtime;
+using TorchSharp;
+
+namespace Mdf.Cli.Commands;
+
+/// <summary><c>mdf optimize</c>: where a loss leads when it alone decides.</summary>
+internal sealed class OptimizeCommand : ComputeCommand
+{
+    private const string NoiseStart = "noise";
+
+    private readonly Option<string> _reference = new("--reference") { Description = "the clean image", HelpName = "file", Required = true };
+
+    private readonly Option<string> _start = new("--start")
+    {
+        Description = "where to start: noise, an image, or a tensor file (.pt, .safetensors)",
+        HelpName = "noise|file",
+        DefaultValueFactory = _ => NoiseStart,
+    };
+
+    private readonly Option<LossExpression> _loss = new("--loss")
+    {
+        Description = "a loss expression, such as ms-ssim or mdf:stack.safetensors",
+        HelpName = "expression",
+        Required = true,
+        CustomParser = TextParser.Of(LossExpression.Parse),
+    };
+
+    private readonly Option<int> _steps = new("--steps")
+    {
+        Description = "steps of Adam",
+        HelpName = "n",
+        DefaultValueFactory = _ => 100,
+        CustomParser = TextParser.Integer("--steps", 1),
+    };
+
+    private readonly Option<double> _rate = new("--lr")
+    {
+        Description = "Adam's learning rate, for pixels in [0, 1]",
+        HelpName = "x",
+        DefaultValueFactory = _ => 0.1,
+        CustomParser = TextParser.Of(text =>
+            double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var rate) && rate > 0 && double.IsFinite(rate)
+                ? rate
+                : throw new InputException($"--lr takes a positive number, found '{text}'")),
+    };
+
+    private readonly Option<int> _seed = new("--seed")
+    {
+        Description = "seed of the noise to start from",
+        HelpName = "n",
+        DefaultValueFactory = _ => 0,
+        CustomParser = TextParser.Integer("--seed", 0),
+    };
+
+    private readonly Option<string?> _output = new("--output", "-o") { Description = "write the recovered image", HelpName = "file" };
+
+    private readonly Option<string?> _plot = new("--plot") { Description = "write the PSNR of every step as a plot", HelpName = "file.png" };
+
+    public OptimizeCommand()
+        : base(
+            "optimize",
+            "Lets Adam change the pixels of an image until a loss against the reference is small: shows where the loss's gradient leads. It needs the reference, so it is no restoration.",
+            new Example("optimize --reference clean.png --loss mdf:stack.safetensors --steps 200 -o recovered.png --plot psnr.png", "recover a picture from noise"),
+            new Example("optimize --reference i10.png --start noisy_img.pt --loss ssim-upstream --steps 30 --json", "repeat a published curve"))
+    {
+        foreach (var option in new Option[] { _reference, _start, _loss, _steps, _rate, _seed, _output, _plot })
+            Options.Add(option);
+    }
+
+    protected override void Check(CommandContext context)
+    {
+        foreach (var path in new[] { context.Get(_output), context.Get(_plot) }.OfType<string>())
+            AtomicFile.Prepare(path);
+    }
+
+    protected override int Run(CommandContext context, torch.Device device)
+    {
+        using var scope = torch.NewDisposeScope();
+        var reference = ImageFile.Read(context.Get(_reference)).to(device);
+        var start = context.Get(_start) == NoiseStart
+            ? RecoveryStart.Noise(reference.shape, context.Get(_seed))
+            : RecoveryStart.Load(context.Get(_start));
+        using var loss = context.Get(_loss).Create(device);
+        using var result = context.WithProgress(progress => PixelRecovery.Run(
+            loss, reference, start.to(device), context.Get(_steps), context.Get(_rate), progress, context.Cancellation));
+
+        var final = Psnr.Of(result.Restored, reference);
+        if (context.Get(_output) is { } output)
+            ImageFile.Write(output, result.Restored);
+        if (context.Get(_plot) is { } plot)
+            Plots.Save(plot, Curve(loss.Expression, result.PsnrPerStep));
+        context.Result(
+            new { Loss = loss.Expression, Psnr = result.PsnrPerStep, Values = result.LossPerStep, FinalPsnr = final },
+            terminal => terminal.WriteLine(string.Create(CultureInfo.InvariantCulture,
+                $"{loss.Expression}: PSNR {result.PsnrPerStep[0]:F2} dB at the start, {final:F2} dB after {result.PsnrPerStep.Count} steps; loss {result.LossPerStep[0]:G5} → {result.LossPerStep[^1]:G5}")));
+        return CommandLine.Success;
+    }
+
+    private static CurvePlot Curve(string loss, IReadOnlyList<double> psnr) => new(
+        $"Pixel recovery under {loss}", "step", "PSNR (dB)", [new CurveSeries("PSNR", [.. Enumerable.Range(0, psnr.Count).Select(i => (double)i)], psnr)]);
+}

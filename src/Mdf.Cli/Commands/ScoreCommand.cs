@@ -1,0 +1,60 @@
+using System.CommandLine;
+using Mdf.Evaluation;
+using Mdf.Losses;
+using TorchSharp;
+
+namespace Mdf.Cli.Commands;
+
+/// <summary><c>mdf score</c>: how far images are from their references.</summary>
+internal sealed class ScoreCommand : ComputeCommand
+{
+    private readonly Argument<string> _reference = new("reference") { Description = "the clean image, or a folder of them" };
+
+    private readonly Argument<string[]> _images = new("image")
+    {
+        Description = "images to score; folders (paired by file name) if the reference is a folder",
+        Arity = ArgumentArity.OneOrMore,
+    };
+
+    private readonly Option<LossExpression[]> _losses = new("--loss")
+    {
+        Description = "loss expressions, such as mse, 0.5*ms-ssim+l1, mdf:stack.safetensors",
+        HelpName = "expression",
+        Required = true,
+        Arity = ArgumentArity.OneOrMore,
+        AllowMultipleArgumentsPerToken = true,
+        CustomParser = TextParser.OfMany(LossExpression.Parse),
+    };
+
+    public ScoreCommand()
+        : base(
+            "score",
+            "Scores images against a reference: PSNR and any losses, as a table.",
+            new Example("score clean.png jpeg.png blurred.png --loss mse ssim mdf:stack.safetensors", "compare two images under three losses"),
+            new Example("score Set14/HR out/Set14 --loss ms-ssim --json", "compare two folders, for a program"))
+    {
+        Arguments.Add(_reference);
+        Arguments.Add(_images);
+        Options.Add(_losses);
+    }
+
+    protected override int Run(CommandContext context, torch.Device device)
+    {
+        var pairs = ImageScoring.FindPairs(context.Get(_reference), context.Get(_images));
+        var losses = new List<ReconstructionLoss>();
+        try
+        {
+            foreach (var expression in context.Get(_losses))
+                losses.Add(expression.Create(device));
+            var table = ImageScoring.Score(pairs, losses, device, context.Cancellation);
+            context.Result(
+                new { Scores = table.Rows.Select(row => table.Columns.Select((column, i) => (column.Name, row[i])).ToDictionary()) },
+                terminal => terminal.Console.WriteTable(table));
+            return CommandLine.Success;
+        }
+        finally
+        {
+            losses.ForEach(loss => loss.Dispose());
+        }
+    }
+}

@@ -1,0 +1,81 @@
+using Mdf.Distortions;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Mdf.Evaluation;
+
+/// <summary>A distorted version of an image.</summary>
+/// <param name="Name">What was done to it.</param>
+/// <param name="Image">The result, shape <c>(1, 3, H, W)</c> in [0, 1].</param>
+public sealed record DistortedImage(string Name, Tensor Image);
+
+/// <summary>
+/// Damages an image in four ways that mean squared error cannot tell apart: JPEG, blur, noise and a shift of brightness of equal
+/// MSE. What a loss makes of them shows what it has learnt to see. The comparison goes back to Wang, Bovik, Sheikh and Simoncelli,
+/// "Image Quality Assessment: From Error Visibility to Structural Similarity" (2004).
+/// </summary>
+public static class EqualMse
+{
+    // A blur of this σ, noise of this σ or a shift of this much is beyond any JPEG's error.
+    private const double LargestBlur = 16;
+    private const double LargestNoise = 1;
+    private const double LargestShift = 1;
+    private const int Bisections = 40;
+
+    /// <summary>Makes the four images: JPEG sets the MSE, the strengths of the others are found by bisection.</summary>
+    /// <param name="reference">The clean image, shape <c>(1, 3, H, W)</c> in [0, 1].</param>
+    /// <param name="jpeg">The JPEG whose error is to be met.</param>
+    /// <param name="seed">Seeds the noise.</param>
+    /// <returns>JPEG, blur, noise, brightness, in this order, clamped to [0, 1].</returns>
+    public static IReadOnlyList<DistortedImage> Distort(Tensor reference, JpegDistortion jpeg, long seed)
+    {
+        ArgumentNullException.ThrowIfNull(jpeg);
+        using var scope = NewDisposeScope();
+        using var _ = no_grad();
+        using var random = new Generator((ulong)seed);
+        var noise = randn(reference.shape, generator: random).to(reference.device);
+        var artefact = jpeg.Apply(reference);
+        var error = MeanSquaredError(artefact);
+        DistortedImage[] images =
+        [
+            new("JPEG", artefact),
+            new("blur", Match(strength => Blur(reference, strength), LargestBlur)),
+            new("noise", Match(strength => reference + strength * noise, LargestNoise)),
+            new("brightness", Match(strength => reference + strength, LargestShift)),
+        ];
+        foreach (var image in images)
+            image.Image.MoveToOuterDisposeScope();
+        return images;
+
+        double MeanSquaredError(Tensor image) => (image - reference).to(float64).square().mean().item<double>();
+
+        Tensor Match(Func<double, Tensor> distort, double largest)
+        {
+            var (low, high) = (0.0, largest);
+            for (var i = 0; i < Bisections; i++)
+            {
+                using var step = NewDisposeScope();
+                var middle = (low + high) / 2;
+                if (MeanSquaredError(distort(middle).clamp(0, 1)) < error)
+                    low = middle;
+                else
+                    high = middle;
+            }
+
+            return distort((low + high) / 2).clamp(0, 1);
+        }
+    }
+
+    /// <summary>Gaussian blur with a mirrored border.</summary>
+    private static Tensor Blur(Tensor image, double sigma)
+    {
+        var limit = (int)Math.Min(image.shape[2], image.shape[3]) - 1;
+        var radius = Math.Clamp((int)Math.Ceiling(4 * sigma), 1, limit);
+        var weights = Enumerable.Range(-radius, 2 * radius + 1).Select(i => (float)Math.Exp(-i * i / (2 * sigma * sigma + 1e-12))).ToArray();
+        var window = tensor(weights, device: image.device);
+        window = (window / window.sum()).view(1, 1, 1, -1).expand(image.shape[1], 1, 1, -1);
+        var padded = nn.functional.pad(image, [radius, radius, radius, radius], PaddingModes.Reflect);
+        var rows = nn.functional.conv2d(padded, window, groups: image.shape[1]);
+        return nn.functional.conv2d(rows, window.transpose(2, 3), groups: image.shape[1]);
+    }
+}

@@ -1,0 +1,106 @@
+using Mdf.Imaging;
+using Mdf.Losses;
+using Mdf.Reports;
+using Mdf.Runtime;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Mdf.Evaluation;
+
+/// <summary>Scores image files against their references under any losses.</summary>
+public static class ImageScoring
+{
+    private static readonly string[] s_extensions = [".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp"];
+
+    /// <summary>An image and the reference that it is compared with.</summary>
+    /// <param name="Image">The image's file.</param>
+    /// <param name="Reference">The reference's file.</param>
+    public sealed record Pair(string Image, string Reference);
+
+    /// <summary>Finds the pairs: files against one reference file, or folders against a reference folder by file name.</summary>
+    /// <param name="reference">A file or a folder.</param>
+    /// <param name="images">Files if the reference is a file, folders if it is a folder; at least one.</param>
+    /// <returns>In the order given, within a folder by name.</returns>
+    /// <exception cref="InputException">Something is missing, is of the other kind, or has no counterpart.</exception>
+    public static IReadOnlyList<Pair> FindPairs(string reference, IReadOnlyList<string> images)
+    {
+        ArgumentNullException.ThrowIfNull(images);
+        if (!Directory.Exists(reference))
+        {
+            return [.. images.Select(image => Directory.Exists(image)
+                ? throw new InputException($"'{image}' is a folder but the reference '{reference}' is not: give a folder of references to compare folders")
+                : new Pair(image, reference))];
+        }
+
+        var references = ImagesIn(reference);
+        return [.. images.SelectMany(folder => PairFolder(folder))];
+
+        IEnumerable<Pair> PairFolder(string folder)
+        {
+            if (!Directory.Exists(folder))
+                throw new InputException($"expected a folder, since the reference '{reference}' is one, found '{folder}'");
+            foreach (var (name, image) in ImagesIn(folder))
+            {
+                yield return references.TryGetValue(name, out var match)
+                    ? new Pair(image, match)
+                    : throw new InputException($"'{image}' has no counterpart of the same name in '{reference}'");
+            }
+        }
+    }
+
+    /// <summary>Scores every pair: PSNR and every loss, and their means where there is more than one pair.</summary>
+    /// <param name="pairs">The files.</param>
+    /// <param name="losses">The losses, on <paramref name="device"/>.</param>
+    /// <param name="device">Where to compute.</param>
+    /// <param name="cancellation">Ends it between two images.</param>
+    /// <exception cref="InputException">A file is no image, a pair differs in size, or an image is too small for a loss.</exception>
+    public static ResultTable Score(
+        IReadOnlyList<Pair> pairs, IReadOnlyList<ReconstructionLoss> losses, Device device, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(pairs);
+        ArgumentNullException.ThrowIfNull(losses);
+        var rows = new List<(string Name, double[] Values)>();
+        foreach (var pair in pairs)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            rows.Add((pair.Image, Score(pair, losses, device)));
+        }
+
+        if (rows.Count > 1)
+            rows.Add(("mean", [.. Enumerable.Range(0, losses.Count + 1).Select(column => rows.Average(row => row.Values[column]))]));
+        return new ResultTable(
+            "Scores (losses: lower is better)",
+            [new ResultColumn("image"), ResultColumn.Number("PSNR (dB)", "F2"), .. losses.Select(loss => ResultColumn.Number(loss.Expression, "G6"))],
+            rows.Select(row => row.Values.Cast<object?>().Prepend(row.Name)));
+    }
+
+    private static double[] Score(Pair pair, IReadOnlyList<ReconstructionLoss> losses, Device device)
+    {
+        using var scope = NewDisposeScope();
+        using var _ = no_grad();
+        var reference = ImageFile.Read(pair.Reference).to(device);
+        var image = ImageFile.Read(pair.Image).to(device);
+        if (!image.shape.SequenceEqual(reference.shape))
+        {
+            throw new InputException($"expected images of one size, found '{pair.Image}' of {image.shape[3]}×{image.shape[2]} "
+                + $"and its reference '{pair.Reference}' of {reference.shape[3]}×{reference.shape[2]}");
+        }
+
+        return [Psnr.Of(image, reference), .. losses.Select(loss => loss.call(image, reference).ToDouble())];
+    }
+
+    private static SortedDictionary<string, string> ImagesIn(string folder)
+    {
+        var images = new SortedDictionary<string, string>(StringComparer.Ordinal);
+        foreach (var file in Directory.EnumerateFiles(folder))
+        {
+            if (s_extensions.Contains(Path.GetExtension(file).ToLowerInvariant())
+                && !images.TryAdd(Path.GetFileNameWithoutExtension(file), file))
+            {
+                throw new InputException($"'{folder}' has two images named '{Path.GetFileNameWithoutExtension(file)}': keep one");
+            }
+        }
+
+        return images.Count > 0 ? images : throw new InputException($"'{folder}' holds no image ({string.Join(", ", s_extensions)})");
+    }
+}

@@ -1,0 +1,36 @@
+using Mdf.Imaging;
+using Mdf.Runtime;
+using Mdf.Weights;
+using static TorchSharp.torch;
+
+namespace Mdf.Evaluation;
+
+/// <summary>Where <see cref="PixelRecovery"/> starts: noise, an image, or a tensor file such as the authors' <c>noisy_img.pt</c>.</summary>
+public static class RecoveryStart
+{
+    /// <summary>Uniform noise in [0, 1], as the authors' start picture is.</summary>
+    /// <param name="shape">Its shape.</param>
+    /// <param name="seed">Its seed.</param>
+    public static Tensor Noise(long[] shape, long seed)
+    {
+        using var random = new Generator((ulong)seed);
+        return rand(shape, generator: random);
+    }
+
+    /// <summary>Reads an image, or the only tensor of a PyTorch or safetensors file.</summary>
+    /// <param name="path">The file.</param>
+    /// <returns>Shape <c>(1, 3, H, W)</c>, float32, on the CPU.</returns>
+    /// <exception cref="InputException">It is neither, or the tensor is not one image.</exception>
+    public static Tensor Load(string path)
+    {
+        if (Path.GetExtension(path).ToLowerInvariant() is not (".pt" or ".pth" or ".safetensors"))
+            return ImageFile.Read(path);
+        using var file = TensorFile.Open(path);
+        if (file.Tensors.Count != 1)
+            throw new InputException($"'{path}': expected one tensor to start from, found {file.Tensors.Count}");
+        var stored = file.Tensors.Values.Single();
+        if (stored.Type != ElementType.Float32 || stored.Shape is not [1, 3, _, _])
+            throw new InputException($"'{path}': expected a float32 tensor of shape (1, 3, H, W), found {stored}");
+        return stored.ToTensor();
+    }
+}
