@@ -3,7 +3,7 @@ using static TorchSharp.torch;
 namespace Mdf.Losses;
 
 /// <summary>
-/// The negative mean SSIM as the authors' repository computes it (<c>ssim_loss.py</c>): the image padded with zeros. For
+/// The negative mean SSIM as the authors' repository computes it (<c>loss_modules/ssim.py</c>): the image padded with zeros. For
 /// their published curves; not zero for equal images.
 /// </summary>
 public sealed class UpstreamSsimLoss() : ReconstructionLoss("ssim-upstream")
