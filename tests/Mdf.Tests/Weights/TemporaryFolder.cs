@@ -24,7 +24,7 @@ internal sealed class TemporaryFolder : IDisposable
     /// <summary>Asserts that a file is refused in one line that names it and contains <paramref name="expected"/>.</summary>
     public void AssertRefused(byte[] content, string expected)
     {
-        var path = File("refused.bin", content);
+        var path = File("refused.safetensors", content);
         var error = Assert.Throws<InputException>(() => TensorFile.Open(path));
         Assert.Contains(expected, error.Message);
         AssertOneLine(error, path);
