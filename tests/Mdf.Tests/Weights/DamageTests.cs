@@ -12,7 +12,9 @@ namespace Mdf.Tests.Weights;
 /// one of their header; in the older PyTorch format whole modules repeat every name and shape, and state dictionaries list their
 /// modules. That leaves two kinds in which a changed letter of a name is just another name, for any reader: a plain dictionary in the
 /// older PyTorch format, and a safetensors file of another program. There the tests hold everything else to be unchanged and
-/// report how many files were of that kind.
+/// report how many files were of that kind: 3 and 13 of these 1,000. Elsewhere it takes several pieces of damage that
+/// fit each other, such as a name and the name of the checksum; with 30,000 copies of each file that came to 3 of our safetensors
+/// files, 7 of the state dictionaries in the older format and 1 of LPIPS, and none of the zip files and whole modules.
 /// </remarks>
 public sealed class DamageTests(ITestOutputHelper output) : IDisposable
 {
