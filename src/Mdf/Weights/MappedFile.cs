@@ -27,7 +27,8 @@ internal sealed unsafe class MappedFile : IDisposable
         Path = path;
         Length = stream.Length;
         _budget = Length + Allowance;
-        _mapping = MemoryMappedFile.CreateFromFile(stream, null, 0, MemoryMappedFileAccess.Read, HandleInheritability.None, leaveOpen: false);
+        _mapping = MemoryMappedFile.CreateFromFile(
+            stream, null, 0, MemoryMappedFileAccess.Read, HandleInheritability.None, leaveOpen: false);
         _view = _mapping.CreateViewAccessor(0, Length, MemoryMappedFileAccess.Read);
         byte* pointer = null;
         _view.SafeMemoryMappedViewHandle.AcquirePointer(ref pointer);
@@ -100,7 +101,8 @@ internal sealed unsafe class MappedFile : IDisposable
     /// <param name="found">What is wrong with it.</param>
     /// <param name="advice">What to do about it.</param>
     /// <param name="inner">What a library said.</param>
-    public InputException Refuse(string found, string advice = "the file is damaged or made to harm: get it again", Exception? inner = null) =>
+    public InputException Refuse(
+        string found, string advice = "the file is damaged or made to harm: get it again", Exception? inner = null) =>
         new($"cannot read '{Path}': {found}; {advice}", inner);
 
     public void Dispose()

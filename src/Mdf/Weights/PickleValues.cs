@@ -14,7 +14,7 @@ internal sealed class PickleDictionary
     public object? this[string key] => Items.TryGetValue(key, out var value) ? value : null;
 }
 
-/// <summary>A set, or anything else that is known and of no use: accepted, and never a tensor.</summary>
+/// <summary>A set; tensors are never looked for in one.</summary>
 internal sealed record PickleSet(List<object?> Items);
 
 /// <summary>A device, or anything else that is known and holds no tensors.</summary>
@@ -24,14 +24,22 @@ internal sealed record PickleInert
 }
 
 /// <summary>An object of a module class: its name and its attributes, and no behaviour.</summary>
-internal sealed record PickleModule(string Class)
+internal sealed class PickleModule(string @class)
 {
+    public string Class { get; } = @class;
+
     public PickleDictionary? State { get; set; }
 }
 
 /// <summary>One block of elements that tensors are views of.</summary>
-internal sealed record TensorStorage(string Key, ElementType Type, long Count)
+internal sealed class TensorStorage(string key, ElementType type, long count)
 {
+    public string Key { get; } = key;
+
+    public ElementType Type { get; } = type;
+
+    public long Count { get; } = count;
+
     /// <summary>Where its bytes begin in the file; known once the pickle is read.</summary>
     public long Offset { get; set; }
 

@@ -18,11 +18,14 @@ public static class PyTorchFormat
     /// </summary>
     /// <param name="path">The file; a folder that is missing is made.</param>
     /// <param name="tensors">The tensors by name; the dictionary in the file keeps their order.</param>
-    /// <exception cref="InputException">The path cannot be written, or the tensors are more than 65,000 or take 4 GiB: what a plain zip file holds.</exception>
+    /// <exception cref="InputException">
+    /// The path cannot be written, or the tensors are more than 65,000 or take 4 GiB: what a plain zip file holds.
+    /// </exception>
     public static void Write(string path, IReadOnlyDictionary<string, StoredTensor> tensors)
     {
         ArgumentNullException.ThrowIfNull(tensors);
-        if (tensors.Count > MaxTensors || tensors.Sum(entry => (long)entry.Value.Bytes.Length + 2 * entry.Key.Length + EntryOverhead) >= uint.MaxValue)
+        var length = tensors.Sum(entry => (long)entry.Value.Bytes.Length + 2 * entry.Key.Length + EntryOverhead);
+        if (tensors.Count > MaxTensors || length >= uint.MaxValue)
             throw new InputException($"cannot write '{path}': more than {MaxTensors} tensors or 4 GiB; write a .safetensors file");
         var folder = FolderFor(path);
         AtomicFile.Write(path, stream =>
@@ -43,7 +46,8 @@ public static class PyTorchFormat
     internal static TensorFileContent Read(MappedFile file)
     {
         var isZip = IsZip(file.Span(0, (int)Math.Min(file.Length, 4)));
-        return new TensorFileContent(isZip ? PyTorchReader.ReadZip(file) : PyTorchReader.ReadLegacy(file), new Dictionary<string, string>());
+        var tensors = isZip ? PyTorchReader.ReadZip(file) : PyTorchReader.ReadLegacy(file);
+        return new TensorFileContent(tensors, new Dictionary<string, string>());
     }
 
     private static bool IsZip(ReadOnlySpan<byte> start) => start.StartsWith("PK\u0003\u0004"u8);

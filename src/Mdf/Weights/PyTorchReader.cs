@@ -11,7 +11,8 @@ namespace Mdf.Weights;
 internal static class PyTorchReader
 {
     /// <summary>The pickled magic number 0x1950a86a20f9469cfc6c with which the older format begins.</summary>
-    public static ReadOnlySpan<byte> LegacyMagic => [0x80, 2, 0x8a, 10, 0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19, (byte)'.'];
+    public static ReadOnlySpan<byte> LegacyMagic =>
+        [0x80, 2, 0x8a, 10, 0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19, (byte)'.'];
 
     private const long LegacyProtocol = 1001;
     private const string PickleName = "/data.pkl";
@@ -21,7 +22,11 @@ internal static class PyTorchReader
         var entries = ZipEntries.Read(file);
         var pickles = entries.Names.Where(name => name.EndsWith(PickleName, StringComparison.Ordinal)).Take(2).ToArray();
         if (pickles is not [var pickleName])
-            throw file.Refuse($"expected one entry {PickleName[1..]} in the zip file, found {pickles.Length}", "check that it is a file from torch.save");
+        {
+            throw file.Refuse($"expected one entry {PickleName[1..]} in the zip file, found {pickles.Length}",
+                "check that it is a file from torch.save");
+        }
+
         var folder = pickleName[..^PickleName.Length];
         if (entries.Find($"{folder}/byteorder") is { } order && !Content(file, order).SequenceEqual("little"u8))
             throw file.Refuse("expected little-endian numbers, found another order of bytes", "save it again on a little-endian machine");
@@ -94,7 +99,11 @@ internal static class PyTorchReader
             var type = view.Storage.Type;
             var length = StoredTensor.ByteLength(type, view.Shape, Array.MaxLength);
             if (length < 0)
-                throw file.Refuse($"the tensor {MappedFile.Quote(name)} claims {StoredTensor.Describe(type, view.Shape)}", "expected at most 2 GiB for one tensor");
+            {
+                throw file.Refuse($"the tensor {MappedFile.Quote(name)} claims {StoredTensor.Describe(type, view.Shape)}",
+                    "expected at most 2 GiB for one tensor");
+            }
+
             tensors.Add(name, new StoredTensor(type, view.Shape, view.IsContiguous
                 ? file.Memory(view.Storage.Offset + view.Offset * type.Size(), (int)length)
                 : Gather(file, view, (int)length)));

@@ -15,8 +15,8 @@ namespace Mdf.Weights;
 /// <para>Reading is as strict as the reference implementation (https://github.com/huggingface/safetensors), and also refuses
 /// a name that occurs twice and a field that the format does not have.</para>
 /// <para>The format has no checksum, so a damaged letter in a name would go unseen. Our files therefore carry one of their names,
-/// types, shapes and metadata as one more entry of the metadata, <see cref="ChecksumKey"/>; where it is present it is verified, and it is not
-/// shown in <see cref="TensorFile.Metadata"/>. Other programs see an ordinary metadata entry.</para>
+/// types, shapes and metadata as one more entry of the metadata, <c>mdf.header_sha256</c>; where it is present it is verified,
+/// and it is not shown in <see cref="TensorFile.Metadata"/>. Other programs see an ordinary metadata entry.</para>
 /// </remarks>
 public static class SafetensorsFormat
 {
@@ -207,7 +207,11 @@ public static class SafetensorsFormat
             foreach (var entry in _entries.OrderBy(entry => entry.Begin).ThenBy(entry => entry.End))
             {
                 if (entry.Begin != end)
-                    throw file.Refuse($"the bytes of tensor {MappedFile.Quote(entry.Name)} begin at {entry.Begin}, expected {end}: they overlap or leave a gap");
+                {
+                    throw file.Refuse($"the bytes of tensor {MappedFile.Quote(entry.Name)} begin at {entry.Begin}, "
+                        + $"expected {end}: they overlap or leave a gap");
+                }
+
                 end = entry.End;
             }
 
@@ -215,7 +219,11 @@ public static class SafetensorsFormat
                 throw file.Refuse($"expected {end} bytes behind the safetensors header, found {file.Length - start}");
             var tensors = new OrderedDictionary<string, StoredTensor>(_entries.Count);
             foreach (var entry in _entries)
-                tensors.Add(entry.Name, new StoredTensor(entry.Type, entry.Shape, file.Memory(start + entry.Begin, (int)(entry.End - entry.Begin))));
+            {
+                var bytes = file.Memory(start + entry.Begin, (int)(entry.End - entry.Begin));
+                tensors.Add(entry.Name, new StoredTensor(entry.Type, entry.Shape, bytes));
+            }
+
             return tensors;
         }
 
@@ -272,7 +280,8 @@ public static class SafetensorsFormat
                 }
                 else
                 {
-                    throw file.Refuse($"expected dtype, shape and data_offsets once each for tensor {quoted}, found {MappedFile.Quote(field)}");
+                    throw file.Refuse($"expected dtype, shape and data_offsets once each for tensor {quoted}, "
+                        + $"found {MappedFile.Quote(field)}");
                 }
             }
 
@@ -286,7 +295,11 @@ public static class SafetensorsFormat
             if (end - begin > Array.MaxLength)
                 throw file.Refuse($"tensor {quoted} takes {end - begin} bytes", $"expected at most {Array.MaxLength} for one tensor");
             if (StoredTensor.ByteLength(type, shape, file.Length) != end - begin)
-                throw file.Refuse($"tensor {quoted} is {StoredTensor.Describe(type, shape)}, which does not take its {end - begin} bytes");
+            {
+                throw file.Refuse($"tensor {quoted} is {StoredTensor.Describe(type, shape)}, "
+                    + $"which does not take its {end - begin} bytes");
+            }
+
             return new Entry(name, type, shape, begin, end);
         }
 

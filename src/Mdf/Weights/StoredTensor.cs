@@ -6,7 +6,9 @@ namespace Mdf.Weights;
 /// A tensor as it lies in a file: an element type, a shape, and contiguous little-endian bytes in row-major order.
 /// Handling one does not need libtorch; only <see cref="ToTensor"/> and <see cref="From"/> do.
 /// </summary>
-/// <remarks>The bytes of a tensor that was read from a file belong to the <see cref="TensorFile"/>: use it before that is disposed.</remarks>
+/// <remarks>
+/// The bytes of a tensor that was read from a file belong to the <see cref="TensorFile"/>: use it before that is disposed.
+/// </remarks>
 public sealed class StoredTensor
 {
     /// <summary>The most dimensions that a tensor may have, as in libtorch's element-wise kernels.</summary>
@@ -44,8 +46,12 @@ public sealed class StoredTensor
     public ReadOnlySpan<byte> Bytes => _bytes.Span;
 
     /// <summary>Copies a tensor out of libtorch.</summary>
-    /// <param name="tensor">A strided tensor on any device, of one of the types of <see cref="ElementType"/>. It keeps its gradient history; the copy has none.</param>
-    /// <exception cref="ArgumentException">The tensor's type is not one of <see cref="ElementType"/>, or it takes 2 GiB or more.</exception>
+    /// <param name="tensor">
+    /// A strided tensor on any device, of one of the types of <see cref="ElementType"/>. It keeps its gradient history; the copy has none.
+    /// </param>
+    /// <exception cref="ArgumentException">
+    /// The tensor's type is not one of <see cref="ElementType"/>, or it takes 2 GiB or more.
+    /// </exception>
     public static StoredTensor From(Tensor tensor)
     {
         ArgumentNullException.ThrowIfNull(tensor);

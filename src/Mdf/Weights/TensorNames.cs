@@ -69,6 +69,8 @@ internal sealed class TensorNames
 
     private void VisitPart(object? value, string name, string part, int depth)
     {
+        if (value is null or bool or long or double or string)
+            return;
         _file.Charge(NameCost + 2L * (name.Length + part.Length));
         Visit(value, name.Length == 0 ? part : $"{name}.{part}", depth + 1);
     }

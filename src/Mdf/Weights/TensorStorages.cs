@@ -26,7 +26,11 @@ internal sealed class TensorStorages(MappedFile file)
         if (count < 0 || (Int128)count * type.Size() > file.Length)
             throw file.Refuse($"the storage {MappedFile.Quote(key)} claims {count} elements in a file of {file.Length} bytes");
         if (count * type.Size() > Array.MaxLength)
-            throw file.Refuse($"the storage {MappedFile.Quote(key)} takes {count * type.Size()} bytes", $"expected at most {Array.MaxLength} for one tensor");
+        {
+            throw file.Refuse($"the storage {MappedFile.Quote(key)} takes {count * type.Size()} bytes",
+                $"expected at most {Array.MaxLength} for one tensor");
+        }
+
         file.Charge(Cost);
         var storage = new TensorStorage(key, type, count);
         _storages.Add(key, storage);

@@ -310,11 +310,9 @@ internal ref struct Unpickler(MappedFile file, TensorStorages storages, ReadOnly
         file.Charge(RecordCost);
         return (call, arguments) switch
         {
-            (PickleCall.RebuildTensor, [TensorStorage storage, long offset, object?[] size, object?[] stride])
-                => View(storage, offset, size, stride),
-            (PickleCall.RebuildTensor, [TensorStorage storage, long offset, object?[] size, object?[] stride, bool, null or PickleDictionary])
-                => View(storage, offset, size, stride),
-            (PickleCall.RebuildTensor, [TensorStorage storage, long offset, object?[] size, object?[] stride, bool, null or PickleDictionary, null or PickleDictionary])
+            // Since 0.4 with requires_grad and hooks behind them, since 1.11 with metadata: none of it is a value.
+            (PickleCall.RebuildTensor, [TensorStorage storage, long offset, object?[] size, object?[] stride, .. var rest])
+                when rest is [] or [bool, null or PickleDictionary] or [bool, null or PickleDictionary, null or PickleDictionary]
                 => View(storage, offset, size, stride),
             (PickleCall.RebuildParameter, [TensorView tensor, bool, null or PickleDictionary]) => tensor,
             (PickleCall.OrderedDict, []) => NewDictionary(),
@@ -342,7 +340,11 @@ internal ref struct Unpickler(MappedFile file, TensorStorages storages, ReadOnly
     private readonly TensorView View(TensorStorage storage, long offset, object?[] size, object?[] stride)
     {
         if (size.Length != stride.Length || size.Length > StoredTensor.MaxDimensions)
-            throw file.Refuse($"a tensor has {size.Length} sizes and {stride.Length} strides, expected as many and at most {StoredTensor.MaxDimensions}");
+        {
+            throw file.Refuse($"a tensor has {size.Length} sizes and {stride.Length} strides, "
+                + $"expected as many and at most {StoredTensor.MaxDimensions}");
+        }
+
         file.Charge(32L * size.Length);
         var shape = new long[size.Length];
         var strides = new long[size.Length];

@@ -23,7 +23,9 @@ public static class WeightConversion
     /// <param name="inputPath">The file to read; its content, not its name, tells its format.</param>
     /// <param name="outputPath">The file to write; its extension tells its format.</param>
     /// <returns>The number of tensors in the input.</returns>
-    /// <exception cref="InputException">The input cannot be read, the output has another extension, or both are the same file or format.</exception>
+    /// <exception cref="InputException">
+    /// The input cannot be read, the output has another extension, or both are the same file or format.
+    /// </exception>
     public static int Convert(string inputPath, string outputPath)
     {
         var format = Path.GetExtension(outputPath).ToUpperInvariant() switch
@@ -57,16 +59,23 @@ public static class WeightConversion
         var tensors = new OrderedDictionary<string, StoredTensor>(file.Tensors);
         if (file.Metadata.TryGetValue(InputRangeKey, out var text))
         {
-            var range = text.Split(',').Select(bound => float.TryParse(bound, NumberStyles.Float, CultureInfo.InvariantCulture, out var value)
-                ? value : float.NaN).ToArray();
+            var range = text.Split(',').Select(ParseBound).ToArray();
             if (range is not [var low, var high] || !float.IsFinite(low) || !float.IsFinite(high) || low >= high)
-                throw new InputException($"cannot convert '{file.Path}': expected two numbers as its {InputRangeKey}, found {MappedFile.Quote(text)}");
-            if (!tensors.TryAdd(InputRangeKey, new StoredTensor(ElementType.Float32, [2], MemoryMarshal.AsBytes<float>(range).ToArray())))
+            {
+                throw new InputException(
+                    $"cannot convert '{file.Path}': expected two numbers as its {InputRangeKey}, found {MappedFile.Quote(text)}");
+            }
+
+            var tensor = new StoredTensor(ElementType.Float32, [2], MemoryMarshal.AsBytes<float>(range).ToArray());
+            if (!tensors.TryAdd(InputRangeKey, tensor))
                 throw new InputException($"cannot convert '{file.Path}': it has {InputRangeKey} both as metadata and as a tensor");
         }
 
         PyTorchFormat.Write(path, tensors);
     }
+
+    private static float ParseBound(string text) =>
+        float.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var bound) ? bound : float.NaN;
 
     private static void WriteSafetensors(TensorFile file, string path)
     {

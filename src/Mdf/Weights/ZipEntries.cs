@@ -7,7 +7,10 @@ namespace Mdf.Weights;
 /// <summary>
 /// The entries of a zip file as PyTorch writes it: stored, never compressed, each with a checksum, one behind the other.
 /// </summary>
-/// <remarks>Structures: PKWARE's APPNOTE.TXT, sections 4.3.6 to 4.3.16. As nothing is expanded there are no zip bombs; no two entries may share bytes.</remarks>
+/// <remarks>
+/// Structures: PKWARE's APPNOTE.TXT, sections 4.3.6 to 4.3.16. As nothing is expanded there are no zip bombs; no two entries may
+/// share bytes.
+/// </remarks>
 internal sealed class ZipEntries
 {
     public const uint LocalSignature = 0x04034b50;
@@ -51,7 +54,11 @@ internal sealed class ZipEntries
         if (!_entries.TryGetValue(name, out var entry))
             return null;
         if (entry.Length > Array.MaxLength)
-            throw _file.Refuse($"the entry {MappedFile.Quote(name)} takes {entry.Length} bytes", $"expected at most {Array.MaxLength} for one tensor");
+        {
+            throw _file.Refuse($"the entry {MappedFile.Quote(name)} takes {entry.Length} bytes",
+                $"expected at most {Array.MaxLength} for one tensor");
+        }
+
         return Crc32.Of(_file.Span(entry.Offset, (int)entry.Length)) == entry.Checksum
             ? entry
             : throw _file.Refuse($"the entry {MappedFile.Quote(name)} does not match its checksum",
@@ -73,7 +80,11 @@ internal sealed class ZipEntries
             if ((Read16(header, 8) & EncryptedFlag) != 0)
                 throw _file.Refuse($"the entry {quoted} is encrypted", "expected a file as torch.save writes it");
             if (Read16(header, 10) != 0)
-                throw _file.Refuse($"the entry {quoted} is compressed", "expected a file as torch.save writes it, whose entries are stored as they are");
+            {
+                throw _file.Refuse($"the entry {quoted} is compressed",
+                    "expected a file as torch.save writes it, whose entries are stored as they are");
+            }
+
 
             long compressed = Read32(header, 20), length = Read32(header, 24), local = Read32(header, 42);
             ReadExtra64(Take(offset + CentralSize + nameLength, extraLength, end), ref length, ref compressed, ref local);

@@ -1,0 +1,148 @@
+using System.Buffers.Binary;
+using System.IO.Compression;
+using System.Text;
+using Mdf.Weights;
+
+namespace Mdf.Tests.Weights;
+
+/// <summary>Small files of weights, made in memory and independently of the library's own writers.</summary>
+internal static class Checkpoints
+{
+    /// <summary>The format before PyTorch 1.6 around a pickle.</summary>
+    public static byte[] Legacy(PickleBuilder value)
+    {
+        var pickle = value.End();
+        var file = new List<byte>();
+        file.AddRange([0x80, 2, 0x8a, 10, 0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19, (byte)'.']);
+        file.AddRange(new PickleBuilder().Number(1001).End());
+        var system = new PickleBuilder();
+        file.AddRange(system.Dictionary(
+            ("protocol_version", () => system.Number(1001)),
+            ("little_endian", () => system.Raw(0x88)),
+            ("type_sizes", () => system.Dictionary(
+                ("short", () => system.Number(2)), ("int", () => system.Number(4)), ("long", () => system.Number(4))))).End());
+        file.AddRange(pickle);
+        var keys = new PickleBuilder();
+        file.AddRange(keys.List([.. value.Storages.Select(storage => (Action)(() => keys.Text(storage.Key)))]).End());
+        var length = new byte[8];
+        foreach (var (_, count, bytes) in value.Storages)
+        {
+            BinaryPrimitives.WriteInt64LittleEndian(length, count);
+            file.AddRange(length);
+            file.AddRange(bytes);
+        }
+
+        return [.. file];
+    }
+
+    /// <summary>The zip format around a pickle, as .NET's zip writer makes it.</summary>
+    public static byte[] Zip(PickleBuilder value, CompressionLevel level = CompressionLevel.NoCompression, string byteOrder = "little")
+    {
+        using var stream = new MemoryStream();
+        using (var zip = new ZipArchive(stream, ZipArchiveMode.Create))
+        {
+            Add("data.pkl", value.End());
+            Add("byteorder", Encoding.ASCII.GetBytes(byteOrder));
+            foreach (var (key, _, bytes) in value.Storages)
+                Add($"data/{key}", bytes);
+            Add("version", "3\n"u8.ToArray());
+
+            void Add(string name, byte[] content)
+            {
+                using var entry = zip.CreateEntry($"archive/{name}", level).Open();
+                entry.Write(content);
+            }
+        }
+
+        return stream.ToArray();
+    }
+
+    /// <summary>A safetensors file with any header and content.</summary>
+    public static byte[] Safetensors(string header, int contentLength, long? claimedLength = null)
+    {
+        var bytes = Encoding.UTF8.GetBytes(header);
+        var file = new byte[8 + bytes.Length + contentLength];
+        BinaryPrimitives.WriteInt64LittleEndian(file, claimedLength ?? bytes.Length);
+        bytes.CopyTo(file, 8);
+        return file;
+    }
+
+    /// <summary>Bytes that differ from tensor to tensor.</summary>
+    public static byte[] Content(int length, int seed)
+    {
+        var bytes = new byte[length];
+        new Random(seed).NextBytes(bytes);
+        return bytes;
+    }
+
+    /// <summary>A list of whole discriminators, as the authors saved theirs.</summary>
+    public static PickleBuilder Discriminators(int count, int width)
+    {
+        var pickle = new PickleBuilder();
+        var seed = 0;
+        return pickle.List([.. Enumerable.Range(0, count).Select(_ => (Action)Discriminator)]);
+
+        void Discriminator() => pickle.Module("SinGAN.models", "WDiscriminator", null, null, () => pickle.OrderedDictionary(
+            ("head", () => Block(3)),
+            ("body", () => pickle.Module("torch.nn.modules.container", "Sequential", null, null, () => pickle.OrderedDictionary(
+                ("block1", () => Block(width)), ("block2", () => Block(width)), ("block3", () => Block(width))))),
+            ("tail", () => Convolution(width, 1))), ("is_cuda", () => pickle.Raw(0x88)));
+
+        void Block(int inputs) => pickle.Module("SinGAN.models", "ConvBlock", null, null, () => pickle.OrderedDictionary(
+            ("conv", () => Convolution(inputs, width)),
+            ("norm", Norm),
+            ("LeakyRelu", () => pickle.Module("torch.nn.modules.activation", "LeakyReLU", null, null, null,
+                ("negative_slope", () => pickle.Raw((byte)'G', 0x3f, 0xc9, 0x99, 0x99, 0x99, 0x99, 0x99, 0x9a)),
+                ("inplace", () => pickle.Raw(0x88))))));
+
+        void Convolution(int inputs, int outputs) => pickle.Module("torch.nn.modules.conv", "Conv2d",
+            () => pickle.OrderedDictionary(
+                ("weight", () => pickle.Parameter(ElementType.Float32, [outputs, inputs, 3, 3], Content(outputs * inputs * 36, seed++))),
+                ("bias", () => pickle.Parameter(ElementType.Float32, [outputs], Content(outputs * 4, seed++)))),
+            null, null,
+            ("in_channels", () => pickle.Number(inputs)),
+            ("out_channels", () => pickle.Number(outputs)),
+            ("kernel_size", () => pickle.Number(3).Number(3).Raw(0x86)),
+            ("groups", () => pickle.Number(1)),
+            ("padding_mode", () => pickle.Text("zeros")));
+
+        void Norm() => pickle.Module("torch.nn.modules.batchnorm", "BatchNorm2d",
+            () => pickle.OrderedDictionary(
+                ("weight", () => pickle.Parameter(ElementType.Float32, [width], Content(width * 4, seed++))),
+                ("bias", () => pickle.Parameter(ElementType.Float32, [width], Content(width * 4, seed++)))),
+            () => pickle.OrderedDictionary(
+                ("running_mean", () => pickle.Tensor(ElementType.Float32, [width], Content(width * 4, seed++))),
+                ("running_var", () => pickle.Tensor(ElementType.Float32, [width], Content(width * 4, seed++))),
+                ("num_batches_tracked", () => pickle.Tensor(ElementType.Int64, [], Content(8, seed++)))),
+            null,
+            ("num_features", () => pickle.Number(width)),
+            ("affine", () => pickle.Raw(0x88)));
+    }
+
+    /// <summary>The state dictionary of a small network; with PyTorch's list of its modules or without.</summary>
+    public static PickleBuilder StateDictionary(bool listsModules)
+    {
+        var pickle = new PickleBuilder();
+        pickle.OrderedDictionary(
+            ("head.0.weight", () => pickle.Tensor(ElementType.Float32, [4, 3, 3, 3], Content(432, 1))),
+            ("head.0.bias", () => pickle.Tensor(ElementType.Float32, [4], Content(16, 2))),
+            ("body.norm.running_mean", () => pickle.Tensor(ElementType.Float32, [4], Content(16, 3))),
+            ("body.norm.num_batches_tracked", () => pickle.Tensor(ElementType.Int64, [], Content(8, 4))),
+            ("tail.weight", () => pickle.Tensor(ElementType.Float16, [1, 4, 3, 3], Content(72, 5))));
+        if (!listsModules)
+            return pickle;
+        Action version = () => pickle.Dictionary(("version", () => pickle.Number(1)));
+        return pickle.Dictionary(("_metadata", () => pickle.OrderedDictionary(
+            ("", version), ("head", version), ("head.0", version), ("body", version), ("body.norm", version), ("tail", version)))).Op('b');
+    }
+
+    /// <summary>The tensors of <see cref="StateDictionary"/>, for the library's own writers.</summary>
+    public static Dictionary<string, StoredTensor> Tensors() => new()
+    {
+        ["head.0.weight"] = new StoredTensor(ElementType.Float32, [4, 3, 3, 3], Content(432, 1)),
+        ["head.0.bias"] = new StoredTensor(ElementType.Float32, [4], Content(16, 2)),
+        ["body.norm.running_mean"] = new StoredTensor(ElementType.Float32, [4], Content(16, 3)),
+        ["body.norm.num_batches_tracked"] = new StoredTensor(ElementType.Int64, [], Content(8, 4)),
+        ["tail.weight"] = new StoredTensor(ElementType.Float16, [1, 4, 3, 3], Content(72, 5)),
+    };
+}

@@ -1,0 +1,81 @@
+using System.Runtime.InteropServices;
+using Mdf.Runtime;
+using Mdf.Weights;
+
+namespace Mdf.Tests.Weights;
+
+public sealed class WeightConversionTests : IDisposable
+{
+    private readonly TemporaryFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [Theory]
+    [InlineData("out.pt")]
+    [InlineData("out.PTH")]
+    public void Safetensors_becomes_a_checkpoint_and_comes_back(string name)
+    {
+        SafetensorsFormat.Write(_folder.File("in.safetensors"), Checkpoints.Tensors());
+        Assert.Equal(5, WeightConversion.Convert(_folder.File("in.safetensors"), _folder.File(name)));
+        Assert.Equal(5, WeightConversion.Convert(_folder.File(name), _folder.File("back.safetensors")));
+        using var checkpoint = TensorFile.Open(_folder.File(name));
+        using var back = TensorFile.Open(_folder.File("back.safetensors"));
+        Assert.Equal(TensorFileFormat.PyTorch, checkpoint.Format);
+        TensorFileTests.AssertSame(Checkpoints.Tensors(), checkpoint.Tensors);
+        TensorFileTests.AssertSame(Checkpoints.Tensors(), back.Tensors);
+    }
+
+    [Fact]
+    public void A_converted_file_says_only_that_it_came_from_PyTorch()
+    {
+        var path = _folder.File("in.pth", Checkpoints.Legacy(Checkpoints.Discriminators(2, width: 2)));
+        WeightConversion.Convert(path, _folder.File("out.safetensors"));
+        using var file = TensorFile.Open(_folder.File("out.safetensors"));
+        Assert.Equal(new Dictionary<string, string> { ["format"] = "pt" }, file.Metadata);
+        Assert.Contains("1.body.block3.norm.running_var", file.Tensors.Keys);
+    }
+
+    [Fact]
+    public void The_input_range_travels_as_a_tensor_and_comes_back_as_metadata()
+    {
+        SafetensorsFormat.Write(_folder.File("in.safetensors"), Checkpoints.Tensors(),
+            new Dictionary<string, string> { ["input_range"] = "-1,1", ["seed"] = "7" });
+        WeightConversion.Convert(_folder.File("in.safetensors"), _folder.File("out.pt"));
+        WeightConversion.Convert(_folder.File("out.pt"), _folder.File("back.safetensors"));
+        using var checkpoint = TensorFile.Open(_folder.File("out.pt"));
+        using var back = TensorFile.Open(_folder.File("back.safetensors"));
+        Assert.Equal([-1f, 1f], MemoryMarshal.Cast<byte, float>(checkpoint.Tensors["input_range"].Bytes).ToArray());
+        Assert.Equal("-1,1", back.Metadata["input_range"]);
+        TensorFileTests.AssertSame(Checkpoints.Tensors(), back.Tensors);
+    }
+
+    [Theory]
+    [InlineData("0")]
+    [InlineData("1,0")]
+    [InlineData("a,b")]
+    [InlineData("0,NaN")]
+    public void An_input_range_that_is_none_is_refused(string range)
+    {
+        SafetensorsFormat.Write(_folder.File("in.safetensors"), Checkpoints.Tensors(), new Dictionary<string, string> { ["input_range"] = range });
+        AssertRefused("in.safetensors", "out.pt", "expected two numbers as its input_range");
+    }
+
+    [Fact]
+    public void Conversions_that_make_no_sense_are_refused()
+    {
+        SafetensorsFormat.Write(_folder.File("in.safetensors"), Checkpoints.Tensors());
+        PyTorchFormat.Write(_folder.File("in.pt"), Checkpoints.Tensors());
+        AssertRefused("in.safetensors", "out.onnx", "ends in .safetensors, .pt or .pth");
+        AssertRefused("in.safetensors", "in.safetensors", "into itself");
+        AssertRefused("in.safetensors", "other.safetensors", "it is a Safetensors file already");
+        AssertRefused("in.pt", "other.pth", "it is a PyTorch file already");
+        AssertRefused("none.pt", "out.safetensors", "there is no such file");
+    }
+
+    private void AssertRefused(string input, string outputName, string expected)
+    {
+        var error = Assert.Throws<InputException>(() => WeightConversion.Convert(_folder.File(input), _folder.File(outputName)));
+        Assert.Contains(expected, error.Message);
+        Assert.True(input == outputName || !File.Exists(_folder.File(outputName)));
+    }
+}
