@@ -17,12 +17,13 @@ def features(x, w, k):  # the three layers that the loss compares: after the hea
     return head, body, F.conv2d(body, w[f"{k}.tail.weight"], w[f"{k}.tail.bias"])
 
 def mdf_loss(restored, reference, w, scales=8):  # images (N, 3, H, W) in [0, 1]; w: the stack, name -> tensor
+    scales = min(scales, sum(name.endswith(".tail.bias") for name in w))
     low, high = w.get("input_range", torch.tensor([0.0, 1.0]))
     restored, reference = (image * (high - low) + low for image in (restored, reference))
     return sum(F.mse_loss(a, b) for k in range(scales) for a, b in zip(features(restored, w, k), features(reference, w, k)))
 
 if __name__ == "__main__":
-    stack = torch.load(sys.argv[1], map_location="cpu")
+    stack = torch.load(sys.argv[1], map_location="cpu", weights_only=True)
     images = [np.asarray(Image.open(path).convert("RGB"), np.float32) / 255 for path in sys.argv[2:4]]
     restored, reference = (torch.from_numpy(image).permute(2, 0, 1)[None] for image in images)
     with torch.no_grad():
