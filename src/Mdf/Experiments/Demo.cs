@@ -18,7 +18,7 @@ namespace Mdf.Experiments;
 public sealed record DemoSize(int Iterations, int Scales, int RecoverySteps)
 {
     /// <summary>Two to four minutes on two cores.</summary>
-    public static DemoSize Full { get; } = new(Iterations: 150, Scales: 4, RecoverySteps: 150);
+    public static DemoSize Full { get; } = new(Iterations: 120, Scales: 6, RecoverySteps: 100);
 
     /// <summary>Well under a minute on two cores: enough to see that everything works.</summary>
     public static DemoSize Quick { get; } = new(Iterations: 20, Scales: 2, RecoverySteps: 60);
@@ -47,8 +47,8 @@ public sealed record DemoResult(ResultTable Comparison, double StartPsnr, double
 public static class Demo
 {
     private const int Quality = 10;
-    private const int TrainingSize = 128;
-    private const double LearningRate = 0.02;
+    private const int RecoverySize = 128;
+    private const double LearningRate = 0.03;
 
     /// <summary>Runs the demonstration and writes its pictures, curves, tables and the stack.</summary>
     /// <param name="photo">The photograph, <c>(1, 3, H, W)</c> in [0, 1], on the device to compute on.</param>
@@ -79,7 +79,6 @@ public static class Demo
             Task = jpeg,
             Scales = size.Scales,
             Iterations = size.Iterations,
-            MaxSize = TrainingSize,
             Seed = seed,
         };
         var stack = LossTraining.Train(photo, sourceSha256, options, progress, cancellation);
@@ -88,7 +87,7 @@ public static class Demo
 
         var comparison = Compare(photo, jpeg, loss, seed, folder);
 
-        var sizes = PyramidPlan.For(new ImageSize((int)photo.shape[2], (int)photo.shape[3]), TrainingSize).Sizes;
+        var sizes = PyramidPlan.For(new ImageSize((int)photo.shape[2], (int)photo.shape[3]), RecoverySize).Sizes;
         var reference = Resampler.Bicubic(photo, sizes[^1].Height, sizes[^1].Width).clamp(0, 1);
         var noise = RecoveryStart.Noise(reference.shape, seed).to(photo.device);
         using var recovery = PixelRecovery.Run(loss, reference, noise, size.RecoverySteps, LearningRate, progress, cancellation);
