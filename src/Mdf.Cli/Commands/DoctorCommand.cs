@@ -39,7 +39,6 @@ internal sealed class DoctorCommand() : MdfCommand(
             .. memory.Available is { } available ? [$"{Gibibytes(available)} available"] : Array.Empty<string>(),
             memory.Limit is { } limit ? $"this container's limit {Gibibytes(limit)}" : "no container's limit",
         ]));
-        Row("plot font", report.PlotFont);
         if (report.Libtorch is { } libtorch)
         {
             Row("loaded from", libtorch.File);

@@ -128,8 +128,9 @@ public static class Demo
             [.. losses.Select((each, i) => new BarSeries(each.Expression, [.. values[i].Select(value => value / values[i].Average())]))],
             ValueFormat: "F2"));
         AtomicFile.Write(Path.Combine(folder, "comparison.png"), plot);
-        var pictures = Mosaic.Row([.. images.Select(image => image.Image)]);
-        ImageFile.Write(Path.Combine(folder, "overview.png"), Mosaic.Column(pictures, ImageFile.Decode(plot, "plot").to(photo.device)));
+        AtomicFile.Write(Path.Combine(folder, "overview.png"), DistortionFigure.Render(
+            "Four distortions of equal MSE: what each loss makes of them",
+            photo, images, [.. losses.Select((each, i) => new BarSeries(each.Expression, values[i]))]));
         return table;
     }
 }

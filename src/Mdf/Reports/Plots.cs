@@ -42,7 +42,7 @@ public sealed record BarPlot(
     string? ValueFormat = null);
 
 /// <summary>Draws plots as PNG images of one size.</summary>
-/// <remarks>Labels need a font on the machine; without one (<see cref="Font"/> is null) a plot has its lines but no text.</remarks>
+/// <remarks>The font of all labels is part of the library: a plot looks the same on every machine, with or without fonts.</remarks>
 public static class Plots
 {
     /// <summary>The width of every plot, in pixels.</summary>
@@ -56,29 +56,6 @@ public static class Plots
 
     // White around everything, in pixels: ScottPlot itself draws up to the edge.
     private const int Margin = 20;
-
-    // Sans-serif families that systems bring along, in the order of preference: the same plot looks the same on most.
-    private static readonly string[] s_fonts =
-        ["DejaVu Sans", "Noto Sans", "Liberation Sans", "Segoe UI", "Helvetica Neue", "Arial"];
-
-    // The palette of Okabe and Ito (2008), made to be told apart by the colour-blind, without its yellow (too pale for lines).
-    private static readonly Color[] s_colors =
-    [
-        new("#0072B2"), new("#D55E00"), new("#009E73"), new("#CC79A7"), new("#E69F00"), new("#56B4E9"), new("#404040"),
-    ];
-
-    private static readonly Color s_text = new("#303030");
-    private static readonly Color s_axis = new("#909090");
-    private static readonly Color s_grid = new("#E6E6E6");
-
-    private static readonly Lazy<string?> s_font = new(() =>
-    {
-        var families = SKFontManager.Default.FontFamilies.ToHashSet();
-        return s_fonts.FirstOrDefault(families.Contains) ?? families.Order(StringComparer.Ordinal).FirstOrDefault();
-    });
-
-    /// <summary>The font family of the labels, or null when the machine has none.</summary>
-    public static string? Font => s_font.Value;
 
     /// <summary>Writes a plot as a PNG file.</summary>
     /// <param name="path">The file; written whole or not at all.</param>
@@ -148,14 +125,15 @@ public static class Plots
                     Value = bar.Value,
                     ValueBase = plot.LogY ? low : 0,
                     Size = width * 0.92,
-                    FillColor = ColorOf(i),
+                    FillColor = FigureStyle.ColorOf(i),
                     LineWidth = 0,
                     Label = plot.ValueFormat is { } format ? bar.Raw.ToString(format, CultureInfo.InvariantCulture) : "",
                 })
                 .ToArray());
             bars.LegendText = series.Name;
+            bars.ValueLabelStyle.FontName = FigureStyle.Font;
             bars.ValueLabelStyle.FontSize = 10;
-            bars.ValueLabelStyle.ForeColor = s_text;
+            bars.ValueLabelStyle.ForeColor = FigureStyle.Text;
         }
 
         SetTicks(canvas, low, high, plot.LogY);
@@ -184,7 +162,7 @@ public static class Plots
             var run = values.Skip(start).TakeWhile((y, i) => !double.IsNaN(y) && IsDrawable(series.X[start + i])).ToArray();
             if (run.Length == 0)
                 continue;
-            var line = canvas.Add.ScatterLine([.. series.X.Skip(start).Take(run.Length)], run, ColorOf(index));
+            var line = canvas.Add.ScatterLine([.. series.X.Skip(start).Take(run.Length)], run, FigureStyle.ColorOf(index));
             line.LineWidth = 1.8f;
             line.LinePattern = PatternOf(index);
             line.MarkerSize = run.Length == 1 ? 5 : 0; // a line of one point would not be seen
@@ -194,10 +172,8 @@ public static class Plots
         }
     }
 
-    private static Color ColorOf(int index) => s_colors[index % s_colors.Length];
-
     private static LinePattern PatternOf(int index) =>
-        (index / s_colors.Length) switch { 0 => LinePattern.Solid, 1 => LinePattern.DenselyDashed, _ => LinePattern.Dotted };
+        (index / FigureStyle.ColorCount) switch { 0 => LinePattern.Solid, 1 => LinePattern.DenselyDashed, _ => LinePattern.Dotted };
 
     /// <summary>The part of the axis to show, with some air; 0 to 1 when there is nothing to show.</summary>
     private static (double Low, double High) Range(List<double> values, bool fromZero)
@@ -270,23 +246,26 @@ public static class Plots
         canvas.FigureBackground.Color = Colors.White;
         canvas.DataBackground.Color = Colors.White;
         canvas.Grid.XAxisStyle.IsVisible = false;
-        canvas.Grid.MajorLineColor = s_grid;
+        canvas.Grid.MajorLineColor = FigureStyle.Grid;
         canvas.Title(title);
+        canvas.Axes.Title.Label.FontName = FigureStyle.Font;
         canvas.Axes.Title.Label.FontSize = 16;
-        canvas.Axes.Title.Label.ForeColor = s_text;
+        canvas.Axes.Title.Label.ForeColor = FigureStyle.Text;
         canvas.YLabel(yLabel);
         foreach (var axis in canvas.Axes.GetAxes())
         {
             // Only the x axis has a line; the grid is enough for the other.
             var isBottom = axis.Edge == Edge.Bottom;
             axis.FrameLineStyle.Width = isBottom ? 1 : 0;
-            axis.FrameLineStyle.Color = s_axis;
-            axis.MajorTickStyle.Color = isBottom && axis.MajorTickStyle.Width > 0 ? s_axis : Colors.Transparent;
+            axis.FrameLineStyle.Color = FigureStyle.Axis;
+            axis.MajorTickStyle.Color = isBottom && axis.MajorTickStyle.Width > 0 ? FigureStyle.Axis : Colors.Transparent;
+            axis.Label.FontName = FigureStyle.Font;
             axis.Label.FontSize = 13;
             axis.Label.Bold = false;
-            axis.Label.ForeColor = s_text;
+            axis.Label.ForeColor = FigureStyle.Text;
+            axis.TickLabelStyle.FontName = FigureStyle.Font;
             axis.TickLabelStyle.FontSize = 12;
-            axis.TickLabelStyle.ForeColor = s_text;
+            axis.TickLabelStyle.ForeColor = FigureStyle.Text;
         }
 
         canvas.Axes.Left.TickLabelStyle.OffsetY = 2; // letters without descenders sit high; centre digits on their line
@@ -298,12 +277,10 @@ public static class Plots
             canvas.ShowLegend(Edge.Right).Alignment = ScottPlot.Alignment.UpperLeft;
             canvas.Legend.OutlineWidth = 0;
             canvas.Legend.ShadowColor = Colors.Transparent;
+            canvas.Legend.FontName = FigureStyle.Font;
             canvas.Legend.FontSize = 12;
-            canvas.Legend.FontColor = s_text;
+            canvas.Legend.FontColor = FigureStyle.Text;
         }
-
-        if (Font is { } font)
-            canvas.Font.Set(font);
 
         using var surface = SKSurface.Create(new SKImageInfo(Width, Height));
         surface.Canvas.Clear(SKColors.White);

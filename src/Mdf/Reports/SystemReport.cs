@@ -17,7 +17,6 @@ namespace Mdf.Reports;
 /// <param name="Processor">The processor.</param>
 /// <param name="Memory">The memory.</param>
 /// <param name="Libtorch">How libtorch was loaded and what it can use; null when it cannot be loaded.</param>
-/// <param name="PlotFont">The font family of the plots' labels; null when the machine has no font, and plots no labels.</param>
 /// <param name="Notes">What is worth knowing and no fault; one line each.</param>
 /// <param name="Problems">What keeps this machine from working, each with what to do; one line each. Empty when all is well.</param>
 public sealed partial record SystemReport(
@@ -26,7 +25,6 @@ public sealed partial record SystemReport(
     ProcessorReport Processor,
     MemoryReport Memory,
     LibtorchReport? Libtorch,
-    string? PlotFont,
     IReadOnlyList<string> Notes,
     IReadOnlyList<string> Problems)
 {
@@ -40,9 +38,7 @@ public sealed partial record SystemReport(
         problems.AddRange(libtorch?.Devices.Where(d => !d.Computes).Select(d => $"a convolution on {d.Name} gave a wrong result")
             ?? []);
         var libvips = Attempt(problems, "libvips", "libvips cannot be loaded: ", ReadLibvipsVersion);
-        var font = Attempt(problems, "libSkiaSharp", "plots cannot be drawn: ", () => Plots.Font ?? "");
-        if (font is "")
-            notes.Add("this machine has no fonts, so plots have no labels: install one (fonts-dejavu-core)");
+        Attempt(problems, "libSkiaSharp", "plots cannot be drawn: ", () => FigureStyle.Typeface);
         if (NativeLibraries.Mended is { } mended)
             notes.Add(mended);
         return new SystemReport(
@@ -58,7 +54,6 @@ public sealed partial record SystemReport(
             ReadProcessor(),
             ReadMemory(),
             libtorch,
-            font is "" ? null : font,
             notes,
             problems);
     }

@@ -57,11 +57,24 @@ public sealed class PlotsTests : IDisposable
     public void A_logarithmic_axis_changes_the_picture() =>
         Assert.NotEqual(Plots.Render(Losses(isLog: true)), Plots.Render(Losses(isLog: false)));
 
-    [Fact]
-    public void Labels_are_drawn_where_the_machine_has_a_font()
+    [Theory]
+    [InlineData("title")]
+    [InlineData("y label")]
+    [InlineData("group")]
+    [InlineData("legend")]
+    [InlineData("value")]
+    public void Every_label_is_drawn(string which)
     {
-        Assert.SkipWhen(Plots.Font is null, "this machine has no fonts");
-        Assert.NotEqual(Plots.Render(Scores()), Plots.Render(Scores() with { Title = "", YLabel = "", ValueFormat = null }));
+        var plot = Scores();
+        var changed = which switch
+        {
+            "title" => plot with { Title = plot.Title.Replace('o', 'x') },
+            "y label" => plot with { YLabel = "RMSE (dB)" },
+            "group" => plot with { Groups = ["Set6", .. plot.Groups.Skip(1)] },
+            "legend" => plot with { Series = [plot.Series[0] with { Name = "L2" }, .. plot.Series.Skip(1)] },
+            _ => plot with { Series = [plot.Series[0] with { Values = [32.1001, .. plot.Series[0].Values.Skip(1)] }, .. plot.Series.Skip(1)], ValueFormat = "F3" },
+        };
+        Assert.NotEqual(Plots.Render(plot), Plots.Render(changed));
     }
 
     [Fact]

@@ -1,0 +1,51 @@
+using ScottPlot;
+using SkiaSharp;
+
+namespace Mdf.Reports;
+
+/// <summary>What all figures have in common: their font, the same on every machine, and their colours.</summary>
+internal static class FigureStyle
+{
+    /// <summary>The name by which ScottPlot finds <see cref="Typeface"/>; no system's font has it.</summary>
+    public static string Font { get; } = "mdf: DejaVu Sans";
+
+    // The palette of Okabe and Ito (2008), made to be told apart by the colour-blind, without its yellow (too pale for lines).
+    private static readonly Color[] s_palette =
+    [
+        new("#0072B2"), new("#D55E00"), new("#009E73"), new("#CC79A7"), new("#E69F00"), new("#56B4E9"), new("#404040"),
+    ];
+
+    /// <summary>Makes the font known to ScottPlot, whose list is searched from its start.</summary>
+    static FigureStyle()
+    {
+        using var file = typeof(FigureStyle).Assembly.GetManifestResourceStream("DejaVuSans.ttf")
+            ?? throw new InvalidOperationException("the library was built without its font");
+        using var content = SKData.Create(file);
+        Typeface = SKTypeface.FromData(content) ?? throw new InvalidOperationException("the library's font cannot be read");
+        Fonts.FontResolvers.Insert(0, new Resolver());
+    }
+
+    /// <summary>The font of all text; it is part of the library, since a machine may have none.</summary>
+    public static SKTypeface Typeface { get; }
+
+    public static Color Text { get; } = new("#303030");
+
+    public static Color Axis { get; } = new("#909090");
+
+    public static Color Grid { get; } = new("#E6E6E6");
+
+    /// <summary>How many series have a colour of their own.</summary>
+    public static int ColorCount => s_palette.Length;
+
+    /// <summary>The colour of the series of this index; they repeat.</summary>
+    public static Color ColorOf(int index) => s_palette[index % s_palette.Length];
+
+    private sealed class Resolver : IFontResolver
+    {
+        // One face for all weights: what matters is told by size.
+        public SKTypeface? CreateTypeface(string fontName, FontWeight weight, FontSlant slant, FontSpacing width) =>
+            fontName == Font ? Typeface : null;
+
+        public SKTypeface? CreateTypeface(string fontName, bool bold, bool italic) => fontName == Font ? Typeface : null;
+    }
+}
