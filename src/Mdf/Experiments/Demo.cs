@@ -119,15 +119,6 @@ public static class Demo
             images.Select((image, row) => values.Select(column => (object?)column[row]).Prepend(image.Name)));
         AtomicFile.Write(Path.Combine(folder, "comparison.csv"), table.ToCsv());
         AtomicFile.Write(Path.Combine(folder, "comparison.md"), table.ToMarkdown());
-
-        // Losses have different units: each is shown relative to its mean over the four.
-        var plot = Plots.Render(new BarPlot(
-            "What each loss makes of four distortions of equal MSE",
-            "loss, relative to its mean over the four",
-            [.. images.Select(image => image.Name)],
-            [.. losses.Select((each, i) => new BarSeries(each.Expression, [.. values[i].Select(value => value / values[i].Average())]))],
-            ValueFormat: "F2"));
-        AtomicFile.Write(Path.Combine(folder, "comparison.png"), plot);
         AtomicFile.Write(Path.Combine(folder, "overview.png"), DistortionFigure.Render(
             "Four distortions of equal MSE: what each loss makes of them",
             photo, images, [.. losses.Select((each, i) => new BarSeries(each.Expression, values[i]))]));
