@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Help;
 using System.CommandLine.Invocation;
+using System.CommandLine.Parsing;
 using Mdf.Cli.Commands;
 using Mdf.Runtime;
 
@@ -62,6 +63,8 @@ internal static class CommandLine
                 return parsed.Invoke(configuration);
             if (parsed.Errors.Count > 0)
                 return Refuse(parsed, configuration);
+            if (UnknownOption(parsed) is { } option)
+                return Refuse(parsed, configuration, $"unknown option '{option}'");
             if (parsed.CommandResult.Command is not MdfCommand command)
                 throw new InvalidOperationException($"'{parsed.CommandResult.Command.Name}' does nothing");
             return command.Run(new CommandContext(
@@ -110,14 +113,25 @@ internal static class CommandLine
         var message = parsed.Errors[0].Message.ReplaceLineEndings(" ").TrimEnd('.');
         if (command.Subcommands.Count > 0)
             message = $"unknown command '{parsed.UnmatchedTokens[0]}'";
+        return Refuse(parsed, configuration, message);
+    }
+
+    private static int Refuse(ParseResult parsed, InvocationConfiguration configuration, string message)
+    {
         configuration.Error.WriteLine($"mdf: {message}; try '{string.Join(' ', ["mdf", .. PathTo(parsed), "--help"])}'");
         return Misuse;
     }
 
+    /// <summary>An option that the parser does not know, and took for an argument where one was due; <c>--</c> comes before such names.</summary>
+    private static string? UnknownOption(ParseResult parsed) => parsed.Tokens.Any(token => token.Type == TokenType.DoubleDash)
+        ? null
+        : parsed.CommandResult.Children.OfType<ArgumentResult>().SelectMany(argument => argument.Tokens)
+            .FirstOrDefault(token => token.Value is ['-', _, ..])?.Value;
+
     private static Stack<string> PathTo(ParseResult parsed)
     {
         var names = new Stack<string>();
-        for (var result = parsed.CommandResult; result.Parent is System.CommandLine.Parsing.CommandResult parent; result = parent)
+        for (var result = parsed.CommandResult; result.Parent is CommandResult parent; result = parent)
             names.Push(result.Command.Name);
         return names;
     }

@@ -75,8 +75,7 @@ internal sealed class LossTrainCommand : ComputeCommand
     {
         var output = context.Get(_output);
         if (!output.EndsWith(StackExtension, StringComparison.OrdinalIgnoreCase))
-            throw new InputException($"expected an output file ending in {StackExtension}, found '{output}'");
-        AtomicFile.Prepare(output);
+            throw new InputException($"cannot write '{output}': expected a stack's name to end in {StackExtension}");
     }
 
     protected override int Run(CommandContext context, torch.Device device)
@@ -93,10 +92,12 @@ internal sealed class LossTrainCommand : ComputeCommand
             Seed = context.Get(_seed),
         };
 
+        RequireTrainable(path, photo, options);
+        var output = context.Get(_output);
+        AtomicFile.Prepare(output);
         var started = Stopwatch.GetTimestamp();
         using var stack = context.WithProgress(progress =>
             LossTraining.Train(photo, Sha256(path), options, progress, context.Cancellation));
-        var output = context.Get(_output);
         stack.Save(output);
         var elapsed = Stopwatch.GetElapsedTime(started);
         context.Result(
@@ -104,6 +105,18 @@ internal sealed class LossTrainCommand : ComputeCommand
             terminal => terminal.WriteLine(string.Create(CultureInfo.InvariantCulture,
                 $"{output}: {stack.Count} scales for {options.Task} in {elapsed.TotalSeconds:F0} s; use it as --loss mdf:{output}")));
         return CommandLine.Success;
+    }
+
+    private static void RequireTrainable(string path, torch.Tensor photo, LossTrainingOptions options)
+    {
+        try
+        {
+            LossTraining.Plan(new ImageSize((int)photo.shape[2], (int)photo.shape[3]), options);
+        }
+        catch (InputException e)
+        {
+            throw new InputException($"cannot train on '{path}': {e.Message}", e);
+        }
     }
 
     private static string Sha256(string path)

@@ -13,6 +13,7 @@ namespace Mdf.Cli.Commands;
 internal sealed class OptimizeCommand : ComputeCommand
 {
     private const string NoiseStart = "noise";
+    private const string PlotExtension = ".png";
 
     private readonly Option<string> _reference = new("--reference") { Description = "the clean image", HelpName = "file", Required = true };
 
@@ -75,8 +76,10 @@ internal sealed class OptimizeCommand : ComputeCommand
 
     protected override void Check(CommandContext context)
     {
-        foreach (var path in new[] { context.Get(_output), context.Get(_plot) }.OfType<string>())
-            AtomicFile.Prepare(path);
+        if (context.Get(_output) is { } output)
+            ImageFile.RequireWritable(output);
+        if (context.Get(_plot) is { } plot && !plot.EndsWith(PlotExtension, StringComparison.OrdinalIgnoreCase))
+            throw new InputException($"cannot write '{plot}': expected a plot's name to end in {PlotExtension}");
     }
 
     protected override int Run(CommandContext context, torch.Device device)
@@ -85,15 +88,18 @@ internal sealed class OptimizeCommand : ComputeCommand
         var reference = ImageFile.Read(context.Get(_reference)).to(device);
         var start = context.Get(_start) == NoiseStart
             ? RecoveryStart.Noise(reference.shape, context.Get(_seed))
-            : RecoveryStart.Load(context.Get(_start));
+            : RecoveryStart.Load(context.Get(_start), reference.shape);
         using var loss = context.Get(_loss).Create(device);
+        var (output, plot) = (context.Get(_output), context.Get(_plot));
+        foreach (var path in new[] { output, plot }.OfType<string>())
+            AtomicFile.Prepare(path);
         using var result = context.WithProgress(progress => PixelRecovery.Run(
             loss, reference, start.to(device), context.Get(_steps), context.Get(_rate), progress, context.Cancellation));
 
         var final = Psnr.Of(result.Restored, reference);
-        if (context.Get(_output) is { } output)
+        if (output is not null)
             ImageFile.Write(output, result.Restored);
-        if (context.Get(_plot) is { } plot)
+        if (plot is not null)
             Plots.Save(plot, Curve(loss.Expression, result.PsnrPerStep));
         context.Result(
             new { Loss = loss.Expression, Psnr = result.PsnrPerStep, Values = result.LossPerStep, FinalPsnr = final },

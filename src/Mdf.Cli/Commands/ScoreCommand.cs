@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Mdf.Evaluation;
 using Mdf.Losses;
+using Mdf.Runtime;
 using TorchSharp;
 
 namespace Mdf.Cli.Commands;
@@ -23,7 +24,7 @@ internal sealed class ScoreCommand : ComputeCommand
         Required = true,
         Arity = ArgumentArity.OneOrMore,
         AllowMultipleArgumentsPerToken = true,
-        CustomParser = TextParser.OfMany(LossExpression.Parse),
+        CustomParser = TextParser.OfMany(ParseLoss),
     };
 
     public ScoreCommand()
@@ -46,7 +47,8 @@ internal sealed class ScoreCommand : ComputeCommand
         {
             foreach (var expression in context.Get(_losses))
                 losses.Add(expression.Create(device));
-            var table = ImageScoring.Score(pairs, losses, device, context.Cancellation);
+            var table = context.WithProgress(progress => ImageScoring.Score(
+                pairs, losses, device, pairs.Count > 1 ? progress : IProgressSink.None, context.Cancellation));
             context.Result(
                 new { Scores = table.Rows.Select(row => table.Columns.Select((column, i) => (column.Name, row[i])).ToDictionary()) },
                 terminal => terminal.Console.WriteTable(table));
@@ -55,6 +57,21 @@ internal sealed class ScoreCommand : ComputeCommand
         finally
         {
             losses.ForEach(loss => loss.Dispose());
+        }
+    }
+
+    // The option takes words until the next option, and so also what was not meant for it.
+    private static LossExpression ParseLoss(string text)
+    {
+        if (text.StartsWith("--", StringComparison.Ordinal))
+            throw new InputException($"unknown option '{text}'");
+        try
+        {
+            return LossExpression.Parse(text);
+        }
+        catch (InputException e)
+        {
+            throw new InputException($"{e.Message}: --loss takes every word up to the next option, so name the images before it", e);
         }
     }
 }

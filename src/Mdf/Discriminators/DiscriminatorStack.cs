@@ -82,7 +82,7 @@ public sealed class DiscriminatorStack : nn.Module
                 ModuleWeights.Load(discriminator, tensors, $"{path}, scale {k}");
             }
 
-            var stack = new DiscriminatorStack(discriminators, metadata?.InputRange ?? range ?? InputRange.Unit, metadata);
+            var stack = new DiscriminatorStack(discriminators, metadata?.InputRange ?? RangeOf(file.Metadata, path) ?? range ?? InputRange.Unit, metadata);
             stack.Freeze();
             return stack;
         }
@@ -124,6 +124,14 @@ public sealed class DiscriminatorStack : nn.Module
         }
 
         return byScale.Count > 0 ? (byScale, range) : throw NotAStack(path, "it holds no such tensor");
+    }
+
+    /// <summary>A stack of which nothing else is known, such as one that came back from PyTorch's format, still says its range.</summary>
+    private static InputRange? RangeOf(IReadOnlyDictionary<string, string> metadata, string path)
+    {
+        if (!metadata.TryGetValue(RangeKey, out var text))
+            return null;
+        return InputRange.TryParse(text, out var range) ? range : throw NotAStack(path, $"the metadata '{RangeKey}' is not a range");
     }
 
     /// <summary>A stack that was converted to PyTorch's format carries its range as a tensor of two numbers.</summary>

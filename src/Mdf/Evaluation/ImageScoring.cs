@@ -25,6 +25,8 @@ public static class ImageScoring
     public static IReadOnlyList<Pair> FindPairs(string reference, IReadOnlyList<string> images)
     {
         ArgumentNullException.ThrowIfNull(images);
+        if (!Path.Exists(reference))
+            throw new InputException($"cannot read the reference '{reference}': there is no such file or folder; check the path");
         if (!Directory.Exists(reference))
         {
             return [.. images.Select(image => Directory.Exists(image)
@@ -38,7 +40,7 @@ public static class ImageScoring
         IEnumerable<Pair> PairFolder(string folder)
         {
             if (!Directory.Exists(folder))
-                throw new InputException($"expected a folder, since the reference '{reference}' is one, found '{folder}'");
+                throw new InputException($"expected a folder of images, since the reference '{reference}' is a folder, found {(File.Exists(folder) ? "the file" : "nothing at")} '{folder}'");
             foreach (var (name, image) in ImagesIn(folder))
             {
                 yield return references.TryGetValue(name, out var match)
@@ -52,18 +54,29 @@ public static class ImageScoring
     /// <param name="pairs">The files.</param>
     /// <param name="losses">The losses, on <paramref name="device"/>.</param>
     /// <param name="device">Where to compute.</param>
+    /// <param name="progress">Told of every pair.</param>
     /// <param name="cancellation">Ends it between two images.</param>
-    /// <exception cref="InputException">A file is no image, a pair differs in size, or an image is too small for a loss.</exception>
+    /// <exception cref="InputException">
+    /// Two losses are the same, a file is no image, a pair differs in size, or an image is too small for a loss.
+    /// </exception>
     public static ResultTable Score(
-        IReadOnlyList<Pair> pairs, IReadOnlyList<ReconstructionLoss> losses, Device device, CancellationToken cancellation = default)
+        IReadOnlyList<Pair> pairs,
+        IReadOnlyList<ReconstructionLoss> losses,
+        Device device,
+        IProgressSink? progress = null,
+        CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(pairs);
         ArgumentNullException.ThrowIfNull(losses);
+        if (losses.GroupBy(loss => loss.Expression).FirstOrDefault(same => same.Count() > 1) is { } twice)
+            throw new InputException($"expected different losses, found '{twice.Key}' {twice.Count()} times: name it once");
+        var meter = new ProgressMeter(progress ?? IProgressSink.None, "scoring", pairs.Count);
         var rows = new List<(string Name, double[] Values)>();
         foreach (var pair in pairs)
         {
             cancellation.ThrowIfCancellationRequested();
             rows.Add((pair.Image, Score(pair, losses, device)));
+            meter.Report(rows.Count);
         }
 
         if (rows.Count > 1)
@@ -84,6 +97,12 @@ public static class ImageScoring
         {
             throw new InputException($"expected images of one size, found '{pair.Image}' of {image.shape[3]}×{image.shape[2]} "
                 + $"and its reference '{pair.Reference}' of {reference.shape[3]}×{reference.shape[2]}");
+        }
+
+        if (losses.FirstOrDefault(loss => Math.Min(image.shape[2], image.shape[3]) < loss.MinimumSize) is { } coarse)
+        {
+            throw new InputException($"'{coarse.Expression}' needs images of at least {coarse.MinimumSize}×{coarse.MinimumSize} pixels, "
+                + $"found '{pair.Image}' of {image.shape[3]}×{image.shape[2]}");
         }
 
         return [Psnr.Of(image, reference), .. losses.Select(loss => loss.call(image, reference).ToDouble())];

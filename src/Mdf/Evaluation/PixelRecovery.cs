@@ -22,6 +22,7 @@ public static class PixelRecovery
     /// <param name="cancellation">Ends it between two steps.</param>
     /// <returns>The picture and its curves; dispose of it.</returns>
     /// <exception cref="InputException">The images do not fit each other or the loss.</exception>
+    /// <exception cref="InvalidOperationException">The recovery diverged.</exception>
     /// <exception cref="OperationCanceledException">It was cancelled.</exception>
     public static RecoveryResult Run(
         ReconstructionLoss loss,
@@ -49,6 +50,8 @@ public static class PixelRecovery
             var value = prepared.call(pixels).mean();
             psnr.Add(Psnr.Of(pixels, reference));
             values.Add(value.ToDouble());
+            if (!double.IsFinite(values[^1]))
+                throw new InvalidOperationException($"the recovery under {loss.Expression} diverged at step {step}: try a smaller learning rate");
             value.backward();
             optimizer.step();
             meter.Report(step + 1, new ProgressValue("loss", values[^1]), new ProgressValue("PSNR", psnr[^1]));

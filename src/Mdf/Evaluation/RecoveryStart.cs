@@ -19,15 +19,25 @@ public static class RecoveryStart
 
     /// <summary>Reads an image, or the only tensor of a PyTorch or safetensors file.</summary>
     /// <param name="path">The file.</param>
-    /// <returns>Shape <c>(1, 3, H, W)</c>, float32, on the CPU.</returns>
-    /// <exception cref="InputException">It is neither, or the tensor is not one image.</exception>
-    public static Tensor Load(string path)
+    /// <param name="shape">The reference's shape, <c>(1, 3, H, W)</c>.</param>
+    /// <returns>That shape, float32, on the CPU.</returns>
+    /// <exception cref="InputException">It is neither, or the tensor is not one image, or it has another size.</exception>
+    public static Tensor Load(string path, long[] shape)
+    {
+        ArgumentNullException.ThrowIfNull(shape);
+        var start = Read(path);
+        return start.shape.SequenceEqual(shape)
+            ? start
+            : throw new InputException($"'{path}': expected a start of the reference's size, {shape[3]}×{shape[2]}, found {start.shape[3]}×{start.shape[2]}");
+    }
+
+    private static Tensor Read(string path)
     {
         if (Path.GetExtension(path).ToLowerInvariant() is not (".pt" or ".pth" or ".safetensors"))
             return ImageFile.Read(path);
         using var file = TensorFile.Open(path);
         if (file.Tensors.Count != 1)
-            throw new InputException($"'{path}': expected one tensor to start from, found {file.Tensors.Count}");
+            throw new InputException($"'{path}': expected one tensor, the image to start from, found {file.Tensors.Count}");
         var stored = file.Tensors.Values.Single();
         if (stored.Type != ElementType.Float32 || stored.Shape is not [1, 3, _, _])
             throw new InputException($"'{path}': expected a float32 tensor of shape (1, 3, H, W), found {stored}");

@@ -41,7 +41,7 @@ internal static class ImageDecoder
     public static string NoImage(ReadOnlySpan<byte> head)
     {
         var found = head.IsEmpty ? "an empty file"
-            : head.IndexOfAnyExceptInRange((byte)' ', (byte)'~') < 0 ? $"text ('{Encoding.ASCII.GetString(head)}')"
+            : head.IndexOfAnyExceptInRange((byte)'\t', (byte)'~') < 0 ? $"text ('{Encoding.ASCII.GetString(head).Trim()}')"
             : $"the bytes {Convert.ToHexStringLower(head[..Math.Min(4, head.Length)])}";
         return $"expected {ImageFormats.Readable}, found {found} at its start";
     }

@@ -74,6 +74,15 @@ public static class ImageFile
         }
     }
 
+    /// <summary>Checks that a file's name is one that <see cref="Write"/> takes, so that long work need not fail at its end.</summary>
+    /// <param name="path">The file that is to be written later; only its extension counts.</param>
+    /// <exception cref="InputException">The extension is unknown.</exception>
+    public static void RequireWritable(string path)
+    {
+        ArgumentNullException.ThrowIfNull(path);
+        _ = ImageFormats.FromExtension(path);
+    }
+
     private static byte[] Encode(Tensor image, ImageFormat format, ImageWriteOptions options)
     {
         if (format == ImageFormat.Jpeg)
@@ -108,9 +117,9 @@ public static class ImageFile
     private static byte[] ReadContent(string path)
     {
         if (Directory.Exists(path))
-            throw new InputException($"cannot read '{path}': expected an image file, found a folder");
+            throw new InputException($"cannot read '{path}': expected an image file, found a folder; name a file in it");
         if (!File.Exists(path))
-            throw new InputException($"cannot read '{path}': there is no such file");
+            throw new InputException($"cannot read '{path}': there is no such file; check the path");
         try
         {
             using var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read);

@@ -170,7 +170,7 @@ public sealed class LossExpression
     }
 
     private static InputException Error(string what, string expression) =>
-        new($"{what} (in the loss '{expression}'; put a path that holds + * or ? in single quotes)");
+        new($"{what} (in the loss '{expression}'{(expression.Contains(':', StringComparison.Ordinal) ? "; put a path that holds + * or ? in single quotes" : "")})");
 
     private sealed record Term(
         double Weight, string Name, string? Argument, IReadOnlyDictionary<string, string> Options, string Text)

@@ -35,7 +35,7 @@ public sealed class MdfLoss : ReconstructionLoss
         ArgumentNullException.ThrowIfNull(stack);
         var count = numScales ?? Math.Min(DefaultNumScales, stack.Count);
         if (count < 1 || count > stack.Count)
-            throw new InputException($"expected num_scales from 1 to {stack.Count} (the scales in this stack), found {count}");
+            throw new InputException($"expected num_scales from 1 to {stack.Count} (the scales in this stack), found {count}{(expression is null ? "" : $" in '{expression}'")}");
         this.stack = stack;
         NumScales = count;
         Ascending = ascending;

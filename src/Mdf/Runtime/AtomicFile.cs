@@ -6,14 +6,15 @@ public static class AtomicFile
     /// <summary>Writes <paramref name="path"/> whole or not at all; folders that are missing are made.</summary>
     /// <param name="path">The file to write. An existing file is replaced only once the new one is complete.</param>
     /// <param name="write">Writes the content. If it throws, nothing is left behind and the old file is untouched.</param>
-    /// <exception cref="InputException">The path cannot be written: it is a folder, or a parent of it is a file.</exception>
+    /// <exception cref="InputException">The path cannot be written: it is a folder, or a parent of it is a file, or permission is missing.</exception>
     public static void Write(string path, Action<Stream> write)
     {
-        var target = Prepare(path);
-        var temporary = $"{target}.{Guid.NewGuid():N}.tmp";
+        var target = MakeFolder(path);
+        var temporary = TemporaryFor(target);
+        var stream = Create(path, temporary);
         try
         {
-            using (var stream = new FileStream(temporary, FileMode.CreateNew, FileAccess.ReadWrite))
+            using (stream)
             {
                 write(stream);
                 stream.Flush(flushToDisk: true);
@@ -45,12 +46,33 @@ public static class AtomicFile
     public static void Write(string path, string content) => Write(path, System.Text.Encoding.UTF8.GetBytes(content));
 
     /// <summary>
-    /// Checks that <paramref name="path"/> can be written and makes its folder, so that long work need not fail at its end.
+    /// Makes the folder of <paramref name="path"/> and checks that a file can be written there, so that long work need not fail at its end.
     /// </summary>
     /// <param name="path">The file that is to be written later.</param>
     /// <returns>Its full path.</returns>
     /// <exception cref="InputException">The path is a folder, or a parent of it is a file, or permission is missing.</exception>
     public static string Prepare(string path)
+    {
+        var target = MakeFolder(path);
+        Create(path, TemporaryFor(target), FileOptions.DeleteOnClose).Dispose();
+        return target;
+    }
+
+    private static string TemporaryFor(string target) => $"{target}.{Guid.NewGuid():N}.tmp";
+
+    private static FileStream Create(string path, string temporary, FileOptions options = FileOptions.None)
+    {
+        try
+        {
+            return new FileStream(temporary, FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None, bufferSize: 4096, options);
+        }
+        catch (Exception e) when (e is UnauthorizedAccessException or IOException)
+        {
+            throw new InputException($"cannot write '{path}': no file can be made in its folder ({e.Message}); choose another place", e);
+        }
+    }
+
+    private static string MakeFolder(string path)
     {
         if (string.IsNullOrWhiteSpace(path))
             throw new InputException("expected an output file, found an empty path");
@@ -69,7 +91,7 @@ public static class AtomicFile
         }
         catch (Exception e) when (e is UnauthorizedAccessException or IOException)
         {
-            throw new InputException($"cannot write '{path}': its folder cannot be made ({e.Message})", e);
+            throw new InputException($"cannot write '{path}': its folder cannot be made ({e.Message}); choose another place", e);
         }
 
         return target;

@@ -5,20 +5,29 @@ using System.Text.Json;
 namespace Mdf.Tests.Cli;
 
 /// <summary>The real program, as a process.</summary>
-public sealed partial class MdfProcessTests
+public sealed class MdfProcessTests
 {
     private static CancellationToken Token => TestContext.Current.CancellationToken;
 
     /// <summary>Lets the system's loader name on standard error every native file that it loads.</summary>
     private static readonly (string, string)[] s_traced = [("LD_DEBUG", "files")];
 
+    public static TheoryData<int, string[]> HelpOfEveryCommand => [.. MdfProgram.CommandPaths().Select(path => (0, (string[])[.. path, "--help"]))];
+
     [Theory]
+    [MemberData(nameof(HelpOfEveryCommand))]
     [InlineData(0, "--help")]
     [InlineData(0, "--version")]
-    [InlineData(0, "doctor", "--help")]
     [InlineData(2)]
     [InlineData(2, "docter")]
     [InlineData(2, "doctor", "--nope")]
+    [InlineData(2, "loss", "train", "a.png", "--task", "denoise:-1", "-o", "a.safetensors")]
+    [InlineData(2, "loss", "train", "a.png", "--task", "jpeg:10", "-o", "a.pt")]
+    [InlineData(2, "score", "a.png", "b.png", "--loss", "ssim", "nope")]
+    [InlineData(2, "score", "a.png", "b.png", "--loss", "ssim", "--device", "gpu")]
+    [InlineData(2, "optimize", "--reference", "a.png", "--loss", "ssim", "--lr", "nan")]
+    [InlineData(2, "optimize", "--reference", "a.png", "--loss", "ssim", "-o", "a.gif")]
+    [InlineData(2, "convert", "a.pth")]
     public async Task Help_and_mistakes_are_answered_without_loading_libtorch(int code, params string[] args)
     {
         Assert.SkipUnless(OperatingSystem.IsLinux(), "asks Linux's loader");
@@ -26,7 +35,7 @@ public sealed partial class MdfProcessTests
         var answer = await MdfProgram.Finish(process);
         Assert.Equal(code, answer.ExitCode);
         Assert.Contains("libcoreclr.so", answer.Error); // the trace is on
-        Assert.DoesNotContain("torch", answer.Error, StringComparison.OrdinalIgnoreCase);
+        Assert.DoesNotContain("libtorch", answer.Error, StringComparison.OrdinalIgnoreCase); // libLibTorchSharp.so too
         Assert.DoesNotContain("libvips", answer.Error);
         Assert.DoesNotContain("libSkiaSharp", answer.Error);
     }
@@ -100,18 +109,10 @@ public sealed partial class MdfProcessTests
         using var process = MdfProgram.Start(["doctor", "--verbose"], []);
         // From this line on the program loads libtorch; it looks for signals when that is done.
         Assert.Equal("mdf: loading libtorch", await process.StandardError.ReadLineAsync(Token));
-        Assert.Equal(0, Kill(process.Id, (int)Signal.Interrupt));
+        MdfProgram.Interrupt(process);
         var answer = await MdfProgram.Finish(process);
         Assert.Equal(new Answer(130, "", "mdf: interrupted\n"), answer);
     }
-
-    private enum Signal
-    {
-        Interrupt = 2,
-    }
-
-    [LibraryImport("libc", EntryPoint = "kill", SetLastError = true)]
-    private static partial int Kill(int process, int signal);
 
     [Fact]
     public async Task Torchsharp_works_in_a_program_that_uses_it_before_anything_of_the_library()

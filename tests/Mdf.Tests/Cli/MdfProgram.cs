@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Runtime.InteropServices;
 using Mdf.Cli;
 
 namespace Mdf.Tests.Cli;
@@ -7,7 +8,7 @@ namespace Mdf.Tests.Cli;
 internal sealed record Answer(int ExitCode, string Output, string Error);
 
 /// <summary>Runs <c>mdf</c>: in this process, or the real program.</summary>
-internal static class MdfProgram
+internal static partial class MdfProgram
 {
     /// <summary>Runs in this process, which is quick; the streams are never terminals.</summary>
     public static Answer Run(params string[] args)
@@ -40,6 +41,12 @@ internal static class MdfProgram
         return Process.Start(start)!;
     }
 
+    /// <summary>Every command that does something, as its help lists them: <c>["loss", "train"]</c>.</summary>
+    public static IEnumerable<string[]> CommandPaths() => Below([]);
+
+    /// <summary>Sends what Ctrl-C sends.</summary>
+    public static void Interrupt(Process process) => Assert.Equal(0, Kill(process.Id, (int)Signal.Interrupt));
+
     /// <summary>Waits for the end.</summary>
     public static async Task<Answer> Finish(Process process)
     {
@@ -49,4 +56,21 @@ internal static class MdfProgram
         await process.WaitForExitAsync(token);
         return new Answer(process.ExitCode, await output, await error);
     }
+
+    private static IEnumerable<string[]> Below(string[] path)
+    {
+        using var output = new StringWriter { NewLine = "\n" };
+        CommandLine.Run([.. path, "--help"], output, output);
+        return output.ToString().Split("Commands:\n") is [_, var list]
+            ? list.Split('\n').TakeWhile(line => line.Length > 0).SelectMany(line => Below([.. path, line.Trim().Split(' ')[0]]))
+            : [path];
+    }
+
+    private enum Signal
+    {
+        Interrupt = 2,
+    }
+
+    [LibraryImport("libc", EntryPoint = "kill", SetLastError = true)]
+    private static partial int Kill(int process, int signal);
 }

@@ -13,5 +13,11 @@ internal sealed class TemporaryFolder : IDisposable
         return File(name);
     }
 
+    /// <summary>Puts the folder in place of <c>{}</c>.</summary>
+    public string Local(string text) => text.Replace("{}", _folder.FullName + Path.DirectorySeparatorChar, StringComparison.Ordinal);
+
+    /// <summary>The names of all files and folders in it, in order.</summary>
+    public string[] Content() => [.. _folder.EnumerateFileSystemInfos("*", SearchOption.AllDirectories).Select(entry => entry.FullName).Order(StringComparer.Ordinal)];
+
     public void Dispose() => _folder.Delete(recursive: true);
 }

@@ -1,0 +1,168 @@
+using Mdf.Tests.Imaging;
+using Mdf.Weights;
+using static TorchSharp.torch;
+
+namespace Mdf.Tests.Cli;
+
+/// <summary>Whatever a person gets wrong is answered with one line that says what to do, and nothing is written.</summary>
+public sealed class BadInputTests : IDisposable
+{
+    private readonly TemporaryFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    /// <summary>In the arguments and the expected words, <c>{}</c> is the folder with the files of <see cref="Prepare"/>.</summary>
+    public static TheoryData<string, string> Mistakes => new()
+    {
+        // Files that are not there, or are something else.
+        { "score {}none.png {}a.png --loss mse", "cannot read the reference '{}none.png': there is no such file or folder; check the path" },
+        { "score {}a.png {}none.png --loss mse", "cannot read '{}none.png': there is no such file; check the path" },
+        { "loss train {}none.png --task sisr -o {}new.safetensors", "cannot read '{}none.png': there is no such file; check the path" },
+        { "optimize --reference {}none.png --loss mse", "cannot read '{}none.png': there is no such file; check the path" },
+        { "optimize --reference {}a.png --start {}none.pt --loss mse", "cannot read '{}none.pt': there is no such file; check the path" },
+        { "convert {}none.pth {}new.safetensors", "cannot read '{}none.pth': there is no such file; check the path" },
+        { "score {}a.png {}b.png --loss mdf:{}none.pth", "cannot read '{}none.pth': there is no such file; check the path" },
+        { "loss train {}images --task sisr -o {}new.safetensors", "cannot read '{}images': expected an image file, found a folder; name a file in it" },
+        { "convert {}images {}new.safetensors", "cannot read '{}images': expected a file of weights, found a folder; name a file in it" },
+        { "score {}text.png {}a.png --loss mse", "cannot read '{}text.png': expected PNG, JPEG, TIFF, WebP or BMP, found text ('not an image') at its start" },
+        { "loss train {}text.png --task sisr -o {}new.safetensors", "cannot read '{}text.png': expected PNG, JPEG, TIFF, WebP or BMP, found text ('not an image') at its start" },
+        { "optimize --reference {}a.png --start {}network.safetensors --loss mse", "'{}network.safetensors': expected one tensor, the image to start from, found 2" },
+        { "score {}a.png {}b.png --loss mdf:{}text.png", "cannot read '{}text.png': expected safetensors or a PyTorch checkpoint (zip, or the format before PyTorch 1.6), found text" },
+        { "score {}a.png {}b.png --loss mdf:{}network.safetensors", "'{}network.safetensors' is not a discriminator stack: expected tensors named 0.head.conv.weight, 0.head.norm.weight, …, found 'conv1.weight'" },
+        { "optimize --reference {}a.png --loss mdf:{}network.safetensors", "'{}network.safetensors' is not a discriminator stack" },
+
+        // Folders and files.
+        { "score {}images {}a.png --loss mse", "expected a folder of images, since the reference '{}images' is a folder, found the file '{}a.png'" },
+        { "score {}images {}none --loss mse", "expected a folder of images, since the reference '{}images' is a folder, found nothing at '{}none'" },
+        { "score {}a.png {}images --loss mse", "'{}images' is a folder but the reference '{}a.png' is not: give a folder of references to compare folders" },
+        { "score {}empty {}images --loss mse", "'{}empty' holds no image (.png, .jpg, .jpeg, .bmp, .tif, .tiff, .webp)" },
+        { "score {}images {}others --loss mse", "'{}others/y.png' has no counterpart of the same name in '{}images'" },
+
+        // Sizes.
+        { "score {}tiny.png {}tiny.png --loss ssim", "'ssim' needs images of at least 11×11 pixels, found '{}tiny.png' of 5×5" },
+        { "score {}a.png {}wide.png --loss mse", "expected images of one size, found '{}wide.png' of 50×32 and its reference '{}a.png' of 40×32" },
+        { "optimize --reference {}tiny.png --loss ssim", "'ssim' needs images of at least 11×11 pixels, found a reference image of 5×5" },
+        { "optimize --reference {}a.png --start {}wide.png --loss mse", "'{}wide.png': expected a start of the reference's size, 40×32, found 50×32" },
+        { "loss train {}tiny.png --task sisr -o {}new.safetensors", "cannot train on '{}tiny.png': expected a photograph whose shorter side has at least 25 pixels once its longer side is at most 250, found 5×5: use a larger or less narrow one" },
+        { "loss train {}a.png --task sisr --max-size 30 -o {}new.safetensors", "cannot train on '{}a.png': expected a photograph whose shorter side has at least 25 pixels once its longer side is at most 30, found 40×32, scaled to 30×24" },
+        { "loss train {}a.png --task sisr --scales 99 -o {}new.safetensors", "cannot train on '{}a.png': expected at most 3 scales for a photograph of 40×32 (longer side at most 250), found 99: ask for fewer, or use a larger photograph" },
+
+        // Losses and tasks.
+        { "score {}a.png {}b.png --loss nope", "unknown loss 'nope'; known are charbonnier, l1, mdf, ms-ssim" },
+        { "score --loss mse {}a.png {}b.png", "--loss takes every word up to the next option, so name the images before it; try 'mdf score --help'" },
+        { "score {}a.png {}b.png --loss mse l1 mse", "expected different losses, found 'mse' 2 times: name it once" },
+        { "score {}a.png {}b.png --loss mdf", "'mdf' needs a discriminator stack, such as mdf:stack.safetensors" },
+        { "optimize --reference {}a.png --loss nope", "unknown loss 'nope'; known are charbonnier, l1, mdf, ms-ssim" },
+        { "loss train {}a.png --task denoise:-1 -o {}new.safetensors", "cannot use task 'denoise:-1': expected the noise's σ in 8-bit units, above 0 and at most 255, such as 'denoise:25'" },
+        { "loss train {}a.png --task jpeg:0 -o {}new.safetensors", "cannot use task 'jpeg:0': expected a quality that is a whole number of 1 to 100, such as 'jpeg:10'" },
+        { "loss train {}a.png --task jpeg -o {}new.safetensors", "task 'jpeg' needs a strength: expected a quality of 1 to 100 behind a colon, such as 'jpeg:10'" },
+        { "loss train {}a.png --task sisr:4 -o {}new.safetensors", "cannot use task 'sisr:4': a stack for super-resolution has no strength" },
+        { "loss train {}a.png --task deblur -o {}new.safetensors", "unknown task 'deblur': expected one of sisr" },
+
+        // Outputs.
+        { "loss train {}a.png --task sisr -o {}text.png/new.safetensors", "cannot write '{}text.png/new.safetensors': '{}text.png' is a file, not a folder; choose another place" },
+        { "loss train {}a.png --task sisr -o {}new.pt", "cannot write '{}new.pt': expected a stack's name to end in .safetensors" },
+        { "loss train {}none.png --task sisr -o {}new/stack.safetensors", "cannot read '{}none.png'" },
+        { "optimize --reference {}a.png --loss mse -o {}text.png/new.png", "cannot write '{}text.png/new.png': '{}text.png' is a file, not a folder; choose another place" },
+        { "optimize --reference {}a.png --loss mse -o {}new.gif", "cannot write '{}new.gif': expected one of .png, .jpg, .jpeg, .tif, .tiff, .webp, found '.gif'" },
+        { "optimize --reference {}a.png --loss mse --plot {}new.pdf", "cannot write '{}new.pdf': expected a plot's name to end in .png" },
+        { "optimize --reference {}a.png --loss mse -o {}images", "cannot write '{}images': expected one of .png, .jpg, .jpeg, .tif, .tiff, .webp, found no extension" },
+        { "convert {}network.safetensors {}text.png/new.pt", "cannot write '{}text.png/new.pt': '{}text.png' is a file, not a folder; choose another place" },
+        { "convert {}network.safetensors {}new.bin", "cannot convert to '{}new.bin': expected a name that ends in .safetensors, .pt or .pth" },
+        { "convert {}network.safetensors {}new.safetensors", "it is a Safetensors file already; choose a name that ends in .pt" },
+        { "convert {}network.safetensors {}network.safetensors", "cannot convert '{}network.safetensors' into itself; give the output another name" },
+
+        // Options.
+        { "loss train {}a.png --task sisr --iterations 0 -o {}new.safetensors", "--iterations takes a whole number of at least 1, found '0'" },
+        { "loss train {}a.png --task sisr --scales 0 -o {}new.safetensors", "--scales takes a whole number of at least 1, found '0'" },
+        { "loss train {}a.png --task sisr --max-size 24 -o {}new.safetensors", "--max-size takes a whole number of at least 25, found '24'" },
+        { "loss train {}a.png --task sisr --seed -1 -o {}new.safetensors", "--seed takes a whole number of at least 0, found '-1'" },
+        { "optimize --reference {}a.png --loss mse --steps 0", "--steps takes a whole number of at least 1, found '0'" },
+        { "optimize --reference {}a.png --loss mse --steps 1.5", "--steps takes a whole number of at least 1, found '1.5'" },
+        { "optimize --reference {}a.png --loss mse --lr nan", "--lr takes a positive number, found 'nan'" },
+        { "optimize --reference {}a.png --loss mse --lr 0", "--lr takes a positive number, found '0'" },
+        { "score {}a.png {}b.png --nope --loss mse", "unknown option '--nope'; try 'mdf score --help'" },
+        { "loss train --nope --task sisr -o {}new.safetensors", "unknown option '--nope'; try 'mdf loss train --help'" },
+        { "score {}a.png {}b.png --loss mse --nope", "unknown option '--nope'" },
+        { "convert {}network.safetensors {}new.pt --nope", "Unrecognized command or argument '--nope'" },
+        { "loss train {}a.png --task sisr", "Option '--output' is required" },
+        { "loss train {}a.png -o {}new.safetensors", "Option '--task' is required" },
+        { "loss train --task sisr -o {}new.safetensors", "Required argument 'photo' missing for command: 'train'" },
+        { "score {}a.png {}b.png", "Option '--loss' is required" },
+        { "score {}a.png --loss mse", "Required argument 'image' missing for command: 'score'" },
+        { "optimize --loss mse", "Option '--reference' is required" },
+        { "optimize --reference {}a.png", "Option '--loss' is required" },
+        { "convert {}network.safetensors", "Required argument 'out' missing for command: 'convert'" },
+    };
+
+    [Theory]
+    [MemberData(nameof(Mistakes))]
+    public void A_mistake_is_one_line_that_says_what_to_do_and_leaves_nothing_behind(string line, string expected)
+    {
+        Prepare();
+        AssertRefused(Words(line), _folder.Local(expected));
+        AssertRefused([.. Words(line), "--json"], _folder.Local(expected));
+    }
+
+    [Theory]
+    [InlineData("score {}tiny.png {}tiny.png --loss l1+mdf:{}stack.safetensors", "needs images of at least 11×11 pixels, found '{}tiny.png' of 5×5")]
+    [InlineData("score {}a.png {}b.png --loss mdf:{}stack.safetensors?num_scales=3", "expected num_scales from 1 to 2 (the scales in this stack), found 3 in 'mdf:{}stack.safetensors?num_scales=3'")]
+    public void A_mistake_in_the_use_of_a_stack_is_too(string line, string expected)
+    {
+        Prepare();
+        _folder.Stack();
+        AssertRefused(Words(line), _folder.Local(expected));
+    }
+
+    [Theory]
+    [InlineData("score {}a.png {}b.png --loss mse --device cuda")]
+    [InlineData("optimize --reference {}a.png --loss mse --device cuda:0")]
+    [InlineData("loss train {}a.png --task sisr -o {}new.safetensors --device cuda")]
+    public void A_device_that_is_not_there_is_too(string line)
+    {
+        Assert.SkipWhen(cuda.is_available(), "there is a CUDA device");
+        Prepare();
+        AssertRefused(Words(line), "device 'cuda:0' was asked for, but");
+    }
+
+    [Fact]
+    public void A_folder_in_which_nothing_can_be_written_is_found_before_the_training()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "needs a folder that is closed to everyone");
+        Prepare();
+        AssertRefused(
+            Words("loss train {}a.png --task sisr --iterations 1000 -o /sys/new.safetensors"),
+            "cannot write '/sys/new.safetensors': no file can be made in its folder (");
+    }
+
+    private void Prepare()
+    {
+        _folder.Image("a.png");
+        _folder.Image("b.png", seed: 6);
+        _folder.Image("wide.png", width: 50);
+        _folder.Image("tiny.png", width: 5, height: 5);
+        _folder.File("text.png", "not an image\n"u8);
+        foreach (var name in new[] { "images", "others", "empty" })
+            Directory.CreateDirectory(_folder.File(name));
+        _folder.Image(Path.Combine("images", "x.png"));
+        _folder.Image(Path.Combine("others", "y.png"));
+        SafetensorsFormat.Write(_folder.File("network.safetensors"), new Dictionary<string, StoredTensor>
+        {
+            ["conv1.weight"] = new(ElementType.Float32, [1], new byte[4]),
+            ["conv1.bias"] = new(ElementType.Float32, [1], new byte[4]),
+        });
+    }
+
+    private string[] Words(string line) => [.. line.Split(' ').Select(_folder.Local)];
+
+    private void AssertRefused(string[] args, string expected)
+    {
+        var before = _folder.Content();
+        var answer = MdfProgram.Run(args);
+        Assert.Contains(expected, answer.Error);
+        Assert.StartsWith("mdf: ", answer.Error);
+        Assert.Equal(answer.Error.Length - 1, answer.Error.IndexOf('\n', StringComparison.Ordinal));
+        Assert.Equal((2, ""), (answer.ExitCode, answer.Output));
+        Assert.Equal(before, _folder.Content());
+    }
+}

@@ -1,0 +1,105 @@
+using System.Security.Cryptography;
+using System.Text.Json;
+using Mdf.Discriminators;
+using Mdf.Losses;
+using Mdf.Tests.Imaging;
+
+namespace Mdf.Tests.Cli;
+
+public sealed class LossTrainCommandTests : IDisposable
+{
+    private readonly TemporaryFolder _folder = new();
+    private readonly string _photo;
+
+    public LossTrainCommandTests() => _photo = _folder.Image("photo.png");
+
+    public void Dispose() => _folder.Dispose();
+
+    [Fact]
+    public void One_seed_gives_one_file_to_the_byte_and_another_seed_another()
+    {
+        var first = File.ReadAllBytes(Train("first.safetensors", "--seed", "1"));
+        Assert.Equal(first, File.ReadAllBytes(Train("again.safetensors", "--seed", "1")));
+        Assert.NotEqual(first, File.ReadAllBytes(Train("other.safetensors", "--seed", "2")));
+    }
+
+    [Fact]
+    public void The_file_is_a_loss_that_says_how_it_was_trained()
+    {
+        var path = Train("stack.safetensors", "--seed", "7", "--max-size", "36");
+        using var loss = LossExpression.Parse($"mdf:{path}").Create();
+        using var stack = DiscriminatorStack.Load(path);
+        Assert.Equal(2, stack.Count);
+        Assert.Equivalent(
+            new
+            {
+                Task = "denoise:25",
+                InputRange = InputRange.Symmetric,
+                Sizes = new[] { new ImageSize(25, 32), new ImageSize(27, 34) }, // 36×29 has three scales
+                Iterations = 2,
+                Seed = 7L,
+                SourceSha256 = Convert.ToHexStringLower(SHA256.HashData(File.ReadAllBytes(_photo))),
+            },
+            stack.Metadata);
+    }
+
+    [Fact]
+    public void The_answer_is_one_line_and_progress_is_on_standard_error()
+    {
+        var path = _folder.File("stack.safetensors");
+        var answer = MdfProgram.Run(Line(path));
+        Assert.Equal(0, answer.ExitCode);
+        Assert.Matches($"^{path}: 2 scales for denoise:25 in \\d+ s; use it as --loss mdf:{path}\n$", answer.Output);
+        var progress = answer.Error.TrimEnd().Split('\n');
+        Assert.All(progress, line => Assert.StartsWith("scale ", line));
+        Assert.Contains(progress, line => line.StartsWith("scale 0 (1 of 2, 32×25): 2/2, D(real) ", StringComparison.Ordinal));
+        Assert.Equal([_photo, path], _folder.Content());
+    }
+
+    [Fact]
+    public void The_answer_in_json_is_one_object()
+    {
+        var path = _folder.File("stack.safetensors");
+        using var json = JsonDocument.Parse(MdfProgram.Run([.. Line(path), "--json"]).Output);
+        var result = json.RootElement;
+        Assert.Equal(["stack", "task", "scales", "iterations", "seed", "seconds"], result.EnumerateObject().Select(entry => entry.Name));
+        Assert.Equal((path, "denoise:25"), (result.GetProperty("stack").GetString(), result.GetProperty("task").GetString()));
+        Assert.Equal((2, 2, 0),
+            (result.GetProperty("scales").GetInt32(), result.GetProperty("iterations").GetInt32(), result.GetProperty("seed").GetInt32()));
+    }
+
+    [Fact]
+    public void A_file_that_is_there_is_replaced()
+    {
+        var path = _folder.File("stack.safetensors", "old"u8);
+        Train("stack.safetensors");
+        using var stack = DiscriminatorStack.Load(path);
+        Assert.Equal([_photo, path], _folder.Content());
+    }
+
+    [Fact]
+    public async Task Ctrl_c_ends_the_training_and_leaves_no_file()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "sends a signal");
+        string[] line =
+            ["loss", "train", _photo, "--task", "jpeg:10", "--scales", "1", "--iterations", "1000000", "-o", _folder.File("stack.safetensors")];
+        using var process = MdfProgram.Start(line, []);
+        var first = await process.StandardError.ReadLineAsync(TestContext.Current.CancellationToken);
+        Assert.StartsWith("scale 0 (1 of 1, 32×25): 1/1000000, ", first);
+        MdfProgram.Interrupt(process);
+        var answer = await MdfProgram.Finish(process);
+        Assert.Equal((130, ""), (answer.ExitCode, answer.Output));
+        Assert.Equal("mdf: interrupted", answer.Error.TrimEnd('\n').Split('\n')[^1]);
+        Assert.Equal([_photo], _folder.Content());
+    }
+
+    private string[] Line(string path) =>
+        ["loss", "train", _photo, "--task", "denoise:25", "--scales", "2", "--iterations", "2", "-o", path];
+
+    private string Train(string name, params string[] options)
+    {
+        var answer = MdfProgram.Run([.. Line(_folder.File(name)), .. options]);
+        Assert.True(answer.ExitCode == 0, answer.Error);
+        return _folder.File(name);
+    }
+}
