@@ -27,8 +27,8 @@ internal sealed class CommandContext
     {
         (_arguments, _output, _error) = (arguments, output, error);
         Cancellation = cancellation;
-        IsJson = arguments.GetValue<bool>(GlobalOptions.Json);
-        IsVerbose = arguments.GetValue<bool>(GlobalOptions.Verbose);
+        IsJson = arguments.GetValue<bool>(CommonOptions.Json);
+        IsVerbose = arguments.GetValue<bool>(CommonOptions.Verbose);
     }
 
     /// <summary>Cancelled by Ctrl-C; hand it to all long work.</summary>

@@ -46,7 +46,7 @@ internal static class CommandLine
         TextWriter error,
         CancellationToken cancellation = default)
     {
-        var isVerbose = args.Contains(GlobalOptions.Verbose);
+        var isVerbose = args.Contains(CommonOptions.Verbose);
         try
         {
             // File names may begin with '@': there are no response files.
@@ -90,7 +90,7 @@ internal static class CommandLine
         {
             HelpName = "mdf", // whatever the file is called that runs it, such as the tests
         };
-        foreach (var option in GlobalOptions.Create())
+        foreach (var option in CommonOptions.Create())
             root.Options.Add(option);
         foreach (var command in commands)
             root.Subcommands.Add(command);

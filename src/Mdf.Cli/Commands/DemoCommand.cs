@@ -21,13 +21,7 @@ internal sealed class DemoCommand : ComputeCommand
         DefaultValueFactory = _ => Path.Combine("out", "demo"),
     };
 
-    private readonly Option<int> _seed = new("--seed")
-    {
-        Description = "seed of all randomness",
-        HelpName = "n",
-        DefaultValueFactory = _ => 0,
-        CustomParser = TextParser.Integer("--seed", 0),
-    };
+    private readonly Option<int> _seed = CommonOptions.Seed("all randomness");
 
     public DemoCommand()
         : base(

@@ -51,13 +51,7 @@ internal sealed class LossTrainCommand : ComputeCommand
         CustomParser = TextParser.Integer("--max-size", PyramidPlan.MinSize),
     };
 
-    private readonly Option<int> _seed = new("--seed")
-    {
-        Description = "seed of all randomness",
-        HelpName = "n",
-        DefaultValueFactory = _ => 0,
-        CustomParser = TextParser.Integer("--seed", 0),
-    };
+    private readonly Option<int> _seed = CommonOptions.Seed("all randomness");
 
     public LossTrainCommand()
         : base(

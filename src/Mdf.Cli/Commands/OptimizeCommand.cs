@@ -51,13 +51,7 @@ internal sealed class OptimizeCommand : ComputeCommand
                 : throw new InputException($"--lr takes a positive number, found '{text}'")),
     };
 
-    private readonly Option<int> _seed = new("--seed")
-    {
-        Description = "seed of the noise to start from",
-        HelpName = "n",
-        DefaultValueFactory = _ => 0,
-        CustomParser = TextParser.Integer("--seed", 0),
-    };
+    private readonly Option<int> _seed = CommonOptions.Seed("the noise to start from");
 
     private readonly Option<string?> _output = new("--output", "-o") { Description = "write the recovered image", HelpName = "file" };
 

@@ -14,7 +14,7 @@ public sealed class DiscriminatorStack : nn.Module
 {
     // No stack has more scales than this: a 25-pixel start times 0.75⁻³⁰ is 140,000 pixels. A file that says so is refused.
     private const int MostScales = 32;
-    private const int LargestWidth = 1024;
+    private const int LargestWidth = 512;
     private const string RangeKey = "input_range";
 
     private readonly IReadOnlyList<Discriminator> _discriminators;

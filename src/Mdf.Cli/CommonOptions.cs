@@ -2,8 +2,8 @@ using System.CommandLine;
 
 namespace Mdf.Cli;
 
-/// <summary>The options of every command.</summary>
-internal static class GlobalOptions
+/// <summary>The options of every command, and those that several have.</summary>
+internal static class CommonOptions
 {
     /// <summary>Prints the result as one JSON object.</summary>
     public const string Json = "--json";
@@ -17,4 +17,14 @@ internal static class GlobalOptions
         new Option<bool>(Json) { Description = "print the result as one JSON object", Recursive = true },
         new Option<bool>(Verbose) { Description = "say what is being done, and where an error comes from", Recursive = true },
     ];
+
+    /// <summary>The seed of a command that draws random numbers.</summary>
+    /// <param name="of">What it seeds.</param>
+    public static Option<int> Seed(string of) => new("--seed")
+    {
+        Description = $"seed of {of}",
+        HelpName = "n",
+        DefaultValueFactory = _ => 0,
+        CustomParser = TextParser.Integer("--seed", 0),
+    };
 }
