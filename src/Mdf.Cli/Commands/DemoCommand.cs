@@ -59,7 +59,7 @@ internal sealed class DemoCommand : ComputeCommand
     {
         terminal.Console.WriteTable(result.Comparison);
         terminal.WriteLine(string.Create(CultureInfo.InvariantCulture,
-            $"Recovery from noise under the trained loss: {result.StartPsnr:F2} dB → {result.RecoveredPsnr:F2} dB. (A check that its gradient leads home, not a restoration: it is given the reference.)"));
+            $"Recovery from noise under the trained loss: {result.StartPsnr:F2} dB → {result.RecoveredPsnr:F2} dB. (Not a restoration, and no proof of learning: a check that the gradient leads home, with the reference given.)"));
         terminal.WriteLine("");
         terminal.WriteLine($"Look at {Path.Combine(folder, "overview.png")}: the four distortions, and what each loss makes of them.");
         terminal.WriteLine($"        {Path.Combine(folder, "recovery.png")}: noise, what was recovered from it, the photograph; its curve is recovery-psnr.png.");

@@ -79,7 +79,7 @@ internal sealed class LossTrainCommand : ComputeCommand
         var photo = ImageFile.Read(path).to(device);
         var options = new LossTrainingOptions
         {
-            Task = context.Get(_task),
+            Distortion = context.Get(_task),
             Scales = context.Get(_scales),
             Iterations = context.Get(_iterations),
             MaxSize = context.Get(_maxSize),
@@ -95,9 +95,9 @@ internal sealed class LossTrainCommand : ComputeCommand
         stack.Save(output);
         var elapsed = Stopwatch.GetElapsedTime(started);
         context.Result(
-            new { Stack = output, options.Task.Task, Scales = stack.Count, options.Iterations, options.Seed, Seconds = elapsed.TotalSeconds },
+            new { Stack = output, options.Distortion.Task, Scales = stack.Count, options.Iterations, options.Seed, Seconds = elapsed.TotalSeconds },
             terminal => terminal.WriteLine(string.Create(CultureInfo.InvariantCulture,
-                $"{output}: {stack.Count} scales for {options.Task} in {elapsed.TotalSeconds:F0} s; use it as --loss mdf:{output}")));
+                $"{output}: {stack.Count} scales for {options.Distortion} in {elapsed.TotalSeconds:F0} s; use it as --loss mdf:{output}")));
         return CommandLine.Success;
     }
 

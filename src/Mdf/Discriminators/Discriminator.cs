@@ -9,7 +9,11 @@ public sealed class Discriminator(int width) : ScaleNetwork(nameof(Discriminator
     /// <summary>The critic's map.</summary>
     /// <param name="input">Shape <c>(N, 3, H, W)</c>, in the range that the discriminator was trained on.</param>
     /// <returns>Shape <c>(N, 1, H − 10, W − 10)</c>.</returns>
-    public override Tensor forward(Tensor input) => Trunk(input).Tail;
+    public override Tensor forward(Tensor input)
+    {
+        using var scope = NewDisposeScope();
+        return Trunk(input).Tail.MoveToOuterDisposeScope();
+    }
 
     /// <summary>What the MDF loss compares: the features after the head, after the body, and the final map.</summary>
     /// <param name="input">Shape <c>(N, 3, H, W)</c>, in the range that the discriminator was trained on.</param>

@@ -28,6 +28,8 @@ public sealed class DiscriminatorStack : nn.Module
     {
         ArgumentNullException.ThrowIfNull(discriminators);
         ArgumentOutOfRangeException.ThrowIfZero(discriminators.Count);
+        if (!(inputRange.Low < inputRange.High))
+            throw new ArgumentOutOfRangeException(nameof(inputRange), inputRange, "expected a range whose low end is below its high end");
         _discriminators = [.. discriminators];
         InputRange = inputRange;
         Metadata = metadata;
@@ -47,6 +49,21 @@ public sealed class DiscriminatorStack : nn.Module
     /// <summary>The discriminator of one scale.</summary>
     /// <param name="scale">Its index; 0 is the coarsest.</param>
     public Discriminator this[int scale] => _discriminators[scale];
+
+    /// <summary>A stack with the random weights from which phase 1 starts: what a trained one is to be compared with.</summary>
+    /// <param name="scales">How many discriminators; at least 1.</param>
+    /// <param name="seed">The seed of their weights.</param>
+    /// <returns>The stack, frozen, for images in [−1, 1], on the CPU.</returns>
+    public static DiscriminatorStack Untrained(int scales, long seed)
+    {
+        using var random = new Generator((ulong)seed);
+        var discriminators = Enumerable.Range(0, scales).Select(k => new Discriminator(PyramidPlan.WidthOf(k))).ToArray();
+        foreach (var discriminator in discriminators)
+            discriminator.Initialize(random);
+        var stack = new DiscriminatorStack(discriminators, InputRange.Symmetric);
+        stack.Freeze();
+        return stack;
+    }
 
     /// <summary>Freezes every discriminator: evaluation mode, no gradients for the weights.</summary>
     public void Freeze()
@@ -116,7 +133,8 @@ public sealed class DiscriminatorStack : nn.Module
             }
 
             var dot = key.IndexOf('.', StringComparison.Ordinal);
-            if (dot < 0 || !int.TryParse(key.AsSpan(0, dot), NumberStyles.None, CultureInfo.InvariantCulture, out var scale) || scale >= MostScales)
+            if (dot < 0 || !int.TryParse(key.AsSpan(0, dot), NumberStyles.None, CultureInfo.InvariantCulture, out var scale) || scale >= MostScales
+                || key[..dot] != scale.ToString(CultureInfo.InvariantCulture))
                 throw NotAStack(path, $"found '{key}'");
             if (!byScale.TryGetValue(scale, out var ofScale))
                 byScale.Add(scale, ofScale = new Dictionary<string, StoredTensor>(StringComparer.Ordinal));

@@ -18,6 +18,7 @@ public static class GradientPenalty
     {
         ArgumentNullException.ThrowIfNull(discriminator);
         using var scope = NewDisposeScope();
+        using var _ = enable_grad(); // libtorch ends the process where a gradient is asked for and none is kept
         var between = (epsilon * real + (1 - epsilon) * fake).detach().requires_grad_(true);
         var output = discriminator.call(between);
         var gradient = autograd.grad([output], [between], [ones_like(output)], retain_graph: true, create_graph: true)[0];

@@ -17,12 +17,24 @@ public readonly record struct InputRange(double Low, double High)
     /// <summary>Converts an image from [0, 1] to this range.</summary>
     /// <param name="image">Any shape.</param>
     /// <returns>The image itself where nothing is to be done.</returns>
-    public Tensor FromUnit(Tensor image) => this == Unit ? image : image * (High - Low) + Low;
+    public Tensor FromUnit(Tensor image)
+    {
+        if (this == Unit)
+            return image;
+        using var scope = NewDisposeScope();
+        return (image * (High - Low) + Low).MoveToOuterDisposeScope();
+    }
 
     /// <summary>Converts an image from this range to [0, 1].</summary>
     /// <param name="image">Any shape.</param>
     /// <returns>The image itself where nothing is to be done.</returns>
-    public Tensor ToUnit(Tensor image) => this == Unit ? image : (image - Low) / (High - Low);
+    public Tensor ToUnit(Tensor image)
+    {
+        if (this == Unit)
+            return image;
+        using var scope = NewDisposeScope();
+        return ((image - Low) / (High - Low)).MoveToOuterDisposeScope();
+    }
 
     /// <summary>As it stands in a file's metadata: <c>-1,1</c>.</summary>
     public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"{Low},{High}");

@@ -75,7 +75,9 @@ public sealed record PyramidPlan
         var count = (int)Math.Ceiling(Math.Log(MinSize / (double)finest.Shorter) / Math.Log(NominalFactor)) + 2;
         var factor = Math.Pow(MinSize / (double)finest.Shorter, 1.0 / (count - 1));
         var sizes = Enumerable.Range(0, count).Select(k => Scaled(finest, Math.Pow(factor, count - 1 - k))).ToArray();
-        return new PyramidPlan(factor, sizes, Scaled(finest, Math.Pow(factor, count)));
+        // Of a photograph of 25 to 27 pixels, r is so near 1 that one level below scale 0 would have its size.
+        var start = Scaled(finest, Math.Pow(factor, count));
+        return new PyramidPlan(factor, sizes, start.Shorter < MinSize ? start : Scaled(sizes[0], NominalFactor));
     }
 
     // Rounded up, but not because of the last bits of a power: 25.000000000000004 is 25.

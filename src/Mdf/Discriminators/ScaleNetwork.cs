@@ -35,6 +35,7 @@ public abstract class ScaleNetwork : Module<Tensor, Tensor>
     private protected ScaleNetwork(string name, int width, int outputs)
         : base(name)
     {
+        using var scope = NewDisposeScope(); // TorchSharp's own layers leave a tensor behind each
         Width = width;
         head = new ConvBlock(3, width);
         body = Sequential(Enumerable.Range(1, BodyBlocks)
@@ -53,6 +54,7 @@ public abstract class ScaleNetwork : Module<Tensor, Tensor>
     /// <param name="random">The only source of randomness; on the network's device.</param>
     public void Initialize(Generator random)
     {
+        using var scope = NewDisposeScope();
         using var _ = no_grad();
         foreach (var module in modules())
         {

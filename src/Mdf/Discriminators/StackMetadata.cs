@@ -21,11 +21,17 @@ public sealed record StackMetadata
     /// <summary>The size of every trained scale, coarse to fine.</summary>
     public required IReadOnlyList<ImageSize> Sizes { get; init; }
 
+    /// <summary>The longer side to which the photograph was scaled down, if it was larger.</summary>
+    public required int MaxSize { get; init; }
+
     /// <summary>How many iterations each scale was trained for.</summary>
     public required int Iterations { get; init; }
 
     /// <summary>The seed of all randomness.</summary>
     public required long Seed { get; init; }
+
+    /// <summary>The threads within an operation, on which the last bits of a sum depend.</summary>
+    public required int Threads { get; init; }
 
     /// <summary>The SHA-256 of the photograph's file, in lower-case hexadecimal.</summary>
     public required string SourceSha256 { get; init; }
@@ -41,8 +47,10 @@ public sealed record StackMetadata
         ["input_range"] = InputRange.ToString(),
         ["scale_factor"] = ScaleFactor.ToString("R", CultureInfo.InvariantCulture),
         ["sizes"] = string.Join(',', Sizes.Select(size => string.Create(CultureInfo.InvariantCulture, $"{size.Width}x{size.Height}"))),
+        ["max_size"] = MaxSize.ToString(CultureInfo.InvariantCulture),
         ["iterations"] = Iterations.ToString(CultureInfo.InvariantCulture),
         ["seed"] = Seed.ToString(CultureInfo.InvariantCulture),
+        ["threads"] = Threads.ToString(CultureInfo.InvariantCulture),
         ["source_sha256"] = SourceSha256,
         ["program_version"] = ProgramVersion,
     };
@@ -66,10 +74,14 @@ public sealed record StackMetadata
             ScaleFactor = double.TryParse(Value("scale_factor"), NumberStyles.Float, CultureInfo.InvariantCulture, out var factor)
                 && factor is > 0 and <= 1 ? factor : throw Invalid("scale_factor"),
             Sizes = [.. Value("sizes").Split(',').Select(Size)],
+            MaxSize = int.TryParse(Value("max_size"), NumberStyles.None, CultureInfo.InvariantCulture, out var maxSize)
+                ? maxSize : throw Invalid("max_size"),
             Iterations = int.TryParse(Value("iterations"), NumberStyles.None, CultureInfo.InvariantCulture, out var iterations)
                 ? iterations : throw Invalid("iterations"),
             Seed = long.TryParse(Value("seed"), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var seed)
                 ? seed : throw Invalid("seed"),
+            Threads = int.TryParse(Value("threads"), NumberStyles.None, CultureInfo.InvariantCulture, out var threads)
+                ? threads : throw Invalid("threads"),
             SourceSha256 = Value("source_sha256"),
             ProgramVersion = Value("program_version"),
         };

@@ -1,4 +1,5 @@
 using Mdf.Distortions;
+using Mdf.Runtime;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -16,17 +17,21 @@ public sealed record DistortedImage(string Name, Tensor Image);
 /// </summary>
 public static class EqualMse
 {
-    // A blur of this σ, noise of this σ or a shift of this much is beyond any JPEG's error.
+    // How far the search for a blur's σ, a noise's σ and a shift goes.
     private const double LargestBlur = 16;
     private const double LargestNoise = 1;
     private const double LargestShift = 1;
     private const int Bisections = 40;
+
+    // How far two "equal" errors may lie apart, relative.
+    private const double Tolerance = 0.01;
 
     /// <summary>Makes the four images: JPEG sets the MSE, the strengths of the others are found by bisection.</summary>
     /// <param name="reference">The clean image, shape <c>(1, 3, H, W)</c> in [0, 1].</param>
     /// <param name="jpeg">The JPEG whose error is to be met.</param>
     /// <param name="seed">Seeds the noise.</param>
     /// <returns>JPEG, blur, noise, brightness, in this order, clamped to [0, 1].</returns>
+    /// <exception cref="InputException">No blur, noise or shift of this image has JPEG's error: it has no detail, or no room above.</exception>
     public static IReadOnlyList<DistortedImage> Distort(Tensor reference, JpegDistortion jpeg, long seed)
     {
         ArgumentNullException.ThrowIfNull(jpeg);
@@ -39,9 +44,9 @@ public static class EqualMse
         DistortedImage[] images =
         [
             new("JPEG", artefact),
-            new("blur", Match(strength => Blur(reference, strength), LargestBlur)),
-            new("noise", Match(strength => reference + strength * noise, LargestNoise)),
-            new("brightness", Match(strength => reference + strength, LargestShift)),
+            new("blur", Match("blur", strength => Blur(reference, strength), LargestBlur)),
+            new("noise", Match("noise", strength => reference + strength * noise, LargestNoise)),
+            new("brightness", Match("shift of brightness", strength => reference + strength, LargestShift)),
         ];
         foreach (var image in images)
             image.Image.MoveToOuterDisposeScope();
@@ -49,7 +54,7 @@ public static class EqualMse
 
         double MeanSquaredError(Tensor image) => (image - reference).to(float64).square().mean().item<double>();
 
-        Tensor Match(Func<double, Tensor> distort, double largest)
+        Tensor Match(string name, Func<double, Tensor> distort, double largest)
         {
             var (low, high) = (0.0, largest);
             for (var i = 0; i < Bisections; i++)
@@ -62,7 +67,10 @@ public static class EqualMse
                     high = middle;
             }
 
-            return distort((low + high) / 2).clamp(0, 1);
+            var found = distort((low + high) / 2).clamp(0, 1);
+            return Math.Abs(MeanSquaredError(found) - error) <= Tolerance * error
+                ? found
+                : throw new InputException($"no {name} of this image has the error of its JPEG: use a photograph with detail");
         }
     }
 
@@ -70,7 +78,7 @@ public static class EqualMse
     private static Tensor Blur(Tensor image, double sigma)
     {
         var limit = (int)Math.Min(image.shape[2], image.shape[3]) - 1;
-        var radius = Math.Clamp((int)Math.Ceiling(4 * sigma), 1, limit);
+        var radius = Math.Min((int)Math.Ceiling(4 * sigma), limit);
         var weights = Enumerable.Range(-radius, 2 * radius + 1).Select(i => (float)Math.Exp(-i * i / (2 * sigma * sigma + 1e-12))).ToArray();
         var window = tensor(weights, device: image.device);
         window = (window / window.sum()).view(1, 1, 1, -1).expand(image.shape[1], 1, 1, -1);

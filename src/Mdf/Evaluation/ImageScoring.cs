@@ -15,7 +15,8 @@ public static class ImageScoring
     /// <summary>An image and the reference that it is compared with.</summary>
     /// <param name="Image">The image's file.</param>
     /// <param name="Reference">The reference's file.</param>
-    public sealed record Pair(string Image, string Reference);
+    /// <param name="Folder">The folder that was given, where one was: its images have a mean.</param>
+    public sealed record Pair(string Image, string Reference, string? Folder = null);
 
     /// <summary>Finds the pairs: files against one reference file, or folders against a reference folder by file name.</summary>
     /// <param name="reference">A file or a folder.</param>
@@ -41,16 +42,20 @@ public static class ImageScoring
         {
             if (!Directory.Exists(folder))
                 throw new InputException($"expected a folder of images, since the reference '{reference}' is a folder, found {(File.Exists(folder) ? "the file" : "nothing at")} '{folder}'");
-            foreach (var (name, image) in ImagesIn(folder))
+            var images = ImagesIn(folder);
+            // A mean over fewer images than another method's would not compare with it.
+            if (references.Keys.FirstOrDefault(name => !images.ContainsKey(name)) is { } missing)
+                throw new InputException($"'{references[missing]}' has no counterpart of the same name in '{folder}': every reference needs one");
+            foreach (var (name, image) in images)
             {
                 yield return references.TryGetValue(name, out var match)
-                    ? new Pair(image, match)
+                    ? new Pair(image, match, folder)
                     : throw new InputException($"'{image}' has no counterpart of the same name in '{reference}'");
             }
         }
     }
 
-    /// <summary>Scores every pair: PSNR and every loss, and their means where there is more than one pair.</summary>
+    /// <summary>Scores every pair: PSNR and every loss, and their means over each folder.</summary>
     /// <param name="pairs">The files.</param>
     /// <param name="losses">The losses, on <paramref name="device"/>.</param>
     /// <param name="device">Where to compute.</param>
@@ -71,16 +76,17 @@ public static class ImageScoring
         if (losses.GroupBy(loss => loss.Expression).FirstOrDefault(same => same.Count() > 1) is { } twice)
             throw new InputException($"expected different losses, found '{twice.Key}' {twice.Count()} times: name it once");
         var meter = new ProgressMeter(progress ?? IProgressSink.None, "scoring", pairs.Count);
-        var rows = new List<(string Name, double[] Values)>();
+        var scores = new List<(Pair Pair, double[] Values)>();
         foreach (var pair in pairs)
         {
             cancellation.ThrowIfCancellationRequested();
-            rows.Add((pair.Image, Score(pair, losses, device)));
-            meter.Report(rows.Count);
+            scores.Add((pair, Score(pair, losses, device)));
+            meter.Report(scores.Count);
         }
 
-        if (rows.Count > 1)
-            rows.Add(("mean", [.. Enumerable.Range(0, losses.Count + 1).Select(column => rows.Average(row => row.Values[column]))]));
+        var rows = scores.Select(score => (Name: score.Pair.Image, score.Values)).ToList();
+        foreach (var folder in scores.Where(score => score.Pair.Folder is not null).GroupBy(score => score.Pair.Folder))
+            rows.Add(($"mean of {folder.Key}", [.. Enumerable.Range(0, losses.Count + 1).Select(column => folder.Average(score => score.Values[column]))]));
         return new ResultTable(
             "Scores (losses: lower is better)",
             [new ResultColumn("image"), ResultColumn.Number("PSNR (dB)", "F2"), .. losses.Select(loss => ResultColumn.Number(loss.Expression, "G6"))],

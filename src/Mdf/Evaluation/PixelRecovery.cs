@@ -38,6 +38,8 @@ public static class PixelRecovery
         ArgumentOutOfRangeException.ThrowIfNegative(steps);
         var psnr = new List<double>(steps);
         var values = new List<double>(steps);
+        using var all = NewDisposeScope();
+        using var _ = enable_grad();
         using var pixels = new Parameter(start.detach().clone());
         using var optimizer = optim.Adam([pixels], learningRate);
         using var prepared = loss.Prepare(reference);
@@ -57,7 +59,7 @@ public static class PixelRecovery
             meter.Report(step + 1, new ProgressValue("loss", values[^1]), new ProgressValue("PSNR", psnr[^1]));
         }
 
-        return new RecoveryResult(pixels.detach().clone(), psnr, values);
+        return new RecoveryResult(pixels.detach().clone().MoveToOuterDisposeScope(), psnr, values);
     }
 }
 

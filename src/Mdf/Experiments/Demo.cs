@@ -36,7 +36,10 @@ public sealed record DemoResult(ResultTable Comparison, double StartPsnr, double
     /// <summary>What the recovery gained, in dB.</summary>
     public double Gain => RecoveredPsnr - StartPsnr;
 
-    /// <summary>Whether the trained loss led from noise towards the picture.</summary>
+    /// <summary>
+    /// Whether the trained loss led from noise towards the picture. That its gradient does says that everything works, not that the
+    /// loss has learnt anything: an untrained stack leads there too. What it has learnt shows in <see cref="Comparison"/>.
+    /// </summary>
     public bool IsSuccess => Gain >= LeastGain;
 }
 
@@ -76,16 +79,16 @@ public static class Demo
         var jpeg = new JpegDistortion(Quality);
         var options = new LossTrainingOptions
         {
-            Task = jpeg,
+            Distortion = jpeg,
             Scales = size.Scales,
             Iterations = size.Iterations,
             Seed = seed,
         };
-        var stack = LossTraining.Train(photo, sourceSha256, options, progress, cancellation);
-        stack.Save(stackPath);
-        using var loss = new MdfLoss(stack, expression: $"mdf ({jpeg.Task})");
-
-        var comparison = Compare(photo, jpeg, loss, seed, folder);
+        using var loss = new MdfLoss(LossTraining.Train(photo, sourceSha256, options, progress, cancellation), expression: $"mdf ({jpeg.Task})");
+        loss.Stack.Save(stackPath);
+        using var untrained = new MdfLoss(DiscriminatorStack.Untrained(size.Scales, seed), expression: "mdf (untrained)");
+        untrained.to(photo.device);
+        var comparison = Compare(photo, jpeg, [loss, untrained], seed, folder);
 
         var sizes = PyramidPlan.For(new ImageSize((int)photo.shape[2], (int)photo.shape[3]), RecoverySize).Sizes;
         var reference = Resampler.Bicubic(photo, sizes[^1].Height, sizes[^1].Width).clamp(0, 1);
@@ -99,8 +102,8 @@ public static class Demo
         return new DemoResult(comparison, recovery.PsnrPerStep[0], recovered);
     }
 
-    /// <summary>What the losses make of four distortions of equal MSE, as pictures, a table and a plot.</summary>
-    private static ResultTable Compare(Tensor photo, JpegDistortion jpeg, MdfLoss loss, long seed, string folder)
+    /// <summary>What the losses make of four distortions of equal MSE, as pictures, a table and a figure.</summary>
+    private static ResultTable Compare(Tensor photo, JpegDistortion jpeg, IReadOnlyList<MdfLoss> stacks, long seed, string folder)
     {
         using var scope = NewDisposeScope();
         using var _ = no_grad();
@@ -111,7 +114,7 @@ public static class Demo
 
         using var mse = new MseLoss();
         using var ssim = new SsimLoss();
-        ReconstructionLoss[] losses = [loss, mse, ssim];
+        ReconstructionLoss[] losses = [.. stacks, mse, ssim];
         var values = losses.Select(each => images.Select(image => each.call(image.Image, photo).ToDouble()).ToArray()).ToArray();
         var table = new ResultTable(
             "Four distortions of equal MSE",

@@ -23,11 +23,11 @@ public sealed class MdfLoss : ReconstructionLoss
     private readonly int[] _scales;
     private readonly string _expression;
 
-    /// <summary>Creates the loss. The stack is frozen and belongs to the loss from here on.</summary>
+    /// <summary>Creates the loss. The stack is frozen, and belongs to the loss once it is created.</summary>
     /// <param name="stack">The trained discriminators.</param>
     /// <param name="numScales">How many scales to use; null for eight, or all where the stack has fewer.</param>
     /// <param name="ascending">Whether to count them from scale 0 upwards (coarse to fine), or from the last downwards.</param>
-    /// <param name="expression">The loss expression that names this loss.</param>
+    /// <param name="expression">What to call this loss in tables and messages: the expression that names it, where there is one.</param>
     /// <exception cref="InputException">The stack has fewer scales than asked for.</exception>
     public MdfLoss(DiscriminatorStack stack, int? numScales = null, bool ascending = true, string? expression = null)
         : base("mdf")
@@ -45,6 +45,9 @@ public sealed class MdfLoss : ReconstructionLoss
         RegisterComponents();
     }
 
+    /// <summary>The discriminators.</summary>
+    public DiscriminatorStack Stack => stack;
+
     /// <summary>How many scales are used.</summary>
     public int NumScales { get; }
 
@@ -57,6 +60,10 @@ public sealed class MdfLoss : ReconstructionLoss
     /// <inheritdoc/>
     /// <remarks>Five 3×3 convolutions without padding: 11.</remarks>
     public override int MinimumSize => Discriminator.ReceptiveField;
+
+    /// <summary>Does nothing: the discriminators stay in evaluation mode, also inside a network that is set to training mode.</summary>
+    /// <param name="train">Ignored.</param>
+    public override void train(bool train = true) => base.train(false);
 
     /// <inheritdoc/>
     protected internal override ReferenceFeatures Analyze(Tensor reference)

@@ -9,15 +9,15 @@ namespace Mdf.Losses;
 /// </summary>
 /// <remarks>
 /// Equals 1 − the <c>ms_ssim</c> of pytorch-msssim for a data range of 1: negative factors count as zero, sizes that are odd
-/// are padded before they are halved, each colour channel has its own product. Ours alone: a factor of zero has a gradient
-/// of zero, where the power's own would be infinite.
+/// are padded before they are halved, each colour channel has its own product. Ours alone: the power of a factor below 1e-6 is a
+/// straight line to zero, where its own gradient would grow to infinity.
 /// </remarks>
 public sealed class MsSsimLoss() : ReconstructionLoss("ms-ssim")
 {
     /// <summary>The exponents of the five scales, fine to coarse: the paper's.</summary>
     internal static readonly double[] Exponents = [0.0448, 0.2856, 0.3001, 0.2363, 0.1333];
 
-    // Below this a factor counts as zero: x^0.0448 is then steeper than any training could use.
+    // Below this a power falls to zero in a straight line: x^0.0448 is then steeper than any training could use.
     private const double SmallestFactor = 1e-6;
 
     private static readonly GaussianWindows s_windows = new(padding: 0);
@@ -53,11 +53,11 @@ public sealed class MsSsimLoss() : ReconstructionLoss("ms-ssim")
             yield return image = halve(image);
     }
 
-    /// <summary>max(x, 0)^p with a finite gradient at zero.</summary>
+    /// <summary>max(x, 0)^p, continuous, with a finite gradient at zero; NaN stays NaN.</summary>
     internal static Tensor Power(Tensor values, double exponent)
     {
         var power = values.clamp_min(SmallestFactor).pow(exponent);
-        return where(values > SmallestFactor, power, zeros_like(power));
+        return where(values < SmallestFactor, values.clamp_min(0) * Math.Pow(SmallestFactor, exponent - 1), power);
     }
 
     private static Tensor Halve(Tensor image) =>

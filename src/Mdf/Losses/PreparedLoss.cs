@@ -7,25 +7,31 @@ public sealed class PreparedLoss : nn.Module<Tensor, Tensor>
 {
     private readonly ReconstructionLoss _loss;
     private readonly ReferenceFeatures _features;
-    private readonly long[] _shape;
+    private readonly ReconstructionLoss.ImageKind _reference;
+    private bool _isDisposed;
 
-    internal PreparedLoss(ReconstructionLoss loss, ReferenceFeatures features, long[] shape)
+    internal PreparedLoss(ReconstructionLoss loss, ReferenceFeatures features, ReconstructionLoss.ImageKind reference)
         : base(loss.GetName())
     {
         _loss = loss;
         _features = features;
-        _shape = shape;
+        _reference = reference;
     }
 
     /// <summary>The loss of a restored image.</summary>
     /// <param name="restored">The same shape, type and device as the reference.</param>
     /// <returns>What <see cref="ReconstructionLoss.forward"/> returns for it and the reference.</returns>
-    public override Tensor forward(Tensor restored) => _loss.CompareWithPrepared(restored, _features, _shape);
+    public override Tensor forward(Tensor restored)
+    {
+        ObjectDisposedException.ThrowIf(_isDisposed, this);
+        return _loss.CompareWithPrepared(restored, _features, _reference);
+    }
 
     /// <summary>Frees the reference's features; the loss itself stays.</summary>
     /// <param name="disposing">Whether it was called, rather than the finalizer.</param>
     protected override void Dispose(bool disposing)
     {
+        _isDisposed = true;
         if (disposing)
         {
             foreach (var feature in _features.Tensors)

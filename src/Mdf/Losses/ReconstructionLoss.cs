@@ -15,6 +15,8 @@ namespace Mdf.Losses;
 /// </remarks>
 public abstract class ReconstructionLoss : nn.Module<Tensor, Tensor, Tensor>
 {
+    private bool _isDisposed;
+
     /// <summary>Creates the loss.</summary>
     /// <param name="name">Its short name in loss expressions, such as <c>ms-ssim</c>.</param>
     protected ReconstructionLoss(string name)
@@ -22,7 +24,7 @@ public abstract class ReconstructionLoss : nn.Module<Tensor, Tensor, Tensor>
     {
     }
 
-    /// <summary>The loss expression that makes this loss again.</summary>
+    /// <summary>What the loss is called in tables and messages: the loss expression that it was made from, where there is one.</summary>
     public virtual string Expression => GetName();
 
     /// <summary>The smallest height and width of an image, in pixels.</summary>
@@ -56,7 +58,7 @@ public abstract class ReconstructionLoss : nn.Module<Tensor, Tensor, Tensor>
     {
         RequireImage(reference, nameof(reference));
         RequireImage(restored, nameof(restored));
-        RequireSameShape(restored, reference);
+        RequireSameKind(ImageKind.Of(restored), ImageKind.Of(reference));
         using var scope = NewDisposeScope();
         return Reduce(Analyze(reference).Compare(restored)).MoveToOuterDisposeScope();
     }
@@ -73,16 +75,16 @@ public abstract class ReconstructionLoss : nn.Module<Tensor, Tensor, Tensor>
         RequireImage(reference, nameof(reference));
         using var scope = NewDisposeScope();
         using var _ = no_grad();
-        var features = Analyze(reference.detach());
+        var features = Analyze(reference.detach().clone());
         foreach (var feature in features.Tensors)
             feature.DetachFromDisposeScope();
-        return new PreparedLoss(this, features, reference.shape);
+        return new PreparedLoss(this, features, ImageKind.Of(reference));
     }
 
-    internal Tensor CompareWithPrepared(Tensor restored, ReferenceFeatures features, long[] shape)
+    internal Tensor CompareWithPrepared(Tensor restored, ReferenceFeatures features, ImageKind reference)
     {
         RequireImage(restored, nameof(restored));
-        RequireSameShape(restored, shape);
+        RequireSameKind(ImageKind.Of(restored), reference);
         using var scope = NewDisposeScope();
         return Reduce(features.Compare(restored)).MoveToOuterDisposeScope();
     }
@@ -98,8 +100,17 @@ public abstract class ReconstructionLoss : nn.Module<Tensor, Tensor, Tensor>
 
     private Tensor Reduce(Tensor values) => IsPerImage && Reduction == Reduction.Mean ? values.mean() : values;
 
+    /// <summary>Frees the loss's weights.</summary>
+    /// <param name="disposing">Whether it was called, rather than the finalizer.</param>
+    protected override void Dispose(bool disposing)
+    {
+        _isDisposed = true;
+        base.Dispose(disposing);
+    }
+
     private void RequireImage(Tensor image, string role)
     {
+        ObjectDisposedException.ThrowIf(_isDisposed, this);
         if (image.dim() != 4 || image.shape[0] < 1 || image.shape[1] != 3)
             throw new InputException($"'{Expression}' expected a {role} image of shape (N, 3, H, W), found {Describe(image.shape)}");
         if (!image.is_floating_point())
@@ -108,18 +119,21 @@ public abstract class ReconstructionLoss : nn.Module<Tensor, Tensor, Tensor>
             throw new InputException($"'{Expression}' needs images of at least {MinimumSize}×{MinimumSize} pixels, found a {role} image of {image.shape[3]}×{image.shape[2]}");
     }
 
-    private void RequireSameShape(Tensor restored, Tensor reference)
+    private void RequireSameKind(ImageKind restored, ImageKind reference)
     {
-        RequireSameShape(restored, reference.shape);
-        if (restored.dtype != reference.dtype)
-            throw new InputException($"'{Expression}' expected both images in one type, found {restored.dtype} (restored) and {reference.dtype} (reference)");
-    }
-
-    private void RequireSameShape(Tensor restored, long[] reference)
-    {
-        if (!restored.shape.SequenceEqual(reference))
-            throw new InputException($"'{Expression}' expected images of one size, found {Describe(restored.shape)} (restored) and {Describe(reference)} (reference)");
+        if (!restored.Shape.SequenceEqual(reference.Shape))
+            throw new InputException($"'{Expression}' expected images of one size, found {Describe(restored.Shape)} (restored) and {Describe(reference.Shape)} (reference)");
+        if (restored.Type != reference.Type)
+            throw new InputException($"'{Expression}' expected both images in one type, found {restored.Type} (restored) and {reference.Type} (reference)");
+        if (restored.Device != reference.Device)
+            throw new InputException($"'{Expression}' expected both images on one device, found {restored.Device} (restored) and {reference.Device} (reference)");
     }
 
     private static string Describe(long[] shape) => $"({string.Join(", ", shape)})";
+
+    /// <summary>What two images must have in common.</summary>
+    internal sealed record ImageKind(long[] Shape, ScalarType Type, string Device)
+    {
+        public static ImageKind Of(Tensor image) => new(image.shape, image.dtype, image.device.ToString());
+    }
 }

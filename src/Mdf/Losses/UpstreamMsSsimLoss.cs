@@ -5,7 +5,7 @@ namespace Mdf.Losses;
 
 /// <summary>
 /// The negative MS-SSIM as the authors' repository computes it (<c>loss_modules/msssim.py</c>). For their published
-/// curves; not zero for equal images in general, and not the published MS-SSIM.
+/// curves; −1 for equal images, and not the published MS-SSIM.
 /// </summary>
 /// <remarks>
 /// Where it departs from <see cref="MsSsimLoss"/>: the factors are means over the whole batch and all channels, the coarsest

@@ -4,7 +4,7 @@ namespace Mdf.Losses;
 
 /// <summary>
 /// The negative mean SSIM as the authors' repository computes it (<c>loss_modules/ssim.py</c>): the image padded with zeros. For
-/// their published curves; not zero for equal images.
+/// their published curves; −1 for equal images.
 /// </summary>
 public sealed class UpstreamSsimLoss() : ReconstructionLoss("ssim-upstream")
 {

@@ -10,11 +10,14 @@ public sealed class WeightedSum : ReconstructionLoss
     private readonly double[] _weights;
 
     /// <summary>Creates the sum, which owns its terms from here on.</summary>
-    /// <param name="terms">At least one weight and loss. Their own reductions are not used.</param>
+    /// <param name="terms">At least one weight (positive, finite) and loss. Their own reductions are not used.</param>
+    /// <exception cref="ArgumentOutOfRangeException">There is no term, or a weight is not positive and finite.</exception>
     public WeightedSum(IReadOnlyList<(double Weight, ReconstructionLoss Loss)> terms)
         : base("sum")
     {
         ArgumentOutOfRangeException.ThrowIfZero(terms.Count);
+        if (terms.FirstOrDefault(term => !(term.Weight > 0 && double.IsFinite(term.Weight))) is { Loss: not null } odd)
+            throw new ArgumentOutOfRangeException(nameof(terms), odd.Weight, "expected weights that are positive and finite");
         _terms = [.. terms.Select(term => term.Loss)];
         _weights = [.. terms.Select(term => term.Weight)];
         for (var i = 0; i < _terms.Count; i++)

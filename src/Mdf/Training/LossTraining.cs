@@ -43,7 +43,7 @@ public static class LossTraining
     /// <param name="progress">Told of every iteration.</param>
     /// <param name="cancellation">Ends the training between two iterations.</param>
     /// <returns>The trained stack, frozen, on the photograph's device.</returns>
-    /// <exception cref="InputException">The photograph is too small, or has fewer scales than asked for.</exception>
+    /// <exception cref="InputException">The photograph is not one in [0, 1], is too small, or has fewer scales than asked for.</exception>
     /// <exception cref="InvalidOperationException">The training diverged.</exception>
     /// <exception cref="OperationCanceledException">It was cancelled.</exception>
     public static DiscriminatorStack Train(
@@ -55,15 +55,18 @@ public static class LossTraining
     {
         ArgumentNullException.ThrowIfNull(photo);
         ArgumentNullException.ThrowIfNull(options);
+        RequirePhoto(photo);
         var (plan, scales) = Plan(new ImageSize((int)photo.shape[2], (int)photo.shape[3]), options);
         var metadata = new StackMetadata
         {
-            Task = options.Task.Task,
+            Task = options.Distortion.Task,
             InputRange = InputRange.Symmetric,
             ScaleFactor = plan.Factor,
             Sizes = [.. plan.Sizes.Take(scales)],
+            MaxSize = options.MaxSize,
             Iterations = options.Iterations,
             Seed = options.Seed,
+            Threads = get_num_threads(),
             SourceSha256 = sourceSha256,
             ProgramVersion = ProgramVersion,
         };
@@ -74,6 +77,7 @@ public static class LossTraining
         try
         {
             using var scope = NewDisposeScope();
+            using var _ = enable_grad();
             var finest = InputRange.Symmetric.FromUnit(Resize(photo, plan.Sizes[^1]));
             var restored = Resize(finest, plan.Start);
             for (var k = 0; k < scales; k++)
@@ -84,7 +88,7 @@ public static class LossTraining
                 generator = Next(previous, new ScaleGenerator(width), random, photo.device);
                 previous?.Dispose();
 
-                using var input = new GeneratorInput(Resize(restored, plan.Sizes[k]), options.Task, random);
+                using var input = new GeneratorInput(Resize(restored, plan.Sizes[k]), options.Distortion, random);
                 TrainScale(discriminators[k], generator, Resize(finest, plan.Sizes[k]), input, random, options.Iterations,
                     new ProgressMeter(progress ?? IProgressSink.None, $"scale {k} ({k + 1} of {scales}, {plan.Sizes[k]})", options.Iterations),
                     cancellation);
@@ -103,6 +107,16 @@ public static class LossTraining
         {
             generator?.Dispose();
         }
+    }
+
+    private static void RequirePhoto(Tensor photo)
+    {
+        if (photo.shape is not [1, 3, _, _] || photo.dtype != ScalarType.Float32)
+            throw new InputException($"expected one photograph of shape (1, 3, H, W) in float32, found {photo.dtype} ({string.Join(", ", photo.shape)})");
+        using var scope = NewDisposeScope();
+        var (low, high) = (photo.min().item<float>(), photo.max().item<float>());
+        if (!(low >= 0 && high <= 1))
+            throw new InputException($"expected a photograph in [0, 1], found values from {low} to {high}: divide it by its maximum");
     }
 
     private static void TrainScale(
@@ -137,12 +151,20 @@ public static class LossTraining
     private static T Next<T>(T? previous, T fresh, Generator random, Device device)
         where T : ScaleNetwork
     {
-        if (previous?.Width == fresh.Width)
-            fresh.CopyFrom(previous);
-        else
-            fresh.Initialize(random);
-        fresh.to(device);
-        return fresh;
+        try
+        {
+            if (previous?.Width == fresh.Width)
+                fresh.CopyFrom(previous);
+            else
+                fresh.Initialize(random);
+            fresh.to(device);
+            return fresh;
+        }
+        catch
+        {
+            fresh.Dispose();
+            throw;
+        }
     }
 
     private static Tensor Resize(Tensor image, ImageSize size) => Resampler.Bicubic(image, size.Height, size.Width);

@@ -10,7 +10,7 @@ public sealed record LossTrainingOptions
     public const int DefaultIterations = 1000;
 
     /// <summary>The distortion that the stack's task undoes.</summary>
-    public required Distortion Task { get; init; }
+    public required Distortion Distortion { get; init; }
 
     /// <summary>How many scales to train, from the coarsest; null for eight, or all where the pyramid has fewer.</summary>
     public int? Scales

@@ -28,10 +28,11 @@ public sealed class PyramidPlanTests
         Gen.Select(Gen.Int[25, 400], Gen.Int[25, 400], Gen.Int[100, 300]).Sample((height, width, maxSize) =>
         {
             var photo = new ImageSize(height, width);
-            if (photo.Shorter * Math.Min(1.0, maxSize / (double)photo.Longer) <= 25)
+            if (Math.Ceiling(photo.Shorter * Math.Min(1.0, maxSize / (double)photo.Longer)) < 25)
                 return;
             var plan = PyramidPlan.For(photo, maxSize);
             Assert.Equal(25, plan.Sizes[0].Shorter);
+            Assert.InRange(plan.Start.Shorter, 1, 24);
             Assert.InRange(plan.Factor, 0.7, 1);
             Assert.Equal(Math.Min(photo.Longer, maxSize), plan.Sizes[^1].Longer);
             Assert.All(plan.Sizes.Zip(plan.Sizes.Skip(1)), pair => Assert.True(pair.First.Longer <= pair.Second.Longer));

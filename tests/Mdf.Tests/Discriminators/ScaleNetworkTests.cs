@@ -65,6 +65,8 @@ public sealed class ScaleNetworkTests
 
         var weight = first.state_dict()["body.block1.conv.weight"];
         Assert.Equal(0.02, weight.std().item<float>(), 0.001);
+        // PyTorch's default for biases: uniform within 1/√(fan-in).
+        Assert.InRange(first.state_dict()["body.block1.conv.bias"].abs().max().item<float>(), 0.5f / MathF.Sqrt(32 * 9), 1 / MathF.Sqrt(32 * 9));
 
         static Discriminator Make(ulong seed)
         {
@@ -76,10 +78,12 @@ public sealed class ScaleNetworkTests
     }
 
     [Fact]
-    public void A_copy_computes_the_same_and_still_trains()
+    public void A_copy_computes_the_same_and_can_be_trained()
     {
         using var scope = NewDisposeScope();
         using var original = new Discriminator(8);
+        original.train();
+        original.call(rand(1, 3, 20, 24)); // moves the running statistics
         original.Freeze();
         using var copy = new Discriminator(8);
         copy.CopyFrom(original);
@@ -87,6 +91,38 @@ public sealed class ScaleNetworkTests
         copy.Freeze();
         var image = rand(1, 3, 20, 24);
         Assert.True(Golden.AreEqual(copy.call(image), original.call(image)));
+    }
+
+    [Fact]
+    public void Making_using_and_disposing_networks_leaves_no_tensor_behind()
+    {
+        using var random = new Generator(1);
+        using var image = rand(1, 3, 20, 24);
+        var before = 0L;
+        for (var i = 0; i < 3; i++)
+        {
+            using (var discriminator = new Discriminator(8))
+            {
+                discriminator.Initialize(random);
+                using var copy = new Discriminator(8);
+                copy.CopyFrom(discriminator);
+                using var map = copy.call(image);
+            }
+
+            if (i == 0)
+                before = DisposeScopeManager.Statistics.ThreadTotalLiveCount;
+        }
+
+        Assert.Equal(before, DisposeScopeManager.Statistics.ThreadTotalLiveCount);
+    }
+
+    [Fact]
+    public void The_gradient_penalty_can_be_had_under_no_grad()
+    {
+        using var scope = NewDisposeScope();
+        using var discriminator = new Discriminator(4);
+        using var _ = no_grad();
+        Assert.True(GradientPenalty.Of(discriminator, rand(1, 3, 16, 18), rand(1, 3, 16, 18), tensor(0.5f)).requires_grad);
     }
 
     [Fact]

@@ -30,7 +30,7 @@ public sealed class TranscriptionTests
         using var scope = NewDisposeScope();
         using var seeded = new Generator(8);
         var photo = Resampler.Bicubic(rand([1, 3, 8, 10], generator: seeded), 32, 40).clamp(0, 1);
-        var options = new LossTrainingOptions { Task = Distortion.Parse(task), Iterations = Iterations, Scales = Scales, Seed = Seed };
+        var options = new LossTrainingOptions { Distortion = Distortion.Parse(task), Iterations = Iterations, Scales = Scales, Seed = Seed };
         using var stack = LossTraining.Train(photo, "", options);
 
         var expected = Transcribe(photo, task);
