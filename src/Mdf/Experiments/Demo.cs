@@ -18,7 +18,7 @@ namespace Mdf.Experiments;
 public sealed record DemoSize(int Iterations, int Scales, int RecoverySteps)
 {
     /// <summary>Two to four minutes on two cores.</summary>
-    public static DemoSize Full { get; } = new(Iterations: 120, Scales: 6, RecoverySteps: 100);
+    public static DemoSize Full { get; } = new(Iterations: 100, Scales: 6, RecoverySteps: 100);
 
     /// <summary>Well under a minute on two cores: enough to see that everything works.</summary>
     public static DemoSize Quick { get; } = new(Iterations: 20, Scales: 2, RecoverySteps: 60);
