@@ -1,0 +1,33 @@
+using Mdf.Discriminators;
+using Mdf.Experiments;
+using Mdf.Imaging;
+using static TorchSharp.torch;
+
+namespace Mdf.Tests.Experiments;
+
+public sealed class DemoTests : IDisposable
+{
+    private readonly string _folder = Directory.CreateTempSubdirectory("mdf-").FullName;
+
+    public void Dispose() => Directory.Delete(_folder, recursive: true);
+
+    [Fact]
+    public void The_demonstration_writes_what_it_promises()
+    {
+        using var scope = NewDisposeScope();
+        var photo = ImageFile.Read(Path.Combine(Shared.Repository, "samples", "photographs", "chelsea.png"));
+        var result = Demo.Run(photo, "", new DemoSize(Iterations: 2, Scales: 1, RecoverySteps: 40), seed: 0, _folder);
+
+        Assert.True(result.IsSuccess, $"{result.Gain} dB");
+        Assert.Equal(result.RecoveredPsnr - result.StartPsnr, result.Gain);
+        Assert.Equal(["JPEG", "blur", "noise", "brightness"], result.Comparison.Rows.Select(row => row[0]));
+        Assert.Equal(
+            ["blur.png", "brightness.png", "comparison.csv", "comparison.md", "jpeg.png", "noise.png", "overview.png", "recovery-psnr.png",
+                "recovery.png", "reference.png", "stack.safetensors"],
+            Directory.GetFiles(_folder).Select(Path.GetFileName).Order(StringComparer.Ordinal));
+        using var stack = DiscriminatorStack.Load(Path.Combine(_folder, "stack.safetensors"));
+        Assert.Equal("jpeg:10", stack.Metadata!.Task);
+        // An 8-bit photograph comes back as it was.
+        Assert.True(Golden.AreEqual(photo, ImageFile.Read(Path.Combine(_folder, "reference.png"))));
+    }
+}
