@@ -47,7 +47,7 @@ internal sealed unsafe class MappedFile : IDisposable
     /// <exception cref="InputException">It is not a regular file with content, or it cannot be opened.</exception>
     public static MappedFile Open(string path)
     {
-        RegularFile.Require(path);
+        RegularFile.Require(path, "a file of weights");
         FileStream? stream = null;
         try
         {

@@ -74,9 +74,12 @@ internal static class PickleGlobals
         ["torch.nn.modules.container.Sequential"] = new PickleGlobal.ModuleClass(ModuleStructure.Sequential),
         ["SinGAN.models.ConvBlock"] = new PickleGlobal.ModuleClass(ModuleStructure.ConvBlock),
         ["SinGAN.models.WDiscriminator"] = new PickleGlobal.ModuleClass(ModuleStructure.Discriminator),
-    }.Concat(Enum.GetValues<ElementType>().Select(type => KeyValuePair.Create<string, PickleGlobal>(
-        $"torch.{type.StorageClass()}", new PickleGlobal.StorageClass(type)))).Concat(s_elementTypeNames.Select(name => KeyValuePair.Create<string, PickleGlobal>(
-        $"torch.{name}", new PickleGlobal.ElementTypeName()))).ToFrozenDictionary();
+    }
+    .Concat(Enum.GetValues<ElementType>().Select(type => KeyValuePair.Create<string, PickleGlobal>(
+        $"torch.{type.StorageClass()}", new PickleGlobal.StorageClass(type))))
+    .Concat(s_elementTypeNames.Select(name => KeyValuePair.Create<string, PickleGlobal>(
+        $"torch.{name}", new PickleGlobal.ElementTypeName())))
+    .ToFrozenDictionary();
 
     public static PickleGlobal? Find(string name) => s_known.GetValueOrDefault(name);
 }
