@@ -133,9 +133,12 @@ public sealed class DiscriminatorStack : nn.Module
             }
 
             var dot = key.IndexOf('.', StringComparison.Ordinal);
-            if (dot < 0 || !int.TryParse(key.AsSpan(0, dot), NumberStyles.None, CultureInfo.InvariantCulture, out var scale) || scale >= MostScales
-                || key[..dot] != scale.ToString(CultureInfo.InvariantCulture))
-                throw NotAStack(path, $"found '{key}'");
+            if (dot < 0 || !int.TryParse(key.AsSpan(0, dot), NumberStyles.None, CultureInfo.InvariantCulture, out var scale)
+                || scale >= MostScales || key[..dot] != scale.ToString(CultureInfo.InvariantCulture))
+            {
+                throw NotAStack(path, $"found {Untrusted.Quote(key)}");
+            }
+
             if (!byScale.TryGetValue(scale, out var ofScale))
                 byScale.Add(scale, ofScale = new Dictionary<string, StoredTensor>(StringComparer.Ordinal));
             ofScale.Add(key[(dot + 1)..], value);

@@ -66,7 +66,7 @@ public sealed record StackMetadata
         if (!values.TryGetValue("format", out var format) || !format.StartsWith("mdf-", StringComparison.Ordinal))
             return null;
         if (format != CurrentFormat)
-            throw new InputException($"'{where}': expected the format '{CurrentFormat}', found '{format}': it is another kind of file, or needs a newer mdf");
+            throw new InputException($"'{where}': expected the format '{CurrentFormat}', found {Untrusted.Quote(format)}: it is another kind of file, or needs a newer mdf");
         return new StackMetadata
         {
             Task = Value("task"),
@@ -89,7 +89,7 @@ public sealed record StackMetadata
         string Value(string key) => values.TryGetValue(key, out var value) ? value : throw Invalid(key);
 
         InputException Invalid(string key) => new(values.TryGetValue(key, out var value)
-            ? $"'{where}': its metadata has the unusable value '{value}' for '{key}': the file is damaged"
+            ? $"'{where}': its metadata has the unusable value {Untrusted.Quote(value)} for '{key}': the file is damaged"
             : $"'{where}': its metadata lacks '{key}': the file is damaged");
 
         ImageSize Size(string text) =>

@@ -76,6 +76,8 @@ public static class AtomicFile
     {
         if (string.IsNullOrWhiteSpace(path))
             throw new InputException("expected an output file, found an empty path");
+        if (path.Contains('\0', StringComparison.Ordinal))
+            throw new InputException($"cannot write '{path}': expected a path, found a NUL character in it");
         var target = Path.GetFullPath(path);
         if (Directory.Exists(target))
             throw new InputException($"cannot write '{path}': it is a folder; give a file name in it");

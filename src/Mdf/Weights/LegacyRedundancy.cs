@@ -1,73 +1,92 @@
 using System.Buffers;
+using Mdf.Runtime;
 
 namespace Mdf.Weights;
 
 /// <summary>
-/// The format of PyTorch before 1.6 has no checksum. What such a file says twice must therefore agree, so that damage is
-/// found as far as the file can show it.
+/// The format of PyTorch before 1.6 has no checksum. What such a file says twice shows some of its damage, and what nobody would
+/// call a tensor shows some more.
 /// </summary>
 /// <remarks>
-/// What remains is damage that leaves another valid file: a changed letter in the name of a tensor of a plain dictionary, where
-/// nothing else in the file repeats that name, and changed values. In a file of whole modules every name and shape is repeated
-/// (<see cref="ModuleStructure"/>).
+/// What remains is damage that leaves another valid file: a changed letter in the name of a tensor that nothing else in the file
+/// repeats, a smaller shape (which a saved slice has too), and changed values. In a file of whole modules every name and shape is
+/// repeated (<see cref="ModuleStructure"/>).
 /// </remarks>
 internal static class LegacyRedundancy
 {
+    private const int NameCost = 256;
+
     private static readonly SearchValues<char> s_nameCharacters =
         SearchValues.Create("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-.");
 
     // PyTorch's own names for the tensors of convolutions, linear layers and batch norm.
     private static readonly string[] s_ownNames = ["weight", "bias", "running_mean", "running_var", "num_batches_tracked"];
 
-    /// <summary>Every storage is used from end to end: a smaller shape or a moved view would leave a part over.</summary>
-    public static void CheckStorages(MappedFile file, TensorStorages storages)
+    /// <summary>
+    /// Names are PyTorch identifiers, and none is a near miss of one of PyTorch's own that its module lacks, beside another of them:
+    /// a module of <c>weighu</c> and <c>bias</c> is damaged, one of <c>height</c> and <c>width</c> is not.
+    /// </summary>
+    public static void CheckNames(MappedFile file, IReadOnlyCollection<string> names)
     {
-        var views = storages.Views.ToLookup(view => view.Storage);
-        foreach (var storage in storages.All)
+        foreach (var name in names)
         {
-            var end = 0L;
-            foreach (var view in views[storage].OrderBy(view => view.Offset))
+            file.Charge(NameCost + 2L * name.Length); // it is taken apart below
+            if (name.AsSpan().ContainsAnyExcept(s_nameCharacters) || name is "" or ['.', ..] or [.., '.']
+                || name.Contains("..", StringComparison.Ordinal))
             {
-                if (view.Offset > end)
-                    break;
-                end = Math.Max(end, view.Offset + view.Extent);
+                throw Damaged(file, name);
             }
+        }
 
-            if (end != storage.Count)
+        foreach (var module in names.GroupBy(Module))
+        {
+            var leaves = module.ToDictionary(name => name[(name.LastIndexOf('.') + 1)..]);
+            if (!s_ownNames.Any(leaves.ContainsKey))
+                continue;
+            foreach (var (leaf, name) in leaves)
             {
-                throw file.Refuse($"the tensors use {end} of the {storage.Count} elements of storage {MappedFile.Quote(storage.Key)}",
-                    "the file is damaged, or holds a part of a larger tensor: save it again with a PyTorch of 1.6 or later");
+                if (s_ownNames.Any(own => !leaves.ContainsKey(own) && DiffersInOneLetter(leaf, own)))
+                    throw Damaged(file, name);
             }
         }
     }
 
-    /// <summary>Names are PyTorch identifiers, and none is a near miss of one of PyTorch's own.</summary>
-    public static void CheckName(MappedFile file, string name)
-    {
-        var leaf = name[(name.LastIndexOf('.') + 1)..];
-        var isIdentifier = !name.AsSpan().ContainsAnyExcept(s_nameCharacters) && name.Split('.').All(part => part.Length > 0);
-        if (!isIdentifier || s_ownNames.Any(own => DiffersInOneLetter(leaf, own)))
-        {
-            throw file.Refuse($"expected the name of a tensor, found {MappedFile.Quote(name)}",
-                "the file is damaged, or its names are unusual: save it again with a PyTorch of 1.6 or later");
-        }
-    }
-
-    /// <summary>A state dictionary of a module lists the module's parts beside its tensors: each tensor belongs to one.</summary>
+    /// <summary>
+    /// A state dictionary of a module lists the module's parts beside its tensors. If one part alone is not listed, and is a near miss
+    /// of one that is, a letter is damaged; any other difference was made by a program, such as one that strips <c>module.</c>.
+    /// </summary>
     public static void CheckParts(MappedFile file, PickleDictionary dictionary)
     {
         if (dictionary.Attributes?["_metadata"] is not PickleDictionary parts)
             return;
+        var unlisted = new HashSet<string>();
         foreach (var (key, value) in dictionary.Items)
         {
-            if (value is TensorView && key is string name && !parts.Items.ContainsKey(name[..Math.Max(0, name.LastIndexOf('.'))]))
-            {
-                throw file.Refuse($"the tensor {MappedFile.Quote(name)} belongs to a module that the state dictionary does not list",
-                    "the file is damaged, or its names were changed: save it again with a PyTorch of 1.6 or later");
-            }
+            if (value is not TensorView || key is not string name)
+                continue;
+            file.Charge(2L * name.Length);
+            if (!parts.Items.ContainsKey(Module(name)))
+                unlisted.Add(Module(name));
+            if (unlisted.Count > 1)
+                return;
+        }
+
+        if (unlisted.SingleOrDefault() is { } module && parts.Items.Keys.Any(part => part is string text && DiffersInOneLetter(module, text)))
+        {
+            throw file.Refuse($"the tensors of {Untrusted.Quote(module)} belong to a module that the state dictionary spells in another way",
+                "the file is damaged: get it again, or save it again with a PyTorch of 1.6 or later");
         }
     }
 
+    private static string Module(string name) => name[..Math.Max(0, name.LastIndexOf('.'))];
+
+    private static InputException Damaged(MappedFile file, string name) =>
+        file.Refuse($"expected the name of a tensor, found {Untrusted.Quote(name)}",
+            "the file is damaged, or its names are unusual: save it again with a PyTorch of 1.6 or later");
+
+    /// <summary>Another digit is another number, and not a slip.</summary>
     private static bool DiffersInOneLetter(string name, string other) =>
-        name.Length == other.Length && name.Zip(other).Count(pair => pair.First != pair.Second) == 1;
+        name.Length == other.Length
+        && name.Zip(other).Where(pair => pair.First != pair.Second).Take(2).ToArray() is [var (found, expected)]
+        && !(char.IsAsciiDigit(found) && char.IsAsciiDigit(expected));
 }

@@ -17,10 +17,14 @@ internal sealed unsafe class MappedFile : IDisposable
     /// <summary>What a reader may allocate beyond the size of the file: 64 MB, of which a part is left for what is not counted.</summary>
     private const long Allowance = 48L << 20;
 
+    /// <summary>What names and values may take of that, however large the file is: making a file large on disk costs nothing.</summary>
+    private const long MostStructure = 256L << 20;
+
     private readonly MemoryMappedFile _mapping;
     private readonly MemoryMappedViewAccessor _view;
     private byte* _start;
     private long _budget;
+    private long _structure = MostStructure;
 
     private MappedFile(string path, FileStream stream)
     {
@@ -40,13 +44,10 @@ internal sealed unsafe class MappedFile : IDisposable
     public long Length { get; }
 
     /// <summary>Maps a file.</summary>
-    /// <exception cref="InputException">There is no such file, it is a folder, it is empty, or it cannot be opened.</exception>
+    /// <exception cref="InputException">It is not a regular file with content, or it cannot be opened.</exception>
     public static MappedFile Open(string path)
     {
-        if (string.IsNullOrWhiteSpace(path))
-            throw new InputException("expected a file of weights, found an empty path");
-        if (Directory.Exists(path))
-            throw new InputException($"cannot read '{path}': expected a file of weights, found a folder; name a file in it");
+        RegularFile.Require(path, "a file of weights");
         FileStream? stream = null;
         try
         {
@@ -54,10 +55,6 @@ internal sealed unsafe class MappedFile : IDisposable
             if (!stream.CanSeek || stream.Length == 0)
                 throw new InputException($"cannot read '{path}': expected a file of weights, found nothing in it; get it again");
             return new MappedFile(path, stream);
-        }
-        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
-        {
-            throw new InputException($"cannot read '{path}': there is no such file; check the path", e);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or NotSupportedException)
         {
@@ -88,13 +85,23 @@ internal sealed unsafe class MappedFile : IDisposable
         return length == 0 ? ReadOnlyMemory<byte>.Empty : new Slice(this, offset, length).Memory;
     }
 
-    /// <summary>Counts memory that is about to be taken because the file says so.</summary>
+    /// <summary>Counts memory that is about to be taken for names and values because the file says so.</summary>
+    /// <exception cref="InputException">All of it would be more than the file's size and 64 MB, or more than 256 MB.</exception>
+    public void Charge(long bytes)
+    {
+        if (bytes > _structure)
+            throw Refuse("its names and values would take more memory than 256 MB");
+        _structure -= bytes;
+        ChargeContent(bytes);
+    }
+
+    /// <summary>Counts memory that is about to be taken for the elements of a tensor.</summary>
     /// <exception cref="InputException">All of it would be more than the file's size and 64 MB.</exception>
-    public void Charge(Int128 bytes)
+    public void ChargeContent(long bytes)
     {
         if (bytes > _budget)
             throw Refuse("reading it would take more memory than its size and 64 MB");
-        _budget -= (long)bytes;
+        _budget -= bytes;
     }
 
     /// <summary>The exception that refuses this file.</summary>
@@ -113,14 +120,6 @@ internal sealed unsafe class MappedFile : IDisposable
         _view.SafeMemoryMappedViewHandle.ReleasePointer();
         _view.Dispose();
         _mapping.Dispose();
-    }
-
-    /// <summary>Text of the file for a message: short, and only what any terminal prints harmlessly.</summary>
-    public static string Quote(string text)
-    {
-        const int longest = 80;
-        var shown = string.Concat(text.Take(longest).Select(c => c is >= ' ' and <= '~' ? c : '?'));
-        return text.Length > longest ? $"'{shown}…'" : $"'{shown}'";
     }
 
     private sealed class Slice(MappedFile file, long offset, int length) : MemoryManager<byte>

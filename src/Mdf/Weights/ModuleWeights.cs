@@ -29,11 +29,11 @@ public static class ModuleWeights
         var unexpected = tensors.Keys.Where(name => !targets.ContainsKey(name)).ToArray();
         var differing = targets
             .Where(target => tensors.TryGetValue(target.Key, out var tensor) && !Fits(tensor, target.Value))
-            .Select(target => $"{MappedFile.Quote(target.Key)} (expected {Describe(target.Value)}, found {tensors[target.Key]})").ToArray();
+            .Select(target => $"{Untrusted.Quote(target.Key)} (expected {Describe(target.Value)}, found {tensors[target.Key]})").ToArray();
         string[] faults =
         [
-            .. List("missing", missing.Select(MappedFile.Quote), missing.Length),
-            .. List("unexpected", unexpected.Select(MappedFile.Quote), unexpected.Length),
+            .. List("missing", missing.Select(Untrusted.Quote), missing.Length),
+            .. List("unexpected", unexpected.Select(Untrusted.Quote), unexpected.Length),
             .. List("of another shape or type", differing, differing.Length),
         ];
         if (faults.Length > 0)

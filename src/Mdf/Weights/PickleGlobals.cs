@@ -11,6 +11,9 @@ internal abstract record PickleGlobal
     /// <summary>A class of modules; its objects become inert records.</summary>
     public sealed record ModuleClass(string Name) : PickleGlobal;
 
+    /// <summary>A type of elements, which a checkpoint may hold as a value; it holds no tensors.</summary>
+    public sealed record ElementTypeName : PickleGlobal;
+
     /// <summary>A function or class whose call is understood; nothing is called.</summary>
     public sealed record Callable(PickleCall Call) : PickleGlobal;
 }
@@ -24,8 +27,14 @@ internal enum PickleCall
     /// <summary><c>(tensor, requires_grad, hooks)</c>.</summary>
     RebuildParameter,
 
+    /// <summary><c>(tensor)</c> or <c>(tensor, requires_grad)</c>.</summary>
+    Parameter,
+
     /// <summary><c>()</c> or <c>([[key, value], …])</c>.</summary>
     OrderedDict,
+
+    /// <summary><c>({key: count, …})</c>.</summary>
+    Counter,
 
     /// <summary><c>([value, …])</c>.</summary>
     Set,
@@ -43,11 +52,18 @@ internal enum PickleCall
 /// </summary>
 internal static class PickleGlobals
 {
+    private static readonly string[] s_elementTypeNames =
+    [
+        "bool", "uint8", "int8", "int16", "int32", "int64", "float16", "bfloat16", "float32", "float64", "complex64", "complex128",
+    ];
+
     private static readonly FrozenDictionary<string, PickleGlobal> s_known = new Dictionary<string, PickleGlobal>
     {
         ["torch._utils._rebuild_tensor"] = new PickleGlobal.Callable(PickleCall.RebuildTensor),
         ["torch._utils._rebuild_tensor_v2"] = new PickleGlobal.Callable(PickleCall.RebuildTensor),
         ["torch._utils._rebuild_parameter"] = new PickleGlobal.Callable(PickleCall.RebuildParameter),
+        ["torch.nn.parameter.Parameter"] = new PickleGlobal.Callable(PickleCall.Parameter),
+        ["collections.Counter"] = new PickleGlobal.Callable(PickleCall.Counter), // the milestones of learning-rate schedules
         ["collections.OrderedDict"] = new PickleGlobal.Callable(PickleCall.OrderedDict),
         ["__builtin__.set"] = new PickleGlobal.Callable(PickleCall.Set), // PyTorch's modules name their unsaved buffers in one
         ["torch.Size"] = new PickleGlobal.Callable(PickleCall.Size),
@@ -58,8 +74,12 @@ internal static class PickleGlobals
         ["torch.nn.modules.container.Sequential"] = new PickleGlobal.ModuleClass(ModuleStructure.Sequential),
         ["SinGAN.models.ConvBlock"] = new PickleGlobal.ModuleClass(ModuleStructure.ConvBlock),
         ["SinGAN.models.WDiscriminator"] = new PickleGlobal.ModuleClass(ModuleStructure.Discriminator),
-    }.Concat(Enum.GetValues<ElementType>().Select(type => KeyValuePair.Create<string, PickleGlobal>(
-        $"torch.{type.StorageClass()}", new PickleGlobal.StorageClass(type)))).ToFrozenDictionary();
+    }
+    .Concat(Enum.GetValues<ElementType>().Select(type => KeyValuePair.Create<string, PickleGlobal>(
+        $"torch.{type.StorageClass()}", new PickleGlobal.StorageClass(type))))
+    .Concat(s_elementTypeNames.Select(name => KeyValuePair.Create<string, PickleGlobal>(
+        $"torch.{name}", new PickleGlobal.ElementTypeName())))
+    .ToFrozenDictionary();
 
     public static PickleGlobal? Find(string name) => s_known.GetValueOrDefault(name);
 }

@@ -1,3 +1,5 @@
+using System.Runtime.InteropServices;
+
 namespace Mdf.Weights;
 
 // What a pickle's values become here: text, long, double, bool and null as they are; List<object?> for a list, object?[] for a
@@ -6,7 +8,12 @@ namespace Mdf.Weights;
 /// <summary>A dictionary, ordinary or ordered; keys are text or whole numbers.</summary>
 internal sealed class PickleDictionary
 {
-    public OrderedDictionary<object, object?> Items { get; } = [];
+    // The hash of a long is one half against the other: a file could choose keys that all collide. That of text is keyed.
+    private static readonly IEqualityComparer<object> s_keys = EqualityComparer<object>.Create(Equals, key => key is long number
+        ? string.GetHashCode(MemoryMarshal.Cast<long, char>(new ReadOnlySpan<long>(in number)))
+        : key.GetHashCode());
+
+    public OrderedDictionary<object, object?> Items { get; } = new(s_keys);
 
     /// <summary>What a state dictionary carries beside its items: PyTorch's <c>_metadata</c>.</summary>
     public PickleDictionary? Attributes { get; set; }

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using Mdf.Runtime;
 
 namespace Mdf.Weights;
 
@@ -15,6 +16,8 @@ internal static class PyTorchReader
         [0x80, 2, 0x8a, 10, 0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19, (byte)'.'];
 
     private const long LegacyProtocol = 1001;
+    private const int MostShared = 16;
+    private const long SharedAllowance = 64L << 20;
     private const string PickleName = "/data.pkl";
 
     public static OrderedDictionary<string, StoredTensor> ReadZip(MappedFile file)
@@ -36,7 +39,7 @@ internal static class PyTorchReader
         var root = unpickler.Load();
         foreach (var storage in storages.All)
         {
-            var quoted = MappedFile.Quote(storage.Key);
+            var quoted = Untrusted.Quote(storage.Key);
             var entry = entries.Find($"{folder}/data/{storage.Key}") ?? throw file.Refuse($"the storage {quoted} is missing");
             if (entry.Length != storage.ByteLength)
                 throw file.Refuse($"expected {storage.ByteLength} bytes for the storage {quoted}, found {entry.Length}");
@@ -60,10 +63,8 @@ internal static class PyTorchReader
             throw file.Refuse("expected the list of storages behind the values");
         Locate(file, storages, keys, start + unpickler.Position);
 
-        LegacyRedundancy.CheckStorages(file, storages);
         var views = TensorNames.Of(file, root, dictionary => LegacyRedundancy.CheckParts(file, dictionary));
-        foreach (var name in views.Keys)
-            LegacyRedundancy.CheckName(file, name);
+        LegacyRedundancy.CheckNames(file, views.Keys);
         return Store(file, views);
     }
 
@@ -75,7 +76,7 @@ internal static class PyTorchReader
         {
             if (key is not string name || storages.Find(name) is not { } storage || !missing.Remove(storage))
                 throw file.Refuse("the list of storages and the values do not name the same storages");
-            var quoted = MappedFile.Quote(name);
+            var quoted = Untrusted.Quote(name);
             if (offset > file.Length - sizeof(long) - storage.ByteLength)
                 throw file.Refuse($"the file ends before the end of the storage {quoted}", "it is truncated or damaged: get it again");
             var count = BinaryPrimitives.ReadInt64LittleEndian(file.Span(offset, sizeof(long)));
@@ -94,16 +95,21 @@ internal static class PyTorchReader
     private static OrderedDictionary<string, StoredTensor> Store(MappedFile file, OrderedDictionary<string, TensorView> views)
     {
         var tensors = new OrderedDictionary<string, StoredTensor>(views.Count);
+        var total = 0L;
         foreach (var (name, view) in views)
         {
             var type = view.Storage.Type;
             var length = StoredTensor.ByteLength(type, view.Shape, Array.MaxLength);
             if (length < 0)
             {
-                throw file.Refuse($"the tensor {MappedFile.Quote(name)} claims {StoredTensor.Describe(type, view.Shape)}",
+                throw file.Refuse($"the tensor {Untrusted.Quote(name)} claims {StoredTensor.Describe(type, view.Shape)}",
                     "expected at most 2 GiB for one tensor");
             }
 
+            // Mapped views cost nothing here, but whoever writes the tensors to another file writes each of them out.
+            total += length;
+            if (total > MostShared * file.Length + SharedAllowance)
+                throw file.Refuse($"its tensors share their bytes and would together take more than {MostShared} times its size and 64 MB");
             tensors.Add(name, new StoredTensor(type, view.Shape, view.IsContiguous
                 ? file.Memory(view.Storage.Offset + view.Offset * type.Size(), (int)length)
                 : Gather(file, view, (int)length)));
@@ -115,7 +121,7 @@ internal static class PyTorchReader
     /// <summary>Copies the elements of a view with gaps, repeats or another order into row-major order.</summary>
     private static byte[] Gather(MappedFile file, TensorView view, int length)
     {
-        file.Charge(length); // a stride of 0 repeats elements: the copy can be larger than the file
+        file.ChargeContent(length); // a stride of 0 repeats elements: the copy can be larger than the file
         var size = view.Storage.Type.Size();
         var source = file.Span(view.Storage.Offset, (int)view.Storage.ByteLength);
         var target = new byte[length];

@@ -33,14 +33,13 @@ public static class SafetensorsFormat
     /// <param name="path">The file; a folder that is missing is made.</param>
     /// <param name="tensors">The tensors by name; the header keeps their order.</param>
     /// <param name="metadata">What the file is to say about itself.</param>
-    /// <exception cref="ArgumentException">A tensor has the reserved name <c>__metadata__</c>.</exception>
-    /// <exception cref="InputException">The path cannot be written.</exception>
+    /// <exception cref="InputException">A tensor has the reserved name <c>__metadata__</c>, or the path cannot be written.</exception>
     public static void Write(
         string path, IReadOnlyDictionary<string, StoredTensor> tensors, IReadOnlyDictionary<string, string>? metadata = null)
     {
         ArgumentNullException.ThrowIfNull(tensors);
         if (tensors.ContainsKey(MetadataKey))
-            throw new ArgumentException($"a tensor cannot be called {MetadataKey}", nameof(tensors));
+            throw new InputException($"cannot write '{path}': a tensor is called {MetadataKey}, which safetensors reserves; rename it");
         // Larger elements first, as in the reference: then every tensor is aligned to its element size.
         var laidOut = tensors.OrderByDescending(entry => entry.Value.Type.Size()).ToArray();
         var header = Header(tensors, laidOut, metadata ?? new Dictionary<string, string>());
@@ -208,7 +207,7 @@ public static class SafetensorsFormat
             {
                 if (entry.Begin != end)
                 {
-                    throw file.Refuse($"the bytes of tensor {MappedFile.Quote(entry.Name)} begin at {entry.Begin}, "
+                    throw file.Refuse($"the bytes of tensor {Untrusted.Quote(entry.Name)} begin at {entry.Begin}, "
                         + $"expected {end}: they overlap or leave a gap");
                 }
 
@@ -246,7 +245,7 @@ public static class SafetensorsFormat
                 Expect(JsonTokenType.String, $"text in {MetadataKey}");
                 var value = Text();
                 if (key == ChecksumKey ? _checksum is not null : _metadata.ContainsKey(key))
-                    throw file.Refuse($"the safetensors metadata has {MappedFile.Quote(key)} twice");
+                    throw file.Refuse($"the safetensors metadata has {Untrusted.Quote(key)} twice");
                 if (key == ChecksumKey)
                     _checksum = value;
                 else
@@ -256,7 +255,7 @@ public static class SafetensorsFormat
 
         private Entry ReadEntry(string name)
         {
-            var quoted = MappedFile.Quote(name);
+            var quoted = Untrusted.Quote(name);
             if (!_names.Add(name))
                 throw file.Refuse($"the tensor {quoted} occurs twice");
             string? dtype = null;
@@ -281,14 +280,14 @@ public static class SafetensorsFormat
                 else
                 {
                     throw file.Refuse($"expected dtype, shape and data_offsets once each for tensor {quoted}, "
-                        + $"found {MappedFile.Quote(field)}");
+                        + $"found {Untrusted.Quote(field)}");
                 }
             }
 
             if (dtype is null || shape is null || offsets is not [var begin, var end])
                 throw file.Refuse($"expected dtype, shape and two data_offsets for tensor {quoted}");
             var type = ElementTypes.FromSafetensorsName(dtype)
-                ?? throw file.Refuse($"tensor {quoted} has the type {MappedFile.Quote(dtype)}", "expected one of "
+                ?? throw file.Refuse($"tensor {quoted} has the type {Untrusted.Quote(dtype)}", "expected one of "
                     + string.Join(", ", Enum.GetValues<ElementType>().Select(known => known.SafetensorsName())));
             if (begin > end || end > file.Length)
                 throw file.Refuse($"tensor {quoted} claims bytes {begin} to {end} of a file of {file.Length}");

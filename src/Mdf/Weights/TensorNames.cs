@@ -1,4 +1,5 @@
 using System.Globalization;
+using Mdf.Runtime;
 
 namespace Mdf.Weights;
 
@@ -11,12 +12,15 @@ internal sealed class TensorNames
     private const int MaxDepth = 64;
 
     // A pickle can hold one value in many places, so that a small file describes a tree without end.
-    private const int MaxNodes = 1_000_000;
+    private const int MaxNodes = 4_000_000;
     private const int NameCost = 256; // and what becomes of it: an entry, a stored tensor
+
+    private const string TooMany = "the checkpoint's values are nested too deeply or too often";
 
     private readonly MappedFile _file;
     private readonly OrderedDictionary<string, TensorView> _views = [];
     private readonly Action<PickleDictionary>? _check;
+    private readonly HashSet<PickleDictionary> _visited = [];
     private int _nodes;
 
     private TensorNames(MappedFile file, Action<PickleDictionary>? check)
@@ -43,16 +47,17 @@ internal sealed class TensorNames
 
     private void Visit(object? value, string name, int depth)
     {
-        if (++_nodes > MaxNodes || depth > MaxDepth)
-            throw _file.Refuse("the checkpoint's values are nested too deeply or too often");
+        if (depth > MaxDepth)
+            throw _file.Refuse(TooMany);
         switch (value)
         {
             case TensorView view:
                 if (!_views.TryAdd(name, view))
-                    throw _file.Refuse($"two tensors have the name {MappedFile.Quote(name)}");
+                    throw _file.Refuse($"two tensors have the name {Untrusted.Quote(name)}");
                 break;
             case PickleDictionary dictionary:
-                _check?.Invoke(dictionary);
+                if (_visited.Add(dictionary))
+                    _check?.Invoke(dictionary);
                 foreach (var (key, item) in dictionary.Items)
                     VisitPart(item, name, key as string ?? ((long)key).ToString(CultureInfo.InvariantCulture), depth);
                 break;
@@ -69,6 +74,8 @@ internal sealed class TensorNames
 
     private void VisitPart(object? value, string name, string part, int depth)
     {
+        if (++_nodes > MaxNodes)
+            throw _file.Refuse(TooMany);
         if (value is null or bool or long or double or string)
             return;
         _file.Charge(NameCost + 2L * (name.Length + part.Length));

@@ -27,10 +27,14 @@ internal ref struct Unpickler(MappedFile file, TensorStorages storages, ReadOnly
 
     private static readonly object?[] s_emptyTuple = [];
 
+    // The hash of a number is the number: a file could choose indices that all fall into one bucket. HashCode adds a random seed.
+    private static readonly IEqualityComparer<uint> s_memoKeys =
+        EqualityComparer<uint>.Create((one, other) => one == other, index => HashCode.Combine(index));
+
     private readonly ReadOnlySpan<byte> _bytes = bytes;
     private readonly List<object?> _stack = [];
     private readonly List<int> _marks = [];
-    private readonly Dictionary<uint, object?> _memo = [];
+    private readonly Dictionary<uint, object?> _memo = new(s_memoKeys);
 
     /// <summary>Where the next pickle begins.</summary>
     public int Position { get; private set; }
@@ -89,7 +93,7 @@ internal ref struct Unpickler(MappedFile file, TensorStorages storages, ReadOnly
                 Push(BinaryPrimitives.ReadInt32LittleEndian(Take(4)));
                 break;
             case '\u008a': // LONG1
-                Push(ReadLong());
+                ReadLong();
                 break;
             case 'G': // BINFLOAT
                 file.Charge(NumberCost);
@@ -179,15 +183,19 @@ internal ref struct Unpickler(MappedFile file, TensorStorages storages, ReadOnly
         _stack.Add(number);
     }
 
-    private long ReadLong()
+    private void ReadLong()
     {
         var digits = Take(ReadByte());
         if (digits.Length > sizeof(long))
-            throw file.Refuse($"the pickle has a whole number of {digits.Length} bytes, expected at most {sizeof(long)}");
+        {
+            _stack.Add(PickleInert.Instance); // a random seed: larger than any size or count
+            return;
+        }
+
         Span<byte> extended = stackalloc byte[sizeof(long)];
         extended.Fill(digits is [.., >= 0x80] ? (byte)0xff : (byte)0);
         digits.CopyTo(extended);
-        return BinaryPrimitives.ReadInt64LittleEndian(extended);
+        Push(BinaryPrimitives.ReadInt64LittleEndian(extended));
     }
 
     private string ReadText(uint length)
@@ -256,11 +264,12 @@ internal ref struct Unpickler(MappedFile file, TensorStorages storages, ReadOnly
 
     private readonly void SetItem(PickleDictionary dictionary, object? key, object? value)
     {
-        file.Charge(DictionaryItemCost);
+        // A shared key is there once, but hashed as often as it is used.
+        file.Charge(DictionaryItemCost + 2L * ((key as string)?.Length ?? 0));
         if (key is not (string or long))
             throw file.Refuse("a dictionary has a key that is neither text nor a whole number", "save the state_dict alone");
         if (!dictionary.Items.TryAdd(key, value))
-            throw file.Refuse($"a dictionary has the key {MappedFile.Quote($"{key}")} twice");
+            throw file.Refuse($"a dictionary has the key {Untrusted.Quote($"{key}")} twice");
     }
 
     private readonly void Memorise(uint index)
@@ -277,7 +286,7 @@ internal ref struct Unpickler(MappedFile file, TensorStorages storages, ReadOnly
         var name = $"{ReadLine()}.{ReadLine()}";
         file.Charge(RecordCost + 8 * name.Length);
         return PickleGlobals.Find(name) ?? throw file.Refuse(
-            $"refused: the checkpoint asks for {MappedFile.Quote(name)}, which holds no tensors that are known here; none of it was run",
+            $"refused: the checkpoint asks for {Untrusted.Quote(name)}, which holds no tensors that are known here; none of it was run",
             "save the state_dict alone, and only trust files whose origin you know");
     }
 
@@ -315,8 +324,10 @@ internal ref struct Unpickler(MappedFile file, TensorStorages storages, ReadOnly
                 when rest is [] or [bool, null or PickleDictionary] or [bool, null or PickleDictionary, null or PickleDictionary]
                 => View(storage, offset, size, stride),
             (PickleCall.RebuildParameter, [TensorView tensor, bool, null or PickleDictionary]) => tensor,
+            (PickleCall.Parameter, [TensorView tensor, .. [] or [bool]]) => tensor,
             (PickleCall.OrderedDict, []) => NewDictionary(),
             (PickleCall.OrderedDict, [List<object?> pairs]) => DictionaryOf(pairs),
+            (PickleCall.Counter, [PickleDictionary counts]) => counts,
             (PickleCall.Set, [List<object?> items]) => new PickleSet(items),
             (PickleCall.Size, [object?[] size]) => size,
             (PickleCall.Device, [string] or [string, long]) => PickleInert.Instance,
@@ -361,16 +372,19 @@ internal ref struct Unpickler(MappedFile file, TensorStorages storages, ReadOnly
 
         var isEmpty = size.Contains(0L);
         if (offset < 0 || (isEmpty ? offset > storage.Count : last >= storage.Count))
-            throw file.Refuse($"a tensor reaches outside its storage {MappedFile.Quote(storage.Key)} of {storage.Count} elements");
-        return storages.Add(new TensorView(storage, offset, shape, strides));
+            throw file.Refuse($"a tensor reaches outside its storage {Untrusted.Quote(storage.Key)} of {storage.Count} elements");
+        return new TensorView(storage, offset, shape, strides);
     }
 
-    private readonly PickleModule Create(object?[] classAndArguments)
+    private readonly object? Create(object?[] classAndArguments)
     {
         file.Charge(RecordCost);
-        return classAndArguments is [PickleGlobal.ModuleClass { Name: var name }, object?[] and []]
-            ? new PickleModule(name)
-            : throw Damaged("the pickle makes an object of something that is not a module class");
+        return classAndArguments switch
+        {
+            [PickleGlobal.ModuleClass { Name: var name }, object?[] and []] => new PickleModule(name),
+            [PickleGlobal.Callable { Call: PickleCall.Parameter } parameter, var arguments] => Call(parameter, arguments),
+            _ => throw Damaged("the pickle makes an object of something that is not a module class"),
+        };
     }
 
     private readonly void SetState(object? state)

@@ -22,7 +22,7 @@ public static class WeightConversion
     /// </summary>
     /// <param name="inputPath">The file to read; its content, not its name, tells its format.</param>
     /// <param name="outputPath">The file to write; its extension tells its format.</param>
-    /// <returns>The number of tensors in the input.</returns>
+    /// <returns>The number of tensors in the output.</returns>
     /// <exception cref="InputException">
     /// The input cannot be read, the output has another extension, or both are the same file or format.
     /// </exception>
@@ -34,6 +34,8 @@ public static class WeightConversion
             ".PT" or ".PTH" => TensorFileFormat.PyTorch,
             _ => throw new InputException($"cannot convert to '{outputPath}': expected a name that ends in .safetensors, .pt or .pth"),
         };
+        if (outputPath.Contains('\0', StringComparison.Ordinal))
+            throw new InputException($"cannot convert to '{outputPath}': expected a path, found a NUL character in it");
         using var file = TensorFile.Open(inputPath);
         if (string.Equals(Path.GetFullPath(inputPath), Path.GetFullPath(outputPath),
             OperatingSystem.IsWindows() ? StringComparison.OrdinalIgnoreCase : StringComparison.Ordinal))
@@ -47,37 +49,38 @@ public static class WeightConversion
                 + (format == TensorFileFormat.Safetensors ? "choose a name that ends in .pt" : "choose a name that ends in .safetensors"));
         }
 
-        if (format == TensorFileFormat.PyTorch)
-            WritePyTorch(file, outputPath);
-        else
-            WriteSafetensors(file, outputPath);
-        return file.Tensors.Count;
+        return format == TensorFileFormat.PyTorch ? WritePyTorch(file, outputPath) : WriteSafetensors(file, outputPath);
     }
 
-    private static void WritePyTorch(TensorFile file, string path)
+    private static int WritePyTorch(TensorFile file, string path)
     {
         var tensors = new OrderedDictionary<string, StoredTensor>(file.Tensors);
         if (file.Metadata.TryGetValue(InputRangeKey, out var text))
         {
             var range = text.Split(',').Select(ParseBound).ToArray();
-            if (range is not [var low, var high] || !float.IsFinite(low) || !float.IsFinite(high) || low >= high)
-            {
-                throw new InputException(
-                    $"cannot convert '{file.Path}': expected two numbers as its {InputRangeKey}, found {MappedFile.Quote(text)}");
-            }
-
+            RequireRange(file, range, text);
             var tensor = new StoredTensor(ElementType.Float32, [2], MemoryMarshal.AsBytes<float>(range).ToArray());
             if (!tensors.TryAdd(InputRangeKey, tensor))
                 throw new InputException($"cannot convert '{file.Path}': it has {InputRangeKey} both as metadata and as a tensor");
         }
 
         PyTorchFormat.Write(path, tensors);
+        return tensors.Count;
+    }
+
+    private static void RequireRange(TensorFile file, ReadOnlySpan<float> range, string text)
+    {
+        if (range is not [var low, var high] || !float.IsFinite(low) || !float.IsFinite(high) || low >= high)
+        {
+            throw new InputException($"cannot convert '{file.Path}': expected two numbers as its {InputRangeKey}, the lower first, "
+                + $"found {Untrusted.Quote(text)}");
+        }
     }
 
     private static float ParseBound(string text) =>
         float.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var bound) ? bound : float.NaN;
 
-    private static void WriteSafetensors(TensorFile file, string path)
+    private static int WriteSafetensors(TensorFile file, string path)
     {
         var tensors = new OrderedDictionary<string, StoredTensor>(file.Tensors);
         var metadata = new Dictionary<string, string> { ["format"] = "pt" };
@@ -85,9 +88,11 @@ public static class WeightConversion
         {
             var range = MemoryMarshal.Cast<byte, float>(tensor.Bytes);
             metadata[InputRangeKey] = string.Create(CultureInfo.InvariantCulture, $"{range[0]},{range[1]}");
+            RequireRange(file, range, metadata[InputRangeKey]);
             tensors.Remove(InputRangeKey);
         }
 
         SafetensorsFormat.Write(path, tensors, metadata);
+        return tensors.Count;
     }
 }

@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Text;
 using System.Text.Unicode;
+using Mdf.Runtime;
 
 namespace Mdf.Weights;
 
@@ -8,8 +9,8 @@ namespace Mdf.Weights;
 /// The entries of a zip file as PyTorch writes it: stored, never compressed, each with a checksum, one behind the other.
 /// </summary>
 /// <remarks>
-/// Structures: PKWARE's APPNOTE.TXT, sections 4.3.6 to 4.3.16. As nothing is expanded there are no zip bombs; no two entries may
-/// share bytes.
+/// Structures: PKWARE's APPNOTE.TXT, sections 4.3.6 to 4.3.16. As nothing is expanded there are no zip bombs; entries share
+/// bytes neither with each other nor with the directory.
 /// </remarks>
 internal sealed class ZipEntries
 {
@@ -28,6 +29,7 @@ internal sealed class ZipEntries
     private const uint Overflow32 = uint.MaxValue;
     private const ushort Overflow16 = ushort.MaxValue;
     private const ushort EncryptedFlag = 1;
+    private const ushort DescriptorFlag = 8; // checksum and lengths follow the content, and may be 0 in the entry's own header
     private const int EntryCost = 512;
 
     private readonly MappedFile _file;
@@ -55,20 +57,20 @@ internal sealed class ZipEntries
             return null;
         if (entry.Length > Array.MaxLength)
         {
-            throw _file.Refuse($"the entry {MappedFile.Quote(name)} takes {entry.Length} bytes",
+            throw _file.Refuse($"the entry {Untrusted.Quote(name)} takes {entry.Length} bytes",
                 $"expected at most {Array.MaxLength} for one tensor");
         }
 
         return Crc32.Of(_file.Span(entry.Offset, (int)entry.Length)) == entry.Checksum
             ? entry
-            : throw _file.Refuse($"the entry {MappedFile.Quote(name)} does not match its checksum",
+            : throw _file.Refuse($"the entry {Untrusted.Quote(name)} does not match its checksum",
                 "the file is damaged, or was saved without checksums: get it again");
     }
 
     private void ReadDirectory()
     {
-        var (count, offset, size) = FindDirectory();
-        var end = offset + size;
+        var (count, start, size) = FindDirectory();
+        var (offset, end) = (start, start + size);
         for (var i = 0L; i < count; i++)
         {
             var header = Take(offset, CentralSize, end);
@@ -76,7 +78,7 @@ internal sealed class ZipEntries
                 throw Damaged("an entry of the directory does not begin with its signature");
             int nameLength = Read16(header, 28), extraLength = Read16(header, 30), commentLength = Read16(header, 32);
             var name = ReadName(Take(offset + CentralSize, nameLength, end));
-            var quoted = MappedFile.Quote(name);
+            var quoted = Untrusted.Quote(name);
             if ((Read16(header, 8) & EncryptedFlag) != 0)
                 throw _file.Refuse($"the entry {quoted} is encrypted", "expected a file as torch.save writes it");
             if (Read16(header, 10) != 0)
@@ -85,15 +87,14 @@ internal sealed class ZipEntries
                     "expected a file as torch.save writes it, whose entries are stored as they are");
             }
 
-
             long compressed = Read32(header, 20), length = Read32(header, 24), local = Read32(header, 42);
             ReadExtra64(Take(offset + CentralSize + nameLength, extraLength, end), ref length, ref compressed, ref local);
             if (compressed != length)
                 throw Damaged($"the entry {quoted} is stored but has two lengths");
             _file.Charge(EntryCost + 4 * nameLength);
             var entry = new Entry(name, local, FindContent(local, header, name), length, Read32(header, 16));
-            if (length < 0 || length > _file.Length - entry.Offset)
-                throw Damaged($"the entry {quoted} of {length} bytes reaches outside the file");
+            if (length < 0 || length > start - entry.Offset)
+                throw Damaged($"the entry {quoted} of {length} bytes does not end before the directory");
             if (!_entries.TryAdd(name, entry))
                 throw Damaged($"the entry {quoted} occurs twice");
             offset += CentralSize + nameLength + extraLength + commentLength;
@@ -163,19 +164,26 @@ internal sealed class ZipEntries
         fields = fields[sizeof(long)..];
     }
 
-    /// <summary>Where the bytes behind an entry's own header begin. What that header repeats must agree with the directory.</summary>
+    /// <summary>
+    /// Where the bytes behind an entry's own header begin. That header repeats the directory's flags, method and name, and, unless they
+    /// follow the content, its checksum and its lengths (of which the 64-bit ones are not looked at again).
+    /// </summary>
     private long FindContent(long offset, ReadOnlySpan<byte> central, string name)
     {
         var header = Take(offset, LocalSize, _file.Length);
         int nameLength = Read16(header, 26), extraLength = Read16(header, 28);
         if (Read32(header, 0) != LocalSignature
             || !header.Slice(6, 4).SequenceEqual(central.Slice(8, 4)) // flags, method
+            || (Read16(header, 6) & DescriptorFlag) == 0 && (Read32(header, 14) != Read32(central, 16)
+                || !IsSameLength(Read32(header, 18), Read32(central, 20)) || !IsSameLength(Read32(header, 22), Read32(central, 24)))
             || ReadName(Take(offset + LocalSize, nameLength, _file.Length)) != name)
         {
-            throw Damaged($"the entry {MappedFile.Quote(name)} is described in two ways");
+            throw Damaged($"the entry {Untrusted.Quote(name)} is described in two ways");
         }
 
         return offset + LocalSize + nameLength + extraLength;
+
+        static bool IsSameLength(uint local, uint central) => local == central || local == Overflow32;
     }
 
     private void CheckOverlap()
@@ -184,7 +192,7 @@ internal sealed class ZipEntries
         foreach (var entry in _entries.Values.OrderBy(entry => entry.HeaderOffset))
         {
             if (entry.HeaderOffset < end)
-                throw Damaged($"the entry {MappedFile.Quote(entry.Name)} overlaps another");
+                throw Damaged($"the entry {Untrusted.Quote(entry.Name)} overlaps another");
             end = entry.Offset + entry.Length;
         }
     }
@@ -197,7 +205,7 @@ internal sealed class ZipEntries
             ? _file.Span(offset, length)
             : throw Damaged("the zip file ends in the middle of a record");
 
-    private Runtime.InputException Damaged(string found) => _file.Refuse(found);
+    private InputException Damaged(string found) => _file.Refuse(found);
 
     private static ushort Read16(ReadOnlySpan<byte> bytes, int offset) => BinaryPrimitives.ReadUInt16LittleEndian(bytes[offset..]);
 

@@ -24,6 +24,23 @@ public sealed class DiscriminatorStackTests : IDisposable
     }
 
     [Fact]
+    public void Names_and_values_of_the_file_are_cut_in_messages()
+    {
+        var path = _folder.File("stack.safetensors");
+        var text = new string('x', 10_000) + "\u202e";
+        var tensor = new StoredTensor(ElementType.UInt8, [0], default);
+        SafetensorsFormat.Write(path, new Dictionary<string, StoredTensor> { [text] = tensor });
+        AssertShort();
+        SafetensorsFormat.Write(path, new Dictionary<string, StoredTensor> { ["0.a"] = tensor }, new Dictionary<string, string> { ["format"] = $"mdf-{text}" });
+        AssertShort();
+        SafetensorsFormat.Write(path, new Dictionary<string, StoredTensor> { ["0.a"] = tensor },
+            new Dictionary<string, string> { ["format"] = StackMetadata.CurrentFormat, ["task"] = "t", ["input_range"] = text });
+        AssertShort();
+
+        void AssertShort() => Assert.InRange(Assert.Throws<InputException>(() => DiscriminatorStack.Load(path)).Message.Length, 1, 300 + path.Length);
+    }
+
+    [Fact]
     public void An_input_range_that_is_none_is_refused()
     {
         var path = _folder.File("stack.safetensors");

@@ -57,6 +57,73 @@ internal static class Checkpoints
         return stream.ToArray();
     }
 
+    /// <summary>The zip format with all lengths and offsets in 64 bits, as a file of more than 4 GiB has them (APPNOTE.TXT 4.3.14, 4.5.3).</summary>
+    public static byte[] Zip64(PickleBuilder value)
+    {
+        const ushort version = 45;
+        var (content, directory) = (new MemoryStream(), new MemoryStream());
+        using var file = new BinaryWriter(content);
+        using var central = new BinaryWriter(directory);
+        (string, byte[])[] entries =
+            [("data.pkl", value.End()), .. value.Storages.Select(storage => ($"data/{storage.Key}", storage.Bytes)), ("version", "3\n"u8.ToArray())];
+        foreach (var (name, bytes) in entries)
+        {
+            var path = Encoding.ASCII.GetBytes($"archive/{name}");
+            var offset = content.Position;
+            file.Write(0x04034b50);
+            central.Write(0x02014b50);
+            central.Write(version);
+            foreach (var (header, fields) in new[] { (file, 2), (central, 3) })
+            {
+                header.Write(version);
+                header.Write(0); // flags, stored
+                header.Write(0); // time
+                header.Write(Crc32.Of(bytes));
+                header.Write(-1);
+                header.Write(-1);
+                header.Write((ushort)path.Length);
+                header.Write((ushort)(4 + 8 * fields));
+            }
+
+            central.Write(new byte[10]); // comment, part, attributes
+            central.Write(-1);
+            foreach (var (header, fields) in new[] { (file, 2), (central, 3) })
+            {
+                header.Write(path);
+                header.Write((ushort)1);
+                header.Write((ushort)(8 * fields));
+                header.Write((long)bytes.Length);
+                header.Write((long)bytes.Length);
+            }
+
+            central.Write(offset);
+            file.Write(bytes);
+        }
+
+        var start = content.Position;
+        file.Write(directory.ToArray());
+        var end = content.Position;
+        file.Write(0x06064b50);
+        file.Write(44L); // the length of what follows in this record
+        file.Write(version);
+        file.Write(version);
+        file.Write(0L); // parts
+        file.Write((long)entries.Length);
+        file.Write((long)entries.Length);
+        file.Write(directory.Length);
+        file.Write(start);
+        file.Write(0x07064b50);
+        file.Write(0);
+        file.Write(end);
+        file.Write(1);
+        file.Write(0x06054b50);
+        file.Write(0);
+        foreach (var _ in new[] { "entries here", "entries in all", "length", "length", "offset", "offset" })
+            file.Write(ushort.MaxValue);
+        file.Write((ushort)0);
+        return content.ToArray();
+    }
+
     /// <summary>A safetensors file with any header and content.</summary>
     public static byte[] Safetensors(string header, int contentLength, long? claimedLength = null)
     {

@@ -102,11 +102,15 @@ public sealed class PyTorchFormatTests : IDisposable
             ("name", () => pickle.Text("text")),
             ("rate", () => pickle.Raw((byte)'G', 0, 0, 0, 0, 0, 0, 0, 0)),
             ("size", () => pickle.Global("torch", "Size").Numbers(1, 2).Raw(0x85).Op('R')),
+            ("seed", () => pickle.Raw(0x8a, 9, 1, 1, 1, 1, 1, 1, 1, 1, 1)),
+            ("type", () => pickle.Global("torch", "float32")),
+            ("milestones", () => pickle.Global("collections", "Counter").Op('}').Number(30).Number(1).Op('s').Raw(0x85).Op('R')),
+            ("made", () => pickle.Global("torch.nn.parameter", "Parameter").Tensor(ElementType.UInt8, [1], [6]).Raw(0x85).Raw(0x81)),
             ("device", () => pickle.Global("torch", "device").Text("cuda").Number(0).Raw(0x86).Op('R')),
             ("params", () => pickle.OrderedDictionary(("weight", Tensor), ("none", () => pickle.Op('N')))),
             ("list", () => pickle.List(Tensor, () => pickle.Number(1), () => pickle.Op('(').Tensor(ElementType.UInt8, [1], [8]).Op('t'))));
         using var file = _folder.Open(Checkpoints.Zip(pickle));
-        Assert.Equal(["params.weight", "list.0", "list.2.0"], file.Tensors.Keys);
+        Assert.Equal(["made", "params.weight", "list.0", "list.2.0"], file.Tensors.Keys);
     }
 
     [Fact]
@@ -153,6 +157,88 @@ public sealed class PyTorchFormatTests : IDisposable
     }
 
     [Fact]
+    public void A_saved_slice_of_the_older_format_is_read()
+    {
+        var pickle = new PickleBuilder();
+        pickle.Storages.Add(("0", 8, [0, 1, 2, 3, 4, 5, 6, 7]));
+        pickle.View("0", ElementType.UInt8, 8, 2, [3], [1]);
+        using var file = _folder.Open(Checkpoints.Legacy(pickle));
+        Assert.Equal([2, 3, 4], file.Tensors["tensor"].Bytes.ToArray());
+    }
+
+    [Theory]
+    [InlineData("0.weight", "1.bias")] // "module." stripped from all names, the list of modules left as it was
+    [InlineData("module.0.weight", "module.1.bias", "ema.decay")] // a tensor added
+    [InlineData("module.0.weight", "module.2.weight")] // a layer added
+    [InlineData("module.0.height", "module.0.width")]
+    public void Names_that_a_program_changed_are_read(params string[] names)
+    {
+        using var file = _folder.Open(Checkpoints.Legacy(ListingModules(names)));
+        Assert.Equal(names, file.Tensors.Keys);
+    }
+
+    [Theory]
+    [InlineData("module.0.weight", "modyle.1.bias")]
+    [InlineData("module.0.weighu", "module.0.bias")]
+    [InlineData("module..weight")]
+    [InlineData("module.0.wei\u0001ht")]
+    public void Names_that_look_damaged_are_refused_in_the_older_format(params string[] names) =>
+        _folder.AssertRefused(Checkpoints.Legacy(ListingModules(names)), "the file is damaged");
+
+    [Fact]
+    public void A_long_name_of_many_parts_takes_no_more_than_its_length()
+    {
+        var name = string.Concat(Enumerable.Repeat("a.", 1_000_000)) + "a";
+        var pickle = new PickleBuilder();
+        var file = Checkpoints.Legacy(pickle.Dictionary((name, () => pickle.Tensor(ElementType.UInt8, [1], [1]))));
+        var before = GC.GetAllocatedBytesForCurrentThread();
+        using var read = _folder.Open(file);
+        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 32 << 20);
+    }
+
+    [Fact]
+    public void Tensors_that_share_their_bytes_over_and_over_are_refused()
+    {
+        var pickle = new PickleBuilder();
+        pickle.Storages.Add(("0", 1 << 20, new byte[1 << 20]));
+        pickle.List([.. Enumerable.Range(0, 100).Select(_ => (Action)(() => pickle.View("0", ElementType.UInt8, 1 << 20, 0, [1 << 20], [1])))]);
+        _folder.AssertRefused(Checkpoints.Zip(pickle), "more than 16 times its size and 64 MB");
+    }
+
+    [Theory]
+    [InlineData(14, 1)] // checksum
+    [InlineData(18, 1)] // lengths
+    [InlineData(22, 1)]
+    [InlineData(8, 8)] // method
+    [InlineData(30, 'x')] // name
+    public void An_entry_that_is_described_in_two_ways_is_refused(int field, byte value)
+    {
+        var file = Checkpoints.Zip(Checkpoints.StateDictionary(true));
+        Assert.NotEqual(value, file[field]);
+        file[field] = value; // of the first entry's own header
+        _folder.AssertRefused(file, "is described in two ways");
+    }
+
+    [Fact]
+    public void A_zip_file_with_64_bit_lengths_is_read()
+    {
+        var pickle = Checkpoints.StateDictionary(true);
+        using var file = _folder.Open(Checkpoints.Zip64(pickle));
+        TensorFileTests.AssertSame(Checkpoints.Tensors(), file.Tensors);
+    }
+
+    [Fact]
+    public void A_64_bit_length_that_reaches_into_the_directory_is_refused()
+    {
+        var file = Checkpoints.Zip64(Checkpoints.StateDictionary(true));
+        // The first entry of the directory: its two lengths are the first in its extra field, behind its name.
+        var lengths = file.AsSpan(file.AsSpan().IndexOf("PK\u0001\u0002"u8) + 46 + "archive/data.pkl".Length + 4);
+        BitConverter.TryWriteBytes(lengths, (long)file.Length);
+        BitConverter.TryWriteBytes(lengths[8..], (long)file.Length);
+        _folder.AssertRefused(file, "does not end before the directory");
+    }
+
+    [Fact]
     public void A_compressed_checkpoint_is_refused() => _folder.AssertRefused(
         Checkpoints.Zip(Checkpoints.StateDictionary(true), CompressionLevel.Optimal), "is compressed");
 
@@ -193,13 +279,13 @@ public sealed class PyTorchFormatTests : IDisposable
     [Fact]
     public void Entries_that_share_bytes_are_refused()
     {
-        // The last entry of the directory, which is "version", is pointed at the one before it, and called like it.
+        // The first entry says in both places that it is 100 bytes longer, so that it reaches into the second.
         var file = Checkpoints.Zip(Checkpoints.StateDictionary(true));
         var first = file.AsSpan().IndexOf("PK\u0001\u0002"u8);
         var second = first + 1 + file.AsSpan(first + 1).IndexOf("PK\u0001\u0002"u8);
         var length = BitConverter.ToInt32(file, first + 24);
-        BitConverter.GetBytes(length + 1000).CopyTo(file, first + 20);
-        BitConverter.GetBytes(length + 1000).CopyTo(file, first + 24);
+        foreach (var field in new[] { first + 20, first + 24, 18, 22 })
+            BitConverter.GetBytes(length + 100).CopyTo(file, field);
         Assert.True(second > first);
         _folder.AssertRefused(file, "overlaps another");
     }
@@ -217,4 +303,13 @@ public sealed class PyTorchFormatTests : IDisposable
     [Fact]
     public void Bytes_behind_the_last_storage_are_refused() => _folder.AssertRefused(
         [.. Checkpoints.Legacy(Checkpoints.StateDictionary(true)), 0], "expected the file to end");
+
+    /// <summary>Tensors of these names in a state dictionary whose list of modules is <c>module</c> and its parts 0 and 1.</summary>
+    private static PickleBuilder ListingModules(string[] names)
+    {
+        var pickle = new PickleBuilder();
+        pickle.OrderedDictionary([.. names.Select(name => (name, (Action)(() => pickle.Tensor(ElementType.UInt8, [1], [1]))))]);
+        return pickle.Dictionary(("_metadata", () => pickle.OrderedDictionary(
+            [.. new[] { "", "module", "module.0", "module.1" }.Select(part => (part, (Action)(() => pickle.Dictionary())))]))).Op('b');
+    }
 }

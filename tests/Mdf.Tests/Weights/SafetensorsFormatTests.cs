@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.Json;
 using CsCheck;
+using Mdf.Runtime;
 using Mdf.Weights;
 
 namespace Mdf.Tests.Weights;
@@ -74,7 +75,7 @@ public sealed class SafetensorsFormatTests : IDisposable
     public void Changed_metadata_does_not_match_the_checksum() => AssertChangeIsRefused("-1,1", "-1,9");
 
     [Fact]
-    public void A_reserved_name_cannot_be_written() => Assert.Throws<ArgumentException>(() => SafetensorsFormat.Write(
+    public void A_reserved_name_cannot_be_written() => Assert.Throws<InputException>(() => SafetensorsFormat.Write(
         _folder.File("a"), new Dictionary<string, StoredTensor> { ["__metadata__"] = new(ElementType.UInt8, [0], default) }));
 
     // The cases of the reference's tests, and those that it leaves to its JSON library.

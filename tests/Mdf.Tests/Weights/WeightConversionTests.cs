@@ -40,8 +40,8 @@ public sealed class WeightConversionTests : IDisposable
     {
         SafetensorsFormat.Write(_folder.File("in.safetensors"), Checkpoints.Tensors(),
             new Dictionary<string, string> { ["input_range"] = "-1,1", ["seed"] = "7" });
-        WeightConversion.Convert(_folder.File("in.safetensors"), _folder.File("out.pt"));
-        WeightConversion.Convert(_folder.File("out.pt"), _folder.File("back.safetensors"));
+        Assert.Equal(6, WeightConversion.Convert(_folder.File("in.safetensors"), _folder.File("out.pt")));
+        Assert.Equal(5, WeightConversion.Convert(_folder.File("out.pt"), _folder.File("back.safetensors")));
         using var checkpoint = TensorFile.Open(_folder.File("out.pt"));
         using var back = TensorFile.Open(_folder.File("back.safetensors"));
         Assert.Equal([-1f, 1f], MemoryMarshal.Cast<byte, float>(checkpoint.Tensors["input_range"].Bytes).ToArray());
@@ -58,6 +58,34 @@ public sealed class WeightConversionTests : IDisposable
     {
         SafetensorsFormat.Write(_folder.File("in.safetensors"), Checkpoints.Tensors(), new Dictionary<string, string> { ["input_range"] = range });
         AssertRefused("in.safetensors", "out.pt", "expected two numbers as its input_range");
+    }
+
+    [Theory]
+    [InlineData(float.NaN, 1)]
+    [InlineData(0, float.PositiveInfinity)]
+    [InlineData(1, 0)]
+    public void An_input_range_in_a_checkpoint_that_is_none_is_refused(float low, float high)
+    {
+        PyTorchFormat.Write(_folder.File("in.pt"), new Dictionary<string, StoredTensor>
+        {
+            ["input_range"] = new(ElementType.Float32, [2], MemoryMarshal.AsBytes<float>(new[] { low, high }).ToArray()),
+        });
+        AssertRefused("in.pt", "out.safetensors", "expected two numbers as its input_range");
+    }
+
+    [Fact]
+    public void A_tensor_of_the_reserved_name_is_refused()
+    {
+        PyTorchFormat.Write(_folder.File("in.pt"), new Dictionary<string, StoredTensor> { ["__metadata__"] = new(ElementType.UInt8, [1], new byte[1]) });
+        AssertRefused("in.pt", "out.safetensors", "which safetensors reserves");
+    }
+
+    [Fact]
+    public void A_path_with_a_NUL_character_is_refused()
+    {
+        AssertRefused("in\0.pt", "out.safetensors", "found a NUL character");
+        var error = Assert.Throws<InputException>(() => WeightConversion.Convert(_folder.File("in.pt"), "out\0.safetensors"));
+        Assert.Contains("found a NUL character", error.Message);
     }
 
     [Fact]
