@@ -22,17 +22,27 @@ internal sealed class CommandContext
     private readonly ParseResult _arguments;
     private readonly Terminal _output;
     private readonly Terminal _error;
+    private readonly CancellationToken _cancellation;
+    private readonly Action? _watch;
 
-    public CommandContext(ParseResult arguments, Terminal output, Terminal error, CancellationToken cancellation)
+    public CommandContext(ParseResult arguments, Terminal output, Terminal error, Action? watch, CancellationToken cancellation)
     {
-        (_arguments, _output, _error) = (arguments, output, error);
-        Cancellation = cancellation;
+        (_arguments, _output, _error, _cancellation, _watch) = (arguments, output, error, cancellation, watch);
         IsJson = arguments.GetValue<bool>(CommonOptions.Json);
         IsVerbose = arguments.GetValue<bool>(CommonOptions.Verbose);
     }
 
-    /// <summary>Cancelled by Ctrl-C; hand it to all long work.</summary>
-    public CancellationToken Cancellation { get; }
+    /// <summary>
+    /// Cancelled by Ctrl-C; hand it to all long work. Ask for it only there: whoever has asked must end by himself.
+    /// </summary>
+    public CancellationToken Cancellation
+    {
+        get
+        {
+            _watch?.Invoke();
+            return _cancellation;
+        }
+    }
 
     /// <summary>Whether the result is one JSON object.</summary>
     public bool IsJson { get; }

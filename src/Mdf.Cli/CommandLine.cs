@@ -30,13 +30,15 @@ internal static class CommandLine
     /// <param name="args">The words after <c>mdf</c>.</param>
     /// <param name="output">Where results go.</param>
     /// <param name="error">Where messages and progress go.</param>
+    /// <param name="watch">Called when a command begins to look at <paramref name="cancellation"/>.</param>
     /// <param name="cancellation">Cancelled by Ctrl-C.</param>
     /// <returns>The exit code.</returns>
     public static int Run(
         IReadOnlyList<string> args,
         TextWriter output,
         TextWriter error,
-        CancellationToken cancellation = default) => Run(Commands(), args, output, error, cancellation);
+        Action? watch = null,
+        CancellationToken cancellation = default) => Run(Commands(), args, output, error, watch, cancellation);
 
     /// <summary>Runs one command line of a program with other commands.</summary>
     internal static int Run(
@@ -44,6 +46,7 @@ internal static class CommandLine
         IReadOnlyList<string> args,
         TextWriter output,
         TextWriter error,
+        Action? watch = null,
         CancellationToken cancellation = default)
     {
         var isVerbose = args.Contains(CommonOptions.Verbose);
@@ -71,6 +74,7 @@ internal static class CommandLine
                 parsed,
                 new Terminal(output, ReferenceEquals(output, Console.Out) && !Console.IsOutputRedirected),
                 new Terminal(error, ReferenceEquals(error, Console.Error) && !Console.IsErrorRedirected),
+                watch,
                 cancellation));
         }
         catch (Exception thrown)

@@ -76,7 +76,9 @@ internal sealed class LossTrainCommand : ComputeCommand
     {
         using var scope = torch.NewDisposeScope();
         var path = context.Get(_photo);
-        var photo = ImageFile.Read(path).to(device);
+        var content = ImageFile.ReadContent(path);
+        var hash = Convert.ToHexStringLower(SHA256.HashData(content));
+        var photo = ImageFile.Decode(content, path).to(device);
         var options = new LossTrainingOptions
         {
             Distortion = context.Get(_task),
@@ -91,7 +93,7 @@ internal sealed class LossTrainCommand : ComputeCommand
         AtomicFile.Prepare(output);
         var started = Stopwatch.GetTimestamp();
         using var stack = context.WithProgress(progress =>
-            LossTraining.Train(photo, Sha256(path), options, progress, context.Cancellation));
+            LossTraining.Train(photo, hash, options, progress, context.Cancellation));
         stack.Save(output);
         var elapsed = Stopwatch.GetElapsedTime(started);
         context.Result(
@@ -111,11 +113,5 @@ internal sealed class LossTrainCommand : ComputeCommand
         {
             throw new InputException($"cannot train on '{path}': {e.Message}", e);
         }
-    }
-
-    private static string Sha256(string path)
-    {
-        using var stream = File.OpenRead(path);
-        return Convert.ToHexStringLower(SHA256.HashData(stream));
     }
 }

@@ -95,6 +95,7 @@ internal static class BmpReader
         var count = (int)(header.ColorsUsed == 0 ? most : header.ColorsUsed);
         var entrySize = header.Size == CoreHeaderSize ? 3 : 4;
         var entries = Slice(file, FileHeaderSize + header.Size, count * entrySize, "palette");
+        header.RequirePixelsBehind(FileHeaderSize + header.Size + entries.Length, "palette");
         var palette = new byte[count * 3];
         for (var i = 0; i < count; i++)
             ReadBgr(entries.Slice(i * entrySize, 3), palette.AsSpan(i * 3, 3));
@@ -124,6 +125,13 @@ internal static class BmpReader
         /// <summary>Bytes from row to row: each starts at a multiple of four.</summary>
         public long Stride => ((long)Width * BitsPerPixel + 31) / 32 * 4;
 
+        /// <exception cref="InvalidDataException">The pixels begin before <paramref name="end"/>.</exception>
+        public void RequirePixelsBehind(long end, string what)
+        {
+            if (PixelOffset < end)
+                throw new InvalidDataException($"expected pixels behind the {what}, found them at byte {PixelOffset}: the file is damaged");
+        }
+
         public static Header Parse(ReadOnlySpan<byte> file)
         {
             var start = Slice(file, 0, FileHeaderSize + 4, "header");
@@ -140,6 +148,9 @@ internal static class BmpReader
                 : BinaryPrimitives.ReadInt32LittleEndian(fields[8..]);
             ImageDecoder.CheckSize(width, Math.Abs(height));
 
+            int planes = BinaryPrimitives.ReadUInt16LittleEndian(fields[(isCore ? 8 : 12)..]);
+            if (planes != 1)
+                throw new InvalidDataException($"expected 1 colour plane, found {planes}: the file is damaged");
             int bits = BinaryPrimitives.ReadUInt16LittleEndian(fields[(isCore ? 10 : 14)..]);
             var compression = isCore ? Uncompressed : BinaryPrimitives.ReadUInt32LittleEndian(fields[16..]);
             var isSupported = compression switch
@@ -155,16 +166,18 @@ internal static class BmpReader
             }
 
             var pixelOffset = BinaryPrimitives.ReadUInt32LittleEndian(start[10..]);
-            if (pixelOffset < FileHeaderSize + size)
-                throw new InvalidDataException($"expected pixels behind the header, found them at byte {pixelOffset}: the file is damaged");
-            return new Header((int)size, (int)width, (int)Math.Abs(height), height < 0, bits, compression,
+            var header = new Header((int)size, (int)width, (int)Math.Abs(height), height < 0, bits, compression,
                 isCore ? 0 : BinaryPrimitives.ReadUInt32LittleEndian(fields[32..]), pixelOffset);
+            header.RequirePixelsBehind(FileHeaderSize + size, "header");
+            return header;
         }
     }
 
     /// <summary>Where a channel lies in a 16- or 32-bit pixel.</summary>
     private readonly record struct Mask(int Shift, uint Maximum)
     {
+        private uint Bits => Maximum << Shift;
+
         /// <summary>The channel's value, rounded to 8 bits.</summary>
         public byte Extract(uint pixel) => (byte)(((ulong)((pixel >> Shift) & Maximum) * 255 + Maximum / 2) / Maximum);
 
@@ -181,6 +194,7 @@ internal static class BmpReader
             // The old header is followed by its masks; the newer ones hold them, at the same place.
             var count = header.Size >= RgbaMasksHeaderSize || header.Compression == AlphaBitFields ? 4 : 3;
             var bits = Slice(file, FileHeaderSize + InfoHeaderSize, count * 4, "masks");
+            header.RequirePixelsBehind(FileHeaderSize + InfoHeaderSize + bits.Length, "masks");
             var masks = new List<Mask>(count);
             for (var i = 0; i < count; i++)
             {
@@ -189,6 +203,8 @@ internal static class BmpReader
                     masks.Add(Parse(mask));
             }
 
+            if (masks.Sum(mask => (long)mask.Bits) != masks.Aggregate(0u, (all, mask) => all | mask.Bits))
+                throw new InvalidDataException("expected masks that have no bit in common: the file is damaged");
             return [.. masks];
         }
 

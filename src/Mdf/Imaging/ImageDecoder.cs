@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using System.Text;
 using NetVips;
 using static TorchSharp.torch;
@@ -7,9 +8,6 @@ namespace Mdf.Imaging;
 /// <summary>Decodes a whole image file in memory: the one path for every format.</summary>
 internal static class ImageDecoder
 {
-    /// <summary>The most channels an image can have: CMYK and alpha.</summary>
-    private const int MaximumChannels = 5;
-
     /// <summary>
     /// libvips prints warnings to standard error by itself. What matters of them arrives as an exception too, so they
     /// are dropped, for the whole process.
@@ -23,16 +21,19 @@ internal static class ImageDecoder
     {
         try
         {
-            using var opened = Open(content);
+            using var opened = Open(content, Enums.Access.Sequential);
             Check(opened);
-            using var upright = Upright(opened);
+            using var upright = Upright(opened, content);
             using var srgb = ColorProfile.ToSrgb(upright);
-            using var scope = NewDisposeScope();
-            return ToRgb(Pixels.ToTensor(srgb), options.Alpha).MoveToOuterDisposeScope();
+            return Pixels.ToRgb(srgb, options.Alpha);
         }
         catch (VipsException e)
         {
             throw new InvalidDataException($"the file is damaged or uses what is not supported ({Reason(e)})", e);
+        }
+        catch (ExternalException e)
+        {
+            throw new InvalidDataException($"libtorch cannot hold it ({e.Message.Split('\n')[0].Trim()}); scale or crop it first", e);
         }
     }
 
@@ -54,16 +55,16 @@ internal static class ImageDecoder
         return lines.Length > 1 ? string.Join(", ", lines.Skip(1).Distinct()) : e.Message.Trim();
     }
 
-    private static Image Open(byte[] content)
+    private static Image Open(byte[] content, Enums.Access access)
     {
         // Error, not Warning: unknown TIFF tags and odd PNG chunks are warnings. Both include truncation.
         const Enums.FailOn failOn = Enums.FailOn.Error;
         return ImageFormats.Detect(content) switch
         {
-            ImageFormat.Png => Image.PngloadBuffer(content, failOn: failOn),
-            ImageFormat.Jpeg => Image.JpegloadBuffer(content, failOn: failOn),
-            ImageFormat.Tiff => Image.TiffloadBuffer(content, failOn: failOn),
-            ImageFormat.WebP => Image.WebploadBuffer(content, failOn: failOn),
+            ImageFormat.Png => Image.PngloadBuffer(content, access: access, failOn: failOn),
+            ImageFormat.Jpeg => Image.JpegloadBuffer(content, access: access, failOn: failOn),
+            ImageFormat.Tiff => Image.TiffloadBuffer(content, access: access, failOn: failOn),
+            ImageFormat.WebP => Image.WebploadBuffer(content, access: access, failOn: failOn),
             ImageFormat.Bmp => BmpReader.Read(content),
             _ => throw new InvalidDataException(NoImage(content.AsSpan(0, Math.Min(12, content.Length)))),
         };
@@ -79,10 +80,15 @@ internal static class ImageDecoder
                 $"expected 8 or 16 unsigned bits per channel, found {image.Format.ToString().ToLowerInvariant()}; convert it first");
         }
 
-        var isKnown = image.Interpretation is Enums.Interpretation.Bw or Enums.Interpretation.Grey16
-            or Enums.Interpretation.Srgb or Enums.Interpretation.Rgb or Enums.Interpretation.Rgb16
-            or Enums.Interpretation.Cmyk;
-        if (!isKnown || image.Bands > MaximumChannels || image.Coding != Enums.Coding.None)
+        // By the kind of pixels, not by the number of channels: grey with two more channels is not RGB.
+        var colors = image.Interpretation switch
+        {
+            Enums.Interpretation.Bw or Enums.Interpretation.Grey16 => 1,
+            Enums.Interpretation.Srgb or Enums.Interpretation.Rgb or Enums.Interpretation.Rgb16 => 3,
+            Enums.Interpretation.Cmyk => 4,
+            _ => 0,
+        };
+        if (colors == 0 || image.Bands < colors || image.Bands > colors + 1 || image.Coding != Enums.Coding.None)
         {
             throw new InvalidDataException("expected grey, RGB or CMYK with or without alpha, found "
                 + $"{image.Bands} channels of {image.Interpretation.ToString().ToLowerInvariant()}; convert it first");
@@ -100,19 +106,13 @@ internal static class ImageDecoder
         }
     }
 
-    private static Image Upright(Image image) =>
-        // A plain copy where nothing is to be done: libvips keeps the last rotations, with their pixels, in a cache.
-        image.Contains("orientation") && image.Get("orientation") is not 1 ? image.Autorot() : image.Copy();
-
-    private static Tensor ToRgb(Tensor channels, AlphaHandling handling)
+    private static Image Upright(Image image, byte[] content)
     {
-        var count = channels.shape[1];
-        var (colors, alpha) = count is 2 or 4
-            ? (channels.narrow(1, 0, count - 1), channels.narrow(1, count - 1, 1))
-            : (channels, null);
-        if (alpha is not null && handling == AlphaHandling.Refuse && alpha.min().item<float>() < 1)
-            throw new InvalidDataException("expected an opaque image, found transparent pixels; flatten it first");
-        var rgb = colors.expand(-1, 3, -1, -1);
-        return alpha is null ? rgb.contiguous() : rgb * alpha + (1 - alpha);
+        // A plain copy where nothing is to be done: libvips keeps the last rotations, with their pixels, in a cache.
+        if (!image.Contains("orientation") || image.Get("orientation") is 1)
+            return image.Copy();
+        // A turned image is not read from top to bottom.
+        using var opened = Open(content, Enums.Access.Random);
+        return opened.Autorot();
     }
 }

@@ -14,7 +14,11 @@ namespace Mdf.Imaging;
 /// </remarks>
 public static class ImageFile
 {
-    /// <summary>The largest image that is read, in pixels (2²⁷, 1.5 GiB as a tensor); checked before any pixel is decoded.</summary>
+    /// <summary>
+    /// The largest image that is read, in pixels (2²⁷); checked before any pixel is decoded. As a tensor that is 1.5 GiB,
+    /// and decoding holds no more beside it than strips and the file, but for files that cannot be read from top to
+    /// bottom (interlaced, rotated, BMP): those are decoded whole first, at most 1 GiB more.
+    /// </summary>
     public const long MaximumPixels = 1L << 27;
 
     /// <summary>Reads an image file.</summary>
@@ -29,6 +33,41 @@ public static class ImageFile
     {
         ArgumentNullException.ThrowIfNull(path);
         return Decode(ReadContent(path), path, options);
+    }
+
+    /// <summary>Reads the bytes of an image file, for whoever needs them beside the image: <see cref="Decode"/> takes them.</summary>
+    /// <param name="path">The file.</param>
+    /// <returns>The whole file; only its first bytes have been looked at.</returns>
+    /// <exception cref="InputException">There is no such file, or it does not begin as an image of a supported kind.</exception>
+    public static byte[] ReadContent(string path)
+    {
+        ArgumentNullException.ThrowIfNull(path);
+        if (Directory.Exists(path))
+            throw new InputException($"cannot read '{path}': expected an image file, found a folder; name a file in it");
+        if (!File.Exists(path))
+            throw new InputException($"cannot read '{path}': there is no such file; check the path");
+        try
+        {
+            // Looked at before it is opened: opening a pipe waits for a writer, and a device may never end.
+            var file = new FileInfo(path);
+            if (((file.ResolveLinkTarget(returnFinalTarget: true) as FileInfo) ?? file).Length == 0)
+                throw new InputException($"cannot read '{path}': expected {ImageFormats.Readable}, found an empty file, a pipe or a device");
+            using var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read);
+            Span<byte> head = stackalloc byte[12];
+            head = head[..stream.ReadAtLeast(head, head.Length, throwOnEndOfStream: false)];
+            if (ImageFormats.Detect(head) is null)
+                throw new InputException($"cannot read '{path}': {ImageDecoder.NoImage(head)}");
+            if (stream.Length > Array.MaxLength)
+                throw new InputException($"cannot read '{path}': expected at most {Array.MaxLength} bytes, found {stream.Length}");
+            stream.Position = 0;
+            var content = new byte[stream.Length];
+            stream.ReadExactly(content);
+            return content;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or NotSupportedException)
+        {
+            throw new InputException($"cannot read '{path}': {e.Message}", e);
+        }
     }
 
     /// <summary>Reads an image that is in memory already; otherwise as <see cref="Read"/>.</summary>
@@ -112,31 +151,5 @@ public static class ImageFile
             throw new InputException($"cannot write '{path}' with a quality: {format} is lossless; write .jpg or .webp, or give none");
         if (options.Subsampling is not null && format is not ImageFormat.Jpeg)
             throw new InputException($"cannot write '{path}' with chroma subsampling: only JPEG has it; write .jpg, or give none");
-    }
-
-    private static byte[] ReadContent(string path)
-    {
-        if (Directory.Exists(path))
-            throw new InputException($"cannot read '{path}': expected an image file, found a folder; name a file in it");
-        if (!File.Exists(path))
-            throw new InputException($"cannot read '{path}': there is no such file; check the path");
-        try
-        {
-            using var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read);
-            Span<byte> head = stackalloc byte[12];
-            head = head[..stream.ReadAtLeast(head, head.Length, throwOnEndOfStream: false)];
-            if (ImageFormats.Detect(head) is null)
-                throw new InputException($"cannot read '{path}': {ImageDecoder.NoImage(head)}");
-            if (stream.Length > Array.MaxLength)
-                throw new InputException($"cannot read '{path}': expected at most {Array.MaxLength} bytes, found {stream.Length}");
-            stream.Position = 0;
-            var content = new byte[stream.Length];
-            stream.ReadExactly(content);
-            return content;
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or NotSupportedException)
-        {
-            throw new InputException($"cannot read '{path}': {e.Message}", e);
-        }
     }
 }

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using NetVips;
 using static TorchSharp.torch;
 
@@ -6,6 +7,9 @@ namespace Mdf.Imaging;
 /// <summary>Pixels between tensors (planar, float) and libvips (interleaved, integer).</summary>
 internal static class Pixels
 {
+    /// <summary>Samples converted at a time: 16 MiB as floats.</summary>
+    private const int StripSamples = 1 << 22;
+
     /// <summary>Rounds one RGB tensor to integers: <c>floor(x · (2ᵇ − 1) + 0.5)</c> after clamping.</summary>
     /// <param name="image"><c>(1, 3, H, W)</c> or <c>(3, H, W)</c>, floating point, on any device.</param>
     /// <param name="bitDepth">8 or 16.</param>
@@ -41,19 +45,53 @@ internal static class Pixels
         return FromMemory(words, width, height, Enums.BandFormat.Ushort, Enums.Interpretation.Rgb16);
     }
 
-    /// <summary>Reads all pixels of an image with 8 or 16 unsigned bits per channel.</summary>
-    /// <param name="image">Any number of channels.</param>
-    /// <returns><c>(1, C, H, W)</c>, float32 in [0, 1], on the CPU.</returns>
-    public static Tensor ToTensor(Image image)
+    /// <summary>Reads all pixels of an image with 8 or 16 unsigned bits per channel, from top to bottom.</summary>
+    /// <param name="image">Grey or RGB, with alpha or without.</param>
+    /// <param name="alpha">What becomes of the alpha channel.</param>
+    /// <returns>RGB, <c>(1, 3, H, W)</c>, float32 in [0, 1], on the CPU.</returns>
+    /// <exception cref="InvalidDataException">Transparency that is refused.</exception>
+    /// <remarks>Strip by strip, so that hardly more than the result is held.</remarks>
+    public static Tensor ToRgb(Image image, AlphaHandling alpha)
     {
+        using var noGradient = no_grad();
         using var scope = NewDisposeScope();
-        long[] shape = [image.Height, image.Width, image.Bands];
+        var result = empty([1, 3, image.Height, image.Width], ScalarType.Float32);
+        var rows = Math.Max(1, StripSamples / (image.Width * image.Bands));
+        // One region and not one crop for each strip: those need not keep to the order that a decoder asks for.
+        using var region = Region.New(image);
+        for (var y = 0; y < image.Height; y += rows)
+        {
+            using var stripScope = NewDisposeScope();
+            var height = Math.Min(rows, image.Height - y);
+            var samples = region.Fetch(0, y, image.Width, height);
+            result.narrow(2, y, height).copy_(Flatten(ToTensor(samples, image, height), alpha));
+        }
+
+        return result.MoveToOuterDisposeScope();
+    }
+
+    /// <returns><c>(1, C, H, W)</c>, float32 in [0, 1], on the CPU.</returns>
+    private static Tensor ToTensor(byte[] samples, Image image, int height)
+    {
+        long[] shape = [height, image.Width, image.Bands];
         var interleaved = image.Format == Enums.BandFormat.Uchar
-            ? tensor(image.WriteToMemory<byte>(), shape)
-            : tensor(image.WriteToMemory<short>(), shape).to(ScalarType.Int32).bitwise_and(tensor(0xffff));
-        return interleaved.permute(2, 0, 1).unsqueeze(0).contiguous().to(ScalarType.Float32)
-            .div_(image.Format == Enums.BandFormat.Uchar ? 255f : 65535f)
-            .MoveToOuterDisposeScope();
+            ? tensor(samples, shape)
+            : tensor(MemoryMarshal.Cast<byte, short>(samples).ToArray(), shape).to(ScalarType.Int32).bitwise_and_(tensor(0xffff));
+        return interleaved.permute(2, 0, 1).unsqueeze(0).to(ScalarType.Float32)
+            .div_(image.Format == Enums.BandFormat.Uchar ? 255f : 65535f);
+    }
+
+    /// <returns>One or three channels without alpha.</returns>
+    private static Tensor Flatten(Tensor channels, AlphaHandling handling)
+    {
+        var colors = (channels.shape[1] - 1) / 2 * 2 + 1; // of 1 or 2 channels 1, of 3 or 4 channels 3
+        var rgb = channels.narrow(1, 0, colors);
+        if (colors == channels.shape[1])
+            return rgb;
+        var alpha = channels.narrow(1, colors, 1);
+        if (handling == AlphaHandling.Refuse && alpha.min().item<float>() < 1)
+            throw new InvalidDataException("expected an opaque image, found transparent pixels; flatten it first");
+        return rgb.mul_(alpha).add_(1 - alpha);
     }
 
     private static Image FromMemory<T>(

@@ -3,33 +3,38 @@ namespace Mdf.Runtime;
 /// <summary>Writes files so that a reader never sees half of one: temporary file beside it, flush to disk, rename.</summary>
 public static class AtomicFile
 {
+    private const int ReadOnlyFileSystem = 30; // EROFS, on Linux and macOS
+    private const int WriteProtected = 19; // ERROR_WRITE_PROTECT
+
     /// <summary>Writes <paramref name="path"/> whole or not at all; folders that are missing are made.</summary>
     /// <param name="path">The file to write. An existing file is replaced only once the new one is complete.</param>
     /// <param name="write">Writes the content. If it throws, nothing is left behind and the old file is untouched.</param>
-    /// <exception cref="InputException">The path cannot be written: it is a folder, or a parent of it is a file, or permission is missing.</exception>
+    /// <exception cref="InputException">
+    /// The path cannot be written: it is a folder, or a parent of it is a file, or its name is too long, or permission is
+    /// missing, or the file system is read-only. Failures of the device, such as a full disk, are not the path's fault.
+    /// </exception>
+    /// <exception cref="IOException">The device failed or is full.</exception>
+    /// <remarks>A link is followed: the file it names is replaced. An existing file's Unix permissions are kept.</remarks>
     public static void Write(string path, Action<Stream> write)
     {
-        var target = MakeFolder(path);
+        var (target, mode) = Resolve(path);
         var temporary = TemporaryFor(target);
-        var stream = Create(path, temporary);
+        var stream = Create(path, temporary, mode);
         try
         {
             using (stream)
             {
                 write(stream);
                 stream.Flush(flushToDisk: true);
+                if (mode is { } bits && !OperatingSystem.IsWindows())
+                    File.SetUnixFileMode(stream.SafeFileHandle, bits); // creation is subject to the umask
             }
 
-            File.Move(temporary, target, overwrite: true);
-        }
-        catch (UnauthorizedAccessException e)
-        {
-            File.Delete(temporary);
-            throw new InputException($"cannot write '{path}': permission denied; choose another place", e);
+            Move(path, temporary, target);
         }
         catch
         {
-            File.Delete(temporary);
+            Remove(temporary);
             throw;
         }
     }
@@ -53,22 +58,83 @@ public static class AtomicFile
     /// <exception cref="InputException">The path is a folder, or a parent of it is a file, or permission is missing.</exception>
     public static string Prepare(string path)
     {
-        var target = MakeFolder(path);
-        Create(path, TemporaryFor(target), FileOptions.DeleteOnClose).Dispose();
+        var (target, mode) = Resolve(path);
+        Create(path, TemporaryFor(target), mode, FileOptions.DeleteOnClose).Dispose();
         return target;
     }
 
-    private static string TemporaryFor(string target) => $"{target}.{Guid.NewGuid():N}.tmp";
+    /// <summary>Short, whatever the target's name: a name may have 255 bytes, and the target's may have them all.</summary>
+    private static string TemporaryFor(string target) =>
+        Path.Combine(Path.GetDirectoryName(target)!, $".mdf-{Path.GetRandomFileName()[..8]}.tmp");
 
-    private static FileStream Create(string path, string temporary, FileOptions options = FileOptions.None)
+    private static FileStream Create(string path, string temporary, UnixFileMode? mode, FileOptions options = FileOptions.None)
+    {
+        var creation = new FileStreamOptions
+        {
+            Mode = FileMode.CreateNew,
+            Access = FileAccess.ReadWrite,
+            Share = FileShare.None,
+            Options = options,
+        };
+        // From the start, so that what replaces a private file is never open to others.
+        if (!OperatingSystem.IsWindows())
+            creation.UnixCreateMode = mode;
+        try
+        {
+            return new FileStream(temporary, creation);
+        }
+        catch (Exception e) when (IsAboutThePath(e))
+        {
+            throw new InputException($"cannot write '{path}': no file can be made in its folder ({e.Message}); choose another place", e);
+        }
+    }
+
+    private static void Move(string path, string temporary, string target)
     {
         try
         {
-            return new FileStream(temporary, FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None, bufferSize: 4096, options);
+            File.Move(temporary, target, overwrite: true);
+        }
+        catch (Exception e) when (IsAboutThePath(e))
+        {
+            throw new InputException($"cannot write '{path}': {e.Message}; choose another place", e);
+        }
+    }
+
+    private static void Remove(string temporary)
+    {
+        try
+        {
+            File.Delete(temporary);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // Its folder has vanished or failed; what made the write fail says more.
+        }
+    }
+
+    private static bool IsAboutThePath(Exception e) =>
+        e is UnauthorizedAccessException or DirectoryNotFoundException or FileNotFoundException or PathTooLongException
+        || e is IOException && (e.HResult & 0xffff) == (OperatingSystem.IsWindows() ? WriteProtected : ReadOnlyFileSystem);
+
+    /// <returns>The file to replace, whose folder exists now, and its Unix permissions if it is there and has any.</returns>
+    private static (string Target, UnixFileMode? Mode) Resolve(string path)
+    {
+        var target = MakeFolder(path);
+        try
+        {
+            // Checked first: what is no link and not there has nothing to be resolved.
+            if (new FileInfo(target) is { LinkTarget: not null } link)
+                target = MakeFolder(link.ResolveLinkTarget(returnFinalTarget: true)!.FullName);
+            return (target, OperatingSystem.IsWindows() ? null : File.GetUnixFileMode(target));
+        }
+        catch (FileNotFoundException)
+        {
+            return (target, null);
         }
         catch (Exception e) when (e is UnauthorizedAccessException or IOException)
         {
-            throw new InputException($"cannot write '{path}': no file can be made in its folder ({e.Message}); choose another place", e);
+            throw new InputException($"cannot write '{path}': {e.Message}; choose another place", e);
         }
     }
 
@@ -91,7 +157,7 @@ public static class AtomicFile
         {
             Directory.CreateDirectory(Path.GetDirectoryName(target)!);
         }
-        catch (Exception e) when (e is UnauthorizedAccessException or IOException)
+        catch (Exception e) when (IsAboutThePath(e))
         {
             throw new InputException($"cannot write '{path}': its folder cannot be made ({e.Message}); choose another place", e);
         }

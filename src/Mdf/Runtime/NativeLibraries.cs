@@ -1,4 +1,3 @@
-using System.ComponentModel;
 using System.Reflection;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
@@ -41,9 +40,10 @@ public static partial class NativeLibraries
 
     /// <summary>
     /// Registers the handler, once. Called when this library is first used; the package also has every application
-    /// that references it call it at its start, so that the order of use does not matter.
+    /// that references it call it at its start, so that the order of use does not matter. In C# the package does that
+    /// by itself (a module initializer, which C# has since version 9); programs in F#, Visual Basic or C# 8 that use
+    /// TorchSharp before this library call it themselves, first.
     /// </summary>
-    [EditorBrowsable(EditorBrowsableState.Never)]
 #pragma warning disable CA2255 // A library that needs native loading is what module initializers are for.
     [ModuleInitializer]
 #pragma warning restore CA2255

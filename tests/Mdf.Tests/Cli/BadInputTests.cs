@@ -1,4 +1,3 @@
-using Mdf.Tests.Imaging;
 using Mdf.Weights;
 using static TorchSharp.torch;
 

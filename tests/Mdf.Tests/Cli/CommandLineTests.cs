@@ -20,7 +20,7 @@ public sealed class CommandLineTests
     private static Answer Run(Command command, CancellationToken cancellation, params string[] args)
     {
         var (output, error) = (new StringWriter { NewLine = "\n" }, new StringWriter { NewLine = "\n" });
-        var code = CommandLine.Run([command], args, output, error, cancellation);
+        var code = CommandLine.Run([command], args, output, error, cancellation: cancellation);
         return new Answer(code, output.ToString(), error.ToString());
     }
 
@@ -197,12 +197,54 @@ public sealed class CommandLineTests
     [Fact]
     public void The_first_signal_asks_to_stop_and_the_second_is_left_to_kill()
     {
-        using var interruption = new Interruption();
+        using var interruption = new Interruption(TimeProvider.System, () => { });
         var (first, second) = (new PosixSignalContext(PosixSignal.SIGINT), new PosixSignalContext(PosixSignal.SIGINT));
         interruption.Handle(first);
         Assert.True(first.Cancel);
         Assert.True(interruption.Token.IsCancellationRequested);
         interruption.Handle(second);
         Assert.False(second.Cancel);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void A_signal_ends_the_program_only_where_the_command_does_not_look_for_it(bool looks)
+    {
+        var ended = false;
+        var time = new ImmediateTime();
+        using var interruption = new Interruption(time, () => ended = true);
+        var (output, error) = (new StringWriter(), new StringWriter());
+        CommandLine.Run(
+            [new Probe(context => looks && context.Cancellation.IsCancellationRequested ? 1 : 0)],
+            ["probe"], output, error, interruption.Watch, interruption.Token);
+        interruption.Handle(new PosixSignalContext(PosixSignal.SIGTERM));
+        Assert.Equal(Interruption.Grace, time.Asked);
+        Assert.Equal(!looks, ended);
+    }
+
+    /// <summary>A clock whose timers run as soon as they are set.</summary>
+    private sealed class ImmediateTime : TimeProvider
+    {
+        public TimeSpan? Asked { get; private set; }
+
+        public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period) =>
+            new ImmediateTimer(this, () => callback(state));
+
+        private sealed class ImmediateTimer(ImmediateTime time, Action callback) : ITimer
+        {
+            public bool Change(TimeSpan dueTime, TimeSpan period)
+            {
+                time.Asked = dueTime;
+                callback();
+                return true;
+            }
+
+            public void Dispose()
+            {
+            }
+
+            public ValueTask DisposeAsync() => default;
+        }
     }
 }

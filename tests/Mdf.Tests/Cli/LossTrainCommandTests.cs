@@ -2,7 +2,6 @@ using System.Security.Cryptography;
 using System.Text.Json;
 using Mdf.Discriminators;
 using Mdf.Losses;
-using Mdf.Tests.Imaging;
 
 namespace Mdf.Tests.Cli;
 

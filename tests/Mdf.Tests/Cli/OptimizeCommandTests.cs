@@ -2,7 +2,6 @@ using System.Buffers.Binary;
 using System.Text.Json;
 using Mdf.Evaluation;
 using Mdf.Imaging;
-using Mdf.Tests.Imaging;
 using static TorchSharp.torch;
 
 namespace Mdf.Tests.Cli;

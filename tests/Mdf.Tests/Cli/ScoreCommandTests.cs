@@ -3,7 +3,6 @@ using System.Text.Json;
 using Mdf.Evaluation;
 using Mdf.Imaging;
 using Mdf.Losses;
-using Mdf.Tests.Imaging;
 using static TorchSharp.torch;
 
 namespace Mdf.Tests.Cli;

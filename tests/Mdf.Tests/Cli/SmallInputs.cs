@@ -1,5 +1,4 @@
 using Mdf.Imaging;
-using Mdf.Tests.Imaging;
 using static TorchSharp.torch;
 
 namespace Mdf.Tests.Cli;

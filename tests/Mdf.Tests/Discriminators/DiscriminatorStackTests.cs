@@ -1,6 +1,5 @@
 using Mdf.Discriminators;
 using Mdf.Runtime;
-using Mdf.Tests.Imaging;
 using Mdf.Weights;
 using TorchSharp;
 

@@ -108,6 +108,10 @@ public sealed class BmpReaderTests : IDisposable
         Assert.Contains("compression 1", Refusal(With(file, 30, 1)));
         Assert.Contains("found 5 bits", Refusal(With(file, 28, 5)));
         Assert.Contains("neighbouring bits", Refusal(Bmp(1, 1, 16, Words(0), masks: [0xf0f0, 1, 2])));
+        Assert.Contains("found 2", Refusal(With(file, 26, 2 | 24 << 16)));
+        Assert.Contains("no bit in common", Refusal(Bmp(1, 1, 16, Words(0), masks: [0x7c00, 0x07e0, 0x001f])));
+        Assert.Contains("behind the masks", Refusal(With(Bmp(1, 1, 16, Words(0), masks: [0x7c00, 0x03e0, 0x001f]), 10, 65)));
+        Assert.Contains("behind the palette", Refusal(With(Bmp(1, 1, 8, new byte[4], colors: new byte[1024]), 10, 1077)));
         Assert.Contains("at most 256 colours", Refusal(With(Bmp(1, 1, 8, new byte[4], colors: new byte[1024]), 46, 257)));
     }
 

@@ -125,6 +125,19 @@ public sealed class ImageFileTests : IDisposable
     }
 
     [Fact]
+    public void A_pipe_and_a_device_are_refused_without_being_opened()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "makes a Unix pipe");
+        var pipe = _folder.File("pipe.png");
+        using (var made = System.Diagnostics.Process.Start("mkfifo", [pipe]))
+            made.WaitForExit();
+        var link = _folder.File("link.png");
+        File.CreateSymbolicLink(link, pipe);
+        foreach (var path in new[] { pipe, link, "/dev/zero" })
+            Assert.Contains("a pipe or a device", Refusal(path));
+    }
+
+    [Fact]
     public void What_is_not_an_image_is_refused_in_one_line()
     {
         Assert.Contains("no such file", Refusal(_folder.File("missing.png")));

@@ -82,6 +82,31 @@ public sealed class ImageKindsTests : IDisposable
         Assert.Equal([0, 65535, 52428], levels.Select(level => Math.Round(level, 2)));
     }
 
+    [Theory]
+    [InlineData(Enums.Interpretation.Bw, 3)]
+    [InlineData(Enums.Interpretation.Bw, 4)]
+    [InlineData(Enums.Interpretation.Bw, 5)]
+    [InlineData(Enums.Interpretation.Srgb, 5)]
+    [InlineData(Enums.Interpretation.Cmyk, 6)]
+    public void More_channels_than_colours_and_alpha_are_refused(Enums.Interpretation interpretation, int bands)
+    {
+        using var image = NetVips.Image.NewFromMemory(new byte[64 * bands], 8, 8, bands, Enums.BandFormat.Uchar).Copy(interpretation: interpretation);
+        var error = Assert.Throws<InputException>(() => Read(image.TiffsaveBuffer()));
+        Assert.Contains($"found {bands} channels of {interpretation.ToString().ToLowerInvariant()}", error.Message);
+    }
+
+    [Fact]
+    public void An_image_of_many_strips_is_read_whole()
+    {
+        // 16 bits, interlaced (decoded at once) and not (decoded from top to bottom), more than 2²² samples.
+        var image = randint(0, 1 << 16, [1, 3, 1111, 1300]).to(ScalarType.Float32).div(65535);
+        using var pixels = Pixels.FromTensor(image, 16);
+        Assert.True(image.Equals(Read(pixels.PngsaveBuffer(compression: 0))));
+        Assert.True(image.Equals(Read(pixels.PngsaveBuffer(compression: 1, interlace: true))));
+        using var turned = pixels.Mutate(mutable => mutable.Set(GValue.GIntType, "orientation", 3));
+        Assert.True(image.flip(2, 3).Equals(Read(turned.TiffsaveBuffer())));
+    }
+
     [Fact]
     public void Cmyk_is_converted_with_and_without_a_profile()
     {

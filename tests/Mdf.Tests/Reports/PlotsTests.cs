@@ -5,9 +5,9 @@ namespace Mdf.Tests.Reports;
 
 public sealed class PlotsTests : IDisposable
 {
-    private readonly string _folder = Directory.CreateTempSubdirectory("mdf-").FullName;
+    private readonly TemporaryFolder _folder = new();
 
-    public void Dispose() => Directory.Delete(_folder, recursive: true);
+    public void Dispose() => _folder.Dispose();
 
     private static readonly double[] s_steps = [.. Enumerable.Range(0, 200).Select(i => i * 50.0)];
 
@@ -128,7 +128,7 @@ public sealed class PlotsTests : IDisposable
     [Fact]
     public void A_plot_is_saved_as_a_png_file()
     {
-        var path = Path.Combine(_folder, "plots", "loss.png");
+        var path = _folder.File(Path.Combine("plots", "loss.png"));
         Plots.Save(path, Losses(isLog: true));
         Assert.Equal(Plots.Render(Losses(isLog: true)), File.ReadAllBytes(path));
     }

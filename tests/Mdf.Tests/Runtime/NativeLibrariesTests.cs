@@ -41,6 +41,17 @@ public sealed class NativeLibrariesTests
         Assert.Single(files, file => file.EndsWith("/libtorch_cpu.so", StringComparison.Ordinal));
     }
 
+    [Fact]
+    public void Only_this_systems_skia_is_copied()
+    {
+        var foreign = new[] { "linux", "osx", "win" }.Except(
+            [OperatingSystem.IsWindows() ? "win" : OperatingSystem.IsMacOS() ? "osx" : "linux"]).ToArray();
+        var skia = Directory.GetFiles(Path.Combine(AppContext.BaseDirectory, "runtimes"), "libSkiaSharp.*", SearchOption.AllDirectories)
+            .Select(file => Path.GetRelativePath(Path.Combine(AppContext.BaseDirectory, "runtimes"), file)).ToList();
+        Assert.NotEmpty(skia);
+        Assert.DoesNotContain(skia, file => foreign.Any(system => file.StartsWith(system, StringComparison.Ordinal)));
+    }
+
     /// <summary>The distinct files mapped into this process; copies in memory have a number of their own.</summary>
     private static IEnumerable<string> LoadedFiles() => File.ReadLines("/proc/self/maps")
         .Select(line => line.Split(' ', 6, StringSplitOptions.RemoveEmptyEntries))

@@ -13,9 +13,9 @@ namespace Mdf.Tests.Training;
 
 public sealed class LossTrainingTests : IDisposable
 {
-    private readonly string _folder = Directory.CreateTempSubdirectory("mdf-").FullName;
+    private readonly TemporaryFolder _folder = new();
 
-    public void Dispose() => Directory.Delete(_folder, recursive: true);
+    public void Dispose() => _folder.Dispose();
 
     [Theory]
     [InlineData("sisr")]
@@ -35,7 +35,7 @@ public sealed class LossTrainingTests : IDisposable
     {
         using var scope = NewDisposeScope();
         using var photo = Photo();
-        var path = Path.Combine(_folder, "stack.safetensors");
+        var path = _folder.File("stack.safetensors");
         using var trained = LossTraining.Train(photo, "0123", Options("jpeg:10", iterations: 3, scales: 2));
         trained.Save(path);
         using var loaded = DiscriminatorStack.Load(path);
@@ -170,7 +170,7 @@ public sealed class LossTrainingTests : IDisposable
     {
         using var photo = Photo();
         using var stack = LossTraining.Train(photo, "", Options(task, iterations: 4, scales: 2, seed));
-        var path = Path.Combine(_folder, name);
+        var path = _folder.File(name);
         stack.Save(path);
         return File.ReadAllBytes(path);
     }

@@ -1,4 +1,4 @@
-namespace Mdf.Tests.Imaging;
+namespace Mdf.Tests;
 
 /// <summary>A folder for one test, removed after it.</summary>
 internal sealed class TemporaryFolder : IDisposable
