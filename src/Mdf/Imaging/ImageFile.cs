@@ -42,16 +42,9 @@ public static class ImageFile
     public static byte[] ReadContent(string path)
     {
         ArgumentNullException.ThrowIfNull(path);
-        if (Directory.Exists(path))
-            throw new InputException($"cannot read '{path}': expected an image file, found a folder; name a file in it");
-        if (!File.Exists(path))
-            throw new InputException($"cannot read '{path}': there is no such file; check the path");
+        RegularFile.Require(path, "an image file");
         try
         {
-            // Looked at before it is opened: opening a pipe waits for a writer, and a device may never end.
-            var file = new FileInfo(path);
-            if (((file.ResolveLinkTarget(returnFinalTarget: true) as FileInfo) ?? file).Length == 0)
-                throw new InputException($"cannot read '{path}': expected {ImageFormats.Readable}, found an empty file, a pipe or a device");
             using var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read);
             Span<byte> head = stackalloc byte[12];
             head = head[..stream.ReadAtLeast(head, head.Length, throwOnEndOfStream: false)];

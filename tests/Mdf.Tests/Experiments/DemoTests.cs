@@ -7,16 +7,16 @@ namespace Mdf.Tests.Experiments;
 
 public sealed class DemoTests : IDisposable
 {
-    private readonly string _folder = Directory.CreateTempSubdirectory("mdf-").FullName;
+    private readonly TemporaryFolder _folder = new();
 
-    public void Dispose() => Directory.Delete(_folder, recursive: true);
+    public void Dispose() => _folder.Dispose();
 
     [Fact]
     public void The_demonstration_writes_what_it_promises()
     {
         using var scope = NewDisposeScope();
         var photo = ImageFile.Read(Path.Combine(Shared.Repository, "samples", "photographs", "chelsea.png"));
-        var result = Demo.Run(photo, "", new DemoSize(Iterations: 2, Scales: 1, RecoverySteps: 40), seed: 0, _folder);
+        var result = Demo.Run(photo, "", new DemoSize(Iterations: 2, Scales: 1, RecoverySteps: 40), seed: 0, _folder.File("demo"));
 
         Assert.True(result.IsSuccess, $"{result.Gain} dB");
         Assert.Equal(result.RecoveredPsnr - result.StartPsnr, result.Gain);
@@ -24,10 +24,10 @@ public sealed class DemoTests : IDisposable
         Assert.Equal(
             ["blur.png", "brightness.png", "comparison.csv", "comparison.md", "jpeg.png", "noise.png", "overview.png", "recovery-psnr.png",
                 "recovery.png", "reference.png", "stack.safetensors"],
-            Directory.GetFiles(_folder).Select(Path.GetFileName).Order(StringComparer.Ordinal));
-        using var stack = DiscriminatorStack.Load(Path.Combine(_folder, "stack.safetensors"));
+            Directory.GetFiles(_folder.File("demo")).Select(Path.GetFileName).Order(StringComparer.Ordinal));
+        using var stack = DiscriminatorStack.Load(Path.Combine(_folder.File("demo"), "stack.safetensors"));
         Assert.Equal("jpeg:10", stack.Metadata!.Task);
         // An 8-bit photograph comes back as it was.
-        Assert.True(Golden.AreEqual(photo, ImageFile.Read(Path.Combine(_folder, "reference.png"))));
+        Assert.True(Golden.AreEqual(photo, ImageFile.Read(Path.Combine(_folder.File("demo"), "reference.png"))));
     }
 }

@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using Mdf.Runtime;
-using Mdf.Tests.Weights;
 
 namespace Mdf.Tests.Runtime;
 
