@@ -43,15 +43,12 @@ public static class ImageScoring
             if (!Directory.Exists(folder))
                 throw new InputException($"expected a folder of images, since the reference '{reference}' is a folder, found {(File.Exists(folder) ? "the file" : "nothing at")} '{folder}'");
             var images = ImagesIn(folder);
+            if (images.Keys.FirstOrDefault(name => !references.ContainsKey(name)) is { } extra)
+                throw new InputException($"'{images[extra]}' has no counterpart of the same name in '{reference}'");
             // A mean over fewer images than another method's would not compare with it.
             if (references.Keys.FirstOrDefault(name => !images.ContainsKey(name)) is { } missing)
                 throw new InputException($"'{references[missing]}' has no counterpart of the same name in '{folder}': every reference needs one");
-            foreach (var (name, image) in images)
-            {
-                yield return references.TryGetValue(name, out var match)
-                    ? new Pair(image, match, folder)
-                    : throw new InputException($"'{image}' has no counterpart of the same name in '{reference}'");
-            }
+            return images.Select(image => new Pair(image.Value, references[image.Key], folder));
         }
     }
 

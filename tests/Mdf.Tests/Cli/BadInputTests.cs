@@ -35,6 +35,7 @@ public sealed class BadInputTests : IDisposable
         { "score {}images {}none --loss mse", "expected a folder of images, since the reference '{}images' is a folder, found nothing at '{}none'" },
         { "score {}a.png {}images --loss mse", "'{}images' is a folder but the reference '{}a.png' is not: give a folder of references to compare folders" },
         { "score {}empty {}images --loss mse", "'{}empty' holds no image (.png, .jpg, .jpeg, .bmp, .tif, .tiff, .webp)" },
+        { "score {}images {}empty --loss mse", "'{}empty' holds no image" },
         { "score {}images {}others --loss mse", "'{}others/y.png' has no counterpart of the same name in '{}images'" },
 
         // Sizes.

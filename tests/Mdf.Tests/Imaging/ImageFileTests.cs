@@ -142,7 +142,7 @@ public sealed class ImageFileTests : IDisposable
     {
         Assert.Contains("no such file", Refusal(_folder.File("missing.png")));
         Assert.Contains("found a folder", Refusal(Path.GetDirectoryName(_folder.File("x"))!));
-        Assert.Contains("found an empty file", Refusal(_folder.File("empty.png", [])));
+        Assert.Contains("found nothing in it", Refusal(_folder.File("empty.png", [])));
         Assert.Contains("found text ('Dear reader,')", Refusal(_folder.File("text.png", "Dear reader, this is no image"u8)));
         // Formats that libvips would open by itself.
         Assert.Contains("expected PNG", Refusal(_folder.File("a.svg", "<svg width='9' height='9'/>"u8)));
