@@ -87,6 +87,8 @@ public sealed class LossExpression
         var ascending = !term.Options.TryGetValue("ascending", out text) || (bool.TryParse(text, out var flag)
             ? flag
             : throw new InputException($"expected ascending to be true or false, found '{text}' in '{term}'"));
+        if (!File.Exists(term.Argument) && Path.GetExtension(term.Argument!).Length == 0)
+            throw new InputException($"no stack named '{term.Argument}' comes with this version (in '{term}'): give the path of a stack file, such as mdf:stack.safetensors");
         var stack = DiscriminatorStack.Load(term.Argument!);
         try
         {

@@ -51,6 +51,7 @@ public sealed class LossExpressionTests
 
     [Theory]
     [InlineData("mdf:missing.pth", "missing.pth")]
+    [InlineData("mdf:jpeg", "no stack named 'jpeg' comes with this version")]
     [InlineData("mdf:missing.pth?num_scales=0", "num_scales")]
     [InlineData("mdf:missing.pth?ascending=up", "ascending")]
     [InlineData("l1+mdf:'a+b*c?.pth'", "a+b*c?.pth")]
