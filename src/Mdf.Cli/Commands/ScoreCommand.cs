@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Mdf.Evaluation;
 using Mdf.Losses;
+using Mdf.Reports;
 using Mdf.Runtime;
 using TorchSharp;
 
@@ -47,10 +48,11 @@ internal sealed class ScoreCommand : ComputeCommand
         {
             foreach (var expression in context.Get(_losses))
                 losses.Add(expression.Create(device));
-            var table = context.WithProgress(progress => ImageScoring.Score(
+            var scores = context.WithProgress(progress => ImageScoring.Score(
                 pairs, losses, device, pairs.Count > 1 ? progress : IProgressSink.None, context.Cancellation));
+            var table = ScoreTable.Of(scores, [.. losses.Select(loss => loss.Expression)]);
             context.Result(
-                new { Scores = table.Rows.Select(row => table.Columns.Select((column, i) => (column.Name, row[i])).ToDictionary()) },
+                new { Scores = table.ToRecords() },
                 terminal => terminal.Console.WriteTable(table));
             return CommandLine.Success;
         }

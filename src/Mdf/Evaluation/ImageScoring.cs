@@ -1,29 +1,34 @@
 using Mdf.Imaging;
 using Mdf.Losses;
-using Mdf.Reports;
 using Mdf.Runtime;
 using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Mdf.Evaluation;
 
+/// <summary>An image and the reference that it is compared with.</summary>
+/// <param name="Image">The image's file.</param>
+/// <param name="Reference">The reference's file.</param>
+/// <param name="Folder">The folder that was given, where one was: its images have a mean.</param>
+public sealed record ImagePair(string Image, string Reference, string? Folder = null);
+
+/// <summary>What an image scored.</summary>
+/// <param name="Pair">The image and its reference.</param>
+/// <param name="Psnr">Its PSNR in dB.</param>
+/// <param name="Losses">The value of every loss, in the order in which they were given.</param>
+public sealed record ImageScore(ImagePair Pair, double Psnr, IReadOnlyList<double> Losses);
+
 /// <summary>Scores image files against their references under any losses.</summary>
 public static class ImageScoring
 {
     private static readonly string[] s_extensions = [".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp"];
-
-    /// <summary>An image and the reference that it is compared with.</summary>
-    /// <param name="Image">The image's file.</param>
-    /// <param name="Reference">The reference's file.</param>
-    /// <param name="Folder">The folder that was given, where one was: its images have a mean.</param>
-    public sealed record Pair(string Image, string Reference, string? Folder = null);
 
     /// <summary>Finds the pairs: files against one reference file, or folders against a reference folder by file name.</summary>
     /// <param name="reference">A file or a folder.</param>
     /// <param name="images">Files if the reference is a file, folders if it is a folder; at least one.</param>
     /// <returns>In the order given, within a folder by name.</returns>
     /// <exception cref="InputException">Something is missing, is of the other kind, or has no counterpart.</exception>
-    public static IReadOnlyList<Pair> FindPairs(string reference, IReadOnlyList<string> images)
+    public static IReadOnlyList<ImagePair> FindPairs(string reference, IReadOnlyList<string> images)
     {
         ArgumentNullException.ThrowIfNull(images);
         if (!Path.Exists(reference))
@@ -32,13 +37,13 @@ public static class ImageScoring
         {
             return [.. images.Select(image => Directory.Exists(image)
                 ? throw new InputException($"'{image}' is a folder but the reference '{reference}' is not: give a folder of references to compare folders")
-                : new Pair(image, reference))];
+                : new ImagePair(image, reference))];
         }
 
         var references = ImagesIn(reference);
         return [.. images.SelectMany(folder => PairFolder(folder))];
 
-        IEnumerable<Pair> PairFolder(string folder)
+        IEnumerable<ImagePair> PairFolder(string folder)
         {
             if (!Directory.Exists(folder))
                 throw new InputException($"expected a folder of images, since the reference '{reference}' is a folder, found {(File.Exists(folder) ? "the file" : "nothing at")} '{folder}'");
@@ -48,21 +53,22 @@ public static class ImageScoring
             // A mean over fewer images than another method's would not compare with it.
             if (references.Keys.FirstOrDefault(name => !images.ContainsKey(name)) is { } missing)
                 throw new InputException($"'{references[missing]}' has no counterpart of the same name in '{folder}': every reference needs one");
-            return images.Select(image => new Pair(image.Value, references[image.Key], folder));
+            return images.Select(image => new ImagePair(image.Value, references[image.Key], folder));
         }
     }
 
-    /// <summary>Scores every pair: PSNR and every loss, and their means over each folder.</summary>
+    /// <summary>Scores every pair: PSNR and every loss.</summary>
     /// <param name="pairs">The files.</param>
     /// <param name="losses">The losses, on <paramref name="device"/>.</param>
     /// <param name="device">Where to compute.</param>
     /// <param name="progress">Told of every pair.</param>
     /// <param name="cancellation">Ends it between two images.</param>
+    /// <returns>One score for each pair, in their order.</returns>
     /// <exception cref="InputException">
     /// Two losses are the same, a file is no image, a pair differs in size, or an image is too small for a loss.
     /// </exception>
-    public static ResultTable Score(
-        IReadOnlyList<Pair> pairs,
+    public static IReadOnlyList<ImageScore> Score(
+        IReadOnlyList<ImagePair> pairs,
         IReadOnlyList<ReconstructionLoss> losses,
         Device device,
         IProgressSink? progress = null,
@@ -73,24 +79,18 @@ public static class ImageScoring
         if (losses.GroupBy(loss => loss.Expression).FirstOrDefault(same => same.Count() > 1) is { } twice)
             throw new InputException($"expected different losses, found '{twice.Key}' {twice.Count()} times: name it once");
         var meter = new ProgressMeter(progress ?? IProgressSink.None, "scoring", pairs.Count);
-        var scores = new List<(Pair Pair, double[] Values)>();
+        var scores = new List<ImageScore>();
         foreach (var pair in pairs)
         {
             cancellation.ThrowIfCancellationRequested();
-            scores.Add((pair, Score(pair, losses, device)));
+            scores.Add(Score(pair, losses, device));
             meter.Report(scores.Count);
         }
 
-        var rows = scores.Select(score => (Name: score.Pair.Image, score.Values)).ToList();
-        foreach (var folder in scores.Where(score => score.Pair.Folder is not null).GroupBy(score => score.Pair.Folder))
-            rows.Add(($"mean of {folder.Key}", [.. Enumerable.Range(0, losses.Count + 1).Select(column => folder.Average(score => score.Values[column]))]));
-        return new ResultTable(
-            "Scores (losses: lower is better)",
-            [new ResultColumn("image"), ResultColumn.Number("PSNR (dB)", "F2"), .. losses.Select(loss => ResultColumn.Number(loss.Expression, "G6"))],
-            rows.Select(row => row.Values.Cast<object?>().Prepend(row.Name)));
+        return scores;
     }
 
-    private static double[] Score(Pair pair, IReadOnlyList<ReconstructionLoss> losses, Device device)
+    private static ImageScore Score(ImagePair pair, IReadOnlyList<ReconstructionLoss> losses, Device device)
     {
         using var scope = NewDisposeScope();
         using var _ = no_grad();
@@ -108,7 +108,7 @@ public static class ImageScoring
                 + $"found '{pair.Image}' of {image.shape[3]}×{image.shape[2]}");
         }
 
-        return [Psnr.Of(image, reference), .. losses.Select(loss => loss.call(image, reference).ToDouble())];
+        return new ImageScore(pair, Psnr.Of(image, reference), [.. losses.Select(loss => loss.call(image, reference).ToDouble())]);
     }
 
     private static SortedDictionary<string, string> ImagesIn(string folder)
