@@ -21,8 +21,6 @@ public sealed record ImageScore(ImagePair Pair, double Psnr, IReadOnlyList<doubl
 /// <summary>Scores image files against their references under any losses.</summary>
 public static class ImageScoring
 {
-    private static readonly string[] s_extensions = [".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp"];
-
     /// <summary>Finds the pairs: files against one reference file, or folders against a reference folder by file name.</summary>
     /// <param name="reference">A file or a folder.</param>
     /// <param name="images">Files if the reference is a file, folders if it is a folder; at least one.</param>
@@ -116,13 +114,13 @@ public static class ImageScoring
         var images = new SortedDictionary<string, string>(StringComparer.Ordinal);
         foreach (var file in Directory.EnumerateFiles(folder))
         {
-            if (s_extensions.Contains(Path.GetExtension(file).ToLowerInvariant())
+            if (ImageFile.Extensions.Contains(Path.GetExtension(file).ToLowerInvariant())
                 && !images.TryAdd(Path.GetFileNameWithoutExtension(file), file))
             {
                 throw new InputException($"'{folder}' has two images named '{Path.GetFileNameWithoutExtension(file)}': keep one");
             }
         }
 
-        return images.Count > 0 ? images : throw new InputException($"'{folder}' holds no image ({string.Join(", ", s_extensions)})");
+        return images.Count > 0 ? images : throw new InputException($"'{folder}' holds no image ({string.Join(", ", ImageFile.Extensions)})");
     }
 }

@@ -21,6 +21,9 @@ public static class ImageFile
     /// </summary>
     public const long MaximumPixels = 1L << 27;
 
+    /// <summary>The usual extensions of the formats that are read, in lower case: what is taken for an image in a folder.</summary>
+    public static IReadOnlyList<string> Extensions { get; } = [".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp"];
+
     /// <summary>Reads an image file.</summary>
     /// <param name="path">The file. Its content decides the format, not its name.</param>
     /// <param name="options">How to read it; the defaults when null.</param>
