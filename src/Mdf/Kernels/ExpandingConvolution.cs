@@ -1,0 +1,61 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+
+namespace Mdf.Kernels;
+
+/// <summary>A 3×3 convolution without padding from few channels (one or three) to many.</summary>
+/// <remarks>
+/// Three neighbouring pixels of a row lie side by side in memory, so that a row of pixels already is the matrix to multiply with the
+/// weights: its rows overlap.
+/// </remarks>
+internal sealed unsafe class ExpandingConvolution : IDisposable
+{
+    private const int Lanes = 8;
+
+    private readonly int _inputs;
+    private readonly int _outputs;
+    private readonly NativeBuffer _weights;
+
+    /// <summary>Packs the weights.</summary>
+    /// <param name="weight">The weight from an input to an output channel at a row and column of the kernel.</param>
+    /// <param name="inputs">Channels in.</param>
+    /// <param name="outputs">Channels out; a multiple of <see cref="MatrixProduct.ColumnBlock"/>.</param>
+    public ExpandingConvolution(ConvolutionWeight weight, int inputs, int outputs)
+    {
+        (_inputs, _outputs) = (inputs, outputs);
+        _weights = new NativeBuffer(9L * inputs * outputs);
+        for (var row = 0; row < 9 * inputs; row++)
+        {
+            for (var output = 0; output < outputs; output++)
+                _weights.Pointer[MatrixProduct.PackedIndex(row, output, 9 * inputs)] = (float)weight(output, row % inputs, row / inputs / 3, row / inputs % 3);
+        }
+    }
+
+    /// <summary>Floats of scratch memory that <see cref="Run"/> uses.</summary>
+    /// <param name="width">Columns of the output.</param>
+    /// <param name="outputs">Channels out.</param>
+    public static long Scratch(int width, int outputs) => (long)(width + MatrixProduct.RowBlock) * outputs;
+
+    /// <summary>Convolves.</summary>
+    /// <inheritdoc cref="WinogradConvolution{T}.Run" path="/param"/>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public void Run<TEpilogue>(FeatureMap input, FeatureMap output, int height, int width, TEpilogue epilogue, float* scratch)
+        where TEpilogue : struct, IEpilogue
+    {
+        for (var y = 0; y < height; y++)
+        {
+            MatrixProduct.Multiply(
+                input.At(y, 0), _inputs, 3, input.RowLength, 3 * _inputs, _weights.Pointer, scratch, _outputs, width);
+            for (var x = 0; x < width; x++)
+            {
+                var source = scratch + x * _outputs;
+                var destination = output.At(y, x);
+                for (var channel = 0; channel < _outputs; channel += Lanes)
+                    epilogue.Apply(Vector256.Load(source + channel), y, x, channel).Store(destination + channel);
+            }
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _weights.Dispose();
+}

@@ -1,0 +1,155 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+
+namespace Mdf.Kernels;
+
+/// <summary>What happens to the values that a convolution computed before they are stored.</summary>
+internal unsafe interface IEpilogue
+{
+    /// <summary>Changes eight channels of one pixel.</summary>
+    /// <param name="value">What the convolution computed.</param>
+    /// <param name="y">The pixel's row in the output.</param>
+    /// <param name="x">Its column.</param>
+    /// <param name="channel">The first of the eight channels.</param>
+    Vector256<float> Apply(Vector256<float> value, int y, int x, int channel);
+}
+
+/// <summary>A 3×3 convolution without padding, from many channels to as many, in Winograd's form.</summary>
+/// <remarks>
+/// Tiles are worked through in blocks that stay in the second-level cache: transform a block, multiply it with the transformed weights, one
+/// product for each of the (m + 2)² positions in a tile, transform back.
+/// </remarks>
+/// <typeparam name="T">The transform.</typeparam>
+internal sealed unsafe class WinogradConvolution<T> : IDisposable
+    where T : struct, IWinogradTransform
+{
+    private const int Lanes = 8;
+
+    // Tiles of a block; a multiple of what the product computes together. Measured on Zen 3 and 64 channels.
+    private const int Block = 24;
+
+    private readonly int _channels;
+    private readonly NativeBuffer _weights;
+
+    /// <summary>Transforms and packs the weights.</summary>
+    /// <param name="weight">The weight from an input to an output channel at a row and column of the kernel.</param>
+    /// <param name="channels">How many channels; a multiple of <see cref="MatrixProduct.ColumnBlock"/>.</param>
+    public WinogradConvolution(ConvolutionWeight weight, int channels)
+    {
+        _channels = channels;
+        _weights = new NativeBuffer((long)Size * Size * channels * channels);
+        Span<double> transformed = stackalloc double[Size * Size];
+        for (var output = 0; output < channels; output++)
+        {
+            for (var input = 0; input < channels; input++)
+            {
+                Transform(weight, output, input, transformed);
+                var index = MatrixProduct.PackedIndex(input, output, channels);
+                for (var position = 0; position < transformed.Length; position++)
+                    Weights(position)[index] = (float)transformed[position];
+            }
+        }
+    }
+
+    private static int Size => T.Outputs + 2;
+
+    /// <summary>Floats of scratch memory that <see cref="Run"/> uses.</summary>
+    /// <param name="channels">Channels.</param>
+    public static long Scratch(int channels) => 2L * Size * Size * Position(channels) + 2 * Size * Size * Lanes;
+
+    /// <summary>Convolves.</summary>
+    /// <param name="input">Its first pixel is the top left one under the kernel of the first output pixel.</param>
+    /// <param name="output">Where the output goes; nothing is written beyond its rectangle.</param>
+    /// <param name="height">Rows of the output.</param>
+    /// <param name="width">Columns of the output.</param>
+    /// <param name="epilogue">What happens to the values before they are stored.</param>
+    /// <param name="scratch">Memory of the size that <see cref="Scratch"/> says.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public void Run<TEpilogue>(FeatureMap input, FeatureMap output, int height, int width, TEpilogue epilogue, float* scratch)
+        where TEpilogue : struct, IEpilogue
+    {
+        var across = (width + T.Outputs - 1) / T.Outputs;
+        var tiles = across * ((height + T.Outputs - 1) / T.Outputs);
+        var position = Position(_channels);
+        var products = scratch + Size * Size * position;
+        var tile = products + Size * Size * position;
+        for (var first = 0; first < tiles; first += Block)
+        {
+            var count = Math.Min(Block, tiles - first);
+            for (var i = 0; i < count; i++)
+            {
+                var (row, column) = Math.DivRem(first + i, across);
+                TransformInput(input.At(row * T.Outputs, column * T.Outputs), input.RowLength, scratch + i * _channels, position, tile);
+            }
+
+            for (var i = 0; i < Size * Size; i++)
+            {
+                MatrixProduct.Multiply(
+                    scratch + i * position, _channels, 1, 0, _channels, Weights(i), products + i * position, _channels, count);
+            }
+
+            for (var i = 0; i < count; i++)
+            {
+                var (row, column) = Math.DivRem(first + i, across);
+                TransformOutput(products + i * _channels, position, output, row * T.Outputs, column * T.Outputs, height, width, epilogue, tile);
+            }
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _weights.Dispose();
+
+    /// <summary>
+    /// How far the values of one position in a tile lie from those of the next. The extra cache line keeps the positions from falling into the same few
+    /// sets of the first-level cache.
+    /// </summary>
+    private static nint Position(int channels) => (nint)Block * channels + 16;
+
+    private float* Weights(int position) => _weights.Pointer + (nint)position * _channels * _channels;
+
+    /// <summary>G g Gᵀ.</summary>
+    private static void Transform(ConvolutionWeight weight, int output, int input, Span<double> transformed)
+    {
+        var g = T.Weights;
+        Span<double> rows = stackalloc double[Size * 3];
+        for (var i = 0; i < Size; i++)
+        {
+            for (var x = 0; x < 3; x++)
+            {
+                for (var y = 0; y < 3; y++)
+                    rows[i * 3 + x] += g[i * 3 + y] * weight(output, input, y, x);
+            }
+        }
+
+        for (var i = 0; i < Size; i++)
+        {
+            for (var j = 0; j < Size; j++)
+                transformed[i * Size + j] = rows[i * 3] * g[j * 3] + rows[i * 3 + 1] * g[j * 3 + 1] + rows[i * 3 + 2] * g[j * 3 + 2];
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private void TransformInput(float* source, nint row, float* destination, nint position, float* scratch)
+    {
+        for (nint channel = 0; channel < _channels; channel += Lanes)
+            T.Input(source + channel, row, _channels, destination + channel, position, scratch);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private void TransformOutput<TEpilogue>(
+        float* source, nint position, FeatureMap output, int top, int left, int height, int width, TEpilogue epilogue, float* tile)
+        where TEpilogue : struct, IEpilogue
+    {
+        var (bottom, right) = (Math.Min(top + T.Outputs, height), Math.Min(left + T.Outputs, width));
+        for (var channel = 0; channel < _channels; channel += Lanes)
+        {
+            T.Output(source + channel, position, tile);
+            for (var y = top; y < bottom; y++)
+            {
+                var values = tile + (y - top) * T.Outputs * Lanes;
+                for (var x = left; x < right; x++, values += Lanes)
+                    epilogue.Apply(Vector256.Load(values), y, x, channel).Store(output.At(y, x) + channel);
+            }
+        }
+    }
+}
