@@ -2,8 +2,6 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Reflection;
 using System.Runtime.InteropServices;
-using System.Runtime.Intrinsics.Arm;
-using System.Runtime.Intrinsics.X86;
 using System.Text;
 using System.Text.RegularExpressions;
 using Mdf.Runtime;
@@ -110,16 +108,10 @@ public sealed partial record SystemReport(
     private static ProcessorReport ReadProcessor()
     {
         var lines = ReadFields("/proc/cpuinfo");
-        var flags = (lines.GetValueOrDefault("flags") ?? lines.GetValueOrDefault("Features"))?.Split(' ')
-            ?? [.. Known(Avx2.IsSupported, "avx2"), .. Known(Avx512F.IsSupported, "avx512f"), .. Known(AdvSimd.IsSupported, "asimd")];
-        // Those that decide how fast convolutions and bf16 are here, on x86-64 and on Arm.
-        string[] interesting = ["avx2", "fma", "avx512f", "avx512_bf16", "amx_tile", "amx_bf16", "asimd", "sve", "bf16", "i8mm"];
         return new ProcessorReport(
             lines.GetValueOrDefault("model name") ?? Environment.GetEnvironmentVariable("PROCESSOR_IDENTIFIER"),
             Environment.ProcessorCount,
-            [.. interesting.Intersect(flags)]);
-
-        static string[] Known(bool isSupported, string name) => isSupported ? [name] : [];
+            ProcessorFeatures.Names);
     }
 
     private static MemoryReport ReadMemory()
