@@ -21,6 +21,9 @@ public abstract class ScaleNetwork : Module<Tensor, Tensor>
     /// <summary>How many pixels of each border an output lacks.</summary>
     public const int Margin = ReceptiveField / 2;
 
+    /// <summary>What leaky ReLU multiplies negative values with: SinGAN's.</summary>
+    public const double NegativeSlope = 0.2;
+
     private const int BodyBlocks = 3;
 
     // The names of the fields are the names in the files.
@@ -89,6 +92,14 @@ public abstract class ScaleNetwork : Module<Tensor, Tensor>
             parameter.requires_grad_(false);
     }
 
+    /// <summary>The network's convolutions with the batch norms folded into them. The network must be in evaluation mode.</summary>
+    internal FoldedDiscriminator Fold() => new FoldedDiscriminator(
+    [
+        head.Fold(),
+        .. body.children().Cast<ConvBlock>().Select(block => block.Fold()),
+        FoldedDiscriminator.Fold(tail, norm: null),
+    ]);
+
     /// <summary>The features of the trunk: after the head, after the body, after the last convolution.</summary>
     private protected (Tensor Head, Tensor Body, Tensor Tail) Trunk(Tensor image)
     {
@@ -100,8 +111,6 @@ public abstract class ScaleNetwork : Module<Tensor, Tensor>
     /// <summary>A 3×3 convolution, batch norm and leaky ReLU.</summary>
     private sealed class ConvBlock : Module<Tensor, Tensor>
     {
-        private const double NegativeSlope = 0.2; // SinGAN's
-
         private readonly Conv2d conv;
         private readonly BatchNorm2d norm;
 
@@ -112,6 +121,8 @@ public abstract class ScaleNetwork : Module<Tensor, Tensor>
             norm = BatchNorm2d(outputs);
             RegisterComponents();
         }
+
+        public FoldedConvolution Fold() => FoldedDiscriminator.Fold(conv, norm);
 
         public override Tensor forward(Tensor input)
         {

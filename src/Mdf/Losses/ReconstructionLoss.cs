@@ -60,7 +60,7 @@ public abstract class ReconstructionLoss : nn.Module<Tensor, Tensor, Tensor>
         RequireImage(restored, nameof(restored));
         RequireSameKind(ImageKind.Of(restored), ImageKind.Of(reference));
         using var scope = NewDisposeScope();
-        return Reduce(Analyze(reference).Compare(restored)).MoveToOuterDisposeScope();
+        return Reduce(Compare(restored, reference)).MoveToOuterDisposeScope();
     }
 
     /// <summary>
@@ -93,6 +93,15 @@ public abstract class ReconstructionLoss : nn.Module<Tensor, Tensor, Tensor>
     /// <param name="reference">Shape <c>(N, 3, H, W)</c>, validated.</param>
     /// <returns>What was found, and the comparison with it.</returns>
     protected internal abstract ReferenceFeatures Analyze(Tensor reference);
+
+    /// <summary>
+    /// Compares a restored image with a reference of which nothing is kept; for losses that can do that better than by
+    /// <see cref="Analyze"/>.
+    /// </summary>
+    /// <param name="restored">Shape <c>(N, 3, H, W)</c>, validated.</param>
+    /// <param name="reference">The same.</param>
+    /// <returns>What <see cref="ReferenceFeatures.Compare"/> returns.</returns>
+    protected internal virtual Tensor Compare(Tensor restored, Tensor reference) => Analyze(reference).Compare(restored);
 
     /// <summary>The mean over everything but the batch: <c>(N, …) → (N)</c>.</summary>
     /// <param name="values">Any tensor with the batch first.</param>

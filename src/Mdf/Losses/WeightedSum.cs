@@ -41,10 +41,14 @@ public sealed class WeightedSum : ReconstructionLoss
     protected internal override ReferenceFeatures Analyze(Tensor reference)
     {
         var parts = _terms.Select(loss => loss.Analyze(reference)).ToArray();
-        return new([.. parts.SelectMany(part => part.Tensors)], restored => parts
-            .Select((part, i) => _weights[i] * Align(part.Compare(restored), _terms[i]))
-            .Aggregate((sum, term) => sum + term));
+        return new([.. parts.SelectMany(part => part.Tensors)], restored => Sum(i => parts[i].Compare(restored)));
     }
+
+    /// <inheritdoc/>
+    protected internal override Tensor Compare(Tensor restored, Tensor reference) => Sum(i => _terms[i].Compare(restored, reference));
+
+    private Tensor Sum(Func<int, Tensor> valuesOf) =>
+        _terms.Select((loss, i) => _weights[i] * Align(valuesOf(i), loss)).Aggregate((sum, term) => sum + term);
 
     /// <summary>Per-image values stay as they are only where every term has them; otherwise each term is its mean.</summary>
     private Tensor Align(Tensor values, ReconstructionLoss loss) => loss.IsPerImage && !IsPerImage ? values.mean() : values;

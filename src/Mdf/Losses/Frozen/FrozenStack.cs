@@ -1,0 +1,51 @@
+using Mdf.Discriminators;
+using static TorchSharp.torch;
+
+namespace Mdf.Losses.Frozen;
+
+/// <summary>A stack as it was when it was frozen, and the distance that was made from it.</summary>
+internal sealed class FrozenStack : IDisposable
+{
+    private readonly ScalarType _type;
+    private readonly string _device;
+    private readonly IReadOnlyList<byte[]> _state;
+
+    /// <summary>Freezes a stack.</summary>
+    /// <param name="stack">The stack, in evaluation mode.</param>
+    /// <param name="scales">The scales that count.</param>
+    /// <param name="weights">What each layer counts.</param>
+    /// <param name="type">The type to compute in.</param>
+    /// <param name="device">Where the images are.</param>
+    public FrozenStack(DiscriminatorStack stack, IReadOnlyList<int> scales, LayerWeights weights, ScalarType type, Device device)
+    {
+        (_type, _device) = (type, device.ToString());
+        _state = [.. State(stack).Select(tensor => tensor.bytes.ToArray())];
+        Distance = FrozenDistance.Create([.. scales.Select(scale => stack[scale].Fold())], stack.InputRange, weights, type, device);
+    }
+
+    /// <summary>The distance.</summary>
+    public FrozenDistance Distance { get; }
+
+    /// <summary>Whether it is for images of a type and on a device.</summary>
+    public bool IsFor(ScalarType type, Device device) => type == _type && device.ToString() == _device;
+
+    /// <summary>Whether the stack is still what it was: someone may have loaded other weights into it.</summary>
+    /// <remarks>Looks at weights on the processor only; asking a graphics card would make it wait for every call.</remarks>
+    public bool IsOf(DiscriminatorStack stack)
+    {
+        var index = 0;
+        foreach (var tensor in State(stack))
+        {
+            if (index >= _state.Count || !tensor.bytes.SequenceEqual(_state[index++]))
+                return false;
+        }
+
+        return index == _state.Count;
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => Distance.Dispose();
+
+    private static IEnumerable<Tensor> State(DiscriminatorStack stack) =>
+        stack.parameters().Concat(stack.buffers()).Where(tensor => tensor.device.type == TorchSharp.DeviceType.CPU);
+}

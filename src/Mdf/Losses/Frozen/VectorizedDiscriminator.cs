@@ -1,0 +1,186 @@
+using Mdf.Discriminators;
+using Mdf.Kernels;
+
+namespace Mdf.Losses.Frozen;
+
+/// <summary>One frozen discriminator on one tile: its features, their distance from a reference's, and the gradient of that.</summary>
+/// <remarks>
+/// The layers are the head (0), the blocks of the body (1 to 3) and the final map (4); a layer's features are those after its leaky ReLU.
+/// Channels are filled up with zeros, which change nothing, to what the kernels work with.
+/// </remarks>
+internal sealed unsafe class VectorizedDiscriminator : IDisposable
+{
+    private const float Slope = (float)ScaleNetwork.NegativeSlope;
+    private const int Head = 0;
+    private const int Body = 3;
+    private const int Tail = 4;
+
+    // Zeros around a gradient that is led back through a convolution.
+    private const int Border = 2;
+
+    // The layers that the loss compares.
+    private static readonly int[] s_compared = [Head, Body, Tail];
+
+    private readonly int _width;
+    private readonly NativeBuffer _biases;
+    private readonly ExpandingConvolution _head;
+    private readonly WinogradConvolution<ExactWinograd>[] _body;
+    private readonly ContractingConvolution _tail;
+    private readonly ExpandingConvolution _tailBack;
+    private readonly WinogradConvolution<FastWinograd>[] _bodyBack;
+    private readonly ContractingConvolution _headBack;
+
+    /// <summary>Arranges the weights for the kernels.</summary>
+    /// <param name="discriminator">The discriminator, batch norms folded.</param>
+    public VectorizedDiscriminator(FoldedDiscriminator discriminator)
+    {
+        var layers = discriminator.Layers;
+        _width = discriminator.Width;
+        Channels = MatrixProduct.RoundUp(_width);
+        _biases = new NativeBuffer((long)layers.Count * Channels);
+        for (var layer = 0; layer < layers.Count; layer++)
+        {
+            for (var channel = 0; channel < layers[layer].Outputs; channel++)
+                Bias(layer)[channel] = (float)layers[layer].Bias[channel];
+        }
+
+        var body = layers.Skip(1).SkipLast(1).ToArray();
+        _head = new ExpandingConvolution(layers[Head].At, 3, Channels);
+        _body = [.. body.Select(layer => new WinogradConvolution<ExactWinograd>(layer.At, Channels))];
+        _tail = new ContractingConvolution(layers[Tail].At, Channels, 1);
+        _tailBack = new ExpandingConvolution(layers[Tail].TransposedAt, 1, Channels);
+        _bodyBack = [.. body.Select(layer => new WinogradConvolution<FastWinograd>(layer.TransposedAt, Channels))];
+        _headBack = new ContractingConvolution(layers[Head].TransposedAt, Channels, 3);
+    }
+
+    /// <summary>The channels that are computed.</summary>
+    public int Channels { get; }
+
+    /// <summary>How many floats the features are that a tile counts.</summary>
+    /// <param name="tile">The tile.</param>
+    public long FeatureLength(Tile tile) => s_compared.Sum(layer => (long)Counted(tile, layer).Pixels * ChannelsOf(layer));
+
+    /// <summary>Computes the features of a tile.</summary>
+    /// <param name="tile">The tile.</param>
+    /// <param name="input">Its input: three channels, in the discriminator's range.</param>
+    /// <param name="workspace">Where to work; keeps the features.</param>
+    public void Forward(Tile tile, FeatureMap input, Workspace workspace)
+    {
+        var scratch = workspace.Scratch;
+        var layers = workspace.BeginLayers(tile, Channels);
+        var (height, width) = Workspace.SizeOf(tile, Head);
+        _head.Run(input, layers[Head], height, width, new BiasAndLeakyRelu(Bias(Head), Slope), scratch);
+        for (var layer = Head + 1; layer <= Body; layer++)
+        {
+            (height, width) = Workspace.SizeOf(tile, layer);
+            _body[layer - 1].Run(layers[layer - 1], layers[layer], height, width, new BiasAndLeakyRelu(Bias(layer), Slope), scratch);
+        }
+
+        for (var y = 0; y < tile.Map.Height; y++)
+            new Span<float>(layers[Tail].At(y, 0), tile.Map.Width).Fill(*Bias(Tail));
+        _tail.Run(layers[Body], height, width, layers[Tail], padding: 0, scratch);
+    }
+
+    /// <summary>Copies the features that a tile counts.</summary>
+    /// <param name="tile">The tile.</param>
+    /// <param name="workspace">Where they were computed.</param>
+    /// <param name="destination">Room for <see cref="FeatureLength"/> floats.</param>
+    public void CopyFeatures(Tile tile, Workspace workspace, float* destination)
+    {
+        foreach (var layer in s_compared)
+        {
+            var area = Counted(tile, layer);
+            var length = area.Width * ChannelsOf(layer);
+            for (var y = 0; y < area.Height; y++, destination += length)
+                new Span<float>(workspace.Layers[layer].At(area.Top + y, area.Left), length).CopyTo(new Span<float>(destination, length));
+        }
+    }
+
+    /// <summary>The distance of the features that <see cref="Forward"/> computed from a reference's.</summary>
+    /// <param name="tile">The tile.</param>
+    /// <param name="workspace">Where the features are.</param>
+    /// <param name="wanted">The reference's features, as <see cref="CopyFeatures"/> gave them.</param>
+    /// <param name="weights">What each layer counts.</param>
+    /// <returns>The tile's part of the loss.</returns>
+    public double Distance(Tile tile, Workspace workspace, float* wanted, LayerWeights weights)
+    {
+        var loss = 0.0;
+        foreach (var layer in s_compared)
+        {
+            var area = Counted(tile, layer);
+            var found = workspace.Layers[layer].From(area.Top, area.Left);
+            loss += Factor(tile, layer, weights) * SquaredDifference.Sum(found, wanted, area.Height, area.Width);
+            wanted += (nint)area.Pixels * ChannelsOf(layer);
+        }
+
+        return loss;
+    }
+
+    /// <summary>The same, and adds the gradient with respect to the tile's input.</summary>
+    /// <param name="tile">The tile.</param>
+    /// <param name="workspace">Where the features are.</param>
+    /// <param name="wanted">The reference's features, as <see cref="CopyFeatures"/> gave them.</param>
+    /// <param name="weights">What each layer counts.</param>
+    /// <param name="gradient">What is added to: <see cref="ContractingConvolution.PaddedChannels"/> channels, of the input's size.</param>
+    /// <returns>The tile's part of the loss.</returns>
+    public double DistanceAndGradient(Tile tile, Workspace workspace, float* wanted, LayerWeights weights, FeatureMap gradient)
+    {
+        var scratch = workspace.Scratch;
+        var layers = workspace.Layers;
+        var ofTail = workspace.BeginFinalGradient(tile, Border);
+        var wantedBody = wanted + (nint)Counted(tile, Head).Pixels * Channels;
+        var wantedTail = wantedBody + (nint)Counted(tile, Body).Pixels * Channels;
+        var loss = Compare(Tail, wantedTail, ofTail.From(Border, Border), slope: 1);
+
+        var (height, width) = Workspace.SizeOf(tile, Body);
+        var behind = workspace.BeginGradient(tile, Body, Channels, Border);
+        _tailBack.Run(ofTail, behind.From(Border, Border), height, width, new LeakyReluDerivative(layers[Body], Slope), scratch);
+        loss += Compare(Body, wantedBody, behind.From(Border, Border), Slope);
+        for (var layer = Body - 1; layer >= Head; layer--)
+        {
+            (height, width) = Workspace.SizeOf(tile, layer);
+            var border = layer == Head ? 0 : Border;
+            var before = workspace.BeginGradient(tile, layer, Channels, border);
+            _bodyBack[layer].Run(behind, before.From(border, border), height, width, new LeakyReluDerivative(layers[layer], Slope), scratch);
+            behind = before;
+        }
+
+        loss += Compare(Head, wanted, behind, Slope);
+        _headBack.Run(behind, height, width, gradient, Border, scratch);
+        return loss;
+
+        double Compare(int layer, float* features, FeatureMap target, float slope)
+        {
+            var area = Counted(tile, layer);
+            var factor = Factor(tile, layer, weights);
+            return factor * SquaredDifference.SumAndAddGradient(
+                layers[layer].From(area.Top, area.Left), features, area.Height, area.Width, target.From(area.Top, area.Left), (float)(2 * factor), slope);
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        foreach (var part in new IDisposable[] { _biases, _head, _tail, _tailBack, _headBack }.Concat(_body).Concat(_bodyBack))
+            part.Dispose();
+    }
+
+    private static Area Counted(Tile tile, int layer) => tile.Owned(Workspace.MarginOf(layer));
+
+    /// <summary>The layer's weight over the number of its values in the whole image.</summary>
+    private double Factor(Tile tile, int layer, LayerWeights weights)
+    {
+        var excess = 2 * Workspace.MarginOf(layer);
+        var (weight, channels) = layer switch
+        {
+            Head => (weights.Head, _width),
+            Body => (weights.Body, _width),
+            _ => (weights.Tail, 1),
+        };
+        return weight / ((double)channels * (tile.MapHeight + excess) * (tile.MapWidth + excess));
+    }
+
+    private int ChannelsOf(int layer) => layer == Tail ? 1 : Channels;
+
+    private float* Bias(int layer) => _biases.Pointer + (nint)layer * Channels;
+}

@@ -1,0 +1,138 @@
+using Mdf.Discriminators;
+using Mdf.Kernels;
+using Mdf.Losses;
+using Mdf.Losses.Frozen;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Mdf.Tests.Losses.Frozen;
+
+/// <summary>The fast path against the plain one in float64, which is autograd through the discriminators.</summary>
+public sealed class FrozenDistanceTests
+{
+    /// <summary>What a comparison is made of.</summary>
+    private sealed record Case(int Batch, int Height, int Width, int[] Widths, int Tile, LayerWeights Weights, bool IsSymmetric, ulong Seed);
+
+    // Always the same cases: a value that lies on leaky ReLU's kink may fall to either side, and in a small image one is enough to see.
+    private static IEnumerable<Case> Cases(int count)
+    {
+        var random = new Random(4);
+        int[] widths = [3, 8, 16, 20, 32];
+        LayerWeights[] weights = [LayerWeights.Equal, new LayerWeights(0.5, 2, 1), new LayerWeights(0, 1, 0), new LayerWeights(0, 0, 3)];
+        return Enumerable.Range(0, count).Select(_ => new Case(
+            random.Next(1, 4), random.Next(11, 46), random.Next(11, 46), [.. Enumerable.Range(0, random.Next(1, 4)).Select(_ => widths[random.Next(widths.Length)])],
+            random.Next(1, 41), weights[random.Next(weights.Length)], random.Next(2) == 0, (ulong)random.Next(1000)));
+    }
+
+    [Fact]
+    public void Libtorch_in_float64_gives_the_plain_path_to_the_last_digits() => Assert.All(Cases(12), c =>
+        Check(c, float64, valueTolerance: 1e-12, gradientTolerance: 1e-12, (discriminators, range) =>
+            new TensorDistance(discriminators, range, c.Weights, float64, CPU, c.Tile)));
+
+    [Fact]
+    public void Libtorch_in_float32_gives_the_plain_path() => Assert.All(Cases(8), c =>
+        Check(c, float32, valueTolerance: 1e-5, gradientTolerance: 5e-3, (discriminators, range) =>
+            new TensorDistance(discriminators, range, c.Weights, float32, CPU, c.Tile)));
+
+    [Fact]
+    public void Our_kernels_give_the_plain_path()
+    {
+        Assert.SkipUnless(MatrixProduct.IsSupported, "this processor has no AVX2");
+        Assert.All(Cases(30), c => Check(c, float32, valueTolerance: 1e-5, gradientTolerance: 5e-3, (discriminators, range) =>
+            new VectorizedDistance(discriminators, range, c.Weights, c.Tile)));
+    }
+
+    // On a processor without instructions for bfloat16, libtorch computes the same more slowly.
+    [Fact]
+    public void Bfloat16_is_close_to_the_plain_path() => Assert.All(Cases(4), c =>
+        Check(c with { Batch = 1, Weights = LayerWeights.Equal }, float32, valueTolerance: 5e-2, gradientTolerance: 1e-1, (discriminators, range) =>
+            new TensorDistance(discriminators, range, LayerWeights.Equal, bfloat16, CPU, c.Tile)));
+
+    [Fact]
+    public void Our_kernels_give_the_same_bytes_with_any_number_of_threads()
+    {
+        Assert.SkipUnless(MatrixProduct.IsSupported, "this processor has no AVX2");
+        using var scope = NewDisposeScope();
+        using var stack = Stack([32, 64], InputRange.Symmetric, 5);
+        using var distance = new VectorizedDistance([stack[0].Fold(), stack[1].Fold()], stack.InputRange, LayerWeights.Equal, tile: 9);
+        var (restored, reference) = Images(new Case(2, 40, 33, [], 9, LayerWeights.Equal, true, 3), float32);
+        var threads = get_num_threads();
+        try
+        {
+            var results = new List<(Tensor Values, Tensor? Gradient)>();
+            foreach (var count in new[] { 1, 2, 5, 5 })
+            {
+                set_num_threads(count);
+                results.Add(distance.Compare(restored, reference, null, withGradient: true));
+            }
+
+            Assert.All(results.Skip(1), result => Assert.True(
+                Golden.AreEqual(results[0].Values, result.Values) && Golden.AreEqual(results[0].Gradient!, result.Gradient!)));
+        }
+        finally
+        {
+            set_num_threads(threads);
+        }
+    }
+
+    private static void Check(
+        Case c, ScalarType type, double valueTolerance, double gradientTolerance,
+        Func<IReadOnlyList<FoldedDiscriminator>, InputRange, FrozenDistance> make)
+    {
+        using var scope = NewDisposeScope();
+        using var plain = new MdfLoss(Stack(c.Widths, c.IsSymmetric ? InputRange.Symmetric : InputRange.Unit, c.Seed))
+        {
+            IsPlain = true,
+            LayerWeights = c.Weights,
+            Reduction = Reduction.None,
+        };
+        plain.to(float64);
+        var (restored, reference) = Images(c, type);
+        var point = restored.to(float64).clone().requires_grad_(true);
+        var expected = plain.call(point, reference.to(float64));
+        expected.sum().backward();
+
+        using var distance = make([.. Enumerable.Range(0, plain.Stack.Count).Select(k => plain.Stack[k].Fold())], plain.Stack.InputRange);
+        var (values, gradient) = distance.Compare(restored, reference, null, withGradient: true);
+        Assert.Equal(type, values.dtype);
+        Assert.Equal(type, gradient!.dtype);
+        Assert.InRange(Golden.RelativeError(values, expected), 0, valueTolerance);
+        Assert.InRange(Golden.RelativeError(gradient, point.grad!), 0, gradientTolerance);
+
+        var features = distance.Prepare(reference);
+        var prepared = distance.Compare(restored, reference, features, withGradient: true);
+        Assert.True(Golden.AreEqual(values, prepared.Values));
+        Assert.True(Golden.AreEqual(gradient, prepared.Gradient!));
+
+        var (alone, none) = distance.Compare(restored, reference, features, withGradient: false);
+        Assert.Null(none);
+        Assert.InRange(Golden.RelativeError(alone, values), 0, 1e-6);
+        Assert.Equal(0, distance.Compare(reference, reference, features, withGradient: false).Values.abs().max().ToDouble());
+    }
+
+    private static DiscriminatorStack Stack(int[] widths, InputRange range, ulong seed)
+    {
+        using var random = new Generator(seed);
+        var discriminators = widths.Select(width => new Discriminator(width)).ToArray();
+        foreach (var discriminator in discriminators)
+        {
+            discriminator.Initialize(random);
+            // Weights and statistics as large as a training makes them: with the first ones all features are nearly zero.
+            using var scope = NewDisposeScope();
+            using var _ = no_grad();
+            foreach (var (name, parameter) in discriminator.named_parameters())
+                parameter.mul_(name.EndsWith("conv.weight", StringComparison.Ordinal) || name == "tail.weight" ? 6 : 1);
+            foreach (var (name, buffer) in discriminator.named_buffers().Where(buffer => buffer.name.Contains("running", StringComparison.Ordinal)))
+                buffer.copy_(rand(buffer.shape, generator: random) * 0.5 + (name.EndsWith("var", StringComparison.Ordinal) ? 0.5 : -0.25));
+        }
+
+        return new DiscriminatorStack(discriminators, range);
+    }
+
+    private static (Tensor Restored, Tensor Reference) Images(Case c, ScalarType type)
+    {
+        using var random = new Generator(c.Seed + 1);
+        var reference = rand([c.Batch, 3, c.Height, c.Width], generator: random);
+        return ((reference + 0.2 * randn(reference.shape, generator: random)).to(type), reference.to(type));
+    }
+}
