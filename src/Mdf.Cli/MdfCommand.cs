@@ -47,7 +47,7 @@ internal abstract class ComputeCommand : MdfCommand
 
     private readonly Option<int?> _threads = new("--threads")
     {
-        Description = "threads within one operation [default: libtorch's choice]",
+        Description = "threads to compute with [default: one for each processor that this process may use]",
         HelpName = "n",
         CustomParser = TextParser.Of<int?>(text => int.TryParse(text, out var n) && n is >= 1 and <= 1024
             ? n
@@ -68,8 +68,8 @@ internal abstract class ComputeCommand : MdfCommand
         Check(context);
         context.Log("loading libtorch");
         NativeLibraries.Load();
-        if (context.Get(_threads) is { } threads)
-            TorchSharp.torch.set_num_threads(threads);
+        // libtorch counts the machine's processors; .NET also knows what a container may use of them.
+        TorchSharp.torch.set_num_threads(context.Get(_threads) ?? Math.Min(TorchSharp.torch.get_num_threads(), Environment.ProcessorCount));
         var device = context.Get(_device).Resolve();
         context.Log($"computing on {device} with {TorchSharp.torch.get_num_threads()} threads");
         return Run(context, device);

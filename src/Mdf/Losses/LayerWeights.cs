@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace Mdf.Losses;
 
 /// <summary>What the distance of each layer counts in the MDF loss; 1 each as upstream has it.</summary>
@@ -11,4 +13,19 @@ public readonly record struct LayerWeights(double Head, double Body, double Tail
 
     /// <summary>The three, in the order of the layers.</summary>
     public IReadOnlyList<double> Values => [Head, Body, Tail];
+
+    /// <summary>Whether they are finite, not negative, and not all 0.</summary>
+    public bool AreUsable => Values.All(weight => weight >= 0 && double.IsFinite(weight)) && Values.Any(weight => weight > 0);
+
+    /// <summary>Reads three usable numbers.</summary>
+    /// <param name="text">Such as <c>1,1,0.5</c>: head, body, final map.</param>
+    /// <param name="weights">The weights, if the text is that.</param>
+    public static bool TryParse(string text, out LayerWeights weights)
+    {
+        ArgumentNullException.ThrowIfNull(text);
+        var values = text.Split(',').Select(part =>
+            double.TryParse(part, NumberStyles.Float, CultureInfo.InvariantCulture, out var value) ? value : double.NaN).ToArray();
+        weights = values is [var head, var body, var tail] ? new LayerWeights(head, body, tail) : default;
+        return weights.AreUsable;
+    }
 }

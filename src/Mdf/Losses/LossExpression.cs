@@ -26,7 +26,7 @@ public sealed class LossExpression
         ["ms-ssim"] = new(_ => new MsSsimLoss()),
         ["ssim-upstream"] = new(_ => new UpstreamSsimLoss()),
         ["ms-ssim-upstream"] = new(_ => new UpstreamMsSsimLoss()),
-        ["mdf"] = new(CreateMdf, "a discriminator stack, such as mdf:stack.safetensors", "num_scales", "ascending"),
+        ["mdf"] = new(CreateMdf, "a discriminator stack, such as mdf:stack.safetensors", "num_scales", "ascending", "layer_weights", "precision"),
     };
 
     private readonly string _text;
@@ -79,20 +79,24 @@ public sealed class LossExpression
 
     private static MdfLoss CreateMdf(Term term)
     {
-        var scales = term.Options.TryGetValue("num_scales", out var text)
-            ? int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number > 0
-                ? number
-                : throw new InputException($"expected num_scales to be a positive whole number, found '{text}' in '{term}'")
-            : (int?)null;
-        var ascending = !term.Options.TryGetValue("ascending", out text) || (bool.TryParse(text, out var flag)
-            ? flag
-            : throw new InputException($"expected ascending to be true or false, found '{text}' in '{term}'"));
+        var scales = term.Option<int>("num_scales", "a positive whole number", text =>
+            int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number > 0 ? number : null);
+        var ascending = term.Option<bool>("ascending", "true or false", text => bool.TryParse(text, out var flag) ? flag : null) ?? true;
+        var weights = term.Option<LayerWeights>(
+            "layer_weights", "three numbers for head, body and final map, not negative and not all 0, such as 1,1,0.5",
+            text => LayerWeights.TryParse(text, out var parsed) ? parsed : null) ?? LayerWeights.Equal;
+        var precision = term.Option<Precision>("precision", "fp32 or bf16", text => text switch
+        {
+            "fp32" => Precision.Fp32,
+            "bf16" => Precision.Bf16,
+            _ => null,
+        }) ?? Precision.Fp32;
         if (!File.Exists(term.Argument) && Path.GetExtension(term.Argument!).Length == 0)
             throw new InputException($"no stack named '{term.Argument}' comes with this version (in '{term}'): give the path of a stack file, such as mdf:stack.safetensors");
         var stack = DiscriminatorStack.Load(term.Argument!);
         try
         {
-            return new MdfLoss(stack, scales, ascending, term.ToString());
+            return new MdfLoss(stack, scales, ascending, term.ToString()) { LayerWeights = weights, Precision = precision };
         }
         catch
         {
@@ -178,6 +182,12 @@ public sealed class LossExpression
         double Weight, string Name, string? Argument, IReadOnlyDictionary<string, string> Options, string Text)
     {
         public override string ToString() => Text;
+
+        /// <summary>The value of an option; null where it is not given.</summary>
+        public T? Option<T>(string key, string expected, Func<string, T?> read)
+            where T : struct =>
+            !Options.TryGetValue(key, out var text) ? null
+                : read(text) ?? throw new InputException($"expected {key} to be {expected}, found '{text}' in '{this}'");
     }
 
     /// <param name="Create">Makes the loss of a term.</param>

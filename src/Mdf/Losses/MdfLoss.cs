@@ -66,7 +66,7 @@ public sealed class MdfLoss : ReconstructionLoss
         get;
         init
         {
-            if (!value.Values.All(weight => weight >= 0 && double.IsFinite(weight)) || value.Values.All(weight => weight == 0))
+            if (!value.AreUsable)
                 throw new ArgumentOutOfRangeException(nameof(value), value, "expected weights that are finite, not negative, and not all 0");
             field = value;
         }

@@ -51,6 +51,7 @@ public static partial class NativeLibraries
     {
         if (!OperatingSystem.IsLinux() || Interlocked.Exchange(ref s_isRegistered, 1) != 0)
             return;
+        OpenMpWaiting.Shorten();
         var context = AssemblyLoadContext.GetLoadContext(typeof(NativeLibraries).Assembly) ?? AssemblyLoadContext.Default;
         context.ResolvingUnmanagedDll += Resolve;
     }

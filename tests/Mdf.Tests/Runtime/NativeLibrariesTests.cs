@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using System.Text;
 using Mdf.Runtime;
 using static TorchSharp.torch;
@@ -40,6 +41,19 @@ public sealed class NativeLibrariesTests
         Assert.Single(files, file => file.Contains("libLibTorchSharp.so", StringComparison.Ordinal));
         Assert.Single(files, file => file.EndsWith("/libtorch_cpu.so", StringComparison.Ordinal));
     }
+
+    [Fact]
+    public void Waiting_threads_soon_give_the_processor_to_others()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "only libtorch for Linux uses GNU OpenMP");
+        Assert.SkipUnless(Environment.GetEnvironmentVariable("OMP_WAIT_POLICY") is null, "the user has chosen how to wait");
+        NativeLibraries.Register();
+        Assert.Equal(
+            Environment.GetEnvironmentVariable("GOMP_SPINCOUNT") ?? "1000", Marshal.PtrToStringUTF8(GetEnvironment("GOMP_SPINCOUNT")));
+    }
+
+    [DllImport("libc", EntryPoint = "getenv", CharSet = CharSet.Ansi, BestFitMapping = false, ThrowOnUnmappableChar = true)]
+    private static extern nint GetEnvironment(string name);
 
     [Fact]
     public void Only_this_systems_skia_is_copied()
