@@ -18,6 +18,9 @@ public sealed class PreparedLoss : nn.Module<Tensor, Tensor>
         _reference = reference;
     }
 
+    /// <summary>How much memory the reference's features take.</summary>
+    public long FeatureBytes => _features.Tensors.Sum(feature => feature.numel() * feature.ElementSize);
+
     /// <summary>The loss of a restored image.</summary>
     /// <param name="restored">The same shape, type and device as the reference.</param>
     /// <returns>What <see cref="ReconstructionLoss.forward"/> returns for it and the reference.</returns>
