@@ -9,6 +9,7 @@ var size = new Option<string?>("--size") { Description = "one image: WIDTHxHEIGH
 var patches = new Option<string?>("--patches") { Description = "a batch of square patches: COUNTxSIDE", HelpName = "16x96" };
 var stack = new Option<string?>("--stack") { Description = "a stack file [default: the authors' where ../shared has it, else random weights]", HelpName = "file" };
 var rounds = new Option<int>("--rounds") { Description = "how often everything is timed", HelpName = "n", DefaultValueFactory = _ => 5 };
+var steps = new Option<int>("--steps") { Description = "steps of Adam", HelpName = "n", DefaultValueFactory = _ => 200 };
 var json = new Option<bool>("--json") { Description = "print the result as one JSON object", Recursive = true };
 var threads = new Option<int?>("--threads") { Description = "threads to compute with", HelpName = "n", Recursive = true };
 var plots = new Option<string?>("--plots") { Description = "write plots into this folder", HelpName = "folder" };
@@ -30,6 +31,8 @@ Add("losses", "what every loss costs", [size, patches, rounds], arguments =>
 });
 Add("scaling", "how the cost of the MDF loss grows", [rounds, plots], arguments =>
     PrintTable(arguments, ScalingBenchmark.Run(arguments.GetValue(rounds), arguments.GetValue(plots))));
+Add("precision", "pixel recovery in fp32 and in bf16: how far the curves lie apart", [size, stack, steps], arguments =>
+    Print(arguments, PrecisionBenchmark.Run(WorkOf(arguments, "512x384", null).Work, arguments.GetValue(stack), arguments.GetValue(steps))));
 Add("peak", "prints the peak memory of one way or loss; the other benchmarks start it", [way, lossName, size, patches, stack], arguments =>
 {
     var (work, _) = WorkOf(arguments, "512x384", null);

@@ -85,6 +85,9 @@ public sealed class MdfLoss : ReconstructionLoss
     /// <summary>Whether to take the plain path for everything; for comparisons.</summary>
     internal bool IsPlain { get; init; }
 
+    /// <summary>Whether to compute in bfloat16 also where the processor only imitates it; for comparisons.</summary>
+    internal bool AllowsSlowBfloat16 { get; init; }
+
     /// <summary>Does nothing: the discriminators stay in evaluation mode, also inside a network that is set to training mode.</summary>
     /// <param name="train">Ignored.</param>
     public override void train(bool train = true) => base.train(false);
@@ -128,7 +131,7 @@ public sealed class MdfLoss : ReconstructionLoss
     {
         if (IsPlain || (reference.requires_grad && is_grad_enabled()) || stack.parameters().Any(parameter => parameter.requires_grad))
             return null;
-        if (Precision == Precision.Bf16 && reference.device.type == TorchSharp.DeviceType.CPU && !ProcessorFeatures.HasBfloat16)
+        if (Precision == Precision.Bf16 && reference.device.type == TorchSharp.DeviceType.CPU && !ProcessorFeatures.HasBfloat16 && !AllowsSlowBfloat16)
         {
             throw new InputException($"precision=bf16 in '{Expression}' needs a processor with avx512_bf16, amx_bf16 or Arm's bf16, found one with "
                 + $"{string.Join(", ", ProcessorFeatures.Names)}, where it would only be slower: leave it out, or use a CUDA device");

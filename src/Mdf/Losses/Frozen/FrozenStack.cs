@@ -19,7 +19,8 @@ internal sealed class FrozenStack : IDisposable
     public FrozenStack(DiscriminatorStack stack, IReadOnlyList<int> scales, LayerWeights weights, ScalarType type, Device device)
     {
         (_type, _device) = (type, device.ToString());
-        _state = [.. State(stack).Select(tensor => tensor.bytes.ToArray())];
+        using (NewDisposeScope())
+            _state = [.. State(stack).Select(tensor => tensor.bytes.ToArray())];
         Distance = FrozenDistance.Create([.. scales.Select(scale => stack[scale].Fold())], stack.InputRange, weights, type, device);
     }
 
@@ -33,6 +34,7 @@ internal sealed class FrozenStack : IDisposable
     /// <remarks>Looks at weights on the processor only; asking a graphics card would make it wait for every call.</remarks>
     public bool IsOf(DiscriminatorStack stack)
     {
+        using var scope = NewDisposeScope();
         var index = 0;
         foreach (var tensor in State(stack))
         {
@@ -47,5 +49,6 @@ internal sealed class FrozenStack : IDisposable
     public void Dispose() => Distance.Dispose();
 
     private static IEnumerable<Tensor> State(DiscriminatorStack stack) =>
-        stack.parameters().Concat(stack.buffers()).Where(tensor => tensor.device.type == TorchSharp.DeviceType.CPU);
+        stack.parameters().Concat(stack.buffers()).Where(tensor => tensor.device.type == TorchSharp.DeviceType.CPU)
+            .Select(tensor => tensor.is_contiguous() ? tensor : tensor.contiguous());
 }
