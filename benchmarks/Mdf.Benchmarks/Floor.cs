@@ -8,7 +8,9 @@ namespace Mdf.Benchmarks;
 /// </summary>
 internal sealed class Floor
 {
-    private readonly List<(Action Run, int Times)> _best = [];
+    private const int Piece = 128;
+
+    private readonly List<(Action Run, double Times)> _best = [];
 
     /// <summary>Finds the fastest way for every kind of convolution.</summary>
     /// <param name="widths">The hidden channels of each scale.</param>
@@ -18,16 +20,23 @@ internal sealed class Floor
     {
         foreach (var scales in widths.GroupBy(width => width))
         {
-            foreach (var (inputs, outputs, padding, count) in new[]
+            var width = scales.Key;
+            // Channels in and out, how much smaller than the image the input is, padding: there, then back.
+            foreach (var (inputs, outputs, less, padding) in new[]
             {
-                (3, scales.Key, 0, 1), (scales.Key, scales.Key, 0, 3), (scales.Key, 1, 0, 1), (1, scales.Key, 2, 1), (scales.Key, scales.Key, 2, 3), (scales.Key, 3, 2, 1),
+                (3, width, 0, 0), (width, width, 2, 0), (width, width, 4, 0), (width, width, 6, 0), (width, 1, 8, 0),
+                (1, width, 10, 2), (width, width, 8, 2), (width, width, 6, 2), (width, width, 4, 2), (width, 3, 2, 2),
             })
             {
+                var whole = (double)Pixels(work.Batch, work.Height, work.Width);
                 var candidates = Pieces(work).SelectMany(piece => new[] { false, true }.Select(isLast => (
-                    Run: Convolution(inputs, outputs, padding, piece, type, isLast), piece.Count))).ToArray();
+                    Run: Convolution(inputs, outputs, padding, piece.Batch, piece.Height - less, piece.Width - less, type, isLast),
+                    Times: whole / Pixels(piece.Batch, piece.Height, piece.Width)))).ToArray();
                 var times = Timing.Medians([.. candidates.Select(candidate => candidate.Run)], rounds: 3, tells: false);
-                var best = Enumerable.Range(0, candidates.Length).MinBy(i => times[i] * candidates[i].Count);
-                _best.Add((candidates[best].Run, candidates[best].Count * count * scales.Count()));
+                var best = Enumerable.Range(0, candidates.Length).MinBy(i => times[i] * candidates[i].Times);
+                _best.Add((candidates[best].Run, candidates[best].Times * scales.Count()));
+
+                long Pixels(int batch, int height, int width) => (long)batch * (height - less) * (width - less);
             }
         }
     }
@@ -46,21 +55,17 @@ internal sealed class Floor
         return total;
     }
 
-    /// <summary>The whole, and pieces that stay in the caches: how many pixels' worth of them make the whole.</summary>
-    private static IEnumerable<(int Batch, int Height, int Width, int Count)> Pieces(Workload work)
+    /// <summary>The whole, and a piece that stays in the caches.</summary>
+    private static IEnumerable<(int Batch, int Height, int Width)> Pieces(Workload work)
     {
-        yield return (work.Batch, work.Height, work.Width, 1);
-        if (work.Batch > 1)
-            yield return (1, work.Height, work.Width, work.Batch);
-        const int side = 128;
-        if (work.Batch == 1 && work.Height % side == 0 && work.Width % side == 0)
-            yield return (1, side, side, work.Height / side * (work.Width / side));
+        yield return (work.Batch, work.Height, work.Width);
+        if (work.Batch > 1 || work.Height > Piece || work.Width > Piece)
+            yield return (1, Math.Min(work.Height, Piece), Math.Min(work.Width, Piece));
     }
 
-    private static Action Convolution(
-        int inputs, int outputs, int padding, (int Batch, int Height, int Width, int Count) piece, ScalarType type, bool isChannelsLast)
+    private static Action Convolution(int inputs, int outputs, int padding, int batch, int height, int width, ScalarType type, bool isChannelsLast)
     {
-        var image = Arrange(rand(piece.Batch, inputs, piece.Height, piece.Width));
+        var image = Arrange(rand(batch, inputs, height, width));
         var weight = Arrange(rand(outputs, inputs, 3, 3));
         return () => nn.functional.conv2d(image, weight, padding: [padding, padding]);
 

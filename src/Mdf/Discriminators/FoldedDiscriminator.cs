@@ -13,9 +13,6 @@ internal sealed record FoldedDiscriminator(IReadOnlyList<FoldedConvolution> Laye
     /// <summary>How many pixels of each border the features after the head have more than the final map.</summary>
     public const int HeadMargin = 4;
 
-    /// <summary>How many the features after the body have more.</summary>
-    public const int BodyMargin = 1;
-
     /// <summary>The channels of every hidden layer.</summary>
     public int Width => Layers[0].Outputs;
 

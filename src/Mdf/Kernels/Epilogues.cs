@@ -3,16 +3,39 @@ using System.Runtime.Intrinsics;
 
 namespace Mdf.Kernels;
 
+/// <summary>What happens to the values that a convolution computed, before they are stored: something with an operand of each channel.</summary>
+internal unsafe interface IEpilogue
+{
+    /// <summary>From the operand of one pixel to that of the next in its row, in floats.</summary>
+    nint OperandStep { get; }
+
+    /// <summary>The operand of a pixel's first channel.</summary>
+    /// <param name="y">The pixel's row in the output.</param>
+    /// <param name="x">Its column.</param>
+    float* OperandAt(int y, int x);
+
+    /// <summary>Changes eight channels.</summary>
+    /// <param name="value">What the convolution computed.</param>
+    /// <param name="operand">Their operand.</param>
+    Vector256<float> Apply(Vector256<float> value, Vector256<float> operand);
+}
+
 /// <summary>Adds the bias, then leaky ReLU.</summary>
 /// <param name="bias">A value for every channel.</param>
 /// <param name="slope">What values that are not positive are multiplied with.</param>
 internal readonly unsafe struct BiasAndLeakyRelu(float* bias, float slope) : IEpilogue
 {
     /// <inheritdoc/>
+    public nint OperandStep => 0;
+
+    /// <inheritdoc/>
+    public float* OperandAt(int y, int x) => bias;
+
+    /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public Vector256<float> Apply(Vector256<float> value, int y, int x, int channel)
+    public Vector256<float> Apply(Vector256<float> value, Vector256<float> operand)
     {
-        value += Vector256.Load(bias + channel);
+        value += operand;
         return value * LeakyReluDerivative.Of(value, slope);
     }
 }
@@ -22,13 +45,18 @@ internal readonly unsafe struct BiasAndLeakyRelu(float* bias, float slope) : IEp
 /// <param name="slope">Its slope below zero.</param>
 internal readonly unsafe struct LeakyReluDerivative(FeatureMap activations, float slope) : IEpilogue
 {
+    /// <inheritdoc/>
+    public nint OperandStep => activations.Channels;
+
     /// <summary>1 where a value is positive, else the slope, as in PyTorch.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<float> Of(Vector256<float> value, float slope) => Vector256.ConditionalSelect(
         Vector256.GreaterThan(value, Vector256<float>.Zero), Vector256<float>.One, Vector256.Create(slope));
 
     /// <inheritdoc/>
+    public float* OperandAt(int y, int x) => activations.At(y, x);
+
+    /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public Vector256<float> Apply(Vector256<float> value, int y, int x, int channel) =>
-        value * Of(Vector256.Load(activations.At(y, x) + channel), slope);
+    public Vector256<float> Apply(Vector256<float> value, Vector256<float> operand) => value * Of(operand, slope);
 }

@@ -37,7 +37,7 @@ internal sealed unsafe class ExpandingConvolution : IDisposable
     public static long Scratch(int width, int outputs) => (long)(width + MatrixProduct.RowBlock) * outputs;
 
     /// <summary>Convolves.</summary>
-    /// <inheritdoc cref="WinogradConvolution{T}.Run" path="/param"/>
+    /// <inheritdoc cref="WinogradConvolution.Run" path="/param"/>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Run<TEpilogue>(FeatureMap input, FeatureMap output, int height, int width, TEpilogue epilogue, float* scratch)
         where TEpilogue : struct, IEpilogue
@@ -46,12 +46,16 @@ internal sealed unsafe class ExpandingConvolution : IDisposable
         {
             MatrixProduct.Multiply(
                 input.At(y, 0), _inputs, 3, input.RowLength, 3 * _inputs, _weights.Pointer, scratch, _outputs, width);
+            var source = scratch;
+            var destination = output.At(y, 0);
+            var operand = epilogue.OperandAt(y, 0);
             for (var x = 0; x < width; x++)
             {
-                var source = scratch + x * _outputs;
-                var destination = output.At(y, x);
                 for (var channel = 0; channel < _outputs; channel += Lanes)
-                    epilogue.Apply(Vector256.Load(source + channel), y, x, channel).Store(destination + channel);
+                    epilogue.Apply(Vector256.Load(source + channel), Vector256.Load(operand + channel)).Store(destination + channel);
+                source += _outputs;
+                destination += _outputs;
+                operand += epilogue.OperandStep;
             }
         }
     }

@@ -44,7 +44,7 @@ internal static unsafe class MatrixProduct
     /// <param name="c">C.</param>
     /// <param name="columns">Columns of B and C.</param>
     /// <param name="rows">Rows of A and C; rounded up to a multiple of <see cref="RowBlock"/>.</param>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)] // inlined, it would be short of registers
     public static void Multiply(
         float* a, nint rowStride, int segments, nint segmentStride, int inner, float* b, float* c, int columns, int rows)
     {

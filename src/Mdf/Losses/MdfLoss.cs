@@ -16,6 +16,7 @@ namespace Mdf.Losses;
 /// <para>Since the discriminators do not change, value and gradient are computed together, without a graph (see
 /// <see cref="FrozenDistance"/>): several times faster than by autograd, in memory that does not grow with the image. Autograd through both
 /// passes, the plain path, takes over for what that cannot do: gradients of the reference, of weights that are not frozen, and of gradients.</para>
+/// <para>Other weights that are loaded into the stack are noticed at the next call, on the processor; on a CUDA device make a new loss for them.</para>
 /// </remarks>
 public sealed class MdfLoss : ReconstructionLoss
 {
@@ -26,7 +27,7 @@ public sealed class MdfLoss : ReconstructionLoss
     private readonly int[] _scales;
     private readonly string _expression;
     private readonly Lock _lock = new();
-    private FrozenStack? _frozen;
+    private readonly List<FrozenStack> _frozen = [];
 
     /// <summary>Creates the loss. The stack is frozen, and belongs to the loss once it is created.</summary>
     /// <param name="stack">The trained discriminators.</param>
@@ -113,7 +114,7 @@ public sealed class MdfLoss : ReconstructionLoss
     protected override void Dispose(bool disposing)
     {
         if (disposing)
-            _frozen?.Dispose();
+            _frozen.ForEach(frozen => frozen.Dispose());
         base.Dispose(disposing);
     }
 
@@ -123,7 +124,7 @@ public sealed class MdfLoss : ReconstructionLoss
         var (values, gradient) = distance.Compare(restored, reference, features, withGradient);
         return gradient is null
             ? values
-            : StoredGradient.Attach(restored, values, gradient, again => AnalyzePlainly(reference).Compare(again));
+            : StoredGradient.Attach(restored, values, gradient, reference, ComparePlainly);
     }
 
     /// <summary>The stack for the fast path and for images like the reference; null where only the plain path will do.</summary>
@@ -140,13 +141,12 @@ public sealed class MdfLoss : ReconstructionLoss
         lock (_lock)
         {
             var type = Precision == Precision.Bf16 ? ScalarType.BFloat16 : reference.dtype;
-            if (_frozen is null || !_frozen.IsFor(type, reference.device) || !_frozen.IsOf(stack))
-            {
-                _frozen?.Dispose();
-                _frozen = new FrozenStack(stack, _scales, LayerWeights, type, reference.device);
-            }
-
-            return _frozen;
+            // What has become useless is not disposed of: a prepared loss or another thread may be using it.
+            _frozen.RemoveAll(frozen => !frozen.IsOf(stack));
+            var found = _frozen.Find(frozen => frozen.IsFor(type, reference.device));
+            if (found is null)
+                _frozen.Add(found = new FrozenStack(stack, _scales, LayerWeights, type, reference.device));
+            return found;
         }
     }
 
@@ -159,6 +159,13 @@ public sealed class MdfLoss : ReconstructionLoss
             .Zip(wanted, (found, feature) => MeanPerImage((found - feature).square()))
             .Select((distance, i) => weights[i % weights.Count] == 1 ? distance : distance * weights[i % weights.Count])
             .Aggregate((sum, distance) => sum + distance));
+    }
+
+    /// <summary>The plain path for images of any type and device, by the weights' own.</summary>
+    private Tensor ComparePlainly(Tensor restored, Tensor reference)
+    {
+        var weight = stack.parameters().First();
+        return AnalyzePlainly(reference.to(weight.dtype, weight.device)).Compare(restored.to(weight.dtype, weight.device)).to(restored.dtype, restored.device);
     }
 
     /// <summary>Head, body and final map of every chosen scale, one after the other.</summary>

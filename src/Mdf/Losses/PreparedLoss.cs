@@ -27,7 +27,9 @@ public sealed class PreparedLoss : nn.Module<Tensor, Tensor>
     public override Tensor forward(Tensor restored)
     {
         ObjectDisposedException.ThrowIf(_isDisposed, this);
-        return _loss.CompareWithPrepared(restored, _features, _reference);
+        var values = _loss.CompareWithPrepared(restored, _features, _reference);
+        GC.KeepAlive(this);
+        return values;
     }
 
     /// <summary>Frees the reference's features; the loss itself stays.</summary>

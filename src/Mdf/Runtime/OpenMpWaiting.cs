@@ -16,7 +16,7 @@ internal static partial class OpenMpWaiting
     /// <summary>Sets the number of turns, unless the user has chosen how to wait. Has an effect until libtorch is loaded, and on Linux only.</summary>
     public static void Shorten()
     {
-        if (!OperatingSystem.IsLinux() || Environment.GetEnvironmentVariable("OMP_WAIT_POLICY") is not null)
+        if (!OperatingSystem.IsLinux() || Environment.GetEnvironmentVariable("OMP_WAIT_POLICY") is not null || Environment.GetEnvironmentVariable(SpinCount) is not null)
             return;
         try
         {

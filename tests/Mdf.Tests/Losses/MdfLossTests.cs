@@ -103,6 +103,59 @@ public sealed class MdfLossTests
     }
 
     [Fact]
+    public void Prepared_losses_of_several_types_live_side_by_side()
+    {
+        using var scope = NewDisposeScope();
+        using var loss = Make();
+        var (restored, reference) = Images();
+        using var single = loss.Prepare(reference);
+        using var full = loss.Prepare(reference.to(float64));
+        for (var i = 0; i < 2; i++)
+        {
+            var expected = loss.call(restored.to(float64), reference.to(float64)).item<double>();
+            Assert.Equal(1, single.call(restored).item<float>() / expected, 1e-5);
+            Assert.Equal(expected, full.call(restored.to(float64)).item<double>());
+        }
+    }
+
+    [Fact]
+    public void What_happens_to_an_image_after_the_loss_does_not_matter()
+    {
+        using var scope = NewDisposeScope();
+        using var loss = Make();
+        var (restored, reference) = Images();
+        var expected = Evaluate(loss, restored, reference).Gradient;
+        var point = restored.clone().requires_grad_(true);
+        var value = loss.call(point, reference);
+        using (no_grad())
+        {
+            point.clamp_(0, 0.5);
+            reference.zero_();
+        }
+
+        value.backward();
+        Assert.True(Golden.AreEqual(expected, point.grad!));
+    }
+
+    [Fact]
+    public void A_gradient_of_a_gradient_is_had_of_images_of_another_type_and_is_NaN_without_the_loss()
+    {
+        using var scope = NewDisposeScope();
+        var loss = Make();
+        var (restored, reference) = Images();
+        Tensor Gradient(Tensor value, Tensor point) => autograd.grad([value], [point], retain_graph: true, create_graph: true)[0];
+        var exact = restored.to(float64).requires_grad_(true);
+        var gradient = Gradient(loss.call(exact, reference.to(float64)), exact);
+        Assert.True(gradient.requires_grad);
+        Assert.InRange(Golden.RelativeError(gradient, Evaluate(loss, restored, reference).Gradient), 0, 1e-3);
+
+        var point = restored.clone().requires_grad_(true);
+        var value = loss.call(point, reference);
+        loss.Dispose();
+        Assert.True(Gradient(value, point).isnan().all().item<bool>());
+    }
+
+    [Fact]
     public void Layers_count_as_they_are_weighted()
     {
         using var scope = NewDisposeScope();
@@ -126,9 +179,10 @@ public sealed class MdfLossTests
         using var scope = NewDisposeScope();
         using var loss = Make();
         var (restored, reference) = Images();
-        var expected = loss.call(restored, reference).item<float>();
         var turned = restored.permute(0, 2, 3, 1).contiguous().permute(0, 3, 1, 2);
-        Assert.Equal(expected, loss.call(turned, reference.expand(2, -1, -1, -1)).item<float>());
+        var first = reference[..1];
+        Assert.Equal(loss.call(restored, first.repeat(2, 1, 1, 1)).item<float>(), loss.call(turned, first.expand(2, -1, -1, -1)).item<float>());
+        Assert.Equal(loss.call(restored[1..].clone(), first).item<float>(), loss.call(restored[1..], first).item<float>());
         Assert.True(Golden.AreEqual(
             Evaluate(loss, restored, reference).Gradient, Evaluate(loss, turned, reference).Gradient.contiguous()));
     }

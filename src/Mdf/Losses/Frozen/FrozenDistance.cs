@@ -33,20 +33,12 @@ internal abstract class FrozenDistance : IDisposable
     /// <param name="features">The reference's features, if <see cref="Prepare"/> has computed them.</param>
     /// <param name="withGradient">Whether the gradient is wanted, too.</param>
     /// <returns>
-    /// The value of each image, shape <c>(N)</c>, and the gradient of each image's own value with respect to it, shape
-    /// <c>(N, 3, H, W)</c>, or null; in the images' type.
+    /// The value of each image, shape <c>(N)</c>, in the images' type; and the gradient of each image's own value with respect to it, shape
+    /// <c>(N, 3, H, W)</c>, in float32 at least, or null.
     /// </returns>
     public abstract (Tensor Values, Tensor? Gradient) Compare(
         Tensor restored, Tensor reference, FrozenFeatures? features, bool withGradient);
 
-    /// <inheritdoc/>
-    public void Dispose()
-    {
-        Dispose(disposing: true);
-        GC.SuppressFinalize(this);
-    }
-
     /// <summary>Frees the weights and the memory that is kept between calls.</summary>
-    /// <param name="disposing">Whether it was called, rather than the finalizer.</param>
-    protected abstract void Dispose(bool disposing);
+    public abstract void Dispose();
 }

@@ -22,38 +22,54 @@ internal sealed class StoredGradient : autograd.SingleTensorFunction<StoredGradi
     /// <param name="restored">What they depend on, shape <c>(N, …)</c>.</param>
     /// <param name="values">Shape <c>(N)</c>.</param>
     /// <param name="gradient">The gradient of each value with respect to its part of <paramref name="restored"/>.</param>
-    /// <param name="plain">The same values by operations that autograd follows.</param>
-    public static Tensor Attach(Tensor restored, Tensor values, Tensor gradient, Func<Tensor, Tensor> plain) =>
-        apply(restored, values, gradient, plain);
+    /// <param name="reference">What they were compared with.</param>
+    /// <param name="plain">The same values of a restored image and a reference, by operations that autograd follows.</param>
+    /// <remarks>
+    /// Keeps copies of both images: libtorch looks at whether a saved tensor was changed since, and an error while going back would end the process.
+    /// </remarks>
+    public static Tensor Attach(Tensor restored, Tensor values, Tensor gradient, Tensor reference, Func<Tensor, Tensor, Tensor> plain) =>
+        apply(restored.clone(), values, gradient, reference.detach().clone(), plain);
 
     /// <inheritdoc/>
     public override Tensor forward(autograd.AutogradContext ctx, params object[] vars)
     {
-        ctx.save_for_backward([(Tensor)vars[0], (Tensor)vars[2]]);
-        ctx.save_data(Plain, vars[3]);
-        return ((Tensor)vars[1]).alias();
+        ctx.save_for_backward([(Tensor)vars[0], (Tensor)vars[2], (Tensor)vars[3]]);
+        ctx.save_data(Plain, vars[4]);
+        return ((Tensor)vars[1]).clone();
     }
 
     /// <inheritdoc/>
     public override List<Tensor> backward(autograd.AutogradContext ctx, Tensor grad_output)
     {
-        // An exception that leaves this method would end the process.
         s_last?.Dispose();
         s_last = null;
         using var scope = NewDisposeScope();
         var saved = ctx.get_saved_variables();
-        var (restored, gradient) = (saved[0], saved[1]);
+        var (restored, gradient, reference) = (saved[0], saved[1], saved[2]);
         if (is_grad_enabled())
-        {
-            var values = ((Func<Tensor, Tensor>)ctx.get_data(Plain))(restored);
-            return Return(autograd.grad([values], [restored], [grad_output], retain_graph: true, create_graph: true)[0]);
-        }
+            return Return(Differentiate((Func<Tensor, Tensor, Tensor>)ctx.get_data(Plain), restored, reference, grad_output));
 
-        var result = grad_output.view([-1, .. Enumerable.Repeat(1L, (int)gradient.dim() - 1)]) * gradient;
+        var result = (grad_output.to(gradient.dtype).view([-1, .. Enumerable.Repeat(1L, (int)gradient.dim() - 1)]) * gradient).to(restored.dtype);
         grad_output.Dispose();
         s_last = result;
         return Return(result);
 
-        static List<Tensor> Return(Tensor ofRestored) => [ofRestored.MoveToOuterDisposeScope(), null!, null!, null!];
+        static List<Tensor> Return(Tensor ofRestored) => [ofRestored.MoveToOuterDisposeScope(), null!, null!, null!, null!];
+    }
+
+    /// <summary>
+    /// An exception that leaves a gradient function would end the process: where the gradient cannot be had, such as because the loss has been
+    /// disposed of, it is NaN.
+    /// </summary>
+    private static Tensor Differentiate(Func<Tensor, Tensor, Tensor> plain, Tensor restored, Tensor reference, Tensor gradOutput)
+    {
+        try
+        {
+            return autograd.grad([plain(restored, reference)], [restored], [gradOutput], retain_graph: true, create_graph: true)[0];
+        }
+        catch (Exception e) when (e is InvalidOperationException or System.Runtime.InteropServices.ExternalException or ObjectDisposedException)
+        {
+            return full_like(restored.detach(), double.NaN);
+        }
     }
 }

@@ -86,14 +86,12 @@ internal sealed class TensorDistance : FrozenDistance
         }
 
         gradient?.mul_(_range.High - _range.Low);
-        return (values.to(restored.dtype).MoveToOuterDisposeScope(), gradient?.to(restored.dtype).MoveToOuterDisposeScope());
+        return (values.to(restored.dtype).MoveToOuterDisposeScope(), gradient?.MoveToOuterDisposeScope());
     }
 
     /// <inheritdoc/>
-    protected override void Dispose(bool disposing)
+    public override void Dispose()
     {
-        if (!disposing)
-            return;
         foreach (var weight in _scales.SelectMany(scale => scale.Tensors))
             weight.Dispose();
     }
@@ -101,6 +99,8 @@ internal sealed class TensorDistance : FrozenDistance
     /// <summary>Adds one scale's distances of a part to the values, and their gradient to the images'.</summary>
     private void Compare(Part part, Scale scale, Tensor restored, Tensor[] wanted, Tensor values, Tensor? gradient)
     {
+        // What a difference in the final map counts: taken out on the way back, so that small types do not run out of range.
+        var unit = 2.0 / ((double)part.Tile.MapHeight * part.Tile.MapWidth);
         var layers = Forward(scale, Input(part, restored));
         var body = layers[BodyLayers];
         var ofTail = Difference(layers[^1], BodyLayers + 1, _weights.Tail, 1);
@@ -120,7 +120,7 @@ internal sealed class TensorDistance : FrozenDistance
 
         Add(behind, ofHead, HeadLayer);
         MultiplyWithDerivative(behind, layers[HeadLayer]);
-        Of(gradient, part).add_(conv2d(behind, scale.Back[HeadLayer], padding: [2, 2]));
+        Of(gradient, part).add_(conv2d(behind, scale.Back[HeadLayer], padding: [2, 2]), alpha: unit);
 
         // Adds the distance of a layer to the values; gives its gradient with respect to the features.
         Tensor Difference(Tensor found, int layer, double weight, int channels)
@@ -129,7 +129,7 @@ internal sealed class TensorDistance : FrozenDistance
             var difference = Slice(found, part.Tile.Owned(margin)) - wanted[layer == HeadLayer ? 0 : layer == BodyLayers ? 1 : 2];
             var factor = weight / ((double)channels * (part.Tile.MapHeight + 2 * margin) * (part.Tile.MapWidth + 2 * margin));
             values.add_(difference.to(_accumulator).square().sum([1, 2, 3]), alpha: factor);
-            return gradient is null ? difference : difference.mul_(2 * factor);
+            return gradient is null ? difference : difference.mul_(2 * factor / unit);
         }
 
         void Add(Tensor target, Tensor difference, int layer) =>

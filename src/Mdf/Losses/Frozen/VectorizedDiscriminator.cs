@@ -24,10 +24,10 @@ internal sealed unsafe class VectorizedDiscriminator : IDisposable
     private readonly int _width;
     private readonly NativeBuffer _biases;
     private readonly ExpandingConvolution _head;
-    private readonly WinogradConvolution<ExactWinograd>[] _body;
+    private readonly WinogradConvolution[] _body;
     private readonly ContractingConvolution _tail;
     private readonly ExpandingConvolution _tailBack;
-    private readonly WinogradConvolution<FastWinograd>[] _bodyBack;
+    private readonly WinogradConvolution[] _bodyBack;
     private readonly ContractingConvolution _headBack;
 
     /// <summary>Arranges the weights for the kernels.</summary>
@@ -46,10 +46,10 @@ internal sealed unsafe class VectorizedDiscriminator : IDisposable
 
         var body = layers.Skip(1).SkipLast(1).ToArray();
         _head = new ExpandingConvolution(layers[Head].At, 3, Channels);
-        _body = [.. body.Select(layer => new WinogradConvolution<ExactWinograd>(layer.At, Channels))];
+        _body = [.. body.Select(layer => new WinogradConvolution(layer.At, Channels))];
         _tail = new ContractingConvolution(layers[Tail].At, Channels, 1);
         _tailBack = new ExpandingConvolution(layers[Tail].TransposedAt, 1, Channels);
-        _bodyBack = [.. body.Select(layer => new WinogradConvolution<FastWinograd>(layer.TransposedAt, Channels))];
+        _bodyBack = [.. body.Select(layer => new WinogradConvolution(layer.TransposedAt, Channels))];
         _headBack = new ContractingConvolution(layers[Head].TransposedAt, Channels, 3);
     }
 

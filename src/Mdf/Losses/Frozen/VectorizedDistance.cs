@@ -7,14 +7,15 @@ namespace Mdf.Losses.Frozen;
 /// <summary>The frozen distance for float32 images on a processor, with kernels of our own.</summary>
 /// <remarks>
 /// Every thread takes one tile after the other and works through all scales of it in memory of its own. The result does not depend on which
-/// thread takes which tile: sums are made in the tiles' order.
+/// thread takes which tile: sums are made in the tiles' order. How an image is divided depends on the number of threads.
 /// </remarks>
 internal sealed unsafe class VectorizedDistance : FrozenDistance
 {
-    // Below the least the overlap of the tiles costs too much; above the most so does memory (40 MB a thread at 64 channels).
+    // Below the least the overlap of the tiles costs too much; above the most, which is for 64 channels, so does memory (40 MB a thread).
     private const int LeastTile = 32;
     private const int LargestTile = 128;
     private const int TileStep = 8;
+    private const int UsualChannels = 64;
 
     private readonly VectorizedDiscriminator[] _scales;
     private readonly InputRange _range;
@@ -41,11 +42,10 @@ internal sealed unsafe class VectorizedDistance : FrozenDistance
     public override FrozenFeatures Prepare(Tensor reference)
     {
         using var scope = NewDisposeScope();
-        var contiguous = reference.contiguous();
-        var images = new PlanarImages(contiguous);
+        var images = new PlanarImages(reference.contiguous());
         var tiles = Divide(images);
         var units = Units(images, tiles);
-        var features = units.Select(unit => empty([_scales.Sum(scale => scale.FeatureLength(unit.Tile))], dtype: float32)).ToArray();
+        var features = units.Select(unit => empty([_scales.Sum(scale => scale.FeatureLength(unit.Tile))], dtype: float32, device: CPU)).ToArray();
         var destinations = Pointers(features);
         Work(units, (index, unit, workspace) =>
         {
@@ -69,25 +69,24 @@ internal sealed unsafe class VectorizedDistance : FrozenDistance
         Tensor restored, Tensor reference, FrozenFeatures? features, bool withGradient)
     {
         using var scope = NewDisposeScope();
-        var (contiguous, contiguousReference) = (restored.contiguous(), reference.contiguous());
-        var (images, references) = (new PlanarImages(contiguous), new PlanarImages(contiguousReference));
+        var images = new PlanarImages(restored.contiguous());
+        var references = features is null ? new PlanarImages(reference.contiguous()) : images;
         var tiles = features?.Tiles ?? Divide(images);
         var units = Units(images, tiles);
         var prepared = features is null ? null : Pointers(features.Tensors);
-        var gradient = withGradient ? zeros(restored.shape, dtype: float32) : null;
+        var gradient = withGradient ? zeros(restored.shape, dtype: float32, device: CPU) : null;
         using var sum = gradient is null ? null : new GradientSum(new PlanarImages(gradient), units, _range);
         var losses = new double[units.Count];
         Work(units, (index, unit, workspace) =>
             losses[index] = Compare(index, unit, images, references, prepared is null ? null : (float*)prepared[index], sum, workspace));
-        var values = tensor(losses.Chunk(tiles.Count).Select(parts => (float)parts.Sum()).ToArray());
+        var values = tensor(losses.Chunk(tiles.Count).Select(parts => (float)parts.Sum()).ToArray(), device: CPU);
+        GC.KeepAlive(features); // the threads saw only their memory
         return (values.MoveToOuterDisposeScope(), gradient?.MoveToOuterDisposeScope());
     }
 
     /// <inheritdoc/>
-    protected override void Dispose(bool disposing)
+    public override void Dispose()
     {
-        if (!disposing)
-            return;
         foreach (var scale in _scales)
             scale.Dispose();
         while (_workspaces.TryTake(out var workspace))
@@ -143,6 +142,7 @@ internal sealed unsafe class VectorizedDistance : FrozenDistance
                 work(i, units[i], workspace);
             _workspaces.Add(workspace);
         });
+        GC.KeepAlive(this);
     }
 
     private static IReadOnlyList<Unit> Units(PlanarImages images, IReadOnlyList<Tile> tiles) =>
@@ -153,12 +153,13 @@ internal sealed unsafe class VectorizedDistance : FrozenDistance
     {
         if (_tile is { } tile)
             return Tile.Divide(images.Height, images.Width, tile);
-        return Enumerable.Range(0, (LargestTile - LeastTile) / TileStep + 1)
-            .Select(i => Tile.Divide(images.Height, images.Width, LargestTile - i * TileStep))
-            .MinBy(Work)!;
+        var largest = (int)Math.Max(LeastTile, LargestTile * Math.Min(1, Math.Sqrt((double)UsualChannels / _channels)));
+        return Enumerable.Range(0, (largest - LeastTile) / TileStep + 1)
+            .Select(i => Tile.Divide(images.Height, images.Width, largest - i * TileStep))
+            .MinBy(Cost)!;
 
         // The rounds, times what a tile costs: its layers are on average four pixels larger than its part of the final map.
-        double Work(IReadOnlyList<Tile> tiles)
+        double Cost(IReadOnlyList<Tile> tiles)
         {
             var threads = get_num_threads();
             var rounds = ((double)images.Count * tiles.Count + threads - 1) / threads;

@@ -37,8 +37,7 @@ internal sealed unsafe class Workspace : IDisposable
         _features = new NativeBuffer(2 * pixels * channels + pixels);
         _scratch = new NativeBuffer(new[]
         {
-            WinogradConvolution<ExactWinograd>.Scratch(channels),
-            WinogradConvolution<FastWinograd>.Scratch(channels),
+            WinogradConvolution.Scratch(channels),
             ExpandingConvolution.Scratch(side, channels),
             ContractingConvolution.Scratch(side, outputs: 3),
         }.Max());
