@@ -6,7 +6,7 @@ namespace Mdf.Kernels;
 /// <summary>A 3×3 convolution without padding, from many channels to as many, in Winograd's form.</summary>
 /// <remarks>
 /// Tiles are worked through in blocks that stay in the second-level cache: transform a block, multiply it with the transformed weights, one
-/// product for each of the (m + 2)² positions in a tile, transform back.
+/// product for each of the 36 positions in a tile, transform back.
 /// </remarks>
 internal sealed unsafe class WinogradConvolution : IDisposable
 {

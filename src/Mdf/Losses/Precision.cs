@@ -7,8 +7,8 @@ public enum Precision
     Fp32,
 
     /// <summary>
-    /// The convolutions behind the head in bfloat16, sums in float32: for processors with avx512_bf16 or amx_bf16, and for CUDA. The loss is
-    /// off by about 0.4 %, its gradient by about 2.5 %.
+    /// The convolutions behind the head in bfloat16, sums in float32: for processors with avx512_bf16, amx_bf16 or Arm's bf16, and for CUDA. The
+    /// nearer the images are to each other, the more features rounded to eight bits hide of their difference: see docs/performance.md.
     /// </summary>
     Bf16,
 }
