@@ -2,7 +2,9 @@ using System.CommandLine;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using Mdf.Losses;
 using Mdf.Runtime;
+using TorchSharp;
 
 namespace Mdf.Cli;
 
@@ -69,6 +71,17 @@ internal sealed class CommandContext
 
     /// <summary>Tells something that matters, as one line on standard error.</summary>
     public void Warn(string message) => _error.WriteLine($"mdf: {message}");
+
+    /// <summary>Makes a loss, and passes on what is to be known of it.</summary>
+    /// <param name="expression">Its expression.</param>
+    /// <param name="device">Where the images will be.</param>
+    public ReconstructionLoss CreateLoss(LossExpression expression, torch.Device device)
+    {
+        var loss = expression.Create(device);
+        if (loss.CautionOn(device) is { } caution)
+            Warn(caution);
+        return loss;
+    }
 
     /// <summary>Tells what is being done, as one line on standard error; only with <c>--verbose</c>.</summary>
     public void Log(string message)

@@ -83,7 +83,7 @@ internal sealed class OptimizeCommand : ComputeCommand
         var start = context.Get(_start) == NoiseStart
             ? RecoveryStart.Noise(reference.shape, context.Get(_seed))
             : RecoveryStart.Load(context.Get(_start), reference.shape);
-        using var loss = context.Get(_loss).Create(device);
+        using var loss = context.CreateLoss(context.Get(_loss), device);
         var (output, plot) = (context.Get(_output), context.Get(_plot));
         foreach (var path in new[] { output, plot }.OfType<string>())
             AtomicFile.Prepare(path);

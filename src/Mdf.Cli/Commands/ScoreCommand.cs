@@ -47,7 +47,7 @@ internal sealed class ScoreCommand : ComputeCommand
         try
         {
             foreach (var expression in context.Get(_losses))
-                losses.Add(expression.Create(device));
+                losses.Add(context.CreateLoss(expression, device));
             var scores = context.WithProgress(progress => ImageScoring.Score(
                 pairs, losses, device, pairs.Count > 1 ? progress : IProgressSink.None, context.Cancellation));
             var table = ScoreTable.Of(scores, [.. losses.Select(loss => loss.Expression)]);

@@ -83,11 +83,14 @@ public sealed class MdfLoss : ReconstructionLoss
     /// <remarks>Five 3×3 convolutions without padding: 11.</remarks>
     public override int MinimumSize => Discriminator.ReceptiveField;
 
+    /// <inheritdoc/>
+    public override string? CautionOn(Device device) =>
+        Precision == Precision.Bf16 && device.type == TorchSharp.DeviceType.CPU && !ProcessorFeatures.HasBfloat16
+            ? $"precision=bf16 in '{Expression}' is slower than fp32 here: this processor has {string.Join(", ", ProcessorFeatures.Names)}, and only imitates what avx512_bf16, amx_bf16 or Arm's bf16 would do"
+            : null;
+
     /// <summary>Whether to take the plain path for everything; for comparisons.</summary>
     internal bool IsPlain { get; init; }
-
-    /// <summary>Whether to compute in bfloat16 also where the processor only imitates it; for comparisons.</summary>
-    internal bool AllowsSlowBfloat16 { get; init; }
 
     /// <summary>Does nothing: the discriminators stay in evaluation mode, also inside a network that is set to training mode.</summary>
     /// <param name="train">Ignored.</param>
@@ -132,12 +135,6 @@ public sealed class MdfLoss : ReconstructionLoss
     {
         if (IsPlain || (reference.requires_grad && is_grad_enabled()) || stack.parameters().Any(parameter => parameter.requires_grad))
             return null;
-        if (Precision == Precision.Bf16 && reference.device.type == TorchSharp.DeviceType.CPU && !ProcessorFeatures.HasBfloat16 && !AllowsSlowBfloat16)
-        {
-            throw new InputException($"precision=bf16 in '{Expression}' needs a processor with avx512_bf16, amx_bf16 or Arm's bf16, found one with "
-                + $"{string.Join(", ", ProcessorFeatures.Names)}, where it would only be slower: leave it out, or use a CUDA device");
-        }
-
         lock (_lock)
         {
             var type = Precision == Precision.Bf16 ? ScalarType.BFloat16 : reference.dtype;

@@ -7,8 +7,8 @@ public enum Precision
     Fp32,
 
     /// <summary>
-    /// The convolutions behind the head in bfloat16, sums in float32: for processors with avx512_bf16, amx_bf16 or Arm's bf16, and for CUDA. The
-    /// nearer the images are to each other, the more features rounded to eight bits hide of their difference: see docs/performance.md.
+    /// The convolutions behind the head in bfloat16, sums in float32: for processors with avx512_bf16, amx_bf16 or Arm's bf16, and for CUDA;
+    /// elsewhere it is imitated, slowly. How far it is off: docs/performance.md.
     /// </summary>
     Bf16,
 }

@@ -36,6 +36,10 @@ public abstract class ReconstructionLoss : nn.Module<Tensor, Tensor, Tensor>
     /// <summary>Whether the loss is zero for equal images. Only the authors' SSIM variants are not.</summary>
     public virtual bool IsZeroForEqualImages => true;
 
+    /// <summary>What to know before long work with this loss on a device, as one line; null if nothing.</summary>
+    /// <param name="device">Where the images will be.</param>
+    public virtual string? CautionOn(Device device) => null;
+
     /// <summary>What is made of the values of a batch; the mean unless set.</summary>
     /// <exception cref="InputException">Per-image values are asked of a loss that has one value for the whole batch.</exception>
     public Reduction Reduction

@@ -38,6 +38,9 @@ public sealed class WeightedSum : ReconstructionLoss
     public override bool IsZeroForEqualImages => _terms.All(loss => loss.IsZeroForEqualImages);
 
     /// <inheritdoc/>
+    public override string? CautionOn(Device device) => _terms.Select(loss => loss.CautionOn(device)).FirstOrDefault(caution => caution is not null);
+
+    /// <inheritdoc/>
     protected internal override ReferenceFeatures Analyze(Tensor reference)
     {
         var parts = _terms.Select(loss => loss.Analyze(reference)).ToArray();

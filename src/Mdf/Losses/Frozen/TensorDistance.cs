@@ -6,14 +6,20 @@ namespace Mdf.Losses.Frozen;
 
 /// <summary>The frozen distance by libtorch's operations: any device, any floating-point type.</summary>
 /// <remarks>
-/// One tile of a few images after the other, scale by scale. Features lie channels-last, in which libtorch's convolutions are fastest. The
-/// head is computed in float32 also where the rest is in bfloat16, whose eight bits of precision would not tell images apart that differ by
-/// less than a 256th; what is added up over layers and scales is in float32 at least.
+/// One tile of a few images after the other, scale by scale. Features lie channels-last, in which libtorch's convolutions are fastest.
+/// <para>
+/// bfloat16 has eight bits of precision, and images that are compared are alike: features of both, rounded and subtracted, would leave little
+/// but rounding. So there the reference's features are computed as they are, and of the restored image only the <em>difference</em> to them,
+/// from the difference of the pixels on (in float32 up to and with the head's convolution): a convolution of a difference is the difference of
+/// the convolutions, and leaky ReLU's is put together of parts that do not cancel (<see cref="ThroughLeakyRelu"/>). What is added up over
+/// layers and scales is in float32 at least.
+/// </para>
 /// </remarks>
 internal sealed class TensorDistance : FrozenDistance
 {
     private const int HeadLayer = 0;
     private const int BodyLayers = 3;
+    private const int TailLayer = BodyLayers + 1;
 
     // Pixels that are worked on together: a processor's share stays in its last cache, a graphics card wants to be filled.
     private const int ProcessorTile = 128;
@@ -25,6 +31,7 @@ internal sealed class TensorDistance : FrozenDistance
     private readonly ScalarType _type;
     private readonly ScalarType _accumulator;
     private readonly int _tile;
+    private readonly bool _carriesDifference;
 
     /// <summary>Arranges the weights.</summary>
     /// <param name="discriminators">The scales that count, batch norms folded.</param>
@@ -37,6 +44,7 @@ internal sealed class TensorDistance : FrozenDistance
         IReadOnlyList<FoldedDiscriminator> discriminators, InputRange range, LayerWeights weights, ScalarType type, Device device, int? tile = null)
     {
         (_range, _weights, _type) = (range, weights, type);
+        _carriesDifference = type == bfloat16;
         _accumulator = type == float64 ? float64 : float32;
         _tile = tile ?? (device.type == TorchSharp.DeviceType.CPU ? ProcessorTile : AcceleratorTile);
         using var scope = NewDisposeScope();
@@ -56,7 +64,7 @@ internal sealed class TensorDistance : FrozenDistance
         foreach (var part in Parts(reference, tiles))
         {
             foreach (var scale in _scales)
-                features.AddRange(Counted(part, scale, reference));
+                features.AddRange(FeaturesOf(part, scale, reference));
         }
 
         foreach (var feature in features)
@@ -79,9 +87,12 @@ internal sealed class TensorDistance : FrozenDistance
             foreach (var scale in _scales)
             {
                 using var step = NewDisposeScope();
-                var wanted = features is null ? Counted(part, scale, reference) : [.. features.Tensors.Skip(next).Take(3)];
-                next += 3;
-                Compare(part, scale, restored, wanted, values.narrow(0, part.First, part.Count), gradient);
+                var wanted = features is null ? FeaturesOf(part, scale, reference) : [.. features.Tensors.Skip(next).Take(FeaturesPerScale)];
+                next += FeaturesPerScale;
+                var found = _carriesDifference
+                    ? CarryDifference(part, scale, restored, reference, wanted)
+                    : Subtract(part, Forward(scale, Input(part, restored), TailLayer), wanted);
+                Accumulate(part, scale, found, values.narrow(0, part.First, part.Count), gradient);
             }
         }
 
@@ -97,75 +108,118 @@ internal sealed class TensorDistance : FrozenDistance
     }
 
     /// <summary>Adds one scale's distances of a part to the values, and their gradient to the images'.</summary>
-    private void Compare(Part part, Scale scale, Tensor restored, Tensor[] wanted, Tensor values, Tensor? gradient)
+    private void Accumulate(Part part, Scale scale, Comparison found, Tensor values, Tensor? gradient)
     {
         // What a difference in the final map counts: taken out on the way back, so that small types do not run out of range.
         var unit = 2.0 / ((double)part.Tile.MapHeight * part.Tile.MapWidth);
-        var layers = Forward(scale, Input(part, restored));
-        var body = layers[BodyLayers];
-        var ofTail = Difference(layers[^1], BodyLayers + 1, _weights.Tail, 1);
-        var ofBody = Difference(body, BodyLayers, _weights.Body, scale.Width);
-        var ofHead = Difference(layers[HeadLayer], HeadLayer, _weights.Head, scale.Width);
+        var ofTail = Weigh(found.Tail, TailLayer, _weights.Tail, 1);
+        var ofBody = Weigh(found.Body, BodyLayers, _weights.Body, scale.Width);
+        var ofHead = Weigh(found.Head, HeadLayer, _weights.Head, scale.Width);
         if (gradient is null)
             return;
 
         // The weights that lead back hold leaky ReLU's slope, so that what is left of its derivative is 1 below zero and 1/slope above.
-        var behind = conv2d(ofTail, scale.Back[^1], padding: [2, 2]);
+        var behind = conv2d(ofTail, scale.Back[TailLayer], padding: [2, 2]);
         Add(behind, ofBody, BodyLayers);
         for (var layer = BodyLayers; layer > HeadLayer; layer--)
         {
-            MultiplyWithDerivative(behind, layers[layer]);
+            MultiplyWithDerivative(behind, layer);
             behind = conv2d(behind, scale.Back[layer], padding: [2, 2]);
         }
 
         Add(behind, ofHead, HeadLayer);
-        MultiplyWithDerivative(behind, layers[HeadLayer]);
+        MultiplyWithDerivative(behind, HeadLayer);
         Of(gradient, part).add_(conv2d(behind, scale.Back[HeadLayer], padding: [2, 2]), alpha: unit);
 
-        // Adds the distance of a layer to the values; gives its gradient with respect to the features.
-        Tensor Difference(Tensor found, int layer, double weight, int channels)
+        // Adds the distance of a layer to the values; makes its gradient of the difference.
+        Tensor Weigh(Tensor difference, int layer, double weight, int channels)
         {
             var margin = MarginOf(layer);
-            var difference = Slice(found, part.Tile.Owned(margin)) - wanted[layer == HeadLayer ? 0 : layer == BodyLayers ? 1 : 2];
             var factor = weight / ((double)channels * (part.Tile.MapHeight + 2 * margin) * (part.Tile.MapWidth + 2 * margin));
             values.add_(difference.to(_accumulator).square().sum([1, 2, 3]), alpha: factor);
-            return gradient is null ? difference : difference.mul_(2 * factor / unit);
+            return gradient is null ? difference : difference * (2 * factor / unit);
         }
 
         void Add(Tensor target, Tensor difference, int layer) =>
-            Slice(target, part.Tile.Owned(MarginOf(layer))).add_(difference, alpha: ScaleNetwork.NegativeSlope);
+            Owned(target, part, layer).add_(difference, alpha: ScaleNetwork.NegativeSlope);
+
+        void MultiplyWithDerivative(Tensor target, int layer) =>
+            target.addcmul_(target, found.Positive[layer], 1 / ScaleNetwork.NegativeSlope - 1);
     }
 
-    /// <summary>The features of a reference that a part counts, of one scale: head, body, final map.</summary>
-    private Tensor[] Counted(Part part, Scale scale, Tensor reference)
+    /// <summary>
+    /// What is kept of a reference, of one scale: the layers that count, cut to what the part owns of them; where differences are carried, all
+    /// hidden layers whole.
+    /// </summary>
+    private Tensor[] FeaturesOf(Part part, Scale scale, Tensor reference)
     {
         using var scope = NewDisposeScope();
-        var layers = Forward(scale, Input(part, reference));
-        return [.. new[] { HeadLayer, BodyLayers, BodyLayers + 1 }.Select(layer =>
-            Slice(layers[layer], part.Tile.Owned(MarginOf(layer))).clone().MoveToOuterDisposeScope())];
+        var layers = Forward(scale, Input(part, reference), _carriesDifference ? BodyLayers : TailLayer);
+        return [.. (_carriesDifference ? layers : Counted(part, layers).Select(layer => layer.clone()))
+            .Select(layer => layer.MoveToOuterDisposeScope())];
     }
 
-    /// <summary>The features after the head, after each block of the body, and the final map.</summary>
-    private Tensor[] Forward(Scale scale, Tensor input)
+    /// <summary>Compares by computing the restored image's features.</summary>
+    private static Comparison Subtract(Part part, Tensor[] layers, Tensor[] wanted)
     {
-        var layers = new Tensor[BodyLayers + 2];
-        var features = conv2d(input, scale.Weight[HeadLayer], scale.Bias[HeadLayer]);
-        layers[HeadLayer] = leaky_relu_(features).to(_type);
-        for (var layer = HeadLayer + 1; layer <= BodyLayers; layer++)
-            layers[layer] = leaky_relu_(conv2d(layers[layer - 1], scale.Weight[layer], scale.Bias[layer]));
-        layers[^1] = conv2d(layers[BodyLayers], scale.Weight[^1], scale.Bias[^1]);
-        return layers;
-
-        static Tensor leaky_relu_(Tensor values) => nn.functional.leaky_relu(values, ScaleNetwork.NegativeSlope, inplace: true);
+        var counted = Counted(part, layers);
+        return new(counted[0] - wanted[0], counted[1] - wanted[1], counted[2] - wanted[2], [.. layers.SkipLast(1).Select(layer => layer.gt(0))]);
     }
 
-    /// <summary>Multiplies with 1 where an activation is not positive, else with 1/slope. The activation is used up.</summary>
-    private static void MultiplyWithDerivative(Tensor gradient, Tensor activation) =>
-        gradient.addcmul_(gradient, activation.gt_(0), 1 / ScaleNetwork.NegativeSlope - 1);
+    /// <summary>Compares by computing what the difference of the images becomes from layer to layer.</summary>
+    private Comparison CarryDifference(Part part, Scale scale, Tensor restored, Tensor reference, Tensor[] features)
+    {
+        var input = ChannelsLast((Of(restored, part).to(_accumulator) - Of(reference, part).to(_accumulator)) * (_range.High - _range.Low));
+        var differences = new Tensor[TailLayer + 1];
+        var positive = new Tensor[TailLayer];
+        for (var layer = HeadLayer; layer < TailLayer; layer++)
+        {
+            differences[layer] = conv2d(layer == HeadLayer ? input : differences[layer - 1], scale.Weight[layer]).to(_type);
+            ThroughLeakyRelu(differences[layer], features[layer]);
+            positive[layer] = (features[layer] + differences[layer]).gt(0);
+        }
+
+        differences[TailLayer] = conv2d(differences[BodyLayers], scale.Weight[TailLayer]);
+        var counted = Counted(part, differences);
+        return new(counted[0], counted[1], counted[2], positive);
+    }
+
+    /// <summary>Turns the difference of two layers before leaky ReLU into the difference behind it, in place.</summary>
+    /// <param name="difference">d: what one has more than the other.</param>
+    /// <param name="activation">a: the other behind leaky ReLU of slope s; it was z = max(a, 0) + min(a, 0) / s before.</param>
+    /// <remarks>
+    /// leaky(z + d) − leaky(z) = s·d + (1 − s)·(relu(z + d) − relu(z)), and relu(z + d) − relu(z) = max(d + min(z, 0), −max(z, 0)). Only d and
+    /// min(z, 0) can cancel, and what they leave counts only where d is the larger.
+    /// </remarks>
+    private static void ThroughLeakyRelu(Tensor difference, Tensor activation)
+    {
+        const double Slope = ScaleNetwork.NegativeSlope;
+        var risen = maximum(difference.add(activation.clamp_max(0), alpha: 1 / Slope), activation.clamp_min(0).neg_());
+        difference.mul_(Slope).add_(risen, alpha: 1 - Slope);
+    }
+
+    /// <summary>The features after the head, after each block of the body, and the final map: up to and with the last one wanted.</summary>
+    private Tensor[] Forward(Scale scale, Tensor input, int last)
+    {
+        var layers = new Tensor[last + 1];
+        for (var layer = HeadLayer; layer <= last; layer++)
+        {
+            var features = conv2d(layer == HeadLayer ? input : layers[layer - 1], scale.Weight[layer], scale.Bias[layer]);
+            layers[layer] = (layer == TailLayer ? features : nn.functional.leaky_relu(features, ScaleNetwork.NegativeSlope, inplace: true)).to(_type);
+        }
+
+        return layers;
+    }
+
+    /// <summary>What a part owns of the three layers that count: head, body, final map.</summary>
+    private static Tensor[] Counted(Part part, Tensor[] layers) =>
+        [.. new[] { HeadLayer, BodyLayers, TailLayer }.Select(layer => Owned(layers[layer], part, layer))];
 
     private Tensor Input(Part part, Tensor images) => ChannelsLast(_range.FromUnit(Of(images, part).to(_accumulator)));
 
     private static Tensor Of(Tensor images, Part part) => Slice(images.narrow(0, part.First, part.Count), part.Tile.Input);
+
+    private static Tensor Owned(Tensor maps, Part part, int layer) => Slice(maps, part.Tile.Owned(MarginOf(layer)));
 
     private static Tensor Slice(Tensor maps, Area area) => maps.narrow(2, area.Top, area.Height).narrow(3, area.Left, area.Width);
 
@@ -183,6 +237,15 @@ internal sealed class TensorDistance : FrozenDistance
                 yield return new Part(first, Math.Min(together, count - first), tile);
         }
     }
+
+    private int FeaturesPerScale => _carriesDifference ? TailLayer : 3;
+
+    /// <summary>How the restored image's features differ from the reference's.</summary>
+    /// <param name="Head">The difference after the head, of what the part owns.</param>
+    /// <param name="Body">After the body.</param>
+    /// <param name="Tail">In the final map.</param>
+    /// <param name="Positive">Where the restored image's features are positive, of every hidden layer.</param>
+    private readonly record struct Comparison(Tensor Head, Tensor Body, Tensor Tail, Tensor[] Positive);
 
     /// <summary>The same tile of some images of the batch.</summary>
     private readonly record struct Part(int First, int Count, Tile Tile);
