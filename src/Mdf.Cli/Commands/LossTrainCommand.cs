@@ -23,7 +23,7 @@ internal sealed class LossTrainCommand : ComputeCommand
         Description = "what the loss is to help undo: sisr, denoise:σ (8-bit units) or jpeg:quality",
         HelpName = "task",
         Required = true,
-        CustomParser = TextParser.Of(Distortion.Parse),
+        CustomParser = TextParser.Of(Distortion.ParseForLoss),
     };
 
     private readonly Option<string> _output = new("--output", "-o") { Description = "the stack file to write", HelpName = "stack.safetensors", Required = true };

@@ -7,10 +7,16 @@ namespace Mdf.Distortions;
 /// <remarks>A new task is a class like the ones beside this file, and its line in <c>s_tasks</c>.</remarks>
 public abstract class Distortion
 {
-    private static readonly TaskName[] s_tasks = [Upscaling.Name, GaussianNoise.Name, JpegDistortion.Name];
+    private static readonly TaskName[] s_tasks = [TaskName.SuperResolution, GaussianNoise.Name, JpegDistortion.Name];
 
-    /// <summary>The task's name in its canonical form, with its strength if it has one: <c>sisr</c>, <c>denoise:25</c>, <c>jpeg:10</c>.</summary>
+    /// <summary>The task's name in its canonical form, with its strength if it has one: <c>sisr:4</c>, <c>denoise:25</c>, <c>jpeg:10</c>.</summary>
     public abstract string Task { get; }
+
+    /// <summary>The task's name without its strength: <c>sisr</c>, <c>denoise</c>, <c>jpeg</c>.</summary>
+    public string Kind => Task.Split(':')[0];
+
+    /// <summary>The reference's size by the distorted image's: more than 1 only for super-resolution of a network.</summary>
+    public virtual int Factor => 1;
 
     /// <summary>Whether two calls of <see cref="Apply"/> on one image give different results.</summary>
     public virtual bool IsRandom => false;
@@ -18,8 +24,8 @@ public abstract class Distortion
     /// <summary>Distorts a batch of images. No gradient passes.</summary>
     /// <param name="reference">RGB, <c>(N, 3, H, W)</c>, nominally in [0, 1], floating point, on any device; it is not changed.</param>
     /// <param name="random">Where random distortions draw from, anew at every call; libtorch's own generator when null.</param>
-    /// <returns>A new tensor of the same shape and type, on the same device.</returns>
-    /// <exception cref="ArgumentException">The tensor is not a batch of RGB images.</exception>
+    /// <returns>A new tensor of the same type, on the same device, and of the same shape but for <see cref="Factor"/>.</returns>
+    /// <exception cref="ArgumentException">The tensor is not a batch of RGB images, or its sides are no multiples of <see cref="Factor"/>.</exception>
     public Tensor Apply(Tensor reference, Generator? random = null)
     {
         ArgumentNullException.ThrowIfNull(reference);
@@ -30,6 +36,8 @@ public abstract class Distortion
                 nameof(reference));
         }
 
+        if (reference.shape[2] % Factor != 0 || reference.shape[3] % Factor != 0)
+            throw new ArgumentException($"expected sides that are multiples of {Factor}, found {reference.shape[3]}×{reference.shape[2]}: crop the image first", nameof(reference));
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
         return Distort(reference, random).MoveToOuterDisposeScope();
@@ -46,6 +54,23 @@ public abstract class Distortion
             $"unknown task '{task}': expected one of {string.Join(", ", s_tasks.Select(candidate => candidate.Usage))}");
         return known.Create(parts.Length == 2 ? parts[1] : null);
     }
+
+    /// <summary>Finds the distortion that a task undoes, for the training of a loss (phase 1).</summary>
+    /// <param name="task">As for <see cref="Parse"/>; super-resolution is plain <c>sisr</c>.</param>
+    /// <exception cref="InputException">As for <see cref="Parse"/>, or the task has an upscaling factor.</exception>
+    public static Distortion ParseForLoss(string task)
+    {
+        var distortion = Parse(task);
+        return distortion.Factor == 1 ? distortion : throw new InputException($"cannot use task '{task}': a stack for super-resolution has no strength "
+            + "(phase 1's distortion is the upscaling itself); use 'sisr'");
+    }
+
+    /// <summary>Finds the distortion that a task undoes, for the training and evaluation of a network (phase 2).</summary>
+    /// <param name="task">As for <see cref="Parse"/>; super-resolution has its factor, as in <c>sisr:4</c>.</param>
+    /// <exception cref="InputException">As for <see cref="Parse"/>, or super-resolution lacks its factor.</exception>
+    public static Distortion ParseForNetwork(string task) => Parse(task) is var distortion and not Upscaling
+        ? distortion
+        : throw new InputException("task 'sisr' needs a factor for a network: expected 2, 3 or 4 behind a colon, such as 'sisr:4'");
 
     /// <inheritdoc/>
     public override string ToString() => Task;

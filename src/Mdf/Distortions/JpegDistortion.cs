@@ -6,44 +6,77 @@ using static TorchSharp.torch;
 namespace Mdf.Distortions;
 
 /// <summary>
-/// Removal of JPEG artefacts, <c>jpeg:quality</c>: a round trip through a JPEG encoder, 4:2:0, image by image.
+/// Removal of JPEG artefacts, <c>jpeg:quality</c>: a round trip through a JPEG encoder, image by image. <c>jpeg:quality-quality</c> draws the
+/// quality of each image anew; <c>jpeg:quality:444</c> keeps colour at full resolution, where otherwise it is 4:2:0.
 /// </summary>
 public sealed class JpegDistortion : Distortion
 {
+    private const string FullResolution = "444";
+    private const string HalfResolution = "420";
+
     /// <summary>Creates the distortion.</summary>
     /// <param name="quality">1 (worst) to 100, libjpeg's scale.</param>
+    /// <param name="subsampling">The resolution of colour.</param>
     /// <exception cref="InputException"><paramref name="quality"/> is out of range.</exception>
-    public JpegDistortion(int quality)
+    public JpegDistortion(int quality, ChromaSubsampling subsampling = ChromaSubsampling.Half)
+        : this(quality, quality, subsampling)
     {
-        if (quality is < 1 or > 100)
-            throw OutOfRange(quality.ToString(CultureInfo.InvariantCulture));
-        Quality = quality;
+    }
+
+    /// <summary>Creates the distortion with a range of qualities.</summary>
+    /// <param name="lowest">The worst quality, from 1.</param>
+    /// <param name="highest">The best, not below the worst, at most 100.</param>
+    /// <param name="subsampling">The resolution of colour.</param>
+    /// <exception cref="InputException">The range is not as above.</exception>
+    public JpegDistortion(int lowest, int highest, ChromaSubsampling subsampling = ChromaSubsampling.Half)
+    {
+        if (lowest < 1 || highest < lowest || highest > 100)
+            throw OutOfRange(Strength.Format(lowest, highest));
+        (Lowest, Highest, Subsampling) = (lowest, highest, subsampling);
     }
 
     internal static TaskName Name { get; } = new("jpeg", "jpeg:10 (quality)", Create);
 
-    /// <summary>1 (worst) to 100.</summary>
-    public int Quality { get; }
+    /// <summary>The worst quality, 1 to 100.</summary>
+    public int Lowest { get; }
+
+    /// <summary>The best quality; the worst one where the quality is fixed.</summary>
+    public int Highest { get; }
+
+    /// <summary>The resolution of colour.</summary>
+    public ChromaSubsampling Subsampling { get; }
 
     /// <inheritdoc/>
-    public override string Task => string.Create(CultureInfo.InvariantCulture, $"{Name.Name}:{Quality}");
+    public override string Task => $"{Name.Name}:{Strength.Format(Lowest, Highest)}{(Subsampling == ChromaSubsampling.Full ? $":{FullResolution}" : "")}";
+
+    /// <inheritdoc/>
+    public override bool IsRandom => Lowest < Highest;
 
     /// <inheritdoc/>
     protected override Tensor Distort(Tensor reference, Generator? random)
     {
-        var images = reference.split(1).Select(image => JpegCodec.Decode(JpegCodec.Encode(image, Quality))).ToArray();
-        return cat(images).to(reference.device).to(reference.dtype);
+        var count = (int)reference.shape[0];
+        var qualities = IsRandom
+            ? randint(Lowest, Highest + 1, [count], ScalarType.Int64, random?.device ?? CPU, generator: random).cpu().data<long>().ToArray()
+            : [.. Enumerable.Repeat((long)Lowest, count)];
+        var images = reference.split(1).Zip(qualities, (image, quality) => JpegCodec.Decode(JpegCodec.Encode(image, (int)quality, Subsampling)));
+        return cat([.. images]).to(reference.device).to(reference.dtype);
     }
 
     private static JpegDistortion Create(string? strength)
     {
         if (string.IsNullOrEmpty(strength))
             throw new InputException("task 'jpeg' needs a strength: expected a quality of 1 to 100 behind a colon, such as 'jpeg:10'");
-        return int.TryParse(strength, NumberStyles.None, CultureInfo.InvariantCulture, out var quality)
-            ? new JpegDistortion(quality)
+        var parts = strength.Split(':', 2);
+        ChromaSubsampling? subsampling = parts is [_, var resolution]
+            ? resolution switch { FullResolution => ChromaSubsampling.Full, HalfResolution => ChromaSubsampling.Half, _ => null }
+            : ChromaSubsampling.Half;
+        return subsampling is { } known
+            && Strength.Parse<int>(parts[0], text => int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var quality) ? quality : null) is var (lowest, highest)
+            ? new JpegDistortion(lowest, highest, known)
             : throw OutOfRange(strength);
     }
 
-    private static InputException OutOfRange(string found) =>
-        new($"cannot use task 'jpeg:{found}': expected a quality that is a whole number of 1 to 100, such as 'jpeg:10'");
+    private static InputException OutOfRange(string found) => new(
+        $"cannot use task 'jpeg:{found}': expected a quality that is a whole number of 1 to 100, such as 'jpeg:10', or a range, such as 'jpeg:10-40', and ':444' behind it for colour at full resolution");
 }

@@ -13,6 +13,14 @@ public sealed class DistortionTests : IDisposable
 
     [Theory]
     [InlineData("sisr", "sisr", typeof(Upscaling))]
+    [InlineData("sisr:2", "sisr:2", typeof(Downscaling))]
+    [InlineData("sisr:04", "sisr:4", typeof(Downscaling))]
+    [InlineData("denoise:0-50", "denoise:0-50", typeof(GaussianNoise))]
+    [InlineData("denoise:5.0-2e1", "denoise:5-20", typeof(GaussianNoise))]
+    [InlineData("denoise:7-7", "denoise:7", typeof(GaussianNoise))]
+    [InlineData("jpeg:10-40", "jpeg:10-40", typeof(JpegDistortion))]
+    [InlineData("jpeg:10:444", "jpeg:10:444", typeof(JpegDistortion))]
+    [InlineData("jpeg:5-5:420", "jpeg:5", typeof(JpegDistortion))]
     [InlineData("denoise:25", "denoise:25", typeof(GaussianNoise))]
     [InlineData("denoise:25.0", "denoise:25", typeof(GaussianNoise))]
     [InlineData("denoise:12.50", "denoise:12.5", typeof(GaussianNoise))]
@@ -31,11 +39,17 @@ public sealed class DistortionTests : IDisposable
     }
 
     [Theory]
-    [InlineData("", "expected one of sisr, denoise:25 (σ in 8-bit units), jpeg:10 (quality)")]
+    [InlineData("", "expected one of sisr (for a loss), sisr:4 (for a network), denoise:25 (σ in 8-bit units), jpeg:10 (quality)")]
     [InlineData("deblur:3", "unknown task 'deblur:3'")]
     [InlineData("JPEG:10", "unknown task")]
     [InlineData("sisr:4", "(phase 1's distortion is the upscaling itself); use 'sisr'")]
-    [InlineData("sisr:", "has no strength")]
+    [InlineData("sisr:", "expected a factor of 2, 3 or 4")]
+    [InlineData("sisr:8", "'sisr:8': expected a factor of 2, 3 or 4, such as 'sisr:4', or plain 'sisr'")]
+    [InlineData("denoise:50-5", "or a range, such as 'denoise:5-50'")]
+    [InlineData("denoise:0-0", "'denoise:0-0'")]
+    [InlineData("denoise:5-", "'denoise:5-'")]
+    [InlineData("jpeg:40-10", "or a range, such as 'jpeg:10-40'")]
+    [InlineData("jpeg:10:422", "'jpeg:10:422'")]
     [InlineData("denoise", "needs a strength")]
     [InlineData("denoise:", "needs a strength")]
     [InlineData("denoise:-1", "'denoise:-1': expected the noise's σ")]
@@ -56,9 +70,41 @@ public sealed class DistortionTests : IDisposable
     [InlineData("jpeg:99999999999", "whole number of 1 to 100")]
     public void Other_tasks_are_refused_in_one_line(string task, string expected)
     {
-        var message = Assert.Throws<InputException>(() => Distortion.Parse(task)).Message;
+        var message = Assert.Throws<InputException>(() => Distortion.ParseForLoss(task)).Message;
         Assert.Contains(expected, message);
         Assert.DoesNotContain('\n', message);
+    }
+
+    [Fact]
+    public void A_network_for_super_resolution_has_a_factor_and_a_loss_has_none()
+    {
+        Assert.Equal(4, Distortion.ParseForNetwork("sisr:4").Factor);
+        Assert.Equal("jpeg", Distortion.ParseForNetwork("jpeg:10-40").Kind);
+        Assert.Contains("needs a factor", Assert.Throws<InputException>(() => Distortion.ParseForNetwork("sisr")).Message);
+    }
+
+    [Fact]
+    public void Super_resolution_reduces_as_the_benchmarks_do_and_refuses_sides_that_do_not_divide()
+    {
+        var reference = rand(2, 3, 24, 36).mul(255).round().div(255);
+        var distorted = new Downscaling(4).Apply(reference);
+        Assert.Equal([2, 3, 6, 9], distorted.shape);
+        Assert.True(distorted.Equals(Mdf.Imaging.Resampler.BenchmarkDownscale(reference, 4)));
+        Assert.Contains("multiples of 4", Assert.Throws<ArgumentException>(() => new Downscaling(4).Apply(rand(1, 3, 24, 37))).Message);
+    }
+
+    [Theory]
+    [InlineData("denoise:5-50")]
+    [InlineData("jpeg:5-90")]
+    public void A_range_draws_a_strength_for_each_image_and_a_seed_repeats_it(string task)
+    {
+        using var random = new Generator(3);
+        using var again = new Generator(3);
+        var image = Mdf.Imaging.Resampler.Bicubic(rand(1, 3, 8, 8), 64, 64).clamp(0, 1);
+        var distorted = Distortion.Parse(task).Apply(image.expand(6, -1, -1, -1), random);
+        var errors = (distorted - image).square().mean([1, 2, 3]).data<float>().ToArray();
+        Assert.True(errors.Max() > 1.5 * errors.Min(), "six draws from a wide range differ");
+        Assert.True(distorted.Equals(Distortion.Parse(task).Apply(image.expand(6, -1, -1, -1), again)));
     }
 
     [Fact]
@@ -66,6 +112,9 @@ public sealed class DistortionTests : IDisposable
     {
         Assert.Throws<InputException>(() => new GaussianNoise(double.NaN));
         Assert.Throws<InputException>(() => new GaussianNoise(-1));
+        Assert.Throws<InputException>(() => new GaussianNoise(5, 4));
+        Assert.Throws<InputException>(() => new Downscaling(5));
+        Assert.Throws<InputException>(() => new JpegDistortion(40, 10));
         Assert.Throws<InputException>(() => new JpegDistortion(0));
         Assert.Throws<InputException>(() => new JpegDistortion(101));
     }
