@@ -1,5 +1,6 @@
 using System.Globalization;
 using Mdf.Runtime;
+using Mdf.Weights;
 
 namespace Mdf.Discriminators;
 
@@ -7,7 +8,7 @@ namespace Mdf.Discriminators;
 public sealed record StackMetadata
 {
     /// <summary>The version of the format that this program writes.</summary>
-    public const string CurrentFormat = "mdf-stack-1";
+    public const string CurrentFormat = FileKind.StackFormat;
 
     /// <summary>What the stack was trained to undo, such as <c>jpeg:10</c>.</summary>
     public required string Task { get; init; }
@@ -42,7 +43,7 @@ public sealed record StackMetadata
     /// <summary>As a safetensors file holds it.</summary>
     public IReadOnlyDictionary<string, string> ToDictionary() => new SortedDictionary<string, string>(StringComparer.Ordinal)
     {
-        ["format"] = CurrentFormat,
+        [FileKind.Key] = CurrentFormat,
         ["task"] = Task,
         ["input_range"] = InputRange.ToString(),
         ["scale_factor"] = ScaleFactor.ToString("R", CultureInfo.InvariantCulture),
@@ -59,14 +60,12 @@ public sealed record StackMetadata
     /// <param name="values">A file's metadata.</param>
     /// <param name="where">The file's name, for messages.</param>
     /// <returns>Null when the file is not one that phase 1 wrote (the authors', or a converted one).</returns>
-    /// <exception cref="InputException">The format is newer than this program, or a value is not what it should be.</exception>
+    /// <exception cref="InputException">It is another kind of file, or newer than this program, or a value is not what it should be.</exception>
     public static StackMetadata? Read(IReadOnlyDictionary<string, string> values, string where)
     {
         ArgumentNullException.ThrowIfNull(values);
-        if (!values.TryGetValue("format", out var format) || !format.StartsWith("mdf-", StringComparison.Ordinal))
+        if (!FileKind.Stack.IsKindOf(values, where))
             return null;
-        if (format != CurrentFormat)
-            throw new InputException($"'{where}': expected the format '{CurrentFormat}', found {Untrusted.Quote(format)}: it is another kind of file, or needs a newer mdf");
         return new StackMetadata
         {
             Task = Value("task"),

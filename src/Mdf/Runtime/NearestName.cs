@@ -1,0 +1,55 @@
+namespace Mdf.Runtime;
+
+/// <summary>Finds the name that a mistyped one was likely meant to be, for a message.</summary>
+internal static class NearestName
+{
+    // One mistake for every three letters of the name: "esdr" is edsr, but not every name of four letters is.
+    private const int LettersPerMistake = 3;
+    private const int MostMistakes = 3;
+
+    /// <summary>The known name that is nearest to a word, by the least number of letters put in, left out, changed or swapped with their neighbour.</summary>
+    /// <param name="word">What was written; upper and lower case are the same.</param>
+    /// <param name="known">The names there are.</param>
+    /// <returns>The nearest, the first of several; null when none is near enough to be a typing mistake.</returns>
+    public static string? Of(string word, IEnumerable<string> known)
+    {
+        ArgumentNullException.ThrowIfNull(word);
+        ArgumentNullException.ThrowIfNull(known);
+        return known
+            .Select(name => (Name: name, Mistakes: Mistakes(word, name)))
+            .Where(candidate => candidate.Mistakes <= Math.Clamp(candidate.Name.Length / LettersPerMistake, 1, MostMistakes))
+            .OrderBy(candidate => candidate.Mistakes)
+            .Select(candidate => candidate.Name)
+            .FirstOrDefault();
+    }
+
+    /// <summary>The optimal string alignment distance: Levenshtein's with a swap of two neighbours as one mistake.</summary>
+    private static int Mistakes(string word, string name)
+    {
+        if (Math.Abs(word.Length - name.Length) > MostMistakes)
+            return int.MaxValue; // the word may be of any length
+
+        var distance = new int[word.Length + 1, name.Length + 1];
+        for (var i = 0; i <= word.Length; i++)
+        {
+            for (var j = 0; j <= name.Length; j++)
+            {
+                if (i == 0 || j == 0)
+                {
+                    distance[i, j] = i + j;
+                    continue;
+                }
+
+                var changed = Same(i, j) ? 0 : 1;
+                var least = Math.Min(Math.Min(distance[i - 1, j], distance[i, j - 1]) + 1, distance[i - 1, j - 1] + changed);
+                if (i > 1 && j > 1 && Same(i, j - 1) && Same(i - 1, j))
+                    least = Math.Min(least, distance[i - 2, j - 2] + 1);
+                distance[i, j] = least;
+            }
+        }
+
+        return distance[word.Length, name.Length];
+
+        bool Same(int i, int j) => char.ToLowerInvariant(word[i - 1]) == char.ToLowerInvariant(name[j - 1]);
+    }
+}
