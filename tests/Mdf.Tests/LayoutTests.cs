@@ -7,7 +7,7 @@ public sealed partial class LayoutTests
 {
     private static readonly string[][] s_layers =
     [
-        ["Runtime", "Kernels"], ["Imaging", "Weights"], ["Distortions"], ["Discriminators"], ["Losses"], ["Training", "Evaluation"], ["Reports"], ["Experiments"],
+        ["Runtime", "Kernels"], ["Imaging", "Weights"], ["Distortions"], ["Discriminators", "Networks"], ["Losses"], ["Training", "Evaluation"], ["Reports"], ["Experiments"],
     ];
 
     [Fact]

@@ -1,0 +1,79 @@
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+using static TorchSharp.torch.nn;
+
+namespace Mdf.Networks;
+
+/// <summary>
+/// DnCNN: a plain stack of convolutions that predicts the noise, which is subtracted. Zhang, Zuo, Chen, Meng and Zhang, "Beyond a Gaussian
+/// Denoiser: Residual Learning of Deep CNN for Image Denoising" (TIP 2017).
+/// </summary>
+/// <remarks>
+/// <para>The defaults are the paper's network for one noise level. The colour models that KAIR publishes are
+/// <c>batch_norm=false&amp;layers=20</c>: their batch norms are merged into the convolutions.</para>
+/// <para>The layers' names are KAIR's: <c>model.{i}</c>, counting rectifiers, too.</para>
+/// </remarks>
+public sealed class DnCnn : RestorationNetwork
+{
+    private const double Epsilon = 1e-4; // KAIR's, which the paper's first author wrote; PyTorch's default is 1e-5
+
+    private readonly Sequential model;
+    private readonly int _layers;
+
+    private DnCnn(NetworkArchitecture architecture, Device device)
+        : base(architecture)
+    {
+        using var scope = NewDisposeScope(); // TorchSharp's own layers leave a tensor behind each
+        var features = architecture.Integer("features");
+        var batchNorm = architecture.Flag("batch_norm");
+        _layers = architecture.Integer("layers");
+        model = Sequential(
+        [
+            Layers.Convolution(Colors, features, 3, device), ReLU(inplace: true),
+            .. Enumerable.Range(0, _layers - 2).SelectMany(_ => Hidden()),
+            Layers.Convolution(features, Colors, 3, device),
+        ]);
+        RegisterComponents();
+
+        IEnumerable<Module<Tensor, Tensor>> Hidden()
+        {
+            yield return Layers.Convolution(features, features, 3, device);
+            // PyTorch's momentum. KAIR's, 0.9, has PyTorch keep little but the last batch's statistics.
+            if (batchNorm)
+                yield return BatchNorm2d(features, Epsilon, device: device);
+            yield return ReLU(inplace: true);
+        }
+    }
+
+    /// <inheritdoc/>
+    /// <remarks>Every convolution reaches one pixel.</remarks>
+    public override int Margin => _layers;
+
+    internal static NetworkKind Kind { get; } = new()
+    {
+        Name = "dncnn",
+        Factors = [1],
+        Options =
+        [
+            NetworkOption.Integer("features", 64, 1, 512, "channels of every hidden layer"),
+            NetworkOption.Integer("layers", 17, 2, 128, "convolutions; 20 in the models for unknown noise and in KAIR's"),
+            NetworkOption.Flag("batch_norm", true, "batch norm after every hidden convolution; false in KAIR's published models"),
+        ],
+        Create = (architecture, device) => new DnCnn(architecture, device),
+    };
+
+    /// <inheritdoc/>
+    /// <remarks>He et al., which the paper names.</remarks>
+    public override void Initialize(Generator random)
+    {
+        using var scope = NewDisposeScope();
+        using var noGradient = no_grad();
+        var convolutions = modules().OfType<Conv2d>().ToList();
+        foreach (var convolution in convolutions)
+            Layers.DrawNormal(convolution, convolution == convolutions[^1] ? 1 : Layers.RectifierGain, random);
+        foreach (var norm in modules().OfType<BatchNorm2d>())
+            Layers.Reset(norm);
+    }
+
+    private protected override Tensor Restore(Tensor distorted) => distorted - model.call(distorted);
+}

@@ -1,0 +1,154 @@
+using System.Globalization;
+using Mdf.Runtime;
+using static TorchSharp.torch;
+
+namespace Mdf.Networks;
+
+/// <summary>
+/// What a restoration network is built as: its name, its upscaling factor and its options, written
+/// <c>edsr?blocks=16&amp;factor=4&amp;features=64&amp;residual_scale=1</c>. Two networks of one architecture have the same weights' names and shapes.
+/// </summary>
+public sealed class NetworkArchitecture
+{
+    private const string FactorKey = "factor";
+    private const int StandardFactor = 4; // for which the papers' networks are described
+
+    // A new network is one entry here.
+    private static readonly NetworkKind[] s_kinds = [ArCnn.Kind, DnCnn.Kind, Edsr.Kind, MsrResNet.Kind, SrResNet.Kind, UNet.Kind];
+
+    private readonly NetworkKind _kind;
+
+    private NetworkArchitecture(NetworkKind kind, int factor, IReadOnlyDictionary<string, string> options) =>
+        (_kind, Factor, Options) = (kind, factor, options);
+
+    /// <summary>The short names of all networks, in alphabetical order.</summary>
+    public static IReadOnlyList<string> Names { get; } = [.. s_kinds.Select(kind => kind.Name).Order(StringComparer.Ordinal)];
+
+    /// <summary>The network's short name, such as <c>edsr</c>.</summary>
+    public string Name => _kind.Name;
+
+    /// <summary>The upscaling factor; 1 where the size stays.</summary>
+    public int Factor { get; }
+
+    /// <summary>Every option of the network with its value, also those that were not given, in alphabetical order.</summary>
+    public IReadOnlyDictionary<string, string> Options { get; }
+
+    /// <summary>How many numbers of such a network are trained. No memory is taken for them.</summary>
+    public long ParameterCount
+    {
+        get
+        {
+            using var network = CreateNetwork(device("meta"));
+            return network.ParameterCount;
+        }
+    }
+
+    /// <summary>Describes a network.</summary>
+    /// <param name="name">Its short name.</param>
+    /// <param name="factor">The upscaling factor; 1 where the size stays.</param>
+    /// <param name="options">Its options by name, as text; those not given take their published values.</param>
+    /// <exception cref="InputException">The network, an option, a value or the factor is unknown or out of range; the message names the nearest known.</exception>
+    public static NetworkArchitecture Create(string name, int factor, IReadOnlyDictionary<string, string> options)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        var kind = Find(name);
+        if (!kind.Factors.Contains(factor))
+        {
+            var found = factor.ToString(CultureInfo.InvariantCulture);
+            throw new InputException(kind.Upscales
+                ? $"the network '{kind.Name}' upscales: expected the factor {Listed(kind.Factors.Select(known => $"{known}"), "or")}, found {found}"
+                : $"the network '{kind.Name}' keeps the size: expected the factor 1, found {found}; those that upscale are "
+                    + Listed(s_kinds.Where(other => other.Upscales).Select(other => other.Name), "and"));
+        }
+
+        foreach (var key in options.Keys)
+        {
+            if (kind.Options.All(option => option.Name != key))
+                throw Unknown($"option {Untrusted.Quote(key)} of the network '{kind.Name}'", key, kind.Options.Select(option => option.Name));
+        }
+
+        var values = new OrderedDictionary<string, string>(StringComparer.Ordinal);
+        foreach (var option in kind.Options.OrderBy(option => option.Name, StringComparer.Ordinal))
+        {
+            values.Add(option.Name, !options.TryGetValue(option.Name, out var text) ? option.Default : option.Canonical(text) ?? throw new InputException(
+                $"the network '{kind.Name}' takes {option.Values} for '{option.Name}', found {Untrusted.Quote(text)}; its published value is {option.Default}"));
+        }
+
+        return new NetworkArchitecture(kind, factor, values);
+    }
+
+    /// <summary>Reads what <see cref="ToString"/> writes; options and factor may be left out.</summary>
+    /// <param name="text">Such as <c>edsr?features=64&amp;factor=4</c>; the factor of a network that upscales is 4 when it is left out.</param>
+    /// <exception cref="InputException">As for <see cref="Create"/>.</exception>
+    public static NetworkArchitecture Parse(string text)
+    {
+        ArgumentNullException.ThrowIfNull(text);
+        var parts = text.Split('?', 2);
+        var kind = Find(parts[0]);
+        var options = new Dictionary<string, string>(StringComparer.Ordinal);
+        foreach (var option in parts is [_, var query] ? query.Split('&') : [])
+        {
+            if (option.Split('=', 2) is not [{ Length: > 0 } key, var value] || !options.TryAdd(key, value))
+                throw new InputException($"expected each option of the network '{kind.Name}' once, as option=value, with & between them, found {Untrusted.Quote(option)} in {Untrusted.Quote(text)}");
+        }
+
+        var factor = kind.Upscales ? StandardFactor : 1;
+        if (options.Remove(FactorKey, out var given) && !int.TryParse(given, NumberStyles.None, CultureInfo.InvariantCulture, out factor))
+            throw new InputException($"expected the factor of the network '{kind.Name}' as a whole number, found {Untrusted.Quote(given)}");
+        return Create(kind.Name, factor, options);
+    }
+
+    /// <summary>The options that a network has.</summary>
+    /// <param name="name">The network's short name.</param>
+    /// <exception cref="InputException">The network is unknown.</exception>
+    public static IReadOnlyList<NetworkOption> OptionsOf(string name) => Find(name).Options;
+
+    /// <summary>The upscaling factors that a network can have; only 1 where the size stays.</summary>
+    /// <param name="name">The network's short name.</param>
+    /// <exception cref="InputException">The network is unknown.</exception>
+    public static IReadOnlyList<int> FactorsOf(string name) => Find(name).Factors;
+
+    /// <summary>Builds the network, on the CPU. The same seed gives the same weights.</summary>
+    /// <param name="seed">The seed of its weights.</param>
+    public RestorationNetwork Build(long seed)
+    {
+        using var random = new Generator((ulong)seed);
+        var network = CreateNetwork(CPU);
+        network.Initialize(random);
+        return network;
+    }
+
+    /// <summary>The canonical text: options in alphabetical order, all of them; the factor among them where there is a choice.</summary>
+    public override string ToString() => $"{Name}?{string.Join('&', Options
+        .Concat(_kind.Upscales ? [KeyValuePair.Create(FactorKey, Factor.ToString(CultureInfo.InvariantCulture))] : [])
+        .OrderBy(option => option.Key, StringComparer.Ordinal)
+        .Select(option => $"{option.Key}={option.Value}"))}";
+
+    /// <summary>The network with weights that are yet to be drawn or read.</summary>
+    /// <param name="device">Where the weights are made.</param>
+    internal RestorationNetwork CreateNetwork(Device device) => _kind.Create(this, device);
+
+    internal int Integer(string option) => int.Parse(Options[option], CultureInfo.InvariantCulture);
+
+    internal double Number(string option) => double.Parse(Options[option], CultureInfo.InvariantCulture);
+
+    internal bool Flag(string option) => bool.Parse(Options[option]);
+
+    private static NetworkKind Find(string name)
+    {
+        ArgumentNullException.ThrowIfNull(name);
+        return s_kinds.FirstOrDefault(kind => kind.Name == name) ?? throw Unknown($"network {Untrusted.Quote(name)}", name, Names);
+    }
+
+    private static InputException Unknown(string what, string word, IEnumerable<string> known)
+    {
+        var nearest = NearestName.Of(word, known);
+        return new InputException($"unknown {what}: {(nearest is null ? "" : $"did you mean '{nearest}'? ")}known are {Listed(known, "and")}");
+    }
+
+    private static string Listed(IEnumerable<string> words, string last)
+    {
+        string[] all = [.. words];
+        return all.Length > 1 ? $"{string.Join(", ", all[..^1])} {last} {all[^1]}" : all[0];
+    }
+}

@@ -1,0 +1,94 @@
+using System.Globalization;
+using Mdf.Runtime;
+using Mdf.Weights;
+
+namespace Mdf.Networks;
+
+/// <summary>What a network file says about itself, so that the file alone is enough to restore with it.</summary>
+public sealed record NetworkMetadata
+{
+    /// <summary>The version of the format that this program writes.</summary>
+    public const string CurrentFormat = FileKind.NetworkFormat;
+
+    /// <summary>What the network is built as.</summary>
+    public required NetworkArchitecture Architecture { get; init; }
+
+    /// <summary>What it was trained to undo, such as <c>sisr:4</c> or <c>jpeg:10</c>.</summary>
+    public required string Task { get; init; }
+
+    /// <summary>The loss that it was trained with, such as <c>mdf:stack.safetensors</c>; null when not known.</summary>
+    public string? Loss { get; init; }
+
+    /// <summary>How many iterations it was trained for; null when not known.</summary>
+    public int? Iterations { get; init; }
+
+    /// <summary>The seed of all randomness; null when not known.</summary>
+    public long? Seed { get; init; }
+
+    /// <summary>The version of the program that trained it; null when not known.</summary>
+    public string? ProgramVersion { get; init; }
+
+    /// <summary>As a safetensors file holds it.</summary>
+    public IReadOnlyDictionary<string, string> ToDictionary()
+    {
+        var values = new SortedDictionary<string, string>(StringComparer.Ordinal)
+        {
+            [FileKind.Key] = CurrentFormat,
+            ["architecture"] = Architecture.ToString(),
+            ["task"] = Task,
+        };
+        Add("loss", Loss);
+        Add("iterations", Iterations?.ToString(CultureInfo.InvariantCulture));
+        Add("seed", Seed?.ToString(CultureInfo.InvariantCulture));
+        Add("program_version", ProgramVersion);
+        return values;
+
+        void Add(string key, string? value)
+        {
+            if (value is not null)
+                values.Add(key, value);
+        }
+    }
+
+    /// <summary>Reads what <see cref="ToDictionary"/> writes.</summary>
+    /// <param name="values">A file's metadata.</param>
+    /// <param name="where">The file's name, for messages.</param>
+    /// <returns>Null when the file is not one that this program wrote.</returns>
+    /// <exception cref="InputException">It is another kind of file, or newer than this program, or a value is not what it should be.</exception>
+    public static NetworkMetadata? Read(IReadOnlyDictionary<string, string> values, string where)
+    {
+        if (!FileKind.Network.IsKindOf(values, where))
+            return null;
+        return new NetworkMetadata
+        {
+            Architecture = Architecture(),
+            Task = Value("task"),
+            Loss = values.GetValueOrDefault("loss"),
+            Iterations = values.ContainsKey("iterations")
+                ? int.TryParse(Value("iterations"), NumberStyles.None, CultureInfo.InvariantCulture, out var iterations) ? iterations : throw Invalid("iterations")
+                : null,
+            Seed = values.ContainsKey("seed")
+                ? long.TryParse(Value("seed"), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var seed) ? seed : throw Invalid("seed")
+                : null,
+            ProgramVersion = values.GetValueOrDefault("program_version"),
+        };
+
+        NetworkArchitecture Architecture()
+        {
+            try
+            {
+                return NetworkArchitecture.Parse(Value("architecture"));
+            }
+            catch (InputException e)
+            {
+                throw new InputException($"'{where}': {e.Message}; the file is damaged, or needs a newer mdf", e);
+            }
+        }
+
+        string Value(string key) => values.TryGetValue(key, out var value) ? value : throw Invalid(key);
+
+        InputException Invalid(string key) => new(values.TryGetValue(key, out var value)
+            ? $"'{where}': its metadata has the unusable value {Untrusted.Quote(value)} for '{key}': the file is damaged"
+            : $"'{where}': its metadata lacks '{key}': the file is damaged");
+    }
+}
