@@ -44,16 +44,18 @@ internal sealed unsafe class MappedFile : IDisposable
     public long Length { get; }
 
     /// <summary>Maps a file.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="expected">What it is to be, for the messages.</param>
     /// <exception cref="InputException">It is not a regular file with content, or it cannot be opened.</exception>
-    public static MappedFile Open(string path)
+    public static MappedFile Open(string path, string expected = "a file of weights")
     {
-        RegularFile.Require(path, "a file of weights");
+        RegularFile.Require(path, expected);
         FileStream? stream = null;
         try
         {
             stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, bufferSize: 0);
             if (!stream.CanSeek || stream.Length == 0)
-                throw new InputException($"cannot read '{path}': expected a file of weights, found nothing in it; get it again");
+                throw new InputException($"cannot read '{path}': expected {expected}, found nothing in it; get it again");
             return new MappedFile(path, stream);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or NotSupportedException)

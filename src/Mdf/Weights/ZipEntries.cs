@@ -6,7 +6,7 @@ using Mdf.Runtime;
 namespace Mdf.Weights;
 
 /// <summary>
-/// The entries of a zip file as PyTorch writes it: stored, never compressed, each with a checksum, one behind the other.
+/// The entries of a zip file as PyTorch and NumPy write it: stored, never compressed, each with a checksum, one behind the other.
 /// </summary>
 /// <remarks>
 /// Structures: PKWARE's APPNOTE.TXT, sections 4.3.6 to 4.3.16. As nothing is expanded there are no zip bombs; entries share
@@ -33,18 +33,22 @@ internal sealed class ZipEntries
     private const int EntryCost = 512;
 
     private readonly MappedFile _file;
+    private readonly string _writer;
     private readonly Dictionary<string, Entry> _entries = [];
 
-    private ZipEntries(MappedFile file) => _file = file;
+    private ZipEntries(MappedFile file, string writer) => (_file, _writer) = (file, writer);
 
     /// <summary>One entry's bytes in the file, and what their checksum is to be.</summary>
     public readonly record struct Entry(string Name, long HeaderOffset, long Offset, long Length, uint Checksum);
 
     public IEnumerable<string> Names => _entries.Keys;
 
-    public static ZipEntries Read(MappedFile file)
+    /// <summary>Reads the directory.</summary>
+    /// <param name="file">The whole zip file.</param>
+    /// <param name="writer">The function that writes such files, for the messages.</param>
+    public static ZipEntries Read(MappedFile file, string writer = "torch.save")
     {
-        var entries = new ZipEntries(file);
+        var entries = new ZipEntries(file, writer);
         entries.ReadDirectory();
         entries.CheckOverlap();
         return entries;
@@ -80,11 +84,11 @@ internal sealed class ZipEntries
             var name = ReadName(Take(offset + CentralSize, nameLength, end));
             var quoted = Untrusted.Quote(name);
             if ((Read16(header, 8) & EncryptedFlag) != 0)
-                throw _file.Refuse($"the entry {quoted} is encrypted", "expected a file as torch.save writes it");
+                throw _file.Refuse($"the entry {quoted} is encrypted", $"expected a file as {_writer} writes it");
             if (Read16(header, 10) != 0)
             {
                 throw _file.Refuse($"the entry {quoted} is compressed",
-                    "expected a file as torch.save writes it, whose entries are stored as they are");
+                    $"expected a file as {_writer} writes it, whose entries are stored as they are");
             }
 
             long compressed = Read32(header, 20), length = Read32(header, 24), local = Read32(header, 42);
@@ -106,7 +110,7 @@ internal sealed class ZipEntries
 
     private (long Count, long Offset, long Size) FindDirectory()
     {
-        // PyTorch writes no comment behind the end record, so it is the very end.
+        // Neither writes a comment behind the end record, so it is the very end.
         var start = _file.Length - EndSize;
         var end = Take(start, EndSize, _file.Length);
         if (Read32(end, 0) != EndSignature || Read16(end, 20) != 0)

@@ -1,0 +1,109 @@
+using System.Buffers.Binary;
+using System.Globalization;
+using System.Text;
+using System.Text.RegularExpressions;
+using Mdf.Runtime;
+
+namespace Mdf.Weights;
+
+/// <summary>Reads NumPy archives (<c>.npz</c>) as <c>numpy.savez</c> writes them: a zip file of arrays, not compressed.</summary>
+/// <remarks>
+/// The arrays' layout: NEP 1, "A Simple File Format for NumPy Arrays", versions 1 to 3. Numbers and booleans only, never pickled objects.
+/// </remarks>
+internal static partial class NumpyArchive
+{
+    private const string Extension = ".npy";
+    private const string Writer = "numpy.savez";
+    private const int PrefixSize = 8; // magic and version
+
+    /// <summary>The longest header in bytes: where NumPy, too, stops unless told otherwise.</summary>
+    private const int LongestHeader = 10_000;
+
+    private static ReadOnlySpan<byte> Magic => [0x93, (byte)'N', (byte)'U', (byte)'M', (byte)'P', (byte)'Y'];
+
+    /// <summary>Reads all arrays.</summary>
+    /// <param name="path">The file. It is not trusted: reading takes at most its size and 64 MB.</param>
+    /// <returns>The arrays by name, row-major whatever their order in the file. They do not need the file any more.</returns>
+    /// <exception cref="InputException">The path is no file, or the file is not whole and well-formed, or holds anything else.</exception>
+    public static IReadOnlyDictionary<string, StoredTensor> Read(string path)
+    {
+        const string expected = "a NumPy archive (.npz)";
+        using var file = MappedFile.Open(path, expected);
+        var start = file.Span(0, (int)Math.Min(file.Length, 8));
+        if (!start.StartsWith("PK"u8))
+            throw file.Refuse($"expected {expected}, found a file that begins with {Convert.ToHexString(start)}", "check that it is the right file");
+        var entries = ZipEntries.Read(file, Writer);
+        var arrays = new Dictionary<string, StoredTensor>();
+        foreach (var name in entries.Names)
+        {
+            if (!name.EndsWith(Extension, StringComparison.Ordinal))
+                throw file.Refuse($"expected arrays, found the entry {Untrusted.Quote(name)}", $"expected a file as {Writer} writes it");
+            arrays.Add(name[..^Extension.Length], ReadArray(file, entries.Find(name)!.Value));
+        }
+
+        return arrays;
+    }
+
+    private static StoredTensor ReadArray(MappedFile file, ZipEntries.Entry entry)
+    {
+        var quoted = Untrusted.Quote(entry.Name);
+        var bytes = file.Span(entry.Offset, (int)entry.Length);
+        if (bytes.Length < PrefixSize + sizeof(uint) || !bytes.StartsWith(Magic) || bytes[Magic.Length] is < 1 or > 3)
+            throw file.Refuse($"the entry {quoted} is no NumPy array of version 1 to 3");
+        // Version 2 widened the length, version 3 changed the text to UTF-8, which matters to names of fields only.
+        var isShort = bytes[Magic.Length] == 1;
+        var length = isShort ? BinaryPrimitives.ReadUInt16LittleEndian(bytes[PrefixSize..]) : BinaryPrimitives.ReadUInt32LittleEndian(bytes[PrefixSize..]);
+        bytes = bytes[(PrefixSize + (isShort ? sizeof(ushort) : sizeof(uint)))..];
+        if (length > Math.Min(LongestHeader, bytes.Length))
+            throw file.Refuse($"the array {quoted} claims a header of {length} bytes with {bytes.Length} left", $"expected at most {LongestHeader}");
+
+        var header = HeaderPattern().Match(Encoding.Latin1.GetString(bytes[..(int)length]));
+        if (!header.Success)
+            throw file.Refuse($"the array {quoted} has a header that does not give type, order and shape as NumPy writes them");
+        var typeName = header.Groups["type"].Value;
+        var type = TypeOf(typeName)
+            ?? throw file.Refuse($"the array {quoted} has the type {Untrusted.Quote(typeName)}", "expected little-endian numbers, or booleans");
+        long[] shape = [.. header.Groups["size"].Captures.Select(size => long.Parse(size.ValueSpan, CultureInfo.InvariantCulture))];
+        var content = bytes[(int)length..];
+        if (StoredTensor.ByteLength(type, shape, content.Length) != content.Length)
+            throw file.Refuse($"the array {quoted} is {StoredTensor.Describe(type, shape)}, which does not take its {content.Length} bytes");
+        file.ChargeContent(content.Length);
+        return new StoredTensor(type, shape, header.Groups["order"].Value == "True" ? ToRowMajor(content, shape, type.Size()) : content.ToArray());
+    }
+
+    private static byte[] ToRowMajor(ReadOnlySpan<byte> columnMajor, long[] shape, int elementSize)
+    {
+        var rowMajor = new byte[columnMajor.Length];
+        var index = new long[shape.Length];
+        for (var target = 0; target < rowMajor.Length; target += elementSize)
+        {
+            var (source, stride) = (0L, (long)elementSize);
+            for (var dimension = 0; dimension < shape.Length; stride *= shape[dimension++])
+                source += index[dimension] * stride;
+            columnMajor.Slice((int)source, elementSize).CopyTo(rowMajor.AsSpan(target));
+            for (var dimension = shape.Length - 1; dimension >= 0 && ++index[dimension] == shape[dimension]; dimension--)
+                index[dimension] = 0;
+        }
+
+        return rowMajor;
+    }
+
+    private static ElementType? TypeOf(string name) => name switch
+    {
+        "|b1" => ElementType.Bool,
+        "|u1" => ElementType.UInt8,
+        "|i1" => ElementType.Int8,
+        "<i2" => ElementType.Int16,
+        "<i4" => ElementType.Int32,
+        "<i8" => ElementType.Int64,
+        "<f2" => ElementType.Float16,
+        "<f4" => ElementType.Float32,
+        "<f8" => ElementType.Float64,
+        _ => null,
+    };
+
+    // A Python dictionary, of which NumPy's own writer makes exactly this text; 64 is the most dimensions that it knows.
+    [GeneratedRegex(@"\A\{'descr': '(?<type>[^']{1,16})', 'fortran_order': (?<order>True|False), 'shape': \((?:(?<size>[0-9]{1,18})(?:, ?|(?=\)))){0,64}\), \} *\n\z",
+        RegexOptions.ExplicitCapture)]
+    private static partial Regex HeaderPattern();
+}
