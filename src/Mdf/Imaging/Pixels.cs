@@ -30,10 +30,7 @@ internal static class Pixels
         if (image.isnan().any().item<bool>())
             throw new ArgumentException("expected an image with values in [0, 1], found NaN", nameof(image));
         var (height, width) = (checked((int)image.shape[^2]), checked((int)image.shape[^1]));
-        // Half-precision types cannot hold all levels.
-        var values = image.dtype == ScalarType.Float64 ? image : image.to(ScalarType.Float32);
-        var levels = values.clamp(0, 1).mul((1 << bitDepth) - 1).add(0.5).floor()
-            .reshape(3, height, width).permute(1, 2, 0).to(ScalarType.Int32).cpu();
+        var levels = Levels(image, bitDepth).reshape(3, height, width).permute(1, 2, 0).to(ScalarType.Int32).cpu();
         if (bitDepth == 8)
         {
             var bytes = levels.to(ScalarType.Byte).contiguous().data<byte>().ToArray();
@@ -43,6 +40,18 @@ internal static class Pixels
         // libtorch has no complete 16-bit unsigned type: the conversion wraps, so the bits are right.
         var words = levels.to(ScalarType.Int16).contiguous().data<short>().ToArray();
         return FromMemory(words, width, height, Enums.BandFormat.Ushort, Enums.Interpretation.Rgb16);
+    }
+
+    /// <summary>The integers that a file would hold: <c>floor(x · (2ᵇ − 1) + 0.5)</c> after clamping.</summary>
+    /// <param name="image">Any shape, floating point; NaN stays NaN.</param>
+    /// <param name="bitDepth">8 or 16.</param>
+    /// <returns>The same shape, float64 for float64 and otherwise float32.</returns>
+    public static Tensor Levels(Tensor image, int bitDepth)
+    {
+        using var scope = NewDisposeScope();
+        // Half-precision types cannot hold all levels.
+        var values = image.dtype == ScalarType.Float64 ? image : image.to(ScalarType.Float32);
+        return values.clamp(0, 1).mul((1 << bitDepth) - 1).add(0.5).floor().MoveToOuterDisposeScope();
     }
 
     /// <summary>Reads all pixels of an image with 8 or 16 unsigned bits per channel, from top to bottom.</summary>

@@ -19,7 +19,11 @@ internal sealed record LocalStatistics(Tensor Image, Tensor Mean, Tensor MeanOfS
 /// </remarks>
 /// <param name="padding">How many zeros surround the image; 0 keeps to the positions where the whole window lies inside.</param>
 /// <param name="separable">Whether to blur one axis after the other; otherwise with the whole window at once, as upstream does.</param>
-internal sealed class GaussianWindows(int padding, bool separable = true)
+/// <param name="precision">
+/// The type in which the window's weights are computed, whatever the images' type: that of the implementation to be met. A variance
+/// is a small difference of large numbers, so the last bits of the window show in the fifth digit of SSIM.
+/// </param>
+internal sealed class GaussianWindows(int padding, bool separable = true, ScalarType precision = ScalarType.Float32)
 {
     /// <summary>The width of the window.</summary>
     public const int WindowSize = 11;
@@ -61,11 +65,9 @@ internal sealed class GaussianWindows(int padding, bool separable = true)
         Tensor Expand(Tensor kernel) => kernel.to(image.dtype).to(image.device).expand(channels, 1, -1, -1);
     }
 
-    // In float32 whatever the image's type, as the reference implementations make it: a variance is a small difference of
-    // large numbers, so the last bits of the window show in the fifth digit of SSIM.
-    private static Tensor Window(int size)
+    private Tensor Window(int size)
     {
-        var window = tensor(Enumerable.Range(0, size).Select(i => (float)Math.Exp(-Math.Pow(i - size / 2, 2) / (2 * Sigma * Sigma))).ToArray());
+        var window = tensor(Enumerable.Range(0, size).Select(i => Math.Exp(-Math.Pow(i - size / 2, 2) / (2 * Sigma * Sigma))).ToArray(), precision);
         return window / window.sum();
     }
 }

@@ -1,0 +1,175 @@
+using Mdf.Evaluation;
+using Mdf.Losses;
+using Mdf.Runtime;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Mdf.Tests.Evaluation;
+
+public sealed class BenchmarkMetricsTests
+{
+    [Theory]
+    [InlineData(0)]
+    [InlineData(4)]
+    public void Psnr_and_ssim_equal_BasicSRs(int border)
+    {
+        using var scope = NewDisposeScope();
+        var golden = Golden.Read("psnr_ssim_benchmark");
+        var found = BenchmarkMetrics.Score(Image("restored"), Image("reference"), border);
+        Assert.Equal(Expected("psnr", "rgb"), found.PsnrRgb, 1e-5);
+        Assert.Equal(Expected("ssim", "rgb"), found.SsimRgb!.Value, 1e-6);
+        Assert.Equal(Expected("psnr", "y"), found.PsnrY, 1e-5);
+        Assert.Equal(Expected("ssim", "y"), found.SsimY!.Value, 1e-6);
+
+        Tensor Image(string name) => golden[name + "_rgb8_hwc"].permute(2, 0, 1).unsqueeze(0).to(float32) / 255;
+        double Expected(string metric, string channels) => golden[$"{metric}_crop{border}_{channels}"].to(float64).item<double>();
+    }
+
+    [Fact]
+    public void One_level_of_difference_is_known()
+    {
+        using var scope = NewDisposeScope();
+        var grey = full([1, 3, 16, 16], 100 / 255f);
+        var found = BenchmarkMetrics.Score(grey + 1 / 255f, grey);
+        Assert.Equal(20 * Math.Log10(255), found.PsnrRgb, 1e-9);
+        Assert.Equal(20 * Math.Log10(255 / (219.0 / 255)), found.PsnrY, 1e-9); // 219 levels from black to white
+        Assert.InRange(found.SsimRgb!.Value, 0.9999, 1);
+    }
+
+    [Fact]
+    public void Equal_images_are_perfect()
+    {
+        using var scope = NewDisposeScope();
+        var image = Noise(170, 161);
+        Assert.Equal(new BenchmarkScores(double.PositiveInfinity, 1, double.PositiveInfinity, 1, 1, null), BenchmarkMetrics.Score(image, image));
+    }
+
+    [Fact]
+    public void Both_images_are_clamped_and_rounded_to_8_bits()
+    {
+        using var scope = NewDisposeScope();
+        var image = Noise(20, 20);
+        var (restored, reference) = ((image * 1.5 - 0.25).mul(255).round().div(255), image.mul(255).round().div(255));
+        var rounded = BenchmarkMetrics.Score(restored.clamp(0, 1), reference);
+        var nudge = (Noise(20, 20, seed: 2) - 0.5) * 0.9 / 255;
+        Assert.Equal(rounded, BenchmarkMetrics.Score(restored + nudge, reference));
+        Assert.Equal(rounded, BenchmarkMetrics.Score(restored, reference + nudge));
+        Assert.Equal(rounded, BenchmarkMetrics.Score(restored.to(float64), reference));
+        Assert.Equal(rounded, BenchmarkMetrics.Score(restored.clone().requires_grad_(true), reference));
+    }
+
+    [Fact]
+    public void The_two_images_can_be_exchanged()
+    {
+        using var scope = NewDisposeScope();
+        var (one, other) = (Noise(161, 161), Noise(161, 161, seed: 2));
+        var (there, back) = (BenchmarkMetrics.Score(one, other), BenchmarkMetrics.Score(other, one));
+        Assert.Equal(there.PsnrRgb, back.PsnrRgb);
+        Assert.Equal(there.PsnrY, back.PsnrY);
+        Assert.Equal(there.SsimRgb!.Value, back.SsimRgb!.Value, 1e-12);
+        Assert.Equal(there.SsimY!.Value, back.SsimY!.Value, 1e-12);
+        Assert.Equal(there.MsSsim!.Value, back.MsSsim!.Value, 1e-12);
+    }
+
+    [Fact]
+    public void More_noise_is_worse_under_every_metric()
+    {
+        using var scope = NewDisposeScope();
+        var reference = nn.functional.avg_pool2d(Noise(175, 175), [9, 9], [1, 1]);
+        var noise = Noise(167, 167, seed: 2) - 0.5;
+        var scores = new[] { 0.1, 0.3, 0.9 }.Select(amount => BenchmarkMetrics.Score(reference + amount * noise, reference)).ToArray();
+        foreach (var (better, worse) in scores.Zip(scores.Skip(1)))
+        {
+            Assert.InRange(worse.PsnrRgb, 0, better.PsnrRgb - 6);
+            Assert.InRange(worse.PsnrY, 0, better.PsnrY - 6);
+            Assert.InRange(worse.SsimRgb!.Value, 0, better.SsimRgb!.Value - 0.1);
+            Assert.InRange(worse.SsimY!.Value, 0, better.SsimY!.Value - 0.1);
+            Assert.InRange(worse.MsSsim!.Value, 0, better.MsSsim!.Value - 0.02);
+        }
+    }
+
+    [Fact]
+    public void Ssim_of_a_negative_is_near_minus_one()
+    {
+        using var scope = NewDisposeScope();
+        var image = Noise(32, 32);
+        Assert.InRange(BenchmarkMetrics.Score(1 - image, image).SsimRgb!.Value, -1, -0.8);
+    }
+
+    [Fact]
+    public void MsSsim_is_one_minus_the_loss_of_the_rounded_images()
+    {
+        using var scope = NewDisposeScope();
+        var (restored, reference) = (Noise(170, 180).mul(255).round().div(255), Noise(170, 180, seed: 2).mul(255).round().div(255));
+        using var loss = new MsSsimLoss();
+        Assert.Equal(1 - loss.call(restored, reference).item<float>(), BenchmarkMetrics.Score(restored, reference).MsSsim!.Value, 1e-5);
+    }
+
+    [Fact]
+    public void The_border_is_cut_off_before_every_metric()
+    {
+        using var scope = NewDisposeScope();
+        var (restored, reference) = (Noise(171, 181), Noise(171, 181, seed: 2));
+        Assert.Equal(
+            BenchmarkMetrics.Score(restored.narrow(2, 5, 161).narrow(3, 5, 171), reference.narrow(2, 5, 161).narrow(3, 5, 171)),
+            BenchmarkMetrics.Score(restored, reference, border: 5));
+    }
+
+    [Theory]
+    [InlineData(10, 300, false, false)]
+    [InlineData(11, 300, true, false)]
+    [InlineData(160, 300, true, false)]
+    [InlineData(300, 161, true, true)]
+    public void What_an_image_is_too_small_for_is_left_out(int height, int width, bool hasSsim, bool hasMsSsim)
+    {
+        using var scope = NewDisposeScope();
+        var found = BenchmarkMetrics.Score(Noise(height + 4, width + 4), Noise(height + 4, width + 4, seed: 2), border: 2);
+        Assert.Equal((hasSsim, hasSsim, hasMsSsim, false), (found.SsimRgb.HasValue, found.SsimY.HasValue, found.MsSsim.HasValue, found.Niqe.HasValue));
+        Assert.True(double.IsFinite(found.PsnrRgb) && double.IsFinite(found.PsnrY));
+    }
+
+    [Fact]
+    public void Niqe_is_that_of_the_restored_image_without_its_border()
+    {
+        using var scope = NewDisposeScope();
+        var niqe = NiqeModel.Load(Shared.Path("data", "niqe", "niqe_pris_params.npz"));
+        var (restored, reference) = (Noise(104, 200), Noise(104, 200, seed: 2));
+        var found = BenchmarkMetrics.Score(restored, reference, border: 4, niqe).Niqe;
+        Assert.NotNull(found);
+        Assert.Equal(niqe.Score(restored, border: 4), found);
+        Assert.Null(BenchmarkMetrics.Score(restored, reference, border: 5, niqe).Niqe);
+    }
+
+    [Fact]
+    public void Unusable_images_are_refused_in_one_line()
+    {
+        using var scope = NewDisposeScope();
+        var image = Noise(20, 30);
+        AssertRefused("expected images of one size, found 30×20 (restored) and 30×21 (reference)", image, Noise(21, 30));
+        AssertRefused("expected a restored image of floating-point values, shape (1, 3, H, W), found Float32 (3, 20, 30)", image[0], image);
+        AssertRefused("found Float32 (1, 1, 20, 30)", image, image.narrow(1, 0, 1));
+        AssertRefused("expected a reference image of floating-point values, shape (1, 3, H, W), found Byte", image, image.to(uint8));
+        AssertRefused("expected a restored image with values in [0, 1], found NaN", image * float.NaN, image);
+        AssertRefused("expected a restored image larger than its border of 10 pixels at each side, found one of 30×20", image, image, border: 10);
+        Assert.Throws<ArgumentOutOfRangeException>(() => BenchmarkMetrics.Score(image, image, border: -1));
+
+        static void AssertRefused(string expected, Tensor restored, Tensor reference, int border = 0) =>
+            Assert.Contains(expected, Assert.Throws<InputException>(() => BenchmarkMetrics.Score(restored, reference, border)).Message);
+    }
+
+    [Fact]
+    public void No_tensor_is_left_behind()
+    {
+        using var image = Noise(161, 161);
+        BenchmarkMetrics.Score(image, image);
+        var before = DisposeScopeManager.Statistics.ThreadTotalLiveCount;
+        BenchmarkMetrics.Score(image, image);
+        Assert.Equal(before, DisposeScopeManager.Statistics.ThreadTotalLiveCount);
+    }
+
+    private static Tensor Noise(int height, int width, int seed = 1)
+    {
+        using var random = new Generator((ulong)seed);
+        return rand([1, 3, height, width], generator: random);
+    }
+}
