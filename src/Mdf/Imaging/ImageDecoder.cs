@@ -17,7 +17,19 @@ internal static class ImageDecoder
     /// <summary>Decodes; see <see cref="ImageFile"/> for what is accepted.</summary>
     /// <returns>RGB, <c>(1, 3, H, W)</c>, float32 in [0, 1], on the CPU.</returns>
     /// <exception cref="InvalidDataException">Not a usable image; the message says why, without naming the file.</exception>
-    public static Tensor Decode(byte[] content, ImageReadOptions options)
+    public static Tensor Decode(byte[] content, ImageReadOptions options) =>
+        Decode(content, (pixels, _) => Pixels.ToRgb(pixels, options.Alpha));
+
+    /// <summary>Decodes with all channels; see <see cref="ImageFile"/> for what is accepted.</summary>
+    /// <returns>On the CPU, float32.</returns>
+    /// <exception cref="InvalidDataException">Not a usable image; the message says why, without naming the file.</exception>
+    public static Picture DecodePicture(byte[] content) =>
+        // The file decides what is grey: a profile may have turned its one channel into three.
+        Decode(content, (pixels, inFile) => Pixels.ToPicture(pixels, isGrey: inFile.Bands <= 2));
+
+    /// <param name="content">The file.</param>
+    /// <param name="take">Makes the result from the pixels in sRGB; its second argument is the image as it is in the file, but upright.</param>
+    private static T Decode<T>(byte[] content, Func<Image, Image, T> take)
     {
         try
         {
@@ -25,7 +37,7 @@ internal static class ImageDecoder
             Check(opened);
             using var upright = Upright(opened, content);
             using var srgb = ColorProfile.ToSrgb(upright);
-            return Pixels.ToRgb(srgb, options.Alpha);
+            return take(srgb, upright);
         }
         catch (VipsException e)
         {

@@ -38,6 +38,16 @@ public static class ImageFile
         return Decode(ReadContent(path), path, options);
     }
 
+    /// <summary>Reads an image file with all its channels: transparency is kept, and grey and the bit depth are remembered.</summary>
+    /// <param name="path">The file. Its content decides the format, not its name.</param>
+    /// <returns>A picture on the CPU, float32.</returns>
+    /// <exception cref="InputException">As for <see cref="Read"/>.</exception>
+    public static Picture ReadPicture(string path)
+    {
+        ArgumentNullException.ThrowIfNull(path);
+        return Decode(ReadContent(path), path, ImageDecoder.DecodePicture);
+    }
+
     /// <summary>Reads the bytes of an image file, for whoever needs them beside the image: <see cref="Decode"/> takes them.</summary>
     /// <param name="path">The file.</param>
     /// <returns>The whole file; only its first bytes have been looked at.</returns>
@@ -75,9 +85,14 @@ public static class ImageFile
     public static Tensor Decode(byte[] content, string name, ImageReadOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(content);
+        return Decode(content, name, bytes => ImageDecoder.Decode(bytes, options ?? new ImageReadOptions()));
+    }
+
+    private static T Decode<T>(byte[] content, string name, Func<byte[], T> decode)
+    {
         try
         {
-            return ImageDecoder.Decode(content, options ?? new ImageReadOptions());
+            return decode(content);
         }
         catch (InvalidDataException e)
         {
@@ -95,12 +110,42 @@ public static class ImageFile
     {
         ArgumentNullException.ThrowIfNull(path);
         ArgumentNullException.ThrowIfNull(image);
+        Write(path, options, (_, bitDepth) => Pixels.FromTensor(image, bitDepth ?? 8));
+    }
+
+    /// <summary>
+    /// Writes a picture with all its channels: grey as one channel (WebP, which has no grey, as three equal ones), alpha as alpha. A JPEG has no
+    /// alpha: transparency is composited on white there, as <see cref="AlphaHandling.OnWhite"/> does and viewers show it.
+    /// </summary>
+    /// <param name="path">The file to write; see <see cref="AtomicFile"/>. Its extension decides the format: PNG, JPEG, TIFF or WebP.</param>
+    /// <param name="picture">The picture, on any device; values are clamped to [0, 1] and rounded half up.</param>
+    /// <param name="options">How to write it; the defaults when null.</param>
+    /// <exception cref="InputException">The extension is unknown, an option does not fit the format, or the path cannot be written.</exception>
+    /// <exception cref="ArgumentException">The picture's tensors are not as <see cref="Picture"/> says, or hold NaN.</exception>
+    /// <remarks>
+    /// Grey is the mean of the three channels. A network makes them differ a little; each is as good an estimate of the same grey as the others, so
+    /// the mean has the least error. The weights of a luma would count green's error four times as much as blue's.
+    /// </remarks>
+    public static void Write(string path, Picture picture, ImageWriteOptions? options = null)
+    {
+        ArgumentNullException.ThrowIfNull(path);
+        ArgumentNullException.ThrowIfNull(picture);
+        Write(path, options, (format, bitDepth) =>
+            Pixels.FromPicture(picture, bitDepth ?? (format.Has16Bits() ? picture.BitDepth : 8), format.HasAlpha()));
+    }
+
+    /// <param name="path">The file.</param>
+    /// <param name="options">How to write it.</param>
+    /// <param name="round">Makes the pixels for a format, with the bit depth that was asked for, if any.</param>
+    private static void Write(string path, ImageWriteOptions? options, Func<ImageFormat, int?, Image> round)
+    {
         options ??= new ImageWriteOptions();
         var format = ImageFormats.FromExtension(path);
         Refuse(path, options, format);
         try
         {
-            AtomicFile.Write(path, Encode(image, format, options));
+            using var pixels = round(format, options.BitDepth);
+            AtomicFile.Write(path, Encode(pixels, format, options));
         }
         catch (VipsException e)
         {
@@ -109,7 +154,7 @@ public static class ImageFile
         }
     }
 
-    /// <summary>Checks that a file's name is one that <see cref="Write"/> takes, so that long work need not fail at its end.</summary>
+    /// <summary>Checks that a file's name is one that <see cref="Write(string, Tensor, ImageWriteOptions?)"/> takes, so that long work need not fail at its end.</summary>
     /// <param name="path">The file that is to be written later; only its extension counts.</param>
     /// <exception cref="InputException">The extension is unknown.</exception>
     public static void RequireWritable(string path)
@@ -118,30 +163,22 @@ public static class ImageFile
         _ = ImageFormats.FromExtension(path);
     }
 
-    private static byte[] Encode(Tensor image, ImageFormat format, ImageWriteOptions options)
+    private static byte[] Encode(Image pixels, ImageFormat format, ImageWriteOptions options) => format switch
     {
-        if (format == ImageFormat.Jpeg)
-        {
-            return JpegCodec.Encode(image, options.Quality ?? ImageWriteOptions.DefaultJpegQuality,
-                options.Subsampling ?? ChromaSubsampling.Half);
-        }
-
-        using var pixels = Pixels.FromTensor(image, options.BitDepth);
-        return format switch
-        {
-            ImageFormat.Png => pixels.PngsaveBuffer(keep: Enums.ForeignKeep.None),
-            ImageFormat.Tiff => pixels.TiffsaveBuffer(Enums.ForeignTiffCompression.Deflate,
-                predictor: Enums.ForeignTiffPredictor.Horizontal, keep: Enums.ForeignKeep.None),
-            ImageFormat.WebP when options.Quality is { } quality =>
-                pixels.WebpsaveBuffer(q: quality, keep: Enums.ForeignKeep.None),
-            ImageFormat.WebP => pixels.WebpsaveBuffer(lossless: true, keep: Enums.ForeignKeep.None),
-            _ => throw new ArgumentOutOfRangeException(nameof(format), format, "a format that is not written"),
-        };
-    }
+        ImageFormat.Jpeg => JpegCodec.Encode(
+            pixels, options.Quality ?? ImageWriteOptions.DefaultJpegQuality, options.Subsampling ?? ChromaSubsampling.Half),
+        ImageFormat.Png => pixels.PngsaveBuffer(keep: Enums.ForeignKeep.None),
+        ImageFormat.Tiff => pixels.TiffsaveBuffer(Enums.ForeignTiffCompression.Deflate,
+            predictor: Enums.ForeignTiffPredictor.Horizontal, keep: Enums.ForeignKeep.None),
+        ImageFormat.WebP when options.Quality is { } quality => pixels.WebpsaveBuffer(q: quality, keep: Enums.ForeignKeep.None),
+        // Exact: or the colours of transparent pixels are lost.
+        ImageFormat.WebP => pixels.WebpsaveBuffer(lossless: true, exact: true, keep: Enums.ForeignKeep.None),
+        _ => throw new ArgumentOutOfRangeException(nameof(format), format, "a format that is not written"),
+    };
 
     private static void Refuse(string path, ImageWriteOptions options, ImageFormat format)
     {
-        if (options.BitDepth == 16 && format is not (ImageFormat.Png or ImageFormat.Tiff))
+        if (options.BitDepth == 16 && !format.Has16Bits())
             throw new InputException($"cannot write '{path}' with 16 bits: {format} has 8; write .png or .tiff");
         if (options.Quality is not null && format is not (ImageFormat.Jpeg or ImageFormat.WebP))
             throw new InputException($"cannot write '{path}' with a quality: {format} is lossless; write .jpg or .webp, or give none");

@@ -15,6 +15,12 @@ internal enum ImageFormat
 /// <summary>Tells image formats apart: by content when reading, by extension when writing.</summary>
 internal static class ImageFormats
 {
+    /// <summary>Whether files of a format may have 16 bits per channel.</summary>
+    public static bool Has16Bits(this ImageFormat format) => format is ImageFormat.Png or ImageFormat.Tiff;
+
+    /// <summary>Whether files of a format may have an alpha channel.</summary>
+    public static bool HasAlpha(this ImageFormat format) => format is not ImageFormat.Jpeg;
+
     /// <summary>The formats that are read, for messages.</summary>
     public const string Readable = "PNG, JPEG, TIFF, WebP or BMP";
 

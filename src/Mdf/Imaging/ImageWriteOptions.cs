@@ -8,15 +8,18 @@ public sealed record ImageWriteOptions
     /// <summary>The JPEG quality used when none is given: high enough to look at, and not meant for measurements.</summary>
     public const int DefaultJpegQuality = 95;
 
-    /// <summary>Bits per channel: 8 for every format, or 16 for PNG and TIFF.</summary>
+    /// <summary>
+    /// Bits per channel: 8 for every format, or 16 for PNG and TIFF. When not given, those of a <see cref="Picture"/> as far as the format
+    /// has them, and 8 for a tensor.
+    /// </summary>
     /// <exception cref="InputException">Neither 8 nor 16.</exception>
-    public int BitDepth
+    public int? BitDepth
     {
         get;
-        init => field = value is 8 or 16
+        init => field = value is null or 8 or 16
             ? value
             : throw new InputException($"expected a bit depth of 8 or 16, found {value}");
-    } = 8;
+    }
 
     /// <summary>
     /// Quality, 1 to 100. JPEG without one uses <see cref="DefaultJpegQuality"/>; WebP without one is lossless; PNG and

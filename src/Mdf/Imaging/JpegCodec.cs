@@ -17,6 +17,18 @@ public static class JpegCodec
     public static byte[] Encode(Tensor image, int quality, ChromaSubsampling subsampling = ChromaSubsampling.Half)
     {
         ArgumentNullException.ThrowIfNull(image);
+        using var pixels = Pixels.FromTensor(image, bitDepth: 8);
+        return Encode(pixels, quality, subsampling);
+    }
+
+    /// <summary>Encodes pixels that are rounded already.</summary>
+    /// <param name="pixels">Grey or RGB, 8 bits, without alpha.</param>
+    /// <param name="quality">1 (worst) to 100, libjpeg's scale.</param>
+    /// <param name="subsampling">How the chroma channels are stored.</param>
+    /// <returns>A whole JPEG file.</returns>
+    /// <exception cref="InputException"><paramref name="quality"/> is outside 1 to 100.</exception>
+    internal static byte[] Encode(Image pixels, int quality, ChromaSubsampling subsampling)
+    {
         if (quality is < 1 or > 100)
             throw new InputException($"expected a JPEG quality of 1 to 100, found {quality}");
         var mode = subsampling switch
@@ -25,7 +37,6 @@ public static class JpegCodec
             ChromaSubsampling.Full => Enums.ForeignSubsample.Off,
             _ => throw new ArgumentOutOfRangeException(nameof(subsampling), subsampling, "unknown chroma subsampling"),
         };
-        using var pixels = Pixels.FromTensor(image, bitDepth: 8);
         return pixels.JpegsaveBuffer(q: quality, subsampleMode: mode, keep: Enums.ForeignKeep.None);
     }
 

@@ -5,6 +5,7 @@ using static TorchSharp.torch;
 namespace Mdf.Imaging;
 
 /// <summary>Pixels between tensors (planar, float) and libvips (interleaved, integer).</summary>
+/// <remarks>Strip by strip, so that hardly more than the result is held beside what is converted.</remarks>
 internal static class Pixels
 {
     /// <summary>Samples converted at a time: 16 MiB as floats.</summary>
@@ -17,29 +18,39 @@ internal static class Pixels
     /// <exception cref="ArgumentException">Another shape or type, or NaN in the image.</exception>
     public static Image FromTensor(Tensor image, int bitDepth)
     {
-        if (!image.is_floating_point() || image.numel() == 0
-            || !(image.dim() == 3 && image.shape[0] == 3 || image.dim() == 4 && image.shape[0] == 1 && image.shape[1] == 3))
+        RequireRgb(image, nameof(image));
+        return FromStrips(3, checked((int)image.shape[^2]), checked((int)image.shape[^1]), bitDepth, (y, rows) => Strip(image, y, rows));
+    }
+
+    /// <summary>Rounds a picture to integers, as <see cref="FromTensor"/> does.</summary>
+    /// <param name="picture">The picture, on any device.</param>
+    /// <param name="bitDepth">8 or 16.</param>
+    /// <param name="keepsAlpha">Whether its alpha channel is kept; otherwise the picture is composited on white.</param>
+    /// <returns>Grey or RGB, with alpha or without, in memory, to be disposed.</returns>
+    /// <exception cref="ArgumentException">The picture's tensors are not as <see cref="Picture"/> says, or hold NaN.</exception>
+    public static Image FromPicture(Picture picture, int bitDepth, bool keepsAlpha)
+    {
+        var (color, alpha) = (picture.Color, picture.Alpha);
+        RequireRgb(color, nameof(picture));
+        if (bitDepth is not (8 or 16))
+            throw new ArgumentException($"expected a picture of 8 or 16 bits, found {bitDepth}", nameof(picture));
+        if (alpha is not null && !(alpha.is_floating_point() && alpha.shape.SequenceEqual([1, 1, color.shape[^2], color.shape[^1]])))
         {
             throw new ArgumentException(
-                $"expected one RGB image as a floating-point tensor (1, 3, H, W) or (3, H, W), found {image.dtype} ({string.Join(", ", image.shape)})",
-                nameof(image));
+                $"expected alpha as a floating-point tensor (1, 1, {color.shape[^2]}, {color.shape[^1]}), found {alpha.dtype} ({string.Join(", ", alpha.shape)})",
+                nameof(picture));
         }
 
-        using var noGradient = no_grad();
-        using var scope = NewDisposeScope();
-        if (image.isnan().any().item<bool>())
-            throw new ArgumentException("expected an image with values in [0, 1], found NaN", nameof(image));
-        var (height, width) = (checked((int)image.shape[^2]), checked((int)image.shape[^1]));
-        var levels = Levels(image, bitDepth).reshape(3, height, width).permute(1, 2, 0).to(ScalarType.Int32).cpu();
-        if (bitDepth == 8)
+        var channels = (picture.IsGrey ? 1 : 3) + (alpha is not null && keepsAlpha ? 1 : 0);
+        return FromStrips(channels, checked((int)color.shape[^2]), checked((int)color.shape[^1]), bitDepth, (y, rows) =>
         {
-            var bytes = levels.to(ScalarType.Byte).contiguous().data<byte>().ToArray();
-            return FromMemory(bytes, width, height, Enums.BandFormat.Uchar, Enums.Interpretation.Srgb);
-        }
-
-        // libtorch has no complete 16-bit unsigned type: the conversion wraps, so the bits are right.
-        var words = levels.to(ScalarType.Int16).contiguous().data<short>().ToArray();
-        return FromMemory(words, width, height, Enums.BandFormat.Ushort, Enums.Interpretation.Rgb16);
+            var strip = Strip(color, y, rows);
+            if (picture.IsGrey)
+                strip = strip.mean([0], keepdim: true);
+            if (alpha is null)
+                return strip;
+            return keepsAlpha ? cat([strip, Strip(alpha, y, rows)]) : OnWhite(strip.clamp(0, 1), Strip(alpha, y, rows).clamp(0, 1));
+        });
     }
 
     /// <summary>The integers that a file would hold: <c>floor(x · (2ᵇ − 1) + 0.5)</c> after clamping.</summary>
@@ -59,24 +70,113 @@ internal static class Pixels
     /// <param name="alpha">What becomes of the alpha channel.</param>
     /// <returns>RGB, <c>(1, 3, H, W)</c>, float32 in [0, 1], on the CPU.</returns>
     /// <exception cref="InvalidDataException">Transparency that is refused.</exception>
-    /// <remarks>Strip by strip, so that hardly more than the result is held.</remarks>
     public static Tensor ToRgb(Image image, AlphaHandling alpha)
     {
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
         var result = empty([1, 3, image.Height, image.Width], ScalarType.Float32);
+        ReadStrips(image, (y, colors, opacity) =>
+        {
+            if (opacity is not null && alpha == AlphaHandling.Refuse && opacity.min().item<float>() < 1)
+                throw new InvalidDataException("expected an opaque image, found transparent pixels; flatten it first");
+            result.narrow(2, y, colors.shape[2]).copy_(opacity is null ? colors : OnWhite(colors, opacity));
+        });
+        return result.MoveToOuterDisposeScope();
+    }
+
+    /// <summary>Reads all pixels and all channels of an image with 8 or 16 unsigned bits per channel, from top to bottom.</summary>
+    /// <param name="image">Grey or RGB, with alpha or without.</param>
+    /// <param name="isGrey">Whether its file is grey.</param>
+    /// <returns>On the CPU, float32.</returns>
+    public static Picture ToPicture(Image image, bool isGrey)
+    {
+        using var noGradient = no_grad();
+        using var scope = NewDisposeScope();
+        var color = empty([1, 3, image.Height, image.Width], ScalarType.Float32);
+        var alpha = image.Bands % 2 == 0 ? empty([1, 1, image.Height, image.Width], ScalarType.Float32) : null;
+        ReadStrips(image, (y, colors, opacity) =>
+        {
+            color.narrow(2, y, colors.shape[2]).copy_(colors);
+            if (opacity is not null)
+                alpha!.narrow(2, y, opacity.shape[2]).copy_(opacity);
+        });
+        return new Picture(
+            color.MoveToOuterDisposeScope(), alpha?.MoveToOuterDisposeScope(), isGrey, image.Format == Enums.BandFormat.Uchar ? 8 : 16);
+    }
+
+    private static void RequireRgb(Tensor image, string name)
+    {
+        if (!image.is_floating_point() || image.numel() == 0
+            || !(image.dim() == 3 && image.shape[0] == 3 || image.dim() == 4 && image.shape[0] == 1 && image.shape[1] == 3))
+        {
+            throw new ArgumentException(
+                $"expected one RGB image as a floating-point tensor (1, 3, H, W) or (3, H, W), found {image.dtype} ({string.Join(", ", image.shape)})",
+                name);
+        }
+    }
+
+    /// <returns>Rows of an image, <c>(C, rows, W)</c>, float32 or float64.</returns>
+    private static Tensor Strip(Tensor image, int y, int rows)
+    {
+        var strip = image.narrow(-2, y, rows);
+        strip = image.dim() == 4 ? strip.squeeze(0) : strip;
+        // Half-precision types cannot hold all levels.
+        return strip.dtype == ScalarType.Float64 ? strip : strip.to(ScalarType.Float32);
+    }
+
+    /// <param name="channels">1 or 3, and one more with alpha.</param>
+    /// <param name="height">Rows of the image.</param>
+    /// <param name="width">Pixels of a row.</param>
+    /// <param name="bitDepth">8 or 16.</param>
+    /// <param name="strip">Makes some rows, from the first row and their number: <c>(C, rows, W)</c>, float32 or float64.</param>
+    private static Image FromStrips(int channels, int height, int width, int bitDepth, Func<int, int, Tensor> strip)
+    {
+        var rowBytes = (long)width * channels * bitDepth / 8;
+        if (rowBytes * height > Array.MaxLength)
+            throw new ArgumentException($"expected an image of at most {Array.MaxLength} bytes, found {width}×{height} with {channels} channels of {bitDepth} bits");
+        using var noGradient = no_grad();
+        var pixels = new byte[rowBytes * height];
+        var rows = Math.Max(1, StripSamples / (width * channels));
+        for (var y = 0; y < height; y += rows)
+        {
+            using var scope = NewDisposeScope();
+            var values = strip(y, Math.Min(rows, height - y));
+            if (values.isnan().any().item<bool>())
+                throw new ArgumentException("expected an image with values in [0, 1], found NaN");
+            var levels = Levels(values, bitDepth).permute(1, 2, 0).to(ScalarType.Int32);
+            // libtorch has no complete 16-bit unsigned type: the conversion wraps, so the bits are right.
+            var samples = levels.to(bitDepth == 8 ? ScalarType.Byte : ScalarType.Int16).contiguous().cpu();
+            samples.bytes.CopyTo(pixels.AsSpan((int)(rowBytes * y)));
+        }
+
+        using var memory = Image.NewFromMemory(pixels, width, height, channels, bitDepth == 8 ? Enums.BandFormat.Uchar : Enums.BandFormat.Ushort);
+        return memory.Copy(interpretation: (channels >= 3, bitDepth) switch
+        {
+            (true, 8) => Enums.Interpretation.Srgb,
+            (true, _) => Enums.Interpretation.Rgb16,
+            (false, 8) => Enums.Interpretation.Bw,
+            (false, _) => Enums.Interpretation.Grey16,
+        });
+    }
+
+    /// <param name="image">Grey or RGB, with alpha or without.</param>
+    /// <param name="take">
+    /// Takes some rows: the first of them, their colours <c>(1, 1 or 3, rows, W)</c>, and their alpha <c>(1, 1, rows, W)</c> if there is one; float32 in
+    /// [0, 1]. Both are freed after it.
+    /// </param>
+    private static void ReadStrips(Image image, Action<int, Tensor, Tensor?> take)
+    {
+        var colors = (image.Bands - 1) / 2 * 2 + 1; // of 1 or 2 channels 1, of 3 or 4 channels 3
         var rows = Math.Max(1, StripSamples / (image.Width * image.Bands));
         // One region and not one crop for each strip: those need not keep to the order that a decoder asks for.
         using var region = Region.New(image);
         for (var y = 0; y < image.Height; y += rows)
         {
-            using var stripScope = NewDisposeScope();
+            using var scope = NewDisposeScope();
             var height = Math.Min(rows, image.Height - y);
-            var samples = region.Fetch(0, y, image.Width, height);
-            result.narrow(2, y, height).copy_(Flatten(ToTensor(samples, image, height), alpha));
+            var channels = ToTensor(region.Fetch(0, y, image.Width, height), image, height);
+            take(y, channels.narrow(1, 0, colors), colors < image.Bands ? channels.narrow(1, colors, 1) : null);
         }
-
-        return result.MoveToOuterDisposeScope();
     }
 
     /// <returns><c>(1, C, H, W)</c>, float32 in [0, 1], on the CPU.</returns>
@@ -90,24 +190,5 @@ internal static class Pixels
             .div_(image.Format == Enums.BandFormat.Uchar ? 255f : 65535f);
     }
 
-    /// <returns>One or three channels without alpha.</returns>
-    private static Tensor Flatten(Tensor channels, AlphaHandling handling)
-    {
-        var colors = (channels.shape[1] - 1) / 2 * 2 + 1; // of 1 or 2 channels 1, of 3 or 4 channels 3
-        var rgb = channels.narrow(1, 0, colors);
-        if (colors == channels.shape[1])
-            return rgb;
-        var alpha = channels.narrow(1, colors, 1);
-        if (handling == AlphaHandling.Refuse && alpha.min().item<float>() < 1)
-            throw new InvalidDataException("expected an opaque image, found transparent pixels; flatten it first");
-        return rgb.mul_(alpha).add_(1 - alpha);
-    }
-
-    private static Image FromMemory<T>(
-        T[] pixels, int width, int height, Enums.BandFormat format, Enums.Interpretation interpretation)
-        where T : unmanaged
-    {
-        using var image = Image.NewFromMemory(pixels, width, height, bands: 3, format);
-        return image.Copy(interpretation: interpretation);
-    }
+    private static Tensor OnWhite(Tensor colors, Tensor alpha) => colors.mul(alpha).add_(1 - alpha);
 }
