@@ -112,15 +112,12 @@ public static class ImageScoring
     private static SortedDictionary<string, string> ImagesIn(string folder)
     {
         var images = new SortedDictionary<string, string>(StringComparer.Ordinal);
-        foreach (var file in Directory.EnumerateFiles(folder))
+        foreach (var file in ImageFolder.List(folder))
         {
-            if (ImageFile.Extensions.Contains(Path.GetExtension(file).ToLowerInvariant())
-                && !images.TryAdd(Path.GetFileNameWithoutExtension(file), file))
-            {
+            if (!images.TryAdd(Path.GetFileNameWithoutExtension(file), file))
                 throw new InputException($"'{folder}' has two images named '{Path.GetFileNameWithoutExtension(file)}': keep one");
-            }
         }
 
-        return images.Count > 0 ? images : throw new InputException($"'{folder}' holds no image ({string.Join(", ", ImageFile.Extensions)})");
+        return images;
     }
 }
