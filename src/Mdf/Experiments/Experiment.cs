@@ -1,0 +1,262 @@
+using System.Globalization;
+using System.Text;
+using System.Text.RegularExpressions;
+using Mdf.Losses;
+using Mdf.Networks;
+using Mdf.Runtime;
+using Mdf.Training;
+
+namespace Mdf.Experiments;
+
+/// <summary>
+/// One experiment: which network is trained, for which task, under which loss, with which images, for how long. Read from a file by
+/// <see cref="ExperimentFile"/>; <c>docs/experiment.md</c> says what every key means.
+/// </summary>
+/// <remarks>
+/// Two experiments are equal when their canonical files are: see <see cref="ToYaml"/>. A value that no file could hold (of no or several lines, out
+/// of range) is refused with an <see cref="ArgumentException"/> when the property is set.
+/// </remarks>
+public sealed partial class Experiment : IEquatable<Experiment>
+{
+    /// <summary>The task whose distortion the network undoes, such as <c>sisr:4</c>.</summary>
+    public required string Task
+    {
+        get;
+        init => field = TextRange.Check(value);
+    }
+
+    /// <summary>The short name of the network, such as <c>edsr</c>.</summary>
+    public required string NetworkName
+    {
+        get;
+        init => field = TextRange.Check(value);
+    }
+
+    /// <summary>The network's options, as text; in alphabetical order. Those that are not there take their published values.</summary>
+    public IReadOnlyDictionary<string, string> NetworkOptions
+    {
+        get;
+        init => field = new OrderedDictionary<string, string>(
+            value.OrderBy(option => option.Key, StringComparer.Ordinal)
+                .Select(option => KeyValuePair.Create(OptionNameRange.Check(option.Key), TextRange.Check(option.Value))),
+            StringComparer.Ordinal);
+    }
+    = new OrderedDictionary<string, string>();
+
+    /// <summary>The loss that the network is trained with.</summary>
+    public required LossExpression Loss
+    {
+        get;
+        init
+        {
+            TextRange.Check($"{value}");
+            field = value;
+        }
+    }
+
+    /// <summary>The file of trained weights that the network starts from; null where they are drawn.</summary>
+    public string? Init
+    {
+        get;
+        init => field = value is null ? null : TextRange.Check(value);
+    }
+
+    /// <summary>The folders of the training images, relative to the current folder; at least one.</summary>
+    public required IReadOnlyList<string> TrainingFolders
+    {
+        get;
+        init => field = value.Count > 0 ? [.. value.Select(TextRange.Check)] : throw new ArgumentException("expected at least one folder", nameof(value));
+    }
+
+    /// <summary>The folder of the validation images, relative to the current folder.</summary>
+    public required string ValidationFolder
+    {
+        get;
+        init => field = TextRange.Check(value);
+    }
+
+    /// <summary>How it is trained; its warm-up and its decay fit its iterations and its learning rate.</summary>
+    public required NetworkTrainingOptions Training
+    {
+        get;
+        init
+        {
+            _ = value.Schedule.PlanLearningRate();
+            if (value.Validation.Niqe is { } niqe)
+                TextRange.Check(niqe);
+            field = value;
+        }
+    }
+
+    /// <summary>What any text in the file may be: a line break in a path or a name is a mistake.</summary>
+    internal static ValueRange<string> TextRange { get; } = new(
+        "one line of text",
+        value => !string.IsNullOrWhiteSpace(value) && !value.Any(c => char.IsControl(c) || c is '\u2028' or '\u2029'));
+
+    internal static ValueRange<string> OptionNameRange { get; } = new(
+        $"names of small letters, digits and _, beside '{ExperimentFile.NameKey}'",
+        value => value != ExperimentFile.NameKey && OptionName().IsMatch(value));
+
+    /// <summary>Where each key was read, by its path, such as <c>network.name</c>; empty where the experiment was put together in code.</summary>
+    internal IReadOnlyDictionary<string, Place> Places { get; init; } = new Dictionary<string, Place>();
+
+    /// <summary>Makes something of the value of a key. What refuses the value is told where it stands.</summary>
+    /// <param name="key">The key's path, such as <c>task</c> or <c>data.train</c>.</param>
+    /// <param name="make">Makes it; what it throws as <see cref="InputException"/> is thrown with the file and the line, or the argument, in front.</param>
+    public T Resolve<T>(string key, Func<T> make)
+    {
+        ArgumentNullException.ThrowIfNull(key);
+        ArgumentNullException.ThrowIfNull(make);
+        try
+        {
+            return make();
+        }
+        catch (InputException e) when (Places.TryGetValue(key, out var place))
+        {
+            throw new InputException($"{place}: {e.Message}", e);
+        }
+    }
+
+    /// <summary>What the network is built as.</summary>
+    /// <param name="factor">The task's upscaling factor; 1 where the size stays.</param>
+    /// <exception cref="InputException">There is no such network, or it has no such factor, option or value; the message has the line.</exception>
+    public NetworkArchitecture CreateArchitecture(int factor)
+    {
+        Resolve("network.name", () => Create([]));
+        foreach (var option in NetworkOptions)
+            Resolve($"network.{option.Key}", () => Create([option]));
+        return Resolve("network", () => Create(NetworkOptions));
+
+        NetworkArchitecture Create(IEnumerable<KeyValuePair<string, string>> options) =>
+            NetworkArchitecture.Create(NetworkName, factor, new Dictionary<string, string>(options));
+    }
+
+    /// <summary>
+    /// The canonical file: every key that has an effect with its value, also those left to their defaults, in one order. Reading it gives an equal
+    /// experiment; the first line names the version of the program.
+    /// </summary>
+    public string ToYaml()
+    {
+        var yaml = new StringBuilder($"# An experiment of mdf {LossTraining.ProgramVersion}; every key is written out.\n");
+        var section = "";
+        foreach (var (key, value) in Entries())
+        {
+            if (key.Split('.') is [var inner, var name])
+            {
+                if (inner != section)
+                    yaml.Append(inner).Append(":\n");
+                section = inner;
+                yaml.Append("  ").Append(name);
+            }
+            else
+            {
+                section = "";
+                yaml.Append(key);
+            }
+
+            yaml.Append(": ").Append(value).Append('\n');
+        }
+
+        return yaml.ToString();
+    }
+
+    /// <summary>The first key whose value differs in the two canonical files; null where none does.</summary>
+    /// <param name="other">What to compare with, such as the experiment that a checkpoint belongs to.</param>
+    public ExperimentDifference? DifferenceFrom(Experiment other)
+    {
+        ArgumentNullException.ThrowIfNull(other);
+        var (mine, others) = (Entries().ToList(), other.Entries().ToList());
+        return mine.Concat(others)
+            .Select(entry => new ExperimentDifference(entry.Key, ValueIn(mine, entry.Key), ValueIn(others, entry.Key)))
+            .FirstOrDefault(entry => entry.Value != entry.Other);
+
+        static string? ValueIn(List<(string Key, string Value)> entries, string key) => entries.Find(entry => entry.Key == key).Value;
+    }
+
+    /// <inheritdoc/>
+    public bool Equals(Experiment? other) => other is not null && Entries().SequenceEqual(other.Entries());
+
+    /// <inheritdoc/>
+    public override bool Equals(object? obj) => Equals(obj as Experiment);
+
+    /// <inheritdoc/>
+    public override int GetHashCode()
+    {
+        var hash = new HashCode();
+        foreach (var entry in Entries())
+            hash.Add(entry);
+        return hash.ToHashCode();
+    }
+
+    /// <summary>Every key that has an effect, by its path, with its value in YAML.</summary>
+    private IEnumerable<(string Key, string Value)> Entries()
+    {
+        var (sampling, schedule, validation) = (Training.Sampling, Training.Schedule, Training.Validation);
+        return
+        [
+            ("task", Yaml(Task)),
+            ("network.name", Yaml(NetworkName)),
+            .. NetworkOptions.Select(option => ($"network.{option.Key}", Yaml(option.Value))),
+            ("loss", Yaml($"{Loss}")),
+            ("init", Yaml(Init)),
+            ("data.train", Yaml(TrainingFolders.Select(Yaml))),
+            ("data.validation", Yaml(ValidationFolder)),
+            ("data.patch", Yaml(sampling.Patch)),
+            ("data.augment", Yaml(sampling.Augment)),
+            ("data.skip_unreadable", Yaml(sampling.SkipUnreadable)),
+            ("data.reduce", Yaml(sampling.Reduce)),
+            ("schedule.iterations", Yaml(schedule.Iterations)),
+            ("schedule.batch", Yaml(schedule.Batch)),
+            ("schedule.learning_rate", Yaml(schedule.LearningRate)),
+            .. schedule.Decay switch
+            {
+                StepDecay step =>
+                [
+                    ("schedule.decay", ExperimentFile.Step),
+                    ("schedule.milestones", Yaml(step.Milestones.Select(milestone => Yaml(milestone)))),
+                    ("schedule.decay_factor", Yaml(step.Factor)),
+                ],
+                CosineDecay cosine => [("schedule.decay", ExperimentFile.Cosine), ("schedule.final_learning_rate", Yaml(cosine.FinalRate))],
+                _ => new[] { ("schedule.decay", ExperimentFile.Constant) },
+            },
+            ("schedule.warmup", Yaml(schedule.Warmup)),
+            ("schedule.clip_gradient", schedule.ClipGradient is { } norm ? Yaml(norm) : Yaml(null as string)),
+            ("schedule.ema", Yaml(schedule.Ema)),
+            ("schedule.betas", Yaml([Yaml(schedule.Betas.Gradient), Yaml(schedule.Betas.Square)])),
+            ("validation.every", Yaml(validation.Every)),
+            ("validation.images", Yaml(validation.Images)),
+            ("validation.niqe", Yaml(validation.Niqe)),
+            ("checkpoint_every", Yaml(Training.CheckpointEvery)),
+            ("seed", Yaml(Training.Seed)),
+        ];
+    }
+
+    private static string Yaml(long value) => value.ToString(CultureInfo.InvariantCulture);
+
+    /// <summary>The shortest number that reads as the same.</summary>
+    private static string Yaml(double value) => value.ToString("R", CultureInfo.InvariantCulture).ToLowerInvariant();
+
+    private static string Yaml(bool value) => value ? "true" : "false";
+
+    private static string Yaml(IEnumerable<string> values) => $"[{string.Join(", ", values)}]";
+
+    /// <summary>Plain where any reader of YAML takes it for what it is, else in single quotes.</summary>
+    private static string Yaml(string? value) => value switch
+    {
+        null => "null",
+        not "null" when PlainText().IsMatch(value) => value,
+        _ => $"'{value.Replace("'", "''", StringComparison.Ordinal)}'",
+    };
+
+    [GeneratedRegex(@"\A[A-Za-z0-9_./](?:[A-Za-z0-9_./+*?=&-]|:(?=[A-Za-z0-9_./]))*\z")]
+    private static partial Regex PlainText();
+
+    [GeneratedRegex(@"\A[a-z][a-z0-9_]*\z")]
+    private static partial Regex OptionName();
+}
+
+/// <summary>A key to which two experiments give different values.</summary>
+/// <param name="Key">The key's path, such as <c>schedule.batch</c>.</param>
+/// <param name="Value">Its value in the one, in YAML; null where the key has no effect there or is a network's option that is left out.</param>
+/// <param name="Other">Its value in the other.</param>
+public sealed record ExperimentDifference(string Key, string? Value, string? Other);

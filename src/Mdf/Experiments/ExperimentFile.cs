@@ -1,0 +1,246 @@
+using System.Text;
+using Mdf.Losses;
+using Mdf.Runtime;
+using Mdf.Training;
+
+namespace Mdf.Experiments;
+
+/// <summary>
+/// Reads experiment files: YAML, one experiment a file. Every key is known and its value of the right kind and in range, or the file is refused
+/// with the line and, for a key, the nearest known one. <c>docs/experiment.md</c> describes the keys.
+/// </summary>
+/// <remarks>The file is not trusted: of YAML only values, lists and mappings are read, and nothing in a file names a type or is run.</remarks>
+public static class ExperimentFile
+{
+    /// <summary>The largest file that is read, in bytes.</summary>
+    public const int MaximumLength = 1 << 20;
+
+    internal const string Constant = "constant";
+    internal const string Step = "step";
+    internal const string Cosine = "cosine";
+
+    /// <summary>The one key of a network that is not an option.</summary>
+    internal const string NameKey = "name";
+
+    private static readonly string[] s_stepKeys = ["milestones", "decay_factor"];
+    private static readonly string[] s_cosineKeys = ["final_learning_rate"];
+
+    /// <summary>The keys of the file (under an empty name) and of its sections. A network's options are its own.</summary>
+    internal static IReadOnlyDictionary<string, IReadOnlyList<string>> Keys { get; } = new Dictionary<string, IReadOnlyList<string>>
+    {
+        [""] = ["task", "network", "loss", "init", "data", "schedule", "validation", "checkpoint_every", "seed"],
+        ["data"] = ["train", "validation", "patch", "augment", "skip_unreadable", "reduce"],
+        ["schedule"] = ["iterations", "batch", "learning_rate", "decay", .. s_stepKeys, .. s_cosineKeys, "warmup", "clip_gradient", "ema", "betas"],
+        ["validation"] = ["every", "images", "niqe"],
+    };
+
+    /// <summary>Reads an experiment file. No file that it names is looked at.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="overrides">
+    /// Settings that take the place of the file's, each <c>path.of.key=value</c> with the value as in YAML, such as <c>schedule.iterations=200</c>
+    /// or <c>data.train=[a, b]</c>; of two for one key the later counts.
+    /// </param>
+    /// <exception cref="InputException">The file cannot be read or is no experiment, or an override is not one.</exception>
+    public static Experiment Load(string path, IReadOnlyList<string>? overrides = null)
+    {
+        ArgumentNullException.ThrowIfNull(path);
+        return Parse(ReadText(path), path, overrides);
+    }
+
+    /// <summary>Reads an experiment that is in memory already; otherwise as <see cref="Load"/>.</summary>
+    /// <param name="text">The text of an experiment file.</param>
+    /// <param name="name">What to call it in messages.</param>
+    /// <param name="overrides">As for <see cref="Load"/>.</param>
+    /// <exception cref="InputException">The text is no experiment, or an override is not one.</exception>
+    public static Experiment Parse(string text, string name, IReadOnlyList<string>? overrides = null)
+    {
+        ArgumentNullException.ThrowIfNull(text);
+        ArgumentNullException.ThrowIfNull(name);
+        var file = new Place($"'{name}'", 0);
+        var root = SettingReader.Read(text.TrimStart('\uFEFF'), line => file with { Line = line }) switch
+        {
+            SettingMap map => map,
+            { IsNull: true } => new SettingMap(file, []),
+            var other => throw new InputException($"{other.Place}: expected the keys of an experiment, such as 'task: sisr:4', found {other.Kind}"),
+        };
+        foreach (var setting in overrides ?? [])
+            Override(root, setting);
+        return ReadExperiment(Section.Open(file, root, Keys[""]), PlacesOf(root));
+    }
+
+    private static string ReadText(string path)
+    {
+        RegularFile.Require(path, "an experiment file");
+        try
+        {
+            using var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read);
+            if (stream.Length > MaximumLength)
+                throw new InputException($"cannot read '{path}': expected an experiment file of at most {MaximumLength} bytes, found {stream.Length}");
+            var content = new byte[stream.Length];
+            stream.ReadExactly(content);
+            return new UTF8Encoding(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true).GetString(content);
+        }
+        catch (DecoderFallbackException e)
+        {
+            throw new InputException($"cannot read '{path}': expected an experiment file, which is text in UTF-8, found other bytes at {e.Index}", e);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or NotSupportedException)
+        {
+            throw new InputException($"cannot read '{path}': {e.Message}", e);
+        }
+    }
+
+    private static void Override(SettingMap root, string setting)
+    {
+        if (setting.Split('=', 2) is not [var path, var text] || path.Split('.') is not [.. var sections, var key] keys || keys.Contains(""))
+            throw new InputException($"--set: expected key=value, such as schedule.iterations=200, found {Untrusted.Quote(setting)}");
+        var place = new Place($"--set {path}", 0);
+        var value = SettingReader.Read(text, _ => place);
+        if (value is SettingMap)
+            throw new InputException($"{place}: expected a value or a list, found {value.Kind}; set one key at a time, and put text with ': ' or {{ in single quotes");
+        var map = root;
+        for (var depth = 0; depth < sections.Length; depth++)
+        {
+            if (!map.Entries.TryGetValue(sections[depth], out var entry) || entry.Value.IsNull)
+                map.Entries[sections[depth]] = entry = (place, new SettingMap(place, new(StringComparer.Ordinal)));
+            map = entry.Value as SettingMap
+                ?? throw new InputException($"{place}: {Untrusted.Quote(string.Join('.', sections[..(depth + 1)]))} has no keys of its own ({entry.Value.Place})");
+        }
+
+        map.Entries[key] = (place, value);
+    }
+
+    private static Dictionary<string, Place> PlacesOf(SettingMap root)
+    {
+        var places = new Dictionary<string, Place>(StringComparer.Ordinal);
+        Add("", root);
+        return places;
+
+        void Add(string prefix, SettingMap map)
+        {
+            foreach (var (key, entry) in map.Entries)
+            {
+                // A value may stand below its key, and a section's own place is that of its first key.
+                places[prefix + key] = entry.Value is SettingMap ? entry.Place : entry.Value.Place;
+                if (entry.Value is SettingMap inner)
+                    Add($"{prefix}{key}.", inner);
+            }
+        }
+    }
+
+    private static Experiment ReadExperiment(Section root, Dictionary<string, Place> places)
+    {
+        var network = root.Inner("network");
+        var data = root.Inner("data", Keys["data"]);
+        var schedule = root.Inner("schedule", Keys["schedule"]);
+        var validation = root.Inner("validation", Keys["validation"]);
+        var text = Experiment.TextRange;
+        return new Experiment
+        {
+            Task = root.Text("task", text) ?? throw root.Missing("task", "what the network undoes, such as sisr:4"),
+            NetworkName = network.Text(NameKey, text) ?? throw network.Missing(NameKey, "the name of a network, such as edsr"),
+            NetworkOptions = network.Rest(NameKey, Experiment.OptionNameRange, text),
+            Loss = ReadLoss(root.Text("loss", text) ?? throw root.Missing("loss", "a loss, such as l1"), places["loss"]),
+            Init = root.Text("init", text),
+            TrainingFolders = data.Texts("train", text) ?? throw data.Missing("train", "a folder of images, or a list of folders"),
+            ValidationFolder = data.Text("validation", text) ?? throw data.Missing("validation", "a folder of images"),
+            Training = ReadTraining(root, data, schedule, validation),
+            Places = places,
+        };
+    }
+
+    private static LossExpression ReadLoss(string text, Place place)
+    {
+        try
+        {
+            return LossExpression.Parse(text);
+        }
+        catch (InputException e)
+        {
+            throw new InputException($"{place}: {e.Message}", e);
+        }
+    }
+
+    private static NetworkTrainingOptions ReadTraining(Section root, Section data, Section schedule, Section validation)
+    {
+        var (sampling, validating) = (new SamplingOptions(), new ValidationOptions());
+        var standard = new NetworkTrainingOptions { Schedule = ReadSchedule(schedule) };
+        return standard with
+        {
+            Sampling = new SamplingOptions
+            {
+                Patch = data.Integer("patch", SamplingOptions.PatchRange) ?? sampling.Patch,
+                Augment = data.Flag("augment") ?? sampling.Augment,
+                SkipUnreadable = data.Flag("skip_unreadable") ?? sampling.SkipUnreadable,
+                Reduce = data.Integer("reduce", SamplingOptions.ReduceRange) ?? sampling.Reduce,
+            },
+            Validation = new ValidationOptions
+            {
+                Every = validation.Integer("every", ValidationOptions.EveryRange) ?? validating.Every,
+                Images = validation.Integer("images", ValidationOptions.ImagesRange) ?? validating.Images,
+                Niqe = validation.Text("niqe", Experiment.TextRange),
+            },
+            CheckpointEvery = root.Integer("checkpoint_every", NetworkTrainingOptions.CheckpointEveryRange) ?? standard.CheckpointEvery,
+            Seed = root.Integer("seed", new ValueRange<long>("a whole number", _ => true)) ?? standard.Seed,
+        };
+    }
+
+    private static ScheduleOptions ReadSchedule(Section section)
+    {
+        var range = ScheduleOptions.IterationsRange;
+        var standard = new ScheduleOptions { Iterations = section.Integer("iterations", range) ?? throw section.Missing("iterations", range.Words) };
+        var schedule = standard with
+        {
+            Batch = section.Integer("batch", ScheduleOptions.BatchRange) ?? standard.Batch,
+            LearningRate = section.Number("learning_rate", ValueRange.Positive) ?? standard.LearningRate,
+            Warmup = section.Integer("warmup", LearningRateSchedule.WarmupRange(standard.Iterations)) ?? standard.Warmup,
+            ClipGradient = section.Number("clip_gradient", ValueRange.Positive),
+            Ema = section.Number("ema", ValueRange.Fraction) ?? standard.Ema,
+            Betas = section.Numbers("betas", ValueRange.Fraction) switch
+            {
+                null => standard.Betas,
+                [var gradient, var square] => (gradient, square),
+                { Count: var count } => throw section.Refused("betas", $"expected 'schedule.betas' to be two numbers, found {count}"),
+            },
+        };
+        return schedule with { Decay = ReadDecay(section, schedule) };
+    }
+
+    private static LearningRateDecay ReadDecay(Section section, ScheduleOptions schedule)
+    {
+        var decay = section.Word("decay", [Constant, Step, Cosine]) ?? Cosine;
+        if (decay != Step)
+            section.Exclude(s_stepKeys, $"has an effect with 'decay: {Step}' only, and the decay is {decay}");
+        if (decay != Cosine)
+            section.Exclude(s_cosineKeys, $"has an effect with 'decay: {Cosine}' only, and the decay is {decay}");
+        return decay switch
+        {
+            Step => new StepDecay
+            {
+                Milestones = ReadMilestones(section, StepDecay.MilestoneRange(schedule.Iterations, schedule.Warmup)),
+                Factor = section.Number("decay_factor", StepDecay.FactorRange) ?? StepDecay.DefaultFactor,
+            },
+            Cosine => new CosineDecay
+            {
+                FinalRate = section.Number("final_learning_rate", CosineDecay.FinalRateRange(schedule.LearningRate))
+                    ?? Math.Min(CosineDecay.DefaultFinalRate, schedule.LearningRate),
+            },
+            _ => new ConstantDecay(),
+        };
+    }
+
+    private static IReadOnlyList<int> ReadMilestones(Section section, ValueRange<int> range)
+    {
+        const string Key = "milestones";
+        var milestones = section.Numbers(Key, range) ?? throw section.Missing(Key, $"a list of iterations, such as [1000, 1500], since the decay is {Step}");
+        if (milestones.Count == 0)
+            throw section.Refused(Key, $"expected at least one iteration in 'schedule.{Key}', found an empty list; for a rate that stays write 'decay: {Constant}'");
+        for (var i = 1; i < milestones.Count; i++)
+        {
+            if (milestones[i] <= milestones[i - 1])
+                throw section.Refused(Key, $"expected 'schedule.{Key}' to ascend, found {milestones[i]} after {milestones[i - 1]}");
+        }
+
+        return milestones;
+    }
+}

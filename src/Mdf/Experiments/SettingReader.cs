@@ -1,0 +1,104 @@
+using Mdf.Runtime;
+using YamlDotNet.Core;
+using YamlDotNet.Core.Events;
+
+namespace Mdf.Experiments;
+
+/// <summary>Reads the part of YAML that an experiment needs: values, lists and mappings. Tags, anchors and aliases are refused, and so is a second document.</summary>
+/// <remarks>It reads the parser's events, so nothing is made of the text but <see cref="Setting"/>, and nothing nests deeper than it may.</remarks>
+internal sealed class SettingReader
+{
+    private const int DeepestNesting = 3; // the file, a section of it, a list in that
+
+    private readonly Parser _parser;
+    private readonly Func<int, Place> _placeOf;
+
+    private SettingReader(string text, Func<int, Place> placeOf) => (_parser, _placeOf) = (new Parser(new StringReader(text)), placeOf);
+
+    /// <summary>Reads one document.</summary>
+    /// <param name="text">All of its text.</param>
+    /// <param name="placeOf">Names the place of a line, which counts from 1.</param>
+    /// <exception cref="InputException">It is not YAML, or more of it than an experiment needs.</exception>
+    public static Setting Read(string text, Func<int, Place> placeOf)
+    {
+        var reader = new SettingReader(text, placeOf);
+        try
+        {
+            return reader.ReadDocument();
+        }
+        catch (YamlException e)
+        {
+            throw NotYaml(placeOf((int)e.Start.Line), e);
+        }
+        catch (InvalidOperationException e)
+        {
+            // The scanner's own, for some texts that break off.
+            throw NotYaml(placeOf((int)(reader._parser.Current?.End.Line ?? 1)), e);
+        }
+    }
+
+    private static InputException NotYaml(Place place, Exception e)
+    {
+        var reason = e.Message.TrimEnd('.');
+        return new InputException($"{place}: this is not YAML ({char.ToLowerInvariant(reason[0])}{reason[1..]}); put text with special characters in single quotes", e);
+    }
+
+    private Setting ReadDocument()
+    {
+        _parser.Consume<StreamStart>();
+        if (_parser.Accept<StreamEnd>(out var end))
+            return new SettingText(PlaceOf(end), "", IsQuoted: false);
+        _parser.Consume<DocumentStart>();
+        var root = ReadNode(depth: 0);
+        _parser.Consume<DocumentEnd>();
+        return _parser.Accept<DocumentStart>(out var second)
+            ? throw new InputException($"{PlaceOf(second)}: expected one YAML document, found a second; put it in a file of its own")
+            : root;
+    }
+
+    private Setting ReadNode(int depth)
+    {
+        if (ReadText() is { } text)
+            return text;
+        _parser.Accept<NodeEvent>(out var node);
+        if (depth == DeepestNesting)
+            throw new InputException($"{PlaceOf(node!)}: lists and keys are nested deeper than in any experiment");
+        return node is SequenceStart ? ReadList(depth) : ReadMap(depth);
+    }
+
+    /// <summary>The value that comes next; null where a list or a mapping begins.</summary>
+    private SettingText? ReadText()
+    {
+        if (_parser.Accept<AnchorAlias>(out var alias))
+            throw new InputException($"{PlaceOf(alias)}: expected a value, found the alias {Untrusted.Quote($"*{alias.Value}")}; write the value itself, or put text with * in single quotes");
+        if (_parser.Accept<NodeEvent>(out var node) && node is { Anchor.IsEmpty: false } or { Tag.IsEmpty: false })
+            throw new InputException($"{PlaceOf(node)}: expected a value, found an anchor (&) or a tag (!) before it; leave it out, or put text with & or ! in single quotes");
+        return _parser.TryConsume<Scalar>(out var scalar) ? new SettingText(PlaceOf(scalar), scalar.Value, scalar.Style != ScalarStyle.Plain) : null;
+    }
+
+    private SettingList ReadList(int depth)
+    {
+        var start = _parser.Consume<SequenceStart>();
+        var items = new List<Setting>();
+        while (!_parser.TryConsume<SequenceEnd>(out _))
+            items.Add(ReadNode(depth + 1));
+        return new SettingList(PlaceOf(start), items);
+    }
+
+    private SettingMap ReadMap(int depth)
+    {
+        var start = _parser.Consume<MappingStart>();
+        var entries = new OrderedDictionary<string, (Place Place, Setting Value)>(StringComparer.Ordinal);
+        while (!_parser.TryConsume<MappingEnd>(out _))
+        {
+            var key = ReadText() ?? throw new InputException($"{PlaceOf(_parser.Current!)}: expected a key, found a list or a mapping; write 'key: value'");
+            if (entries.TryGetValue(key.Text, out var first))
+                throw new InputException($"{key.Place}: the key {Untrusted.Quote(key.Text)} is there twice, first in line {first.Place.Line}; leave one out");
+            entries.Add(key.Text, (key.Place, ReadNode(depth + 1)));
+        }
+
+        return new SettingMap(PlaceOf(start), entries);
+    }
+
+    private Place PlaceOf(ParsingEvent found) => _placeOf((int)found.Start.Line);
+}
