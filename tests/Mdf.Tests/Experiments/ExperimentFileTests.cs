@@ -388,6 +388,18 @@ public sealed partial class ExperimentFileTests
     }
 
     [Fact]
+    public void A_network_is_built_as_the_file_says() =>
+        Assert.Equal("32", Parse(s_minimal, "network.features=32").CreateArchitecture(factor: 4).Options["features"]);
+
+    [Theory]
+    [InlineData(3, "  name: esdr", 4, "'x.yaml', line 3: unknown network 'esdr': did you mean 'edsr'?")]
+    [InlineData(4, "  features: 64", 5, "'x.yaml', line 3: the network 'edsr' upscales: expected the factor 2, 3 or 4, found 5")]
+    [InlineData(4, "  blocks: 4\n  featurs: 64", 4, "'x.yaml', line 5: unknown option 'featurs' of the network 'edsr': did you mean 'features'?")]
+    [InlineData(4, "  features: many\n  blocks: 4", 4, "'x.yaml', line 4: the network 'edsr' takes")]
+    public void A_network_that_cannot_be_built_is_refused_with_the_line(int line, string text, int factor, string expected) =>
+        Assert.StartsWith(expected, Assert.Throws<InputException>(() => Parse(Lines((line, text))).CreateArchitecture(factor)).Message, StringComparison.Ordinal);
+
+    [Fact]
     public void A_file_is_read_as_its_text_is()
     {
         using var folder = new TemporaryFolder();
