@@ -1,0 +1,127 @@
+using System.CommandLine;
+using Mdf.Distortions;
+using Mdf.Evaluation;
+using Mdf.Imaging;
+using Mdf.Losses;
+using Mdf.Reports;
+using Mdf.Runtime;
+using TorchSharp;
+
+namespace Mdf.Cli.Commands;
+
+/// <summary><c>mdf evaluate</c>: networks on the images of a benchmark, by the benchmark's rules.</summary>
+internal sealed class EvaluateCommand : ComputeCommand
+{
+    private readonly Argument<string[]> _models = new("model")
+    {
+        Description = "network files; bicubic (for sisr) and identity (for other tasks) to compare with",
+        Arity = ArgumentArity.OneOrMore,
+    };
+
+    private readonly Option<Distortion> _task = new("--task")
+    {
+        Description = "what is undone: sisr:factor, denoise:σ (8-bit units) or jpeg:quality",
+        HelpName = "task",
+        Required = true,
+        CustomParser = TextParser.Of(Distortion.ParseForNetwork),
+    };
+
+    private readonly Option<string> _data = new("--data") { Description = "the clean images", HelpName = "folder", Required = true };
+
+    private readonly Option<string?> _distorted = new("--distorted") { Description = "their distorted versions as files [default: made here]", HelpName = "folder" };
+
+    private readonly Option<string?> _niqe = new("--niqe") { Description = "the parameters of NIQE; without them there is none", HelpName = "niqe_pris_params.npz" };
+
+    private readonly Option<LossExpression[]> _losses = new("--loss")
+    {
+        Description = "losses to evaluate too, such as mdf:stack.safetensors",
+        HelpName = "expression",
+        DefaultValueFactory = _ => [],
+        CustomParser = TextParser.OfMany(LossExpression.Parse),
+    };
+
+    private readonly Option<bool> _means = new("--means") { Description = "print the means only" };
+
+    private readonly Option<string[]> _save = new("--save") { Description = "write the table: .md or .csv", HelpName = "file", DefaultValueFactory = _ => [] };
+
+    private readonly Option<string?> _output = new("--output", "-o") { Description = "write the restored images, in a folder for each model", HelpName = "folder" };
+
+    private readonly Option<int> _seed = CommonOptions.Seed("random distortions");
+
+    public EvaluateCommand()
+        : base(
+            "evaluate",
+            "Measures networks on the images of a benchmark: PSNR and SSIM on RGB and on Y, MS-SSIM, NIQE, any losses, and the time. The rules are printed with the numbers.",
+            new Example("evaluate bicubic runs/edsr/best.safetensors --task sisr:4 --data Set14/HR", "compare a network with bicubic"),
+            new Example("evaluate bicubic --task sisr:4 --data Set5/HR --distorted Set5/LR --json", "use given low-resolution files"),
+            new Example("evaluate identity jpeg.safetensors --task jpeg:10 --data LIVE1 --loss mdf:jpeg10.safetensors --save table.md -o out", "keep everything"))
+    {
+        Arguments.Add(_models);
+        foreach (var option in new Option[] { _task, _data, _distorted, _niqe, _losses, _means, _save, _output, _seed })
+            Options.Add(option);
+    }
+
+    protected override void Check(CommandContext context)
+    {
+        foreach (var path in context.Get(_save).Where(path => FormatOf(path) is null))
+            throw new InputException($"cannot write '{path}': expected a table's name to end in .md or .csv");
+        if (context.Get(_models).GroupBy(NameOf).FirstOrDefault(same => same.Count() > 1) is { } twice)
+            throw new InputException($"two models would be called '{twice.Key}': {string.Join(", ", twice.Select(model => $"'{model}'"))}; name each once");
+    }
+
+    protected override int Run(CommandContext context, torch.Device device)
+    {
+        var task = context.Get(_task);
+        var images = new BenchmarkImages(context.Get(_data), task, context.Get(_distorted), context.Get(_seed));
+        var niqe = context.Get(_niqe) is { } path ? NiqeModel.Load(path) : null;
+        var (models, losses) = (new List<BenchmarkModel>(), new List<ReconstructionLoss>());
+        try
+        {
+            foreach (var model in context.Get(_models))
+                models.Add(BenchmarkModel.Load(model, task, device));
+            foreach (var loss in context.Get(_losses))
+                losses.Add(context.CreateLoss(loss, device));
+            foreach (var file in context.Get(_save))
+                AtomicFile.Prepare(file);
+            var folder = context.Get(_output);
+            var results = context.WithProgress(progress => Benchmark.Run(
+                models, images, losses, niqe, device,
+                (model, image, restored) =>
+                {
+                    if (folder is not null)
+                        ImageFile.Write(Path.Combine(folder, NameOf(model), image + ".png"), restored);
+                },
+                progress, context.Cancellation));
+            Write(context, images, results, [.. losses.Select(loss => loss.Expression)]);
+            return CommandLine.Success;
+        }
+        finally
+        {
+            models.ForEach(model => model.Dispose());
+            losses.ForEach(loss => loss.Dispose());
+        }
+    }
+
+    private void Write(CommandContext context, BenchmarkImages images, IReadOnlyList<BenchmarkResult> results, IReadOnlyList<string> losses)
+    {
+        var (all, means) = (BenchmarkTable.Of(results, losses, images.Protocol), BenchmarkTable.OfMeans(results, losses, images.Protocol));
+        var shown = context.Get(_means) ? means : all;
+        foreach (var file in context.Get(_save))
+            AtomicFile.Write(file, FormatOf(file)!(shown));
+        context.Result(
+            new { images.Protocol, Task = images.Distortion.Task, images.Border, Means = means.ToRecords(), Images = BenchmarkTable.OfImages(results, losses, images.Protocol).ToRecords() },
+            terminal => terminal.Console.WriteTable(shown));
+    }
+
+    private static Func<ResultTable, string>? FormatOf(string path) => Path.GetExtension(path).ToLowerInvariant() switch
+    {
+        ".md" => ResultTableFormats.ToMarkdown,
+        ".csv" => ResultTableFormats.ToCsv,
+        _ => null,
+    };
+
+    /// <summary>The name of a model's folder.</summary>
+    private static string NameOf(string model) => Path.GetFileName(Path.GetDirectoryName(model)) is { Length: > 0 } folder && Path.GetFileNameWithoutExtension(model) is "best" or "last"
+        ? $"{folder}-{Path.GetFileNameWithoutExtension(model)}"
+        : Path.GetFileNameWithoutExtension(model);
+}

@@ -1,0 +1,111 @@
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.RegularExpressions;
+using Mdf.Distortions;
+using Mdf.Imaging;
+using Mdf.Runtime;
+using static TorchSharp.torch;
+
+namespace Mdf.Evaluation;
+
+/// <summary>The images of a benchmark: clean ones from a folder, and their distorted versions, made here or given as files.</summary>
+public sealed partial class BenchmarkImages
+{
+    private readonly Distortion _distortion;
+    private readonly long _seed;
+    private readonly IReadOnlyList<string> _references;
+    private readonly string[]? _distorted;
+
+    /// <summary>Finds the images; none is read yet.</summary>
+    /// <param name="references">The folder of the clean images.</param>
+    /// <param name="distortion">What the networks undo.</param>
+    /// <param name="distorted">
+    /// A folder of distorted images, as files; null to make them. Files belong together that have the same name but for the extension and an ending
+    /// such as <c>_HR</c>, <c>_LR</c> or <c>x4</c>.
+    /// </param>
+    /// <param name="seed">The seed of random distortions; what is drawn for an image depends on it and on the image's name alone.</param>
+    /// <exception cref="InputException">A folder is missing or has no image, or an image has no counterpart.</exception>
+    public BenchmarkImages(string references, Distortion distortion, string? distorted = null, long seed = 0)
+    {
+        ArgumentNullException.ThrowIfNull(distortion);
+        (_distortion, _seed) = (distortion, seed);
+        _references = ImageFolder.List(references);
+        if (distorted is not null)
+            _distorted = Pair(_references, references, distorted);
+        Protocol = $"{distortion.Task}, "
+            + (distorted is not null ? "distorted files as given" : distortion.IsRandom ? $"distorted here (seed {seed})" : "distorted here")
+            + $"; restored images rounded to 8 bits; border of {Border} pixels cut off; Y of BT.601, 16–235; SSIM with an 11×11 Gaussian window, σ 1.5; as BasicSR";
+    }
+
+    /// <summary>How many there are.</summary>
+    public int Count => _references.Count;
+
+    /// <summary>What task they are for.</summary>
+    public Distortion Distortion => _distortion;
+
+    /// <summary>How many pixels of each side the metrics leave out: the factor for super-resolution, which is the field's custom, else none.</summary>
+    public int Border => _distortion.Factor > 1 ? _distortion.Factor : 0;
+
+    /// <summary>By which rules the numbers come about, as one line to print beside them.</summary>
+    public string Protocol { get; }
+
+    /// <summary>The name of an image: its file's, without folder and extension.</summary>
+    /// <param name="index">Which, from 0.</param>
+    public string NameOf(int index) => Path.GetFileNameWithoutExtension(_references[index]);
+
+    /// <summary>Reads a pair. The reference is cut off below and to the right to a multiple of the factor.</summary>
+    /// <param name="index">Which, from 0.</param>
+    /// <returns><c>(1, 3, H, W)</c> in [0, 1] and <c>(1, 3, H / factor, W / factor)</c>, on the CPU.</returns>
+    /// <exception cref="InputException">A file is no image, or the two sizes do not belong together.</exception>
+    public (Tensor Reference, Tensor Distorted) Read(int index)
+    {
+        using var scope = NewDisposeScope();
+        using var _ = no_grad();
+        var factor = _distortion.Factor;
+        var image = ImageFile.Read(_references[index]);
+        var (height, width) = (image.shape[2] / factor * factor, image.shape[3] / factor * factor);
+        if (height == 0 || width == 0)
+            throw new InputException($"'{_references[index]}' is {image.shape[3]}×{image.shape[2]} pixels: too small for a factor of {factor}");
+        var reference = image[.., .., ..(int)height, ..(int)width].contiguous();
+        using var random = new Generator(SeedOf(NameOf(index)));
+        var distorted = _distorted is null ? _distortion.Apply(reference, random) : ImageFile.Read(_distorted[index]);
+        if (distorted.shape[2] != height / factor || distorted.shape[3] != width / factor)
+        {
+            throw new InputException($"expected '{_distorted![index]}' to have {width / factor}×{height / factor} pixels, as '{_references[index]}' "
+                + $"of {image.shape[3]}×{image.shape[2]} asks for with a factor of {factor}, found {distorted.shape[3]}×{distorted.shape[2]}");
+        }
+
+        return (reference.MoveToOuterDisposeScope(), distorted.MoveToOuterDisposeScope());
+    }
+
+    private static string[] Pair(IReadOnlyList<string> references, string folder, string distorted)
+    {
+        var byName = new Dictionary<string, string>(StringComparer.Ordinal);
+        foreach (var file in ImageFolder.List(distorted))
+        {
+            if (!byName.TryAdd(CommonName(file), file))
+                throw new InputException($"'{byName[CommonName(file)]}' and '{file}' would both belong to one reference: keep one");
+        }
+
+        string[] pairs =
+        [
+            .. references.Select(reference => byName.Remove(CommonName(reference), out var file)
+                ? file
+                : throw new InputException($"'{reference}' has no distorted counterpart in '{distorted}'")),
+        ];
+        return byName.Count == 0
+            ? pairs
+            : throw new InputException($"'{byName.Values.Order(StringComparer.Ordinal).First()}' has no reference in '{folder}'");
+    }
+
+    private static string CommonName(string path) => Ending().Replace(Path.GetFileNameWithoutExtension(path), "");
+
+    private ulong SeedOf(string name)
+    {
+        var hash = SHA256.HashData(Encoding.UTF8.GetBytes(string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{_seed}/{name}")));
+        return BitConverter.ToUInt32(hash); // libtorch's generator looks at 32 bits
+    }
+
+    [GeneratedRegex("([_-]?(HR|LR|GT|LQ|x[234]))+$", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)]
+    private static partial Regex Ending();
+}

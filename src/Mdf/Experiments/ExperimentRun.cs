@@ -1,0 +1,283 @@
+using System.Diagnostics;
+using Mdf.Distortions;
+using Mdf.Evaluation;
+using Mdf.Imaging;
+using Mdf.Losses;
+using Mdf.Networks;
+using Mdf.Runtime;
+using Mdf.Training;
+using Mdf.Weights;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Mdf.Experiments;
+
+/// <summary>What a finished run has come to.</summary>
+/// <param name="Iterations">How many steps the network was trained.</param>
+/// <param name="Last">The last validation: the mean over its images.</param>
+/// <param name="Best">The validation with the lowest loss.</param>
+/// <param name="Unreadable">Training images that were passed over, if that was asked for.</param>
+public sealed record ExperimentResult(int Iterations, BenchmarkResult Last, BestValidation Best, IReadOnlyList<string> Unreadable);
+
+/// <summary>Phase 2: carries out an experiment, from its file to a trained network in a run folder.</summary>
+public sealed class ExperimentRun : IDisposable
+{
+    // How many steps an entry of the log sums up.
+    private const int LogEvery = 10;
+
+    private readonly Experiment _experiment;
+    private readonly RunFolder _folder;
+    private readonly Device _device;
+    private readonly Distortion _distortion;
+    private readonly RestorationNetwork _network;
+    private readonly ReconstructionLoss _loss;
+    private readonly BenchmarkImages _validation;
+    private readonly NiqeModel? _niqe;
+
+    /// <summary>Prepares an experiment: makes or reads all that it names but the training images, and so finds most mistakes.</summary>
+    /// <param name="experiment">The experiment.</param>
+    /// <param name="folder">Where to write.</param>
+    /// <param name="device">Where to compute.</param>
+    /// <exception cref="InputException">Something that the experiment names cannot be used; the message has the line.</exception>
+    public ExperimentRun(Experiment experiment, RunFolder folder, Device device)
+    {
+        ArgumentNullException.ThrowIfNull(experiment);
+        (_experiment, _folder, _device) = (experiment, folder, device);
+        _distortion = experiment.Resolve("task", () => Distortion.ParseForNetwork(experiment.Task));
+        var sampling = experiment.Training.Sampling;
+        if (sampling.Patch % _distortion.Factor != 0)
+            experiment.Resolve<int>("data.patch", () => throw new InputException($"expected a multiple of {_distortion.Factor}, as the task {_distortion.Task} asks for, found {sampling.Patch}"));
+        _validation = experiment.Resolve("data.validation", () => new BenchmarkImages(experiment.ValidationFolder, _distortion, seed: experiment.Training.Seed));
+        _niqe = experiment.Training.Validation.Niqe is { } path ? experiment.Resolve("validation.niqe", () => NiqeModel.Load(path)) : null;
+        var architecture = experiment.CreateArchitecture(_distortion.Factor);
+        _loss = experiment.Resolve("loss", () => experiment.Loss.Create(device));
+        try
+        {
+            if (_loss.MinimumSize > sampling.Patch)
+                experiment.Resolve<int>("data.patch", () => throw new InputException($"the loss '{_loss.Expression}' needs patches of at least {_loss.MinimumSize} pixels, found {sampling.Patch}"));
+            _network = architecture.Build(experiment.Training.Seed);
+            if (experiment.Init is { } init)
+                experiment.Resolve("init", () => LoadWeights(init, _network));
+            _network.to(device);
+        }
+        catch
+        {
+            Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>What the loss is to be known for before long work; null if nothing.</summary>
+    public string? Caution => _loss.CautionOn(_device);
+
+    /// <summary>Trains, from the beginning or from the newest checkpoint, to the end.</summary>
+    /// <param name="resume">Whether to go on with a run that was interrupted.</param>
+    /// <param name="progress">Told of every step.</param>
+    /// <param name="cancellation">Ends it between two steps, with a checkpoint.</param>
+    /// <returns>What it has come to.</returns>
+    /// <exception cref="InputException">The folder holds a run and is not to be resumed, or not this one; or a training image cannot be used.</exception>
+    /// <exception cref="DivergedException">The loss or a gradient became infinite or NaN.</exception>
+    /// <exception cref="IOException">The disk failed or is full; the last checkpoint is intact.</exception>
+    /// <exception cref="OperationCanceledException">It was cancelled; a checkpoint has been written.</exception>
+    public ExperimentResult Run(bool resume, IProgressSink? progress = null, CancellationToken cancellation = default)
+    {
+        progress ??= IProgressSink.None;
+        var training = _experiment.Training;
+        using var trainer = new NetworkTrainer(_network, _loss, training.Schedule);
+        var best = Open(trainer, resume);
+        var images = _experiment.Resolve("data.train", () => TrainingImages.Load(_experiment.TrainingFolders, training.Sampling, progress, cancellation));
+        var sampler = new PatchSampler(images, _distortion, training.Sampling, training.Schedule.Batch, training.Seed);
+        using var log = new TrainingLog(_folder, trainer.Iteration);
+        BenchmarkResult? last = null;
+        if (trainer.Iteration == training.Schedule.Iterations)
+            (last, best) = Validate(trainer, log, best, progress, cancellation);
+
+        using var batches = new BatchQueue(sampler, trainer.Iteration, training.Schedule.Iterations);
+        var meter = new ProgressMeter(progress, "training", training.Schedule.Iterations, trainer.Iteration);
+        var window = new Window();
+        while (trainer.Iteration < training.Schedule.Iterations)
+        {
+            if (cancellation.IsCancellationRequested)
+            {
+                WriteCheckpoint(trainer, best);
+                cancellation.ThrowIfCancellationRequested();
+            }
+
+            var step = Step(trainer, batches, window);
+            meter.Report(trainer.Iteration, new ProgressValue("loss", step.Loss), new ProgressValue("lr", step.LearningRate));
+            var isLast = trainer.Iteration == training.Schedule.Iterations;
+            if (isLast || trainer.Iteration % LogEvery == 0)
+                log.Write(trainer.Iteration, "train", window.Close(step.LearningRate));
+            if (isLast || trainer.Iteration % training.Validation.Every == 0)
+                (last, best) = Validate(trainer, log, best, isLast ? progress : IProgressSink.None, CancellationToken.None);
+            if (isLast || trainer.Iteration % training.CheckpointEvery == 0)
+                WriteCheckpoint(trainer, best);
+        }
+
+        RunCurves.Save(_folder, _loss.Expression);
+        return new ExperimentResult(trainer.Iteration, last!, best!, images.Unreadable);
+    }
+
+    /// <summary>Frees the network and the loss.</summary>
+    public void Dispose()
+    {
+        _loss?.Dispose();
+        _network?.Dispose();
+    }
+
+    private TrainingStep Step(NetworkTrainer trainer, BatchQueue batches, Window window)
+    {
+        var started = Stopwatch.GetTimestamp();
+        using var batch = batches.Take();
+        var waited = Stopwatch.GetElapsedTime(started);
+        try
+        {
+            var step = trainer.Step(batch);
+            window.Add(step, waited, Stopwatch.GetElapsedTime(started));
+            return step;
+        }
+        catch (DivergedException e)
+        {
+            throw new DivergedException($"{e.Message}; {(_folder.Checkpoints is [.., var good] ? $"the last good checkpoint is '{good}'" : "there is no checkpoint yet")}");
+        }
+    }
+
+    /// <summary>Begins the folder, or takes the trainer to where its newest checkpoint is.</summary>
+    private BestValidation? Open(NetworkTrainer trainer, bool resume)
+    {
+        if (!resume)
+        {
+            _folder.Begin(_experiment.ToYaml());
+            return null;
+        }
+
+        if (!_folder.IsBegun)
+            throw new InputException($"'{_folder.Path}' holds no run to go on with: start it without --resume");
+        RequireSame(File.ReadAllText(_folder.Experiment), _folder.Experiment);
+        if (_folder.Checkpoints is not [.., var path])
+            return null; // interrupted before the first one
+        using var file = TensorFile.Open(path);
+        var checkpoint = TrainingCheckpoint.Of(file);
+        RequireSame(checkpoint.Experiment, path);
+        trainer.Load(file.Tensors, checkpoint.Iteration, path);
+        return checkpoint.Best;
+    }
+
+    private void RequireSame(string yaml, string path)
+    {
+        if (_experiment.DifferenceFrom(ExperimentFile.Parse(yaml, path)) is { } difference)
+        {
+            throw new InputException($"cannot resume '{_folder.Path}': expected the same experiment as in '{path}', found {difference.Key} = {difference.Value ?? "nothing"} "
+                + $"instead of {difference.Other ?? "nothing"}; run it in another folder with --output");
+        }
+    }
+
+    private void WriteCheckpoint(NetworkTrainer trainer, BestValidation? best)
+    {
+        var path = _folder.Checkpoint(trainer.Iteration);
+        try
+        {
+            new TrainingCheckpoint(trainer.Iteration, _experiment.ToYaml(), best).Write(path, trainer.Save());
+        }
+        catch (IOException e)
+        {
+            throw new IOException($"cannot write the checkpoint '{path}': {e.Message.TrimEnd('.')}; "
+                + (_folder.Checkpoints is [.., var good] ? $"the one before, '{good}', is intact: make room and go on with --resume" : "make room and start again"), e);
+        }
+
+        _folder.DropOldCheckpoints();
+    }
+
+    private (BenchmarkResult Mean, BestValidation Best) Validate(
+        NetworkTrainer trainer, TrainingLog log, BestValidation? best, IProgressSink progress, CancellationToken cancellation)
+    {
+        var network = trainer.Result;
+        var iteration = trainer.Iteration;
+        network.eval();
+        try
+        {
+            var written = 0;
+            using var model = BenchmarkModel.Of("validation", network);
+            var mean = Benchmark.Mean(Benchmark.Run([model], _validation, [_loss], _niqe, _device, Write, progress, cancellation));
+            log.Write(iteration, "validation", new Dictionary<string, double?>
+            {
+                ["loss"] = mean.Losses[0],
+                ["psnr"] = mean.Scores.PsnrRgb,
+                ["psnr_y"] = mean.Scores.PsnrY,
+                ["ssim"] = mean.Scores.SsimRgb,
+                ["ssim_y"] = mean.Scores.SsimY,
+                ["ms_ssim"] = mean.Scores.MsSsim,
+                ["niqe"] = mean.Scores.Niqe,
+            });
+
+            var metadata = new NetworkMetadata
+            {
+                Architecture = network.Architecture,
+                Task = _distortion.Task,
+                Loss = _experiment.Loss.ToString(),
+                Iterations = iteration,
+                Seed = _experiment.Training.Seed,
+                ProgramVersion = LossTraining.ProgramVersion,
+            };
+            NetworkFile.Save(_folder.Last, network, metadata);
+            if (best is null || mean.Losses[0] < best.Loss)
+            {
+                best = new BestValidation(iteration, mean.Losses[0]);
+                NetworkFile.Save(_folder.Best, network, metadata);
+            }
+
+            return (mean, best);
+
+            void Write(string model, string image, Tensor restored)
+            {
+                if (written++ < _experiment.Training.Validation.Images)
+                    ImageFile.Write(_folder.Validation(iteration, image), restored);
+            }
+        }
+        finally
+        {
+            if (ReferenceEquals(network, trainer.Network))
+                network.train();
+        }
+    }
+
+    private static RestorationNetwork LoadWeights(string path, RestorationNetwork network)
+    {
+        NetworkFile.LoadWeights(path, network);
+        return network;
+    }
+
+    /// <summary>The steps since the last entry of the log.</summary>
+    private sealed class Window
+    {
+        private int _steps;
+        private double _loss;
+        private double _gradientNorm;
+        private TimeSpan _waited;
+        private TimeSpan _took;
+
+        public void Add(TrainingStep step, TimeSpan waited, TimeSpan took)
+        {
+            _steps++;
+            _loss += step.Loss;
+            _gradientNorm += step.GradientNorm;
+            _waited += waited;
+            _took += took;
+        }
+
+        /// <summary>The means, for the log; the next window begins.</summary>
+        public Dictionary<string, double?> Close(double learningRate)
+        {
+            var values = new Dictionary<string, double?>
+            {
+                ["loss"] = _loss / _steps,
+                ["learning_rate"] = learningRate,
+                ["gradient_norm"] = _gradientNorm / _steps,
+                ["ms_per_step"] = _took.TotalMilliseconds / _steps,
+                ["data_ms_per_step"] = _waited.TotalMilliseconds / _steps,
+            };
+            (_steps, _loss, _gradientNorm, _waited, _took) = (0, 0, 0, default, default);
+            return values;
+        }
+    }
+}

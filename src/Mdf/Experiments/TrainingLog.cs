@@ -1,0 +1,70 @@
+using System.Text;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using System.Text.Json.Serialization;
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+
+namespace Mdf.Experiments;
+
+/// <summary>
+/// What a training tells while it runs: one line of JSON for each entry, and the same numbers for TensorBoard. A run that goes on from an earlier
+/// iteration takes back what was logged behind it.
+/// </summary>
+internal sealed class TrainingLog : IDisposable
+{
+    private static readonly JsonSerializerOptions s_json = new()
+    {
+        PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
+        NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals,
+    };
+
+    private readonly StreamWriter _file;
+    private readonly SummaryWriter _board;
+
+    /// <summary>Opens the log of a run.</summary>
+    /// <param name="folder">The run's folder.</param>
+    /// <param name="iteration">From where the run goes on; 0 for a new one.</param>
+    public TrainingLog(RunFolder folder, int iteration)
+    {
+        var kept = File.Exists(folder.Log) ? File.ReadLines(folder.Log).Where(line => IterationOf(line) <= iteration).ToArray() : [];
+        Runtime.AtomicFile.Write(folder.Log, string.Concat(kept.Select(line => line + "\n")));
+        _file = new StreamWriter(new FileStream(folder.Log, FileMode.Append, FileAccess.Write, FileShare.Read), new UTF8Encoding(false)) { AutoFlush = true };
+        Directory.CreateDirectory(folder.TensorBoard);
+        _board = utils.tensorboard.SummaryWriter(folder.TensorBoard);
+    }
+
+    /// <summary>The entries of a log, for plots; a line that was cut off is passed over.</summary>
+    /// <param name="folder">The run's folder.</param>
+    public static IReadOnlyList<JsonObject> Read(RunFolder folder) =>
+        [.. File.ReadLines(folder.Log).Select(Parse).OfType<JsonObject>()];
+
+    /// <summary>Writes an entry.</summary>
+    /// <param name="iteration">How many steps have been made.</param>
+    /// <param name="group">What the numbers are of: <c>train</c> or <c>validation</c>.</param>
+    /// <param name="values">The numbers by name; those that are not there are left out.</param>
+    public void Write(int iteration, string group, IEnumerable<KeyValuePair<string, double?>> values)
+    {
+        var numbers = values.Where(entry => entry.Value is not null).ToDictionary(entry => entry.Key, entry => entry.Value!.Value);
+        _file.WriteLine(JsonSerializer.Serialize(new Dictionary<string, object> { ["iteration"] = iteration, [group] = numbers }, s_json));
+        foreach (var (name, value) in numbers)
+            _board.add_scalar($"{group}/{name}", (float)value, iteration);
+    }
+
+    /// <summary>Closes the file.</summary>
+    public void Dispose() => _file.Dispose();
+
+    private static int IterationOf(string line) => Parse(line)?["iteration"] is JsonValue value && value.TryGetValue<int>(out var iteration) ? iteration : int.MaxValue;
+
+    private static JsonObject? Parse(string line)
+    {
+        try
+        {
+            return JsonNode.Parse(line) as JsonObject;
+        }
+        catch (JsonException)
+        {
+            return null;
+        }
+    }
+}

@@ -1,0 +1,54 @@
+using Mdf.Evaluation;
+
+namespace Mdf.Reports;
+
+/// <summary>The results of a benchmark as a table: a row for each model and image, and the mean of each model.</summary>
+public static class BenchmarkTable
+{
+    /// <summary>Makes the table.</summary>
+    /// <param name="results">The results; of one model behind each other.</param>
+    /// <param name="losses">What the losses are called, in the order of the results' values.</param>
+    /// <param name="protocol">The rules, for the title.</param>
+    public static ResultTable Of(IReadOnlyList<BenchmarkResult> results, IReadOnlyList<string> losses, string protocol) =>
+        Make(ByModel(results).SelectMany(model => model.Append(Benchmark.Mean(model))), losses, protocol);
+
+    /// <summary>The same without the single images.</summary>
+    /// <inheritdoc cref="Of"/>
+    public static ResultTable OfMeans(IReadOnlyList<BenchmarkResult> results, IReadOnlyList<string> losses, string protocol) =>
+        Make(ByModel(results).Select(Benchmark.Mean), losses, protocol);
+
+    /// <summary>The same without the means.</summary>
+    /// <inheritdoc cref="Of"/>
+    public static ResultTable OfImages(IReadOnlyList<BenchmarkResult> results, IReadOnlyList<string> losses, string protocol) =>
+        Make(results, losses, protocol);
+
+    private static IEnumerable<BenchmarkResult[]> ByModel(IReadOnlyList<BenchmarkResult> results) =>
+        results.GroupBy(result => result.Model).Select(model => model.ToArray());
+
+    private static ResultTable Make(IEnumerable<BenchmarkResult> results, IReadOnlyList<string> losses, string protocol)
+    {
+        return new ResultTable(
+            protocol,
+            [
+                new ResultColumn("model"),
+                new ResultColumn("image"),
+                ResultColumn.Number("PSNR (dB)", "F2"),
+                ResultColumn.Number("SSIM", "F4"),
+                ResultColumn.Number("PSNR-Y (dB)", "F2"),
+                ResultColumn.Number("SSIM-Y", "F4"),
+                ResultColumn.Number("MS-SSIM", "F4"),
+                ResultColumn.Number("NIQE", "F3"),
+                .. losses.Select(loss => ResultColumn.Number(loss, "G5")),
+                ResultColumn.Number("seconds", "F3"),
+            ],
+            results.Select(Row));
+    }
+
+    private static IEnumerable<object?> Row(BenchmarkResult result) =>
+    [
+        result.Model, result.Image,
+        result.Scores.PsnrRgb, result.Scores.SsimRgb, result.Scores.PsnrY, result.Scores.SsimY, result.Scores.MsSsim, result.Scores.Niqe,
+        .. result.Losses.Cast<object?>(),
+        result.Seconds,
+    ];
+}

@@ -1,0 +1,62 @@
+using System.Globalization;
+using Mdf.Runtime;
+using Mdf.Weights;
+
+namespace Mdf.Training;
+
+/// <summary>A training that was interrupted: its iteration, its tensors, and what it was doing.</summary>
+/// <param name="Iteration">How many steps had been made.</param>
+/// <param name="Experiment">The experiment, as text; the training that goes on must be the same.</param>
+/// <param name="Best">The best validation so far, if there was one.</param>
+public sealed record TrainingCheckpoint(int Iteration, string Experiment, BestValidation? Best)
+{
+    private const string Format = "mdf-checkpoint-1";
+
+    /// <summary>Writes a checkpoint, whole or not at all.</summary>
+    /// <param name="path">A <c>.safetensors</c> file.</param>
+    /// <param name="tensors">What <see cref="NetworkTrainer.Save"/> gave.</param>
+    public void Write(string path, IReadOnlyDictionary<string, StoredTensor> tensors)
+    {
+        var metadata = new SortedDictionary<string, string>(StringComparer.Ordinal)
+        {
+            ["format"] = Format,
+            ["iteration"] = Iteration.ToString(CultureInfo.InvariantCulture),
+            ["experiment"] = Experiment,
+        };
+        if (Best is not null)
+        {
+            metadata["best_iteration"] = Best.Iteration.ToString(CultureInfo.InvariantCulture);
+            metadata["best_loss"] = Best.Loss.ToString("R", CultureInfo.InvariantCulture);
+        }
+
+        SafetensorsFormat.Write(path, tensors, metadata);
+    }
+
+    /// <summary>Reads what a checkpoint says of itself.</summary>
+    /// <param name="file">The open file.</param>
+    /// <exception cref="InputException">It is no checkpoint, or a damaged one.</exception>
+    public static TrainingCheckpoint Of(TensorFile file)
+    {
+        ArgumentNullException.ThrowIfNull(file);
+        var metadata = file.Metadata;
+        if (!metadata.TryGetValue("format", out var format) || format != Format)
+            throw new InputException($"'{file.Path}': expected a checkpoint in the format '{Format}', found {(format is null ? "another kind of file" : Untrusted.Quote(format))}");
+        return new TrainingCheckpoint(
+            Integer("iteration"),
+            metadata.TryGetValue("experiment", out var experiment) ? experiment : throw Damaged("experiment"),
+            metadata.ContainsKey("best_iteration") ? new BestValidation(Integer("best_iteration"), Number("best_loss")) : null);
+
+        int Integer(string key) => metadata.TryGetValue(key, out var text)
+            && int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var value) ? value : throw Damaged(key);
+
+        double Number(string key) => metadata.TryGetValue(key, out var text)
+            && double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var value) ? value : throw Damaged(key);
+
+        InputException Damaged(string key) => new($"'{file.Path}': the checkpoint's '{key}' is missing or unusable: the file is damaged; take it away, and the one before is used");
+    }
+}
+
+/// <summary>The validation with the lowest loss so far.</summary>
+/// <param name="Iteration">When it was.</param>
+/// <param name="Loss">The mean of the experiment's loss over the validation images.</param>
+public sealed record BestValidation(int Iteration, double Loss);
