@@ -62,6 +62,7 @@ public static class TiledRestoration
             {
                 cancellation.ThrowIfCancellationRequested();
                 RestoreTile(rows, columns);
+                FreedMemory.Return();
                 meter.Report(++done);
             }
         }

@@ -73,7 +73,7 @@ public sealed class ImageRestorationTests : IDisposable
     [Fact]
     public void Results_are_the_networks_and_are_listed_with_their_sizes()
     {
-        using var network = SmallNetworks.Make(3, 1);
+        using var network = NetworksWithMargins.Make(3, 1);
         var color = _folder.Image("color.png", 40, 32);
         var grey = _folder.File("grey.png");
         ImageFile.Write(grey, new Picture(rand(1, 3, 9, 11), rand(1, 1, 9, 11), IsGrey: true, 16));
@@ -93,7 +93,7 @@ public sealed class ImageRestorationTests : IDisposable
     [Fact]
     public void One_image_is_reported_tile_by_tile()
     {
-        using var network = SmallNetworks.Make(1, 1);
+        using var network = NetworksWithMargins.Make(1, 1);
         var steps = new List<long>();
         ImageRestoration.Run(network, [new(_folder.Image("a.png", 40, 32), _folder.File("x.png"))], tile: 20, progress: new Watcher(steps));
         Assert.Equal([0, 1, 2, 3, 4], steps);
@@ -102,7 +102,7 @@ public sealed class ImageRestorationTests : IDisposable
     [Fact]
     public void An_image_that_cannot_be_read_ends_the_work_or_is_named_and_passed_over()
     {
-        using var network = SmallNetworks.Make(1, 1);
+        using var network = NetworksWithMargins.Make(1, 1);
         var pairs = ImageRestoration.Plan([_folder.Image("a.png"), _folder.File("text.png", "no image"u8), _folder.Image("b.png")], _folder.File("out"));
         var error = Assert.Throws<InputException>(() => ImageRestoration.Run(network, pairs));
         Assert.StartsWith($"cannot read '{pairs[1].Input}': ", error.Message);
@@ -120,7 +120,7 @@ public sealed class ImageRestorationTests : IDisposable
     [Fact]
     public void A_cancelled_run_leaves_no_half_image()
     {
-        using var network = SmallNetworks.Make(1, 1);
+        using var network = NetworksWithMargins.Make(1, 1);
         var pairs = ImageRestoration.Plan([_folder.Image("a.png"), _folder.Image("b.png")], _folder.File("out"));
         using var source = new CancellationTokenSource();
         var watcher = new Watcher([], step =>

@@ -21,7 +21,7 @@ public sealed class TiledRestorationTests : IDisposable
             {
                 foreach (var (height, width) in new[] { (1, 1), (1, 50), (7, 3), (33, 47), (64, 40) })
                 {
-                    foreach (var tile in new[] { 1, 5, 16, 30, 1000 })
+                    foreach (var tile in new[] { 5, 16, 30, 1000 })
                         data.Add(factor, stride, height, width, tile);
                 }
             }
@@ -34,7 +34,7 @@ public sealed class TiledRestorationTests : IDisposable
     [MemberData(nameof(Cases))]
     public void Tiles_equal_the_whole(int factor, int stride, int height, int width, int tile)
     {
-        using var network = SmallNetworks.Make(factor, stride);
+        using var network = NetworksWithMargins.Make(factor, stride);
         var distorted = rand(1, 3, height, width);
         var restored = TiledRestoration.Run(network, distorted, tile);
         Assert.Equal([1, 3, height * factor, width * factor], restored.shape);
@@ -47,7 +47,7 @@ public sealed class TiledRestorationTests : IDisposable
         var distorted = rand(1, 3, 33, 47);
         foreach (var (factor, stride, margin) in new[] { (1, 1, 2), (3, 1, 2), (1, 8, 8) })
         {
-            using var network = SmallNetworks.Make(factor, stride, margin);
+            using var network = NetworksWithMargins.Make(factor, stride, margin);
             Assert.InRange(Difference(network.call(distorted), TiledRestoration.Run(network, distorted, 16)), 1e-3, 100);
         }
     }
@@ -57,7 +57,7 @@ public sealed class TiledRestorationTests : IDisposable
     {
         foreach (var (factor, stride) in new[] { (1, 1), (3, 1), (1, 8) })
         {
-            using var network = SmallNetworks.Make(factor, stride);
+            using var network = NetworksWithMargins.Make(factor, stride);
             var distorted = rand(1, 3, 901 / factor, 1003 / factor);
             Assert.InRange(Difference(network.call(distorted), TiledRestoration.Run(network, distorted)), 0, 1e-5);
         }
@@ -66,7 +66,7 @@ public sealed class TiledRestorationTests : IDisposable
     [Fact]
     public void The_result_has_the_inputs_type_is_not_clamped_and_has_no_gradient()
     {
-        using var network = SmallNetworks.Make(1, 1);
+        using var network = NetworksWithMargins.Make(1, 1);
         var restored = TiledRestoration.Run(network, rand(1, 3, 20, 20).mul_(50).requires_grad_(), 8);
         Assert.Equal(ScalarType.Float32, restored.dtype);
         Assert.False(restored.requires_grad);
@@ -77,7 +77,7 @@ public sealed class TiledRestorationTests : IDisposable
     [Fact]
     public void What_cannot_be_restored_is_refused()
     {
-        using var network = SmallNetworks.Make(1, 1);
+        using var network = NetworksWithMargins.Make(1, 1);
         foreach (var tensor in new[] { rand(2, 3, 8, 8), rand(3, 8, 8), rand(1, 1, 8, 8), ones(1, 3, 8, 8, ScalarType.Byte), rand(1, 3, 0, 8) })
             Assert.Throws<ArgumentException>(() => TiledRestoration.Run(network, tensor));
         Assert.Throws<ArgumentOutOfRangeException>(() => TiledRestoration.Run(network, rand(1, 3, 8, 8), tile: 0));
@@ -88,7 +88,7 @@ public sealed class TiledRestorationTests : IDisposable
     [Fact]
     public void Every_tile_is_reported()
     {
-        using var network = SmallNetworks.Make(1, 1);
+        using var network = NetworksWithMargins.Make(1, 1);
         var steps = new List<(long, long)>();
         TiledRestoration.Run(network, rand(1, 3, 20, 33), 10, new Watcher(update => steps.Add((update.Step, update.Total))));
         Assert.Equal(Enumerable.Range(0, 9).Select(step => ((long)step, 8L)), steps);
@@ -97,7 +97,7 @@ public sealed class TiledRestorationTests : IDisposable
     [Fact]
     public void A_cancelled_restoration_stops_after_the_tile_and_frees_what_it_made()
     {
-        using var network = SmallNetworks.Make(1, 1);
+        using var network = NetworksWithMargins.Make(1, 1);
         var distorted = rand(1, 3, 20, 33);
         using var source = new CancellationTokenSource();
         var last = 0L;
@@ -116,7 +116,7 @@ public sealed class TiledRestorationTests : IDisposable
     [Fact]
     public void Nothing_but_the_result_stays_alive()
     {
-        using var network = SmallNetworks.Make(3, 1);
+        using var network = NetworksWithMargins.Make(3, 1);
         using var picture = new Picture(rand(1, 3, 20, 33), rand(1, 1, 20, 33), false, 8);
         TiledRestoration.Restore(network, picture, 10).Dispose();
         var before = DisposeScopeManager.Statistics.ThreadTotalLiveCount;
@@ -131,7 +131,7 @@ public sealed class TiledRestorationTests : IDisposable
     [Fact]
     public void A_picture_keeps_what_it_is_and_its_alpha_grows_with_it()
     {
-        using var network = SmallNetworks.Make(3, 1);
+        using var network = NetworksWithMargins.Make(3, 1);
         // An edge, at which cubic kernels overshoot.
         var alpha = cat([zeros(1, 1, 20, 15), ones(1, 1, 20, 18)], dim: 3);
         var restored = TiledRestoration.Restore(network, new Picture(rand(1, 3, 20, 33), alpha, IsGrey: true, 16));
@@ -146,7 +146,7 @@ public sealed class TiledRestorationTests : IDisposable
     [Fact]
     public void Alpha_stays_as_it_is_where_the_size_does()
     {
-        using var network = SmallNetworks.Make(1, 8);
+        using var network = NetworksWithMargins.Make(1, 8);
         var alpha = rand(1, 1, 20, 33);
         Assert.True(alpha.Equals(TiledRestoration.Restore(network, new Picture(rand(1, 3, 20, 33), alpha, false, 8)).Alpha!));
         Assert.Null(TiledRestoration.Restore(network, new Picture(rand(1, 3, 20, 33), null, false, 8)).Alpha);
@@ -155,7 +155,7 @@ public sealed class TiledRestorationTests : IDisposable
     [Fact]
     public void A_picture_that_would_become_too_large_to_be_read_is_refused_before_any_work()
     {
-        using var network = SmallNetworks.Make(3, 1);
+        using var network = NetworksWithMargins.Make(3, 1);
         var picture = new Picture(zeros(1).expand(1, 3, 4000, 4000), null, false, 8);
         var error = Assert.Throws<InputException>(() => TiledRestoration.Restore(network, picture));
         Assert.Equal("expected a picture of at most 134217728 pixels once it is restored, found 12000×12000: crop it first", error.Message);

@@ -7,7 +7,7 @@ using static TorchSharp.torch.nn;
 namespace Mdf.Tests.Evaluation;
 
 /// <summary>Restoration networks as small as they can be, with every way to depend on where a pixel lies.</summary>
-internal static class SmallNetworks
+internal static class NetworksWithMargins
 {
     /// <summary>A network of a factor and a stride, with random weights, in evaluation mode.</summary>
     /// <param name="factor">1, or the upscaling factor.</param>
