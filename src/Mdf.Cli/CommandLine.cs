@@ -24,7 +24,10 @@ internal static class CommandLine
 
     /// <summary>Every command of <c>mdf</c>, in the order of its help.</summary>
     private static Command[] Commands() =>
-        [new DemoCommand(), new LossCommand(), new TrainCommand(), new EvaluateCommand(), new ScoreCommand(), new OptimizeCommand(), new ConvertCommand(), new DoctorCommand()];
+        [
+            new DemoCommand(), new LossCommand(), new TrainCommand(), new RestoreCommand(), new EvaluateCommand(), new ScoreCommand(), new OptimizeCommand(),
+            new ConvertCommand(), new DoctorCommand(),
+        ];
 
     /// <summary>Runs one command line.</summary>
     /// <param name="args">The words after <c>mdf</c>.</param>

@@ -18,7 +18,7 @@ public sealed class NetworkArchitecture
 
     private readonly NetworkKind _kind;
 
-    internal NetworkArchitecture(NetworkKind kind, int factor, IReadOnlyDictionary<string, string> options) =>
+    private NetworkArchitecture(NetworkKind kind, int factor, IReadOnlyDictionary<string, string> options) =>
         (_kind, Factor, Options) = (kind, factor, options);
 
     /// <summary>The short names of all networks, in alphabetical order.</summary>

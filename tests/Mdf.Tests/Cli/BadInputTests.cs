@@ -72,6 +72,22 @@ public sealed class BadInputTests : IDisposable
         { "convert {}network.safetensors {}new.safetensors", "it is a Safetensors file already; choose a name that ends in .pt" },
         { "convert {}network.safetensors {}network.safetensors", "cannot convert '{}network.safetensors' into itself; give the output another name" },
 
+        // Restoring: the files are looked at before the network is.
+        { "restore {}network.safetensors {}none.png -o {}new.png", "cannot read '{}none.png': there is no such file; check the path" },
+        { "restore {}network.safetensors {}empty -o {}new", "'{}empty' holds no image (.png, .jpg, .jpeg, .bmp, .tif, .tiff, .webp)" },
+        { "restore {}network.safetensors {}a.png -o {}a.png", "cannot write '{}a.png': it is the input '{}a.png'; choose another output" },
+        { "restore {}network.safetensors {}images -o {}images", "cannot write '{}images/x.png': it is the input '{}images/x.png'; choose another output" },
+        { "restore {}network.safetensors {}a.png {}a.png -o {}new", "'{}a.png' and '{}a.png' would both be written to '{}new/a.png'; restore them one by one" },
+        { "restore {}network.safetensors {}a.png {}b.png -o {}text.png", "cannot write to '{}text.png': expected a folder for the results, found a file" },
+        { "restore {}network.safetensors {}a.png -o {}new.gif", "cannot write '{}new.gif': expected one of .png, .jpg, .jpeg, .tif, .tiff, .webp, found '.gif'" },
+        { "restore {}none.safetensors {}a.png -o {}new.png", "cannot read '{}none.safetensors': there is no such file; check the path" },
+        { "restore {}text.png {}a.png -o {}new.png", "cannot read '{}text.png': expected safetensors or a PyTorch checkpoint (zip, or the format before PyTorch 1.6), found text" },
+        { "restore {}network.safetensors {}a.png -o {}new.png", "'{}network.safetensors': expected a network file of this program, found weights without their architecture" },
+        { "restore {}network.safetensors {}a.png -o {}new.png --tile 0", "--tile takes a whole number of at least 1, found '0'" },
+        { "restore {}network.safetensors {}a.png", "Option '--output' is required" },
+        { "restore {}network.safetensors -o {}new.png", "Required argument 'image' missing for command: 'restore'" },
+        { "restore {}network.safetensors {}a.png -o {}new.png --nope", "unknown option '--nope'" },
+
         // Options.
         { "loss train {}a.png --task sisr --iterations 0 -o {}new.safetensors", "--iterations takes a whole number of at least 1, found '0'" },
         { "loss train {}a.png --task sisr --scales 0 -o {}new.safetensors", "--scales takes a whole number of at least 1, found '0'" },

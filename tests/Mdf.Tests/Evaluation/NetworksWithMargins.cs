@@ -22,13 +22,9 @@ internal static class NetworksWithMargins
         return network;
     }
 
-    private static NetworkArchitecture Describe(int factor)
-    {
-        var kind = new NetworkKind { Name = "small", Factors = [factor], Options = [], Create = (_, _) => throw new InvalidOperationException("made by hand") };
-        return new NetworkArchitecture(kind, factor, new Dictionary<string, string>());
-    }
-
-    private abstract class Small(int factor, int margin) : RestorationNetwork(Describe(factor))
+    /// <summary>Under the name of a network with that factor, since every network has one.</summary>
+    private abstract class Small(int factor, int margin)
+        : RestorationNetwork(NetworkArchitecture.Create(factor == 1 ? "dncnn" : "edsr", factor, new Dictionary<string, string>()))
     {
         public override int Margin => margin;
 
@@ -58,11 +54,8 @@ internal static class NetworksWithMargins
             RegisterComponents();
         }
 
-        private protected override Tensor Restore(Tensor distorted)
-        {
-            using var scope = NewDisposeScope();
-            return last.call(functional.pixel_shuffle(second.call(functional.relu(first.call(distorted))), _factor)).MoveToOuterDisposeScope();
-        }
+        private protected override Tensor Restore(Tensor distorted) =>
+            last.call(functional.pixel_shuffle(second.call(functional.relu(first.call(distorted))), _factor));
     }
 
     /// <summary>Pads at the right and the bottom to multiples of 8, averages blocks of 8×8, mixes neighbouring ones, and adds that to the pixels.</summary>
@@ -85,12 +78,11 @@ internal static class NetworksWithMargins
 
         private protected override Tensor Restore(Tensor distorted)
         {
-            using var scope = NewDisposeScope();
             var (height, width) = (distorted.shape[2], distorted.shape[3]);
             var padded = functional.pad(distorted, [0, (Block - width % Block) % Block, 0, (Block - height % Block) % Block], PaddingModes.Replicate);
             var blocks = coarse.call(functional.avg_pool2d(fine.call(padded), Block));
             var whole = padded + functional.interpolate(blocks, scale_factor: [Block, Block], mode: InterpolationMode.Nearest);
-            return whole.narrow(2, 0, height).narrow(3, 0, width).MoveToOuterDisposeScope();
+            return whole.narrow(2, 0, height).narrow(3, 0, width);
         }
     }
 }
