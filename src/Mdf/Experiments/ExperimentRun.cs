@@ -83,9 +83,10 @@ public sealed class ExperimentRun : IDisposable
     {
         progress ??= IProgressSink.None;
         var training = _experiment.Training;
+        RequireState(resume);
+        var images = _experiment.Resolve("data.train", () => TrainingImages.Load(_experiment.TrainingFolders, training.Sampling, progress, cancellation));
         using var trainer = new NetworkTrainer(_network, _loss, training.Schedule);
         var best = Open(trainer, resume);
-        var images = _experiment.Resolve("data.train", () => TrainingImages.Load(_experiment.TrainingFolders, training.Sampling, progress, cancellation));
         var sampler = new PatchSampler(images, _distortion, training.Sampling, training.Schedule.Batch, training.Seed);
         using var log = new TrainingLog(_folder, trainer.Iteration);
         BenchmarkResult? last = null;
@@ -142,18 +143,27 @@ public sealed class ExperimentRun : IDisposable
         }
     }
 
+    /// <summary>Refuses to begin where a run is, and to go on where none is: before the images are read, which may take long.</summary>
+    private void RequireState(bool resume)
+    {
+        if (!resume && _folder.IsBegun)
+            throw new InputException($"'{_folder.Path}' holds a run already: go on with --resume, or choose another folder with --output");
+        if (!resume)
+            return;
+        if (!_folder.IsBegun)
+            throw new InputException($"'{_folder.Path}' holds no run to go on with: start it without --resume");
+        RequireSame(File.ReadAllText(_folder.Experiment), _folder.Experiment);
+    }
+
     /// <summary>Begins the folder, or takes the trainer to where its newest checkpoint is.</summary>
     private BestValidation? Open(NetworkTrainer trainer, bool resume)
     {
         if (!resume)
         {
-            _folder.Begin(_experiment.ToYaml());
+            AtomicFile.Write(_folder.Experiment, _experiment.ToYaml());
             return null;
         }
 
-        if (!_folder.IsBegun)
-            throw new InputException($"'{_folder.Path}' holds no run to go on with: start it without --resume");
-        RequireSame(File.ReadAllText(_folder.Experiment), _folder.Experiment);
         if (_folder.Checkpoints is not [.., var path])
             return null; // interrupted before the first one
         using var file = TensorFile.Open(path);

@@ -1,5 +1,4 @@
 using System.Globalization;
-using Mdf.Runtime;
 
 namespace Mdf.Experiments;
 
@@ -71,16 +70,6 @@ public sealed class RunFolder
     {
         foreach (var old in Checkpoints.SkipLast(CheckpointsKept))
             File.Delete(old);
-    }
-
-    /// <summary>Begins an experiment here.</summary>
-    /// <param name="yaml">The experiment's canonical text.</param>
-    /// <exception cref="InputException">One has been begun already, or nothing can be written here.</exception>
-    public void Begin(string yaml)
-    {
-        if (IsBegun)
-            throw new InputException($"'{Path}' holds a run already: go on with --resume, or choose another folder with --output");
-        AtomicFile.Write(Experiment, yaml);
     }
 
     private static string Name(int iteration) => iteration.ToString("D8", CultureInfo.InvariantCulture);
