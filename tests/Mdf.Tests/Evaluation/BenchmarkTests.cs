@@ -1,0 +1,118 @@
+using Mdf.Distortions;
+using Mdf.Evaluation;
+using Mdf.Imaging;
+using Mdf.Losses;
+using Mdf.Networks;
+using Mdf.Runtime;
+using static TorchSharp.torch;
+
+namespace Mdf.Tests.Evaluation;
+
+public sealed class BenchmarkTests : IDisposable
+{
+    private readonly TemporaryFolder _folder = new();
+    private readonly TorchSharp.DisposeScope _scope = NewDisposeScope();
+
+    public void Dispose()
+    {
+        _scope.Dispose();
+        _folder.Dispose();
+    }
+
+    // 28.42 dB: what papers on super-resolution give for bicubic on Set5, ×4.
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void Bicubic_has_the_literature_s_figure_on_Set5(bool isGiven)
+    {
+        var images = new BenchmarkImages(Shared.Path("data", "Set5_HRx4"), new Downscaling(4), isGiven ? Shared.Path("data", "Set5_LRx4") : null);
+        using var bicubic = BenchmarkModel.Load("bicubic", images.Distortion, CPU);
+        var mean = Benchmark.Mean(Benchmark.Run([bicubic], images, [], null, CPU));
+        Assert.InRange(mean.Scores.PsnrY, 28.40, 28.44);
+        Assert.Equal(4, images.Border);
+        Assert.Contains(isGiven ? "distorted files as given" : "distorted here", images.Protocol);
+    }
+
+    [Fact]
+    public void Every_model_sees_the_same_images_and_every_result_is_told()
+    {
+        Write("clean", "b.png", 40, 32);
+        Write("clean", "a.png", 33, 30);
+        using var loss = new L1Loss();
+        var images = new BenchmarkImages(_folder.File("clean"), new GaussianNoise(25), seed: 3);
+        using var identity = BenchmarkModel.Load("identity", images.Distortion, CPU);
+        using var network = NetworkArchitecture.Parse("dncnn?features=4&layers=3").Build(0);
+        network.eval();
+        using var model = BenchmarkModel.Of("network", network);
+        var told = new List<(string, string)>();
+        var results = Benchmark.Run([identity, model], images, [loss], null, CPU, (name, image, restored) =>
+        {
+            told.Add((name, image));
+            Assert.InRange(restored.min().item<float>(), 0, 1);
+        });
+
+        Assert.Equal([("identity", "a"), ("identity", "b"), ("network", "a"), ("network", "b")], results.Select(result => (result.Model, result.Image)));
+        Assert.Equal([("identity", "a"), ("network", "a"), ("identity", "b"), ("network", "b")], told);
+        var (reference, distorted) = images.Read(1);
+        Assert.Equal(loss.call(distorted, reference).item<float>(), results[1].Losses[0], 1e-7);
+        Assert.InRange(results[1].Scores.PsnrRgb, 19, 22);
+        Assert.Null(results[1].Scores.MsSsim);
+        Assert.Equal(results.Take(2).Average(result => result.Scores.PsnrRgb), Benchmark.Mean([.. results.Take(2)]).Scores.PsnrRgb);
+    }
+
+    [Fact]
+    public void An_image_s_noise_depends_on_its_name_and_the_seed_alone()
+    {
+        Write("one", "b.png", 40, 32);
+        Write("two", "a.png", 40, 32);
+        Write("two", "b.png", 40, 32);
+        var alone = Read("one", 0, seed: 1);
+        Assert.True(Golden.AreEqual(alone, Read("two", 1, seed: 1)));
+        Assert.False(Golden.AreEqual(alone, Read("two", 0, seed: 1)));
+        Assert.False(Golden.AreEqual(alone, Read("one", 0, seed: 2)));
+
+        Tensor Read(string folder, int index, long seed) => new BenchmarkImages(_folder.File(folder), new GaussianNoise(25), seed: seed).Read(index).Distorted;
+    }
+
+    [Fact]
+    public void Sizes_that_do_not_divide_are_cut_and_given_files_must_fit()
+    {
+        Write("HR", "x_HR.png", 43, 33);
+        Write("LR", "xx4.png", 10, 8);
+        var (reference, distorted) = new BenchmarkImages(_folder.File("HR"), new Downscaling(4), _folder.File("LR")).Read(0);
+        Assert.Equal([1, 3, 32, 40], reference.shape);
+        Assert.Equal([1, 3, 8, 10], distorted.shape);
+
+        Write("wrong", "x_LR.png", 11, 8);
+        var wrong = new BenchmarkImages(_folder.File("HR"), new Downscaling(4), _folder.File("wrong"));
+        Assert.Contains("to have 10×8 pixels", Assert.Throws<InputException>(() => wrong.Read(0)).Message);
+
+        Write("others", "y.png", 10, 8);
+        Assert.Contains("has no distorted counterpart", Assert.Throws<InputException>(() => new BenchmarkImages(_folder.File("HR"), new Downscaling(4), _folder.File("others"))).Message);
+        Write("LR", "z.png", 10, 8);
+        Assert.Contains("has no reference in", Assert.Throws<InputException>(() => new BenchmarkImages(_folder.File("HR"), new Downscaling(4), _folder.File("LR"))).Message);
+    }
+
+    [Theory]
+    [InlineData("bicubic", "jpeg:10", "use 'identity'")]
+    [InlineData("identity", "sisr:4", "use 'bicubic'")]
+    [InlineData("network", "sisr:4", "is a network for the task sisr:2, expected one for sisr:4")]
+    [InlineData("network", "jpeg:10", "is a network for the task sisr:2, expected one for jpeg:10")]
+    public void Models_for_another_task_are_refused(string name, string task, string expected)
+    {
+        if (name == "network")
+        {
+            using var network = NetworkArchitecture.Parse("edsr?features=4&blocks=1&factor=2").Build(0);
+            NetworkFile.Save(name = _folder.File("n.safetensors"), network, new NetworkMetadata { Architecture = network.Architecture, Task = "sisr:2" });
+        }
+
+        Assert.Contains(expected, Assert.Throws<InputException>(() => BenchmarkModel.Load(name, Distortion.ParseForNetwork(task), CPU)).Message);
+    }
+
+    private void Write(string folder, string name, int width, int height)
+    {
+        Directory.CreateDirectory(_folder.File(folder));
+        using var random = new Generator(4);
+        ImageFile.Write(_folder.File(Path.Combine(folder, name)), Resampler.Bicubic(rand([1, 3, 5, 5], generator: random), height, width).clamp(0, 1));
+    }
+}

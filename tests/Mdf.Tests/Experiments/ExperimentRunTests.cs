@@ -1,0 +1,185 @@
+using Mdf.Distortions;
+using Mdf.Evaluation;
+using Mdf.Experiments;
+using Mdf.Networks;
+using Mdf.Runtime;
+using Mdf.Weights;
+using static TorchSharp.torch;
+
+namespace Mdf.Tests.Experiments;
+
+public sealed class ExperimentRunTests : IDisposable
+{
+    private readonly TemporaryFolder _folder = new();
+
+    public ExperimentRunTests()
+    {
+        foreach (var set in new[] { "train", "test" })
+        {
+            Directory.CreateDirectory(_folder.File(set));
+            for (var i = 0; i < 2; i++)
+                Cli.SmallInputs.Image(_folder, Path.Combine(set, $"{set}{i}.png"), seed: (ulong)i);
+        }
+    }
+
+    public void Dispose() => _folder.Dispose();
+
+    [Fact]
+    public void An_experiment_becomes_a_network_that_is_better_than_doing_nothing()
+    {
+        var run = Run("whole", Experiment(iterations: 240, overrides: "network.batch_norm=false"));
+        Assert.Equal(240, run.Result.Iterations);
+        Assert.Equal(["00000230.safetensors", "00000240.safetensors"], run.Folder.Checkpoints.Select(Path.GetFileName));
+        Assert.True(File.Exists(run.Folder.Validation(30, "test0")));
+        Assert.True(File.Exists(run.Folder.Curves));
+        Assert.NotEmpty(Directory.GetFiles(run.Folder.TensorBoard));
+        var log = File.ReadAllLines(run.Folder.Log);
+        Assert.Equal(24 + 8, log.Length);
+        Assert.Contains("\"iteration\":30,\"validation\":{\"loss\":", log[3]);
+
+        using var trained = NetworkFile.Load(run.Folder.Last);
+        Assert.Equal(("denoise:50", "l1", 240, 7), (trained.Metadata.Task, trained.Metadata.Loss, trained.Metadata.Iterations, trained.Metadata.Seed));
+        var images = new BenchmarkImages(_folder.File("test"), Distortion.ParseForNetwork("denoise:50"), seed: 7);
+        using var identity = BenchmarkModel.Load(BenchmarkModel.Identity, images.Distortion, CPU);
+        var nothing = Benchmark.Mean(Benchmark.Run([identity], images, [], null, CPU));
+        Assert.True(run.Result.Last.Scores.PsnrRgb > nothing.Scores.PsnrRgb + 1, $"{nothing.Scores.PsnrRgb} → {run.Result.Last.Scores.PsnrRgb}");
+    }
+
+    [Fact]
+    public void A_run_that_is_interrupted_and_resumed_ends_in_the_same_bytes()
+    {
+        var experiment = Experiment(iterations: 25);
+        var whole = Run("whole", experiment).Folder;
+        var parts = new RunFolder(_folder.File("parts"));
+        foreach (var stop in new[] { 3, 12, 13 })
+        {
+            using var source = new CancellationTokenSource();
+            using var run = new ExperimentRun(experiment, parts, CPU);
+            Assert.Throws<OperationCanceledException>(() => run.Run(parts.IsBegun, new StopAt(stop, source), source.Token));
+            Assert.Equal(parts.Checkpoint(stop), parts.Checkpoints[^1]);
+        }
+
+        // A line that was cut off, and one of an iteration that is done again.
+        File.AppendAllText(parts.Log, "{\"iteration\":20,\"train\":{\"loss\":1}}\n{\"iterat");
+        using var last = new ExperimentRun(experiment, parts, CPU);
+        last.Run(resume: true);
+
+        foreach (var (expected, found) in new[] { (whole.Last, parts.Last), (whole.Best, parts.Best), (whole.Checkpoint(25), parts.Checkpoint(25)), (whole.Experiment, parts.Experiment) })
+            Assert.True(File.ReadAllBytes(expected).AsSpan().SequenceEqual(File.ReadAllBytes(found)), found);
+        Assert.Equal(whole.Checkpoints.Select(Path.GetFileName), parts.Checkpoints.Select(Path.GetFileName));
+        Assert.Equal(2, File.ReadAllLines(parts.Log).Count(line => line.Contains("\"iteration\":20", StringComparison.Ordinal) || line.Contains("\"iteration\":25,\"validation\"", StringComparison.Ordinal)));
+
+        // A finished run that is resumed is only validated again.
+        using var finished = new ExperimentRun(experiment, parts, CPU);
+        Assert.Equal(25, finished.Run(resume: true).Iterations);
+        Assert.True(File.ReadAllBytes(whole.Last).AsSpan().SequenceEqual(File.ReadAllBytes(parts.Last)));
+    }
+
+    [Fact]
+    public void What_does_not_belong_together_is_refused()
+    {
+        var experiment = Experiment(iterations: 5);
+        var folder = Run("run", experiment).Folder;
+        Assert.Contains("holds a run already: go on with --resume", Refusal(experiment, folder, resume: false));
+        Assert.Contains("holds no run to go on with", Refusal(experiment, new RunFolder(_folder.File("none")), resume: true));
+        Assert.False(Directory.Exists(_folder.File("none")));
+        Assert.Contains("found schedule.iterations = 6 instead of 5; run it in another folder", Refusal(Experiment(iterations: 6), folder, resume: true));
+
+        // A checkpoint that came from elsewhere.
+        var other = Run("other", Experiment(iterations: 5, seed: 8)).Folder;
+        File.Copy(other.Checkpoint(5), folder.Checkpoint(5), overwrite: true);
+        Assert.Contains($"the same experiment as in '{folder.Checkpoint(5)}', found seed = 7 instead of 8", Refusal(experiment, folder, resume: true));
+        File.Copy(other.Last, folder.Checkpoint(5), overwrite: true);
+        Assert.Contains("expected a checkpoint", Refusal(experiment, folder, resume: true));
+    }
+
+    [Fact]
+    public void Mistakes_are_found_before_anything_is_written()
+    {
+        foreach (var (key, value, expected) in new[]
+        {
+            ("task", "sisr", "--set task: task 'sisr' needs a factor"),
+            ("task", "sisr:3", "expected a multiple of 3, as the task sisr:3 asks for, found 16"),
+            ("data.validation", "nowhere", "nowhere"),
+            ("data.train", "nowhere", "nowhere"),
+            ("data.patch", "64", "smaller than a patch of 64×64"),
+            ("loss", "ms-ssim", "needs patches of at least 161 pixels, found 16"),
+            ("loss", "mdf:none.pth", "there is no such file"),
+            ("network.featurs", "8", "did you mean 'features'"),
+            ("init", "none.safetensors", "there is no such file"),
+            ("validation.niqe", "none.npz", "there is no such file"),
+        })
+        {
+            var message = Assert.Throws<InputException>(() => Run("new", Experiment(5, overrides: $"{key}={value}"))).Message;
+            Assert.Contains(expected, message);
+            Assert.DoesNotContain('\n', message);
+            Assert.False(Directory.Exists(_folder.File("new")), $"{key} = {value}");
+        }
+    }
+
+    [Fact]
+    public void Training_can_start_from_trained_weights()
+    {
+        var first = Run("first", Experiment(iterations: 20, overrides: "network.batch_norm=false")).Folder;
+        var second = Run("second", Experiment(1, overrides: ["network.batch_norm=false", $"init={first.Last}", "schedule.learning_rate=1e-12"])).Folder;
+        using var expected = TensorFile.Open(first.Last);
+        using var found = TensorFile.Open(second.Last);
+        foreach (var (name, tensor) in expected.Tensors)
+        {
+            using var scope = NewDisposeScope();
+            Assert.InRange((tensor.ToTensor() - found.Tensors[name].ToTensor()).abs().max().item<float>(), 0, 1e-6);
+        }
+    }
+
+    // tests/full-disk does it with a disk that is full.
+    [Fact]
+    public void A_checkpoint_that_cannot_be_written_leaves_the_one_before()
+    {
+        var experiment = Experiment(iterations: 20);
+        var folder = new RunFolder(_folder.File("run"));
+        using var source = new CancellationTokenSource();
+        using (var run = new ExperimentRun(experiment, folder, CPU))
+            Assert.Throws<OperationCanceledException>(() => run.Run(resume: false, new StopAt(4, source), source.Token));
+        Directory.CreateDirectory(folder.Checkpoint(10)); // a folder where the next one is to be
+        using var resumed = new ExperimentRun(experiment, folder, CPU);
+        Assert.ThrowsAny<Exception>(() => resumed.Run(resume: true));
+        using var file = TensorFile.Open(folder.Checkpoint(4));
+        Assert.NotEmpty(file.Tensors);
+    }
+
+    private static string Refusal(Experiment experiment, RunFolder folder, bool resume)
+    {
+        using var run = new ExperimentRun(experiment, folder, CPU);
+        return Assert.Throws<InputException>(() => run.Run(resume)).Message;
+    }
+
+    private (RunFolder Folder, ExperimentResult Result) Run(string name, Experiment experiment)
+    {
+        var folder = new RunFolder(_folder.File(name));
+        using var run = new ExperimentRun(experiment, folder, CPU);
+        return (folder, run.Run(resume: false));
+    }
+
+    private Experiment Experiment(int iterations, int seed = 7, params string[] overrides) => ExperimentFile.Parse(
+        $$"""
+        task: denoise:50
+        network: {name: dncnn, features: 8, layers: 4}
+        loss: l1
+        data: {train: '{{_folder.File("train")}}', validation: '{{_folder.File("test")}}', patch: 16}
+        schedule: {iterations: {{iterations}}, batch: 4, learning_rate: 5e-3, ema: 0.9}
+        validation: {every: 30}
+        checkpoint_every: 10
+        seed: {{seed}}
+        """,
+        "test.yaml", overrides);
+
+    /// <summary>Cancels behind a step of the training.</summary>
+    private sealed class StopAt(int step, CancellationTokenSource source) : IProgressSink
+    {
+        public void Report(in ProgressUpdate update)
+        {
+            if (update.Stage == "training" && update.Step == step)
+                source.Cancel();
+        }
+    }
+}
