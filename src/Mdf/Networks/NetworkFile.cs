@@ -32,12 +32,12 @@ public static class NetworkFile
     }
 
     /// <summary>Reads a network.</summary>
-    /// <param name="path">A file that <see cref="Save"/> wrote.</param>
+    /// <param name="path">A file that <see cref="Save"/> wrote, or the short name of one of <see cref="ShippedNetworks"/>.</param>
     /// <returns>The network in evaluation mode, without gradients for its weights, on the CPU, and what the file says about it.</returns>
     /// <exception cref="InputException">The file is missing, damaged, or not a network of this program.</exception>
     public static TrainedNetwork Load(string path)
     {
-        using var file = TensorFile.Open(path);
+        using var file = ShippedNetworks.Open(path);
         var metadata = NetworkMetadata.Read(file.Metadata, path) ?? throw new InputException(
             $"'{path}': expected a network file of this program, found weights without their architecture: build the network they belong to, such as edsr?factor=4, and load them into it");
         // What the metadata claim is held against what is there before memory is taken for it.

@@ -20,8 +20,9 @@ internal sealed unsafe class MappedFile : IDisposable
     /// <summary>What names and values may take of that, however large the file is: making a file large on disk costs nothing.</summary>
     private const long MostStructure = 256L << 20;
 
-    private readonly MemoryMappedFile _mapping;
-    private readonly MemoryMappedViewAccessor _view;
+    private readonly MemoryMappedFile? _mapping;
+    private readonly MemoryMappedViewAccessor? _view;
+    private readonly UnmanagedMemoryStream? _resource;
     private byte* _start;
     private long _budget;
     private long _structure = MostStructure;
@@ -37,6 +38,13 @@ internal sealed unsafe class MappedFile : IDisposable
         byte* pointer = null;
         _view.SafeMemoryMappedViewHandle.AcquirePointer(ref pointer);
         _start = pointer + _view.PointerOffset;
+    }
+
+    private MappedFile(string name, UnmanagedMemoryStream resource)
+    {
+        (Path, Length, _resource) = (name, resource.Length, resource);
+        _budget = Length + Allowance;
+        _start = resource.PositionPointer;
     }
 
     public string Path { get; }
@@ -69,6 +77,11 @@ internal sealed unsafe class MappedFile : IDisposable
             throw;
         }
     }
+
+    /// <summary>Takes what is embedded in a program, which is mapped into memory already.</summary>
+    /// <param name="name">What to call it in messages.</param>
+    /// <param name="resource">The embedded file, at its beginning; this owns it from here on.</param>
+    public static MappedFile Of(string name, UnmanagedMemoryStream resource) => new(name, resource);
 
     /// <summary>Bytes of the file; the caller has checked that they lie inside.</summary>
     public ReadOnlySpan<byte> Span(long offset, int length)
@@ -119,9 +132,10 @@ internal sealed unsafe class MappedFile : IDisposable
         if (_start is null)
             return;
         _start = null;
-        _view.SafeMemoryMappedViewHandle.ReleasePointer();
-        _view.Dispose();
-        _mapping.Dispose();
+        _view?.SafeMemoryMappedViewHandle.ReleasePointer();
+        _view?.Dispose();
+        _mapping?.Dispose();
+        _resource?.Dispose();
     }
 
     private sealed class Slice(MappedFile file, long offset, int length) : MemoryManager<byte>

@@ -51,9 +51,15 @@ public sealed class TensorFile : IDisposable
     /// <param name="path">A <c>.safetensors</c>, <c>.pt</c> or <c>.pth</c> file.</param>
     /// <exception cref="InputException">The path is no file, or the file is not whole and well-formed, or it asks for something
     /// other than tensors and the few classes that are known to hold them.</exception>
-    public static TensorFile Open(string path)
+    public static TensorFile Open(string path) => Of(MappedFile.Open(path));
+
+    /// <summary>Opens a file that is embedded in a program.</summary>
+    /// <param name="name">What to call it in messages.</param>
+    /// <param name="resource">The embedded file; this owns it from here on.</param>
+    internal static TensorFile Open(string name, UnmanagedMemoryStream resource) => Of(MappedFile.Of(name, resource));
+
+    private static TensorFile Of(MappedFile file)
     {
-        var file = MappedFile.Open(path);
         try
         {
             var format = FormatOf(file);
