@@ -86,33 +86,48 @@ public sealed class ExperimentRun : IDisposable
         RequireState(resume);
         var images = _experiment.Resolve("data.train", () => TrainingImages.Load(_experiment.TrainingFolders, training.Sampling, progress, cancellation));
         using var trainer = new NetworkTrainer(_network, _loss, training.Schedule);
-        var best = Open(trainer, resume);
+        var (best, validated) = Open(trainer, resume);
         var sampler = new PatchSampler(images, _distortion, training.Sampling, training.Schedule.Batch, training.Seed);
         using var log = new TrainingLog(_folder, trainer.Iteration);
-        BenchmarkResult? last = null;
-        if (trainer.Iteration == training.Schedule.Iterations)
-            (last, best) = Validate(trainer, log, best, progress, cancellation);
-
         using var batches = new BatchQueue(sampler, trainer.Iteration, training.Schedule.Iterations);
         var meter = new ProgressMeter(progress, "training", training.Schedule.Iterations, trainer.Iteration);
         var window = new Window();
-        while (trainer.Iteration < training.Schedule.Iterations)
+        var start = trainer.Iteration;
+        BenchmarkResult? last = null;
+        while (true)
         {
+            var (iteration, isLast) = (trainer.Iteration, trainer.Iteration == training.Schedule.Iterations);
+            // A validation that was interrupted is made up for, so that the best network is that of a run that was not.
+            var isDue = validated < iteration && iteration % training.Validation.Every == 0;
+            if (isDue || isLast && last is null)
+            {
+                try
+                {
+                    (last, best) = Validate(trainer, log, best, isLast ? progress : IProgressSink.None, cancellation);
+                }
+                catch (OperationCanceledException)
+                {
+                    WriteCheckpoint(trainer, best, validated);
+                    throw;
+                }
+
+                validated = iteration;
+            }
+
+            if (iteration > start && (isLast || iteration % training.CheckpointEvery == 0))
+                WriteCheckpoint(trainer, best, validated);
+            if (isLast)
+                break;
             if (cancellation.IsCancellationRequested)
             {
-                WriteCheckpoint(trainer, best);
+                WriteCheckpoint(trainer, best, validated);
                 cancellation.ThrowIfCancellationRequested();
             }
 
             var step = Step(trainer, batches, window);
             meter.Report(trainer.Iteration, new ProgressValue("loss", step.Loss), new ProgressValue("lr", step.LearningRate));
-            var isLast = trainer.Iteration == training.Schedule.Iterations;
-            if (isLast || trainer.Iteration % LogEvery == 0)
+            if (trainer.Iteration % LogEvery == 0 || trainer.Iteration == training.Schedule.Iterations)
                 log.Write(trainer.Iteration, "train", window.Close(step.LearningRate));
-            if (isLast || trainer.Iteration % training.Validation.Every == 0)
-                (last, best) = Validate(trainer, log, best, isLast ? progress : IProgressSink.None, CancellationToken.None);
-            if (isLast || trainer.Iteration % training.CheckpointEvery == 0)
-                WriteCheckpoint(trainer, best);
         }
 
         RunCurves.Save(_folder, _loss.Expression);
@@ -156,21 +171,22 @@ public sealed class ExperimentRun : IDisposable
     }
 
     /// <summary>Begins the folder, or takes the trainer to where its newest checkpoint is.</summary>
-    private BestValidation? Open(NetworkTrainer trainer, bool resume)
+    /// <returns>The best validation so far, and the iteration of the last one.</returns>
+    private (BestValidation? Best, int Validated) Open(NetworkTrainer trainer, bool resume)
     {
         if (!resume)
         {
             AtomicFile.Write(_folder.Experiment, _experiment.ToYaml());
-            return null;
+            return default;
         }
 
         if (_folder.Checkpoints is not [.., var path])
-            return null; // interrupted before the first one
+            return default; // interrupted before the first one
         using var file = TensorFile.Open(path);
         var checkpoint = TrainingCheckpoint.Of(file);
         RequireSame(checkpoint.Experiment, path);
         trainer.Load(file.Tensors, checkpoint.Iteration, path);
-        return checkpoint.Best;
+        return (checkpoint.Best, checkpoint.Validated);
     }
 
     private void RequireSame(string yaml, string path)
@@ -182,12 +198,12 @@ public sealed class ExperimentRun : IDisposable
         }
     }
 
-    private void WriteCheckpoint(NetworkTrainer trainer, BestValidation? best)
+    private void WriteCheckpoint(NetworkTrainer trainer, BestValidation? best, int validated)
     {
         var path = _folder.Checkpoint(trainer.Iteration);
         try
         {
-            new TrainingCheckpoint(trainer.Iteration, _experiment.ToYaml(), best).Write(path, trainer.Save());
+            new TrainingCheckpoint(trainer.Iteration, _experiment.ToYaml(), validated, best).Write(path, trainer.Save());
         }
         catch (IOException e)
         {

@@ -7,8 +7,9 @@ namespace Mdf.Training;
 /// <summary>A training that was interrupted: its iteration, its tensors, and what it was doing.</summary>
 /// <param name="Iteration">How many steps had been made.</param>
 /// <param name="Experiment">The experiment, as text; the training that goes on must be the same.</param>
+/// <param name="Validated">The iteration of the last validation; 0 before the first.</param>
 /// <param name="Best">The best validation so far, if there was one.</param>
-public sealed record TrainingCheckpoint(int Iteration, string Experiment, BestValidation? Best)
+public sealed record TrainingCheckpoint(int Iteration, string Experiment, int Validated, BestValidation? Best)
 {
     private const string Format = "mdf-checkpoint-1";
 
@@ -22,6 +23,7 @@ public sealed record TrainingCheckpoint(int Iteration, string Experiment, BestVa
             ["format"] = Format,
             ["iteration"] = Iteration.ToString(CultureInfo.InvariantCulture),
             ["experiment"] = Experiment,
+            ["validated"] = Validated.ToString(CultureInfo.InvariantCulture),
         };
         if (Best is not null)
         {
@@ -44,6 +46,7 @@ public sealed record TrainingCheckpoint(int Iteration, string Experiment, BestVa
         return new TrainingCheckpoint(
             Integer("iteration"),
             metadata.TryGetValue("experiment", out var experiment) ? experiment : throw Damaged("experiment"),
+            Integer("validated"),
             metadata.ContainsKey("best_iteration") ? new BestValidation(Integer("best_iteration"), Number("best_loss")) : null);
 
         int Integer(string key) => metadata.TryGetValue(key, out var text)

@@ -76,6 +76,26 @@ public sealed class ExperimentRunTests : IDisposable
     }
 
     [Fact]
+    public void A_validation_that_is_interrupted_is_made_up_for()
+    {
+        var experiment = Experiment(iterations: 40);
+        var whole = Run("whole", experiment).Folder;
+        var folder = new RunFolder(_folder.File("stopped"));
+        using var source = new CancellationTokenSource();
+        using (var run = new ExperimentRun(experiment, folder, CPU))
+            Assert.Throws<OperationCanceledException>(() => run.Run(resume: false, new StopAt(30, source), source.Token)); // as the validation begins
+        Assert.Equal(folder.Checkpoint(30), folder.Checkpoints[^1]);
+        Assert.False(File.Exists(folder.Last));
+        using var resumed = new ExperimentRun(experiment, folder, CPU);
+        resumed.Run(resume: true);
+        Assert.Equal(
+            File.ReadAllLines(whole.Log).Where(line => line.Contains("validation", StringComparison.Ordinal)),
+            File.ReadAllLines(folder.Log).Where(line => line.Contains("validation", StringComparison.Ordinal)));
+        foreach (var (expected, found) in new[] { (whole.Best, folder.Best), (whole.Checkpoint(40), folder.Checkpoint(40)) })
+            Assert.True(File.ReadAllBytes(expected).AsSpan().SequenceEqual(File.ReadAllBytes(found)), found);
+    }
+
+    [Fact]
     public void What_does_not_belong_together_is_refused()
     {
         var experiment = Experiment(iterations: 5);
