@@ -77,14 +77,39 @@ public sealed class ExperimentRun : IDisposable
     /// <returns>What it has come to.</returns>
     /// <exception cref="InputException">The folder holds a run and is not to be resumed, or not this one; or a training image cannot be used.</exception>
     /// <exception cref="DivergedException">The loss or a gradient became infinite or NaN.</exception>
-    /// <exception cref="IOException">The disk failed or is full; the last checkpoint is intact.</exception>
+    /// <exception cref="IOException">The disk failed or is full; the last checkpoint is intact, and the message names it.</exception>
     /// <exception cref="OperationCanceledException">It was cancelled; a checkpoint has been written.</exception>
     public ExperimentResult Run(bool resume, IProgressSink? progress = null, CancellationToken cancellation = default)
     {
         progress ??= IProgressSink.None;
-        var training = _experiment.Training;
         RequireState(resume);
-        var images = _experiment.Resolve("data.train", () => TrainingImages.Load(_experiment.TrainingFolders, training.Sampling, progress, cancellation));
+        var images = _experiment.Resolve(
+            "data.train", () => TrainingImages.Load(_experiment.TrainingFolders, _experiment.Training.Sampling, progress, cancellation));
+        try
+        {
+            return Train(images, resume, progress, cancellation);
+        }
+        catch (IOException e)
+        {
+            // Whatever was being written, a log or a checkpoint: the same is to be done.
+            throw new IOException($"{e.Message.TrimEnd('.')}; {Remedy()}", e);
+        }
+
+        string Remedy() => _folder.Checkpoints is [.., var good] ? $"the checkpoint '{good}' is intact: once this is mended, go on with --resume"
+            : _folder.IsBegun ? "there is no checkpoint yet: once this is mended, begin again with --resume"
+            : "nothing has been written yet: once this is mended, start again";
+    }
+
+    /// <summary>Frees the network and the loss.</summary>
+    public void Dispose()
+    {
+        _loss?.Dispose();
+        _network?.Dispose();
+    }
+
+    private ExperimentResult Train(TrainingImages images, bool resume, IProgressSink progress, CancellationToken cancellation)
+    {
+        var training = _experiment.Training;
         using var trainer = new NetworkTrainer(_network, _loss, training.Schedule);
         var (best, validated) = Open(trainer, resume);
         var sampler = new PatchSampler(images, _distortion, training.Sampling, training.Schedule.Batch, training.Seed);
@@ -134,13 +159,6 @@ public sealed class ExperimentRun : IDisposable
         return new ExperimentResult(trainer.Iteration, last!, best!, images.Unreadable);
     }
 
-    /// <summary>Frees the network and the loss.</summary>
-    public void Dispose()
-    {
-        _loss?.Dispose();
-        _network?.Dispose();
-    }
-
     private TrainingStep Step(NetworkTrainer trainer, BatchQueue batches, Window window)
     {
         var started = Stopwatch.GetTimestamp();
@@ -180,6 +198,7 @@ public sealed class ExperimentRun : IDisposable
             return default;
         }
 
+        AtomicFile.RemoveAbandoned(_folder.Path);
         if (_folder.Checkpoints is not [.., var path])
             return default; // interrupted before the first one
         using var file = TensorFile.Open(path);
@@ -207,8 +226,8 @@ public sealed class ExperimentRun : IDisposable
         }
         catch (IOException e)
         {
-            throw new IOException($"cannot write the checkpoint '{path}': {e.Message.TrimEnd('.')}; "
-                + (_folder.Checkpoints is [.., var good] ? $"the one before, '{good}', is intact: make room and go on with --resume" : "make room and start again"), e);
+            // What failed is a temporary file, whose name says nothing.
+            throw new IOException($"cannot write the checkpoint '{path}': {e.Message.TrimEnd('.')}", e);
         }
 
         _folder.DropOldCheckpoints();

@@ -6,6 +6,9 @@ public static class AtomicFile
     private const int ReadOnlyFileSystem = 30; // EROFS, on Linux and macOS
     private const int WriteProtected = 19; // ERROR_WRITE_PROTECT
 
+    private const string TemporaryStart = ".mdf-";
+    private const string TemporaryEnd = ".tmp";
+
     /// <summary>Writes <paramref name="path"/> whole or not at all; folders that are missing are made.</summary>
     /// <param name="path">The file to write. An existing file is replaced only once the new one is complete.</param>
     /// <param name="write">Writes the content. If it throws, nothing is left behind and the old file is untouched.</param>
@@ -63,9 +66,17 @@ public static class AtomicFile
         return target;
     }
 
+    /// <summary>Deletes what writers that were killed have left in a folder and those below it. Nobody may be writing there.</summary>
+    /// <param name="folder">The folder, which exists.</param>
+    public static void RemoveAbandoned(string folder)
+    {
+        foreach (var temporary in Directory.EnumerateFiles(folder, $"{TemporaryStart}*{TemporaryEnd}", SearchOption.AllDirectories))
+            Remove(temporary);
+    }
+
     /// <summary>Short, whatever the target's name: a name may have 255 bytes, and the target's may have them all.</summary>
     private static string TemporaryFor(string target) =>
-        Path.Combine(Path.GetDirectoryName(target)!, $".mdf-{Path.GetRandomFileName()[..8]}.tmp");
+        Path.Combine(Path.GetDirectoryName(target)!, $"{TemporaryStart}{Path.GetRandomFileName()[..8]}{TemporaryEnd}");
 
     private static FileStream Create(string path, string temporary, UnixFileMode? mode, FileOptions options = FileOptions.None)
     {

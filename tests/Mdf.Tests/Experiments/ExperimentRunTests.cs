@@ -61,8 +61,13 @@ public sealed class ExperimentRunTests : IDisposable
 
         // A line that was cut off, and one of an iteration that is done again.
         File.AppendAllText(parts.Log, "{\"iteration\":20,\"train\":{\"loss\":1}}\n{\"iterat");
+
+        // What is left where a run is killed while it writes.
+        var torn = Path.Combine(Path.GetDirectoryName(parts.Checkpoints[0])!, ".mdf-abcdefgh.tmp");
+        File.WriteAllText(torn, "half of a checkpoint");
         using var last = new ExperimentRun(experiment, parts, CPU);
         last.Run(resume: true);
+        Assert.False(File.Exists(torn));
 
         foreach (var (expected, found) in new[] { (whole.Last, parts.Last), (whole.Best, parts.Best), (whole.Checkpoint(25), parts.Checkpoint(25)), (whole.Experiment, parts.Experiment) })
             Assert.True(File.ReadAllBytes(expected).AsSpan().SequenceEqual(File.ReadAllBytes(found)), found);
