@@ -33,6 +33,10 @@ Add("scaling", "how the cost of the MDF loss grows", [rounds, plots], arguments 
     PrintTable(arguments, ScalingBenchmark.Run(arguments.GetValue(rounds), arguments.GetValue(plots))));
 Add("precision", "pixel recovery in fp32 and in bf16: how far the curves lie apart", [size, stack, steps], arguments =>
     Print(arguments, PrecisionBenchmark.Run(WorkOf(arguments, "512x384", null).Work, arguments.GetValue(stack), arguments.GetValue(steps))));
+Add("training", "a step of a network's training with the sampler against one with a fixed batch", [rounds], arguments =>
+    Print(arguments, TrainingBenchmark.Run(arguments.GetValue(rounds))));
+Add("training-memory", "resident memory during 2,000 steps of a network's training", [], arguments =>
+    Print(arguments, TrainingBenchmark.RunForMemory()));
 Add("peak", "prints the peak memory of one way or loss; the other benchmarks start it", [way, lossName, size, patches, stack], arguments =>
 {
     var (work, _) = WorkOf(arguments, "512x384", null);

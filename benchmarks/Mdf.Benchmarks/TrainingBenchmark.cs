@@ -1,0 +1,144 @@
+using System.Diagnostics;
+using Mdf.Distortions;
+using Mdf.Losses;
+using Mdf.Networks;
+using Mdf.Training;
+using static TorchSharp.torch;
+
+namespace Mdf.Benchmarks;
+
+/// <summary>What the sampler adds to a step of phase 2, and whether a long training needs ever more memory.</summary>
+internal static class TrainingBenchmark
+{
+    private const int Batch = 8;
+    private const int StepsOfARound = 20;
+    private const int Seed = 1;
+
+    private static readonly (string Task, string Network, int Patch)[] s_tasks =
+    [
+        ("sisr:4", "edsr?features=32&blocks=8", 96),
+        ("jpeg:10", "dncnn?batch_norm=false&features=32&layers=8", 64),
+    ];
+
+    private static readonly int[] s_checkpoints = [200, 500, 1000, 1500, 2000];
+
+    /// <summary>Steps with batches that a thread cuts and distorts meanwhile, against steps with one batch that is there, in turns.</summary>
+    /// <param name="rounds">How many times twenty steps of each.</param>
+    public static TrainingResult Run(int rounds) => new(get_num_threads(), s_tasks.ToDictionary(entry => entry.Task, entry =>
+    {
+        Console.Error.WriteLine(entry.Task);
+        using var subject = new Subject(entry.Task, entry.Network, entry.Patch);
+        using var batch = subject.Sampler.Sample(0);
+        List<double> drawn = [], still = [];
+        for (var round = -1; round < rounds; round++) // the first does not count
+        {
+            // A queue of its own each round, so that its thread rests while the other way is timed.
+            using (var queue = new BatchQueue(subject.Sampler, 0, long.MaxValue))
+            {
+                Step(queue); // until the queue runs
+                Time(drawn, () => Step(queue));
+            }
+
+            subject.Trainer.Step(batch);
+            Time(still, () => subject.Trainer.Step(batch));
+
+            void Time(List<double> times, Action step)
+            {
+                for (var i = 0; i < StepsOfARound; i++)
+                {
+                    var started = Stopwatch.GetTimestamp();
+                    step();
+                    if (round >= 0)
+                        times.Add(Stopwatch.GetElapsedTime(started).TotalMilliseconds);
+                }
+            }
+        }
+
+        var (withSampler, fixedBatch) = (Timing.Median(drawn), Timing.Median(still));
+        return new TrainingTimes(entry.Network, withSampler, fixedBatch, withSampler / fixedBatch);
+
+        void Step(BatchQueue queue)
+        {
+            using var next = queue.Take();
+            subject.Trainer.Step(next);
+        }
+    }));
+
+    /// <summary>Two thousand steps of a small network.</summary>
+    public static TrainingMemory RunForMemory()
+    {
+        const string task = "jpeg:10";
+        const string network = "dncnn?features=8&layers=4";
+        using var subject = new Subject(task, network, patch: 32);
+        using var queue = new BatchQueue(subject.Sampler, 0, s_checkpoints[^1]);
+        using var process = Process.GetCurrentProcess();
+        var resident = new Dictionary<string, double>();
+        while (subject.Trainer.Iteration < s_checkpoints[^1])
+        {
+            using (var next = queue.Take())
+                subject.Trainer.Step(next);
+            if (!s_checkpoints.Contains(subject.Trainer.Iteration))
+                continue;
+            // What the collector has not got round to is no growth.
+            GC.Collect();
+            GC.WaitForPendingFinalizers();
+            GC.Collect();
+            process.Refresh();
+            resident[$"step_{subject.Trainer.Iteration}"] = Math.Round(process.WorkingSet64 / 1e6, 1);
+        }
+
+        return new TrainingMemory(task, network, resident, resident.Values.Last() / resident.Values.First());
+    }
+
+    /// <summary>A network, and what it is trained with; the photograph is the sample.</summary>
+    private sealed class Subject : IDisposable
+    {
+        private readonly RestorationNetwork _network;
+        private readonly ReconstructionLoss _loss = LossExpression.Parse("l1").Create();
+
+        public Subject(string task, string network, int patch)
+        {
+            var distortion = Distortion.ParseForNetwork(task);
+            var sampling = new SamplingOptions { Patch = patch };
+            _network = NetworkArchitecture.Parse(network).Build(Seed);
+            Trainer = new NetworkTrainer(_network, _loss, new ScheduleOptions { Iterations = 1_000_000, Batch = Batch });
+            Sampler = new PatchSampler(Photographs(sampling), distortion, sampling, Batch, Seed);
+        }
+
+        public NetworkTrainer Trainer { get; }
+
+        public PatchSampler Sampler { get; }
+
+        public void Dispose()
+        {
+            Trainer.Dispose();
+            _network.Dispose();
+            _loss.Dispose();
+        }
+
+        private static TrainingImages Photographs(SamplingOptions sampling)
+        {
+            var folder = Directory.CreateTempSubdirectory("mdf-benchmark-");
+            try
+            {
+                using (var stream = typeof(Subject).Assembly.GetManifestResourceStream("chelsea.png")!)
+                using (var file = File.Create(Path.Combine(folder.FullName, "chelsea.png")))
+                    stream.CopyTo(file);
+                return TrainingImages.Load([folder.FullName], sampling);
+            }
+            finally
+            {
+                folder.Delete(recursive: true);
+            }
+        }
+    }
+}
+
+/// <summary>The median step in milliseconds: with batches that the sampler makes, with one that is there.</summary>
+internal sealed record TrainingTimes(string Network, double WithSamplerMs, double FixedBatchMs, double Ratio);
+
+/// <summary>By task.</summary>
+internal sealed record TrainingResult(int Threads, IReadOnlyDictionary<string, TrainingTimes> Tasks);
+
+/// <summary>Resident memory in megabytes after so many steps, and the last by the first.</summary>
+internal sealed record TrainingMemory(string Task, string Network, IReadOnlyDictionary<string, double> ResidentMb, double Growth);
