@@ -179,13 +179,12 @@ public sealed class ExperimentRun : IDisposable
     /// <summary>Refuses to begin where a run is, and to go on where none is: before the images are read, which may take long.</summary>
     private void RequireState(bool resume)
     {
-        if (!resume && _folder.IsBegun)
+        if (_folder.IsBegun && !resume)
             throw new InputException($"'{_folder.Path}' holds a run already: go on with --resume, or choose another folder with --output");
-        if (!resume)
-            return;
-        if (!_folder.IsBegun)
+        if (!_folder.IsBegun && resume)
             throw new InputException($"'{_folder.Path}' holds no run to go on with: start it without --resume");
-        RequireSame(File.ReadAllText(_folder.Experiment), _folder.Experiment);
+        if (resume)
+            RequireSame(File.ReadAllText(_folder.Experiment), _folder.Experiment);
     }
 
     /// <summary>Begins the folder, or takes the trainer to where its newest checkpoint is.</summary>
