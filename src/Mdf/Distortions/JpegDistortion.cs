@@ -59,7 +59,7 @@ public sealed class JpegDistortion : Distortion
         var qualities = IsRandom
             ? randint(Lowest, Highest + 1, [count], ScalarType.Int64, random?.device ?? CPU, generator: random).cpu().data<long>().ToArray()
             : [.. Enumerable.Repeat((long)Lowest, count)];
-        var images = reference.split(1).Zip(qualities, (image, quality) => JpegCodec.Decode(JpegCodec.Encode(image, (int)quality, Subsampling)));
+        var images = reference.split(1).Zip(qualities, (image, quality) => JpegRoundTrip.Apply(image, (int)quality, Subsampling));
         return cat([.. images]).to(reference.device).to(reference.dtype);
     }
 

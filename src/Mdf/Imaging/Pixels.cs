@@ -1,3 +1,4 @@
+using System.Numerics;
 using System.Runtime.InteropServices;
 using NetVips;
 using static TorchSharp.torch;
@@ -20,6 +21,33 @@ internal static class Pixels
     {
         RequireRgb(image, nameof(image));
         return FromStrips(3, checked((int)image.shape[^2]), checked((int)image.shape[^1]), bitDepth, (y, rows) => Strip(image, y, rows));
+    }
+
+    /// <summary>Rounds one RGB tensor to bytes, as <see cref="FromTensor"/> does, with a fourth channel that is opaque.</summary>
+    /// <param name="image"><c>(1, 3, H, W)</c> or <c>(3, H, W)</c>, floating point, on any device.</param>
+    /// <returns><c>(H, W, 4)</c>.</returns>
+    /// <exception cref="ArgumentException">Another shape or type, or NaN in the image.</exception>
+    public static byte[] ToRgba(Tensor image)
+    {
+        RequireRgb(image, nameof(image));
+        using var noGradient = no_grad();
+        using var scope = NewDisposeScope();
+        var pixels = new byte[checked(4 * image.numel() / 3)];
+        pixels.AsSpan().Fill(byte.MaxValue);
+        Interleave(Strip(image, 0, (int)image.shape[^2]), pixels, step: 4, bitDepth: 8);
+        return pixels;
+    }
+
+    /// <summary>Makes a tensor of pixels in which the fourth channel does not count.</summary>
+    /// <param name="pixels"><c>(H, W, 4)</c>.</param>
+    /// <param name="height">H.</param>
+    /// <param name="width">W.</param>
+    /// <returns>RGB, <c>(1, 3, H, W)</c>, float32 in [0, 1], on the CPU.</returns>
+    public static Tensor FromRgba(byte[] pixels, int height, int width)
+    {
+        var result = empty([1, 3, height, width], ScalarType.Float32);
+        Deinterleave<byte>(pixels, step: 4, result);
+        return result;
     }
 
     /// <summary>Rounds a picture to integers, as <see cref="FromTensor"/> does.</summary>
@@ -140,13 +168,7 @@ internal static class Pixels
         for (var y = 0; y < height; y += rows)
         {
             using var scope = NewDisposeScope();
-            var values = strip(y, Math.Min(rows, height - y));
-            if (values.isnan().any().item<bool>())
-                throw new ArgumentException("expected an image with values in [0, 1], found NaN");
-            var levels = Levels(values, bitDepth).permute(1, 2, 0).to(ScalarType.Int32);
-            // libtorch has no complete 16-bit unsigned type: the conversion wraps, so the bits are right.
-            var samples = levels.to(bitDepth == 8 ? ScalarType.Byte : ScalarType.Int16).contiguous().cpu();
-            samples.bytes.CopyTo(pixels.AsSpan((int)(rowBytes * y)));
+            Interleave(strip(y, Math.Min(rows, height - y)), pixels.AsSpan((int)(rowBytes * y)), channels, bitDepth);
         }
 
         using var memory = Image.NewFromMemory(pixels, width, height, channels, bitDepth == 8 ? Enums.BandFormat.Uchar : Enums.BandFormat.Ushort);
@@ -179,15 +201,78 @@ internal static class Pixels
         }
     }
 
+    /// <summary>Rounds planes as <see cref="Levels"/> does and lays their samples side by side.</summary>
+    /// <remarks>No torch operations: they would pass over memory many times, and for small pictures cost more than the arithmetic.</remarks>
+    /// <param name="planes"><c>(C, rows, W)</c>, float32 or float64, on any device.</param>
+    /// <param name="samples">Where the samples go.</param>
+    /// <param name="step">Samples of a pixel there: C, or more.</param>
+    /// <param name="bitDepth">8 or 16.</param>
+    /// <exception cref="ArgumentException">There is NaN among them.</exception>
+    private static void Interleave(Tensor planes, Span<byte> samples, int step, int bitDepth)
+    {
+        using var values = planes.cpu().contiguous();
+        var channels = (int)planes.shape[0];
+        var nan = planes.dtype == ScalarType.Float64
+            ? Interleave(MemoryMarshal.Cast<byte, double>(values.bytes), channels, samples, step, bitDepth)
+            : Interleave(MemoryMarshal.Cast<byte, float>(values.bytes), channels, samples, step, bitDepth);
+        if (nan)
+            throw new ArgumentException("expected an image with values in [0, 1], found NaN");
+    }
+
+    /// <returns>Whether there was NaN.</returns>
+    private static bool Interleave<T>(ReadOnlySpan<T> planes, int channels, Span<byte> samples, int step, int bitDepth)
+        where T : struct, IBinaryFloatingPointIeee754<T>
+    {
+        var count = planes.Length / channels;
+        var (scale, half) = (T.CreateChecked((1 << bitDepth) - 1), T.CreateChecked(0.5));
+        var wide = MemoryMarshal.Cast<byte, ushort>(samples);
+        var nan = false;
+        for (var channel = 0; channel < channels; channel++)
+        {
+            var plane = planes.Slice(channel * count, count);
+            var target = channel;
+            for (var i = 0; i < plane.Length; i++, target += step)
+            {
+                nan |= T.IsNaN(plane[i]);
+                var level = int.CreateTruncating(T.Clamp(plane[i], T.Zero, T.One) * scale + half);
+                if (bitDepth == 8)
+                    samples[target] = (byte)level;
+                else
+                    wide[target] = (ushort)level;
+            }
+        }
+
+        return nan;
+    }
+
     /// <returns><c>(1, C, H, W)</c>, float32 in [0, 1], on the CPU.</returns>
     private static Tensor ToTensor(byte[] samples, Image image, int height)
     {
-        long[] shape = [height, image.Width, image.Bands];
-        var interleaved = image.Format == Enums.BandFormat.Uchar
-            ? tensor(samples, shape)
-            : tensor(MemoryMarshal.Cast<byte, short>(samples).ToArray(), shape).to(ScalarType.Int32).bitwise_and_(tensor(0xffff));
-        return interleaved.permute(2, 0, 1).unsqueeze(0).to(ScalarType.Float32)
-            .div_(image.Format == Enums.BandFormat.Uchar ? 255f : 65535f);
+        var result = empty([1, image.Bands, height, image.Width], ScalarType.Float32);
+        if (image.Format == Enums.BandFormat.Uchar)
+            Deinterleave<byte>(samples, image.Bands, result);
+        else
+            Deinterleave(MemoryMarshal.Cast<byte, ushort>(samples), image.Bands, result);
+        return result;
+    }
+
+    /// <summary>Takes samples that lie side by side apart.</summary>
+    /// <param name="samples">The samples.</param>
+    /// <param name="step">Samples of a pixel: C, or more.</param>
+    /// <param name="planes"><c>(1, C, rows, W)</c>, float32, on the CPU; in [0, 1] afterwards.</param>
+    private static void Deinterleave<T>(ReadOnlySpan<T> samples, int step, Tensor planes)
+        where T : struct, IMinMaxValue<T>, INumberBase<T>
+    {
+        var largest = float.CreateTruncating(T.MaxValue);
+        var values = MemoryMarshal.Cast<byte, float>(planes.bytes);
+        var count = samples.Length / step;
+        for (var channel = 0; channel < (int)planes.shape[1]; channel++)
+        {
+            var plane = values.Slice(channel * count, count);
+            var source = channel;
+            for (var i = 0; i < plane.Length; i++, source += step)
+                plane[i] = float.CreateTruncating(samples[source]) / largest;
+        }
     }
 
     private static Tensor OnWhite(Tensor colors, Tensor alpha) => colors.mul(alpha).add_(1 - alpha);

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using static TorchSharp.torch;
 
 namespace Mdf.Imaging;
@@ -13,12 +14,6 @@ namespace Mdf.Imaging;
 /// </remarks>
 public static class Resampler
 {
-    /// <summary>Keys' parameter: the one value with third-order accuracy, and MATLAB's choice.</summary>
-    private const double A = -0.5;
-
-    /// <summary>Half the kernel's width, in pixels of the coarser grid.</summary>
-    private const double Radius = 2;
-
     /// <summary>Resamples to a given size; the two factors follow from the sizes.</summary>
     /// <param name="image">Any number of images and channels, <c>(…, H, W)</c>, float32 or float64, on any device, of any range.</param>
     /// <param name="height">Height of the result, at least 1.</param>
@@ -31,8 +26,8 @@ public static class Resampler
         Check(image);
         ArgumentOutOfRangeException.ThrowIfLessThan(height, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(width, 1);
-        var vertical = Kernel.Create(image.shape[^2], height, (double)height / image.shape[^2], border);
-        var horizontal = Kernel.Create(image.shape[^1], width, (double)width / image.shape[^1], border);
+        var vertical = ResamplingKernel.Create(image.shape[^2], height, (double)height / image.shape[^2], border);
+        var horizontal = ResamplingKernel.Create(image.shape[^1], width, (double)width / image.shape[^1], border);
         return Apply(image, vertical, horizontal);
     }
 
@@ -51,7 +46,7 @@ public static class Resampler
             throw new ArgumentOutOfRangeException(nameof(factor), factor, "expected a positive, finite factor");
         return Apply(image, Scale(image.shape[^2]), Scale(image.shape[^1]));
 
-        Kernel Scale(long size) => Kernel.Create(size, checked((long)Math.Ceiling(size * factor)), factor, border);
+        ResamplingKernel Scale(long size) => ResamplingKernel.Create(size, checked((long)Math.Ceiling(size * factor)), factor, border);
     }
 
     /// <summary>
@@ -76,15 +71,55 @@ public static class Resampler
 
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
-        var levels = Round(image.to(ScalarType.Float64).mul(255));
-        levels = Round(Kernel.Create(height, height / factor, 1.0 / factor, Border.Replicate).Apply(levels, dimension: -2));
-        levels = Round(Kernel.Create(width, width / factor, 1.0 / factor, Border.Replicate).Apply(levels, dimension: -1));
-        return levels.div(255).to(image.dtype).MoveToOuterDisposeScope();
+        // No torch operations: for the small patches of a training they would take many times as long as the arithmetic.
+        var values = image.detach().cpu().contiguous();
+        var vertical = ResamplingKernel.Create(height, height / factor, 1.0 / factor, Border.Replicate);
+        var horizontal = ResamplingKernel.Create(width, width / factor, 1.0 / factor, Border.Replicate);
+        var plane = new double[height * width];
+        var shorter = new double[height / factor * width];
+        var result = new double[image.numel() / factor / factor];
+        var size = result.Length / (int)(image.numel() / plane.Length);
+        for (var (start, end) = (0L, 0); end < result.Length; start += plane.Length, end += size)
+        {
+            ReadLevels(values, start, plane);
+            vertical.ApplyToRows(plane, (int)width, shorter);
+            Round(shorter);
+            var smaller = result.AsSpan(end, size);
+            horizontal.ApplyWithinRows(shorter, smaller);
+            Round(smaller);
+            foreach (ref var level in smaller)
+                level /= 255;
+        }
 
-        static Tensor Round(Tensor levels) => levels.add(0.5).floor().clamp(0, 255);
+        return tensor(result, [.. image.shape[..^2], height / factor, width / factor]).to(image.dtype).to(image.device).MoveToOuterDisposeScope();
     }
 
-    private static Tensor Apply(Tensor image, Kernel vertical, Kernel horizontal)
+    /// <summary>Copies a plane of a contiguous tensor in [0, 1] to whole levels of 0 to 255.</summary>
+    private static void ReadLevels(Tensor values, long start, Span<double> levels)
+    {
+        if (values.dtype == ScalarType.Float64)
+        {
+            MemoryMarshal.Cast<byte, double>(values.bytes).Slice(checked((int)start), levels.Length).CopyTo(levels);
+        }
+        else
+        {
+            var floats = MemoryMarshal.Cast<byte, float>(values.bytes).Slice(checked((int)start), levels.Length);
+            for (var i = 0; i < levels.Length; i++)
+                levels[i] = floats[i];
+        }
+
+        foreach (ref var level in levels)
+            level *= 255;
+        Round(levels);
+    }
+
+    private static void Round(Span<double> levels)
+    {
+        foreach (ref var level in levels)
+            level = Math.Clamp(Math.Floor(level + 0.5), 0, 255);
+    }
+
+    private static Tensor Apply(Tensor image, ResamplingKernel vertical, ResamplingKernel horizontal)
     {
         using var scope = NewDisposeScope();
         return horizontal.Apply(vertical.Apply(image, dimension: -2), dimension: -1).MoveToOuterDisposeScope();
@@ -97,85 +132,6 @@ public static class Resampler
         {
             throw new ArgumentException(
                 $"expected float32 or float64 images (…, H, W), found {image.dtype} ({string.Join(", ", image.shape)})", nameof(image));
-        }
-    }
-
-    /// <summary>One axis: which input samples make each output sample, and with what weights.</summary>
-    /// <param name="Indices"><c>[tap][output]</c>.</param>
-    /// <param name="Weights"><c>[tap][output]</c>; the sum over taps is 1.</param>
-    private sealed record Kernel(long[][] Indices, double[][] Weights)
-    {
-        public static Kernel Create(long inputSize, long outputSize, double factor, Border border)
-        {
-            // When shrinking, distances are measured in output pixels: the kernel grows and removes what would alias.
-            var distanceScale = Math.Min(factor, 1);
-            var radius = Radius / distanceScale;
-            var taps = checked((int)Math.Ceiling(2 * radius) + 1);
-            var indices = new long[taps][];
-            var weights = new double[taps][];
-            for (var tap = 0; tap < taps; tap++)
-                (indices[tap], weights[tap]) = (new long[outputSize], new double[outputSize]);
-
-            for (long output = 0; output < outputSize; output++)
-            {
-                // Pixel centres are at half-integers, so that the edges of both images coincide.
-                var center = (output + 0.5) / factor - 0.5;
-                var first = (long)Math.Floor(center - radius) + 1;
-                var sum = 0.0;
-                for (var tap = 0; tap < taps; tap++)
-                {
-                    indices[tap][output] = Reflect(first + tap, inputSize, border);
-                    weights[tap][output] = Cubic((center - (first + tap)) * distanceScale);
-                    sum += weights[tap][output];
-                }
-
-                for (var tap = 0; tap < taps; tap++)
-                    weights[tap][output] /= sum;
-            }
-
-            // Every output may need fewer taps than there is room for.
-            var used = Enumerable.Range(0, taps).Where(tap => weights[tap].Any(weight => weight != 0)).ToArray();
-            return new Kernel([.. used.Select(tap => indices[tap])], [.. used.Select(tap => weights[tap])]);
-        }
-
-        /// <param name="image">What to resample.</param>
-        /// <param name="dimension">−2 for the rows' positions, −1 for positions within rows.</param>
-        public Tensor Apply(Tensor image, long dimension)
-        {
-            long[] shape = dimension == -1 ? [1, -1] : [-1, 1];
-            Tensor? sum = null;
-            for (var tap = 0; tap < Indices.Length; tap++)
-            {
-                using var scope = NewDisposeScope();
-                var samples = image.index_select(dimension, tensor(Indices[tap], device: image.device));
-                var weights = tensor(Weights[tap], dtype: image.dtype, device: image.device).reshape(shape);
-                if (sum is null)
-                    sum = samples.mul(weights).MoveToOuterDisposeScope();
-                else
-                    sum.addcmul_(samples, weights, 1); // in place: autograd needs only the weights
-            }
-
-            return sum!;
-        }
-
-        private static long Reflect(long index, long size, Border border)
-        {
-            if (border == Border.Replicate)
-                return Math.Clamp(index, 0, size - 1);
-            // Mirrors at both edges again and again: kernels may be wider than small images.
-            var position = (index % (2 * size) + 2 * size) % (2 * size);
-            return position < size ? position : 2 * size - 1 - position;
-        }
-
-        private static double Cubic(double x)
-        {
-            x = Math.Abs(x);
-            return x switch
-            {
-                <= 1 => ((A + 2) * x - (A + 3)) * x * x + 1,
-                < 2 => ((A * x - 5 * A) * x + 8 * A) * x - 4 * A,
-                _ => 0,
-            };
         }
     }
 }

@@ -87,13 +87,8 @@ public static class DistortionFigure
         float LeftOf(int column) => Margin + column * (columnWidth + Gap);
     }
 
-    private static SKImage ToImage(Tensor tensor)
-    {
-        using var rgb = Pixels.FromTensor(tensor, bitDepth: 8);
-        using var rgba = rgb.Bandjoin(255);
-        return SKImage.FromPixelCopy(
-            new SKImageInfo(rgba.Width, rgba.Height, SKColorType.Rgba8888, SKAlphaType.Opaque), rgba.WriteToMemory<byte>());
-    }
+    private static SKImage ToImage(Tensor tensor) => SKImage.FromPixelCopy(
+        new SKImageInfo((int)tensor.shape[^1], (int)tensor.shape[^2], SKColorType.Rgba8888, SKAlphaType.Opaque), Pixels.ToRgba(tensor));
 
     private static float HeightOf(SKImage picture, float width) => MathF.Round(picture.Height * width / picture.Width);
 
