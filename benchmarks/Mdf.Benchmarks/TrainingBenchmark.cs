@@ -12,12 +12,14 @@ internal static class TrainingBenchmark
 {
     private const int Batch = 8;
     private const int StepsOfARound = 20;
+    private const int StepsUntilFull = 4;
     private const int Seed = 1;
 
     private static readonly (string Task, string Network, int Patch)[] s_tasks =
     [
         ("sisr:4", "edsr?features=32&blocks=8", 96),
         ("jpeg:10", "dncnn?batch_norm=false&features=32&layers=8", 64),
+        ("denoise:25", "dncnn?batch_norm=false&features=32&layers=8", 64),
     ];
 
     private static readonly int[] s_checkpoints = [200, 500, 1000, 1500, 2000];
@@ -29,33 +31,45 @@ internal static class TrainingBenchmark
         Console.Error.WriteLine(entry.Task);
         using var subject = new Subject(entry.Task, entry.Network, entry.Patch);
         using var batch = subject.Sampler.Sample(0);
-        List<double> drawn = [], still = [];
+        List<double> drawn = [], still = [], ratios = [];
         for (var round = -1; round < rounds; round++) // the first does not count
         {
-            // A queue of its own each round, so that its thread rests while the other way is timed.
-            using (var queue = new BatchQueue(subject.Sampler, 0, long.MaxValue))
-            {
-                Step(queue); // until the queue runs
-                Time(drawn, () => Step(queue));
-            }
-
-            subject.Trainer.Step(batch);
-            Time(still, () => subject.Trainer.Step(batch));
-
-            void Time(List<double> times, Action step)
-            {
-                for (var i = 0; i < StepsOfARound; i++)
-                {
-                    var started = Stopwatch.GetTimestamp();
-                    step();
-                    if (round >= 0)
-                        times.Add(Stopwatch.GetElapsedTime(started).TotalMilliseconds);
-                }
-            }
+            // Now the one first, now the other: a machine that becomes slower speaks against neither.
+            var stillFirst = round % 2 == 0;
+            var before = stillFirst ? Still() : 0;
+            var withSampler = Drawn();
+            var withoutSampler = stillFirst ? before : Still();
+            if (round < 0)
+                continue;
+            drawn.Add(withSampler);
+            still.Add(withoutSampler);
+            ratios.Add(withSampler / withoutSampler);
         }
 
-        var (withSampler, fixedBatch) = (Timing.Median(drawn), Timing.Median(still));
-        return new TrainingTimes(entry.Network, withSampler, fixedBatch, withSampler / fixedBatch);
+        return new TrainingTimes(entry.Network, Timing.Median(drawn), Timing.Median(still), Timing.Median(ratios));
+
+        double Drawn()
+        {
+            // A queue of its own each round, so that its thread rests while the other way is timed.
+            using var queue = new BatchQueue(subject.Sampler, 0, long.MaxValue);
+            for (var i = 0; i < StepsUntilFull; i++)
+                Step(queue);
+            return Mean(() => Step(queue));
+        }
+
+        double Still()
+        {
+            subject.Trainer.Step(batch);
+            return Mean(() => subject.Trainer.Step(batch));
+        }
+
+        static double Mean(Action step)
+        {
+            var started = Stopwatch.GetTimestamp();
+            for (var i = 0; i < StepsOfARound; i++)
+                step();
+            return Stopwatch.GetElapsedTime(started).TotalMilliseconds / StepsOfARound;
+        }
 
         void Step(BatchQueue queue)
         {
@@ -134,7 +148,7 @@ internal static class TrainingBenchmark
     }
 }
 
-/// <summary>The median step in milliseconds: with batches that the sampler makes, with one that is there.</summary>
+/// <summary>The step in milliseconds with batches that the sampler makes and with one that is there, and their ratio: medians of the rounds.</summary>
 internal sealed record TrainingTimes(string Network, double WithSamplerMs, double FixedBatchMs, double Ratio);
 
 /// <summary>By task.</summary>

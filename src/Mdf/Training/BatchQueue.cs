@@ -1,4 +1,6 @@
 using System.Threading.Channels;
+using Mdf.Runtime;
+using static TorchSharp.torch;
 
 namespace Mdf.Training;
 
@@ -16,8 +18,22 @@ internal sealed class BatchQueue : IDisposable
     /// <param name="sampler">Makes them.</param>
     /// <param name="first">The index of the first.</param>
     /// <param name="end">The index behind the last.</param>
-    public BatchQueue(PatchSampler sampler, long first, long end) => _worker = Task.Factory.StartNew(
-        () => Work(sampler, first, end), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+    public BatchQueue(PatchSampler sampler, long first, long end)
+    {
+        // libtorch shares work out among as many threads as there are processors, from any thread: from this one it would take them from the network.
+        // The number is a thread's own, but new threads take the one that was set last.
+        var threads = get_num_threads();
+        using var started = new ManualResetEventSlim();
+        _worker = Task.Factory.StartNew(
+            () =>
+            {
+                set_num_threads(1);
+                started.Set();
+                Work(sampler, first, end);
+            }, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+        started.Wait();
+        set_num_threads(threads);
+    }
 
     /// <summary>The next batch, which belongs to the caller.</summary>
     /// <exception cref="ChannelClosedException">There is none left.</exception>
@@ -47,6 +63,8 @@ internal sealed class BatchQueue : IDisposable
 
     private void Work(PatchSampler sampler, long first, long end)
     {
+        // A step leaves a core idle here and there: enough for the next batch, as long as nothing waits for this thread's share of it.
+        BackgroundWork.StandBack();
         try
         {
             for (var index = first; index < end; index++)

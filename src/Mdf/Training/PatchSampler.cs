@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Mdf.Distortions;
 using static TorchSharp.torch;
 
@@ -22,6 +23,8 @@ public sealed record TrainingBatch(Tensor Distorted, Tensor Reference) : IDispos
 /// </summary>
 public sealed class PatchSampler
 {
+    private static readonly float[] s_values = [.. Enumerable.Range(0, 256).Select(level => level / 255f)];
+
     private readonly TrainingImages _images;
     private readonly Distortion _distortion;
     private readonly SamplingOptions _options;
@@ -56,17 +59,18 @@ public sealed class PatchSampler
         const int draws = 4; // image, row, column, orientation
         var drawn = rand([_batch, draws], ScalarType.Float64, generator: random).data<double>().ToArray();
         var side = _options.Patch;
-        var pixels = new float[_batch * 3 * side * side];
+        // Written where it stays: arrays of this size would have the collector look at everything, once a batch.
+        var reference = empty([_batch, 3, side, side], ScalarType.Float32);
+        var pixels = MemoryMarshal.Cast<byte, float>(reference.bytes);
         for (var i = 0; i < _batch; i++)
         {
             var image = _images.Images[Below(drawn[i * draws], _images.Count)];
             var top = Below(drawn[i * draws + 1], image.Height - side + 1);
             var left = Below(drawn[i * draws + 2], image.Width - side + 1);
             var orientation = _options.Augment ? Below(drawn[i * draws + 3], Orientation.Count) : 0;
-            Cut(image, top, left, side, new Orientation(orientation), pixels.AsSpan(i * 3 * side * side, 3 * side * side));
+            Cut(image, top, left, side, new Orientation(orientation), pixels.Slice(i * 3 * side * side, 3 * side * side));
         }
 
-        var reference = tensor(pixels, [_batch, 3, side, side]);
         return new TrainingBatch(_distortion.Apply(reference, random).DetachFromDisposeScope(), reference.DetachFromDisposeScope());
     }
 
@@ -74,16 +78,15 @@ public sealed class PatchSampler
 
     private static void Cut(TrainingImage image, int top, int left, int side, Orientation orientation, Span<float> patch)
     {
+        var (first, down, right) = orientation.Path(side, image.Width);
         for (var channel = 0; channel < 3; channel++)
         {
-            var plane = image.Pixels.AsSpan(channel * image.Height * image.Width, image.Height * image.Width);
+            var source = (channel * image.Height + top) * image.Width + left + first;
             for (var y = 0; y < side; y++)
             {
-                for (var x = 0; x < side; x++)
-                {
-                    var (row, column) = orientation.Source(y, x, side);
-                    patch[(channel * side + y) * side + x] = plane[(top + row) * image.Width + left + column] / 255f;
-                }
+                var row = patch.Slice((channel * side + y) * side, side);
+                for (var x = 0; x < row.Length; x++)
+                    row[x] = s_values[image.Pixels[source + y * down + x * right]];
             }
         }
     }
@@ -103,14 +106,19 @@ public sealed class PatchSampler
     {
         public const int Count = 8;
 
-        /// <summary>Where a pixel of the turned patch comes from.</summary>
-        public (int Row, int Column) Source(int y, int x, int side)
+        /// <summary>Where the pixels of the turned patch come from.</summary>
+        /// <param name="side">The side of the patch.</param>
+        /// <param name="width">Pixels in a row of the photograph.</param>
+        /// <returns>The place of its first pixel, and the steps from there to the pixel below and to the next one of the row, in the photograph.</returns>
+        public (int First, int Down, int Right) Path(int side, int width)
         {
+            var (down, right) = (Index & 4) != 0 ? (1, width) : (width, 1);
+            var first = 0;
             if ((Index & 1) != 0)
-                x = side - 1 - x;
+                (first, right) = (first + (side - 1) * right, -right);
             if ((Index & 2) != 0)
-                y = side - 1 - y;
-            return (Index & 4) != 0 ? (x, y) : (y, x);
+                (first, down) = (first + (side - 1) * down, -down);
+            return (first, down, right);
         }
     }
 }
