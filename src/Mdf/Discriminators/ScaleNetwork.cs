@@ -1,3 +1,4 @@
+using Mdf.Runtime;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
@@ -103,7 +104,7 @@ public abstract class ScaleNetwork : Module<Tensor, Tensor>
     /// <summary>The features of the trunk: after the head, after the body, after the last convolution.</summary>
     private protected (Tensor Head, Tensor Body, Tensor Tail) Trunk(Tensor image)
     {
-        var afterHead = head.call(image);
+        var afterHead = head.call(TensorOrder.ChannelsLast(image));
         var afterBody = body.call(afterHead);
         return (afterHead, afterBody, tail.call(afterBody));
     }

@@ -55,7 +55,7 @@ public abstract class RestorationNetwork : Module<Tensor, Tensor>
         }
 
         using var scope = NewDisposeScope();
-        return Restore(distorted).MoveToOuterDisposeScope();
+        return Restore(TensorOrder.ChannelsLast(distorted)).contiguous().MoveToOuterDisposeScope();
     }
 
     /// <summary>Draws the weights anew from one generator, as the network's paper does, or PyTorch does where that is silent.</summary>
@@ -89,7 +89,7 @@ public abstract class RestorationNetwork : Module<Tensor, Tensor>
     }
 
     /// <summary>Does the work of <see cref="forward"/>, inside a dispose scope.</summary>
-    /// <param name="distorted">Checked by <see cref="forward"/>.</param>
+    /// <param name="distorted">Checked by <see cref="forward"/>; channels last.</param>
     /// <returns>A tensor of its own, never the input.</returns>
     private protected abstract Tensor Restore(Tensor distorted);
 }

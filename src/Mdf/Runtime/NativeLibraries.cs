@@ -66,6 +66,8 @@ public static partial class NativeLibraries
         try
         {
             NativeLibrary.Load(TorchSharpLibrary, typeof(TorchSharp.torch).Assembly, searchPath: null);
+            if (Locate("libtorch_cpu.so") is { } libtorch)
+                Nnpack.SilenceWhereUnsupported(libtorch);
         }
         catch (Exception e) when (e is DllNotFoundException or BadImageFormatException)
         {

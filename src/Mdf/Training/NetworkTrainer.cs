@@ -80,7 +80,7 @@ public sealed class NetworkTrainer : IDisposable
             group.LearningRate = rate;
 
         Network.zero_grad();
-        var loss = _loss.call(Network.call(ChannelsLast(batch.Distorted.to(device))), batch.Reference.to(device));
+        var loss = _loss.call(Network.call(batch.Distorted.to(device)), batch.Reference.to(device));
         var value = loss.ToDouble();
         if (!double.IsFinite(value))
             throw Diverged($"the loss became {Text(value)}");
@@ -162,9 +162,6 @@ public sealed class NetworkTrainer : IDisposable
         foreach (var ((_, average), (_, buffer)) in _average.named_buffers().Zip(Network.named_buffers()))
             average.copy_(buffer);
     }
-
-    /// <summary>The same numbers in the order in which libtorch's convolutions are fastest; what they make keeps it.</summary>
-    private static Tensor ChannelsLast(Tensor images) => images.permute(0, 2, 3, 1).contiguous().permute(0, 3, 1, 2);
 
     private static void Copy(RestorationNetwork from, RestorationNetwork to)
     {

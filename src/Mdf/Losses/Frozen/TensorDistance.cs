@@ -1,4 +1,5 @@
 using Mdf.Discriminators;
+using Mdf.Runtime;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn.functional;
 
@@ -119,7 +120,7 @@ internal sealed class TensorDistance : FrozenDistance
             return;
 
         // The weights that lead back hold leaky ReLU's slope, so that what is left of its derivative is 1 below zero and 1/slope above.
-        var behind = conv2d(ofTail, scale.Back[TailLayer], padding: [2, 2]);
+        var behind = conv2d(ofTail.to(scale.Back[TailLayer].dtype), scale.Back[TailLayer], padding: [2, 2]).to(ofTail.dtype);
         Add(behind, ofBody, BodyLayers);
         for (var layer = BodyLayers; layer > HeadLayer; layer--)
         {
@@ -169,7 +170,7 @@ internal sealed class TensorDistance : FrozenDistance
     /// <summary>Compares by computing what the difference of the images becomes from layer to layer.</summary>
     private Comparison CarryDifference(Part part, Scale scale, Tensor restored, Tensor reference, Tensor[] features)
     {
-        var input = ChannelsLast((Of(restored, part).to(_accumulator) - Of(reference, part).to(_accumulator)) * (_range.High - _range.Low));
+        var input = TensorOrder.ChannelsLast((Of(restored, part).to(_accumulator) - Of(reference, part).to(_accumulator)) * (_range.High - _range.Low));
         var differences = new Tensor[TailLayer + 1];
         var positive = new Tensor[TailLayer];
         for (var layer = HeadLayer; layer < TailLayer; layer++)
@@ -215,15 +216,13 @@ internal sealed class TensorDistance : FrozenDistance
     private static Tensor[] Counted(Part part, Tensor[] layers) =>
         [.. new[] { HeadLayer, BodyLayers, TailLayer }.Select(layer => Owned(layers[layer], part, layer))];
 
-    private Tensor Input(Part part, Tensor images) => ChannelsLast(_range.FromUnit(Of(images, part).to(_accumulator)));
+    private Tensor Input(Part part, Tensor images) => TensorOrder.ChannelsLast(_range.FromUnit(Of(images, part).to(_accumulator)));
 
     private static Tensor Of(Tensor images, Part part) => Slice(images.narrow(0, part.First, part.Count), part.Tile.Input);
 
     private static Tensor Owned(Tensor maps, Part part, int layer) => Slice(maps, part.Tile.Owned(MarginOf(layer)));
 
     private static Tensor Slice(Tensor maps, Area area) => maps.narrow(2, area.Top, area.Height).narrow(3, area.Left, area.Width);
-
-    private static Tensor ChannelsLast(Tensor values) => values.permute(0, 2, 3, 1).contiguous().permute(0, 3, 1, 2);
 
     private static int MarginOf(int layer) => FoldedDiscriminator.HeadMargin - layer;
 
@@ -256,13 +255,16 @@ internal sealed class TensorDistance : FrozenDistance
         public Scale(FoldedDiscriminator discriminator, ScalarType type, ScalarType headType, Device device)
         {
             Width = discriminator.Width;
-            Weight = [.. discriminator.Layers.Select((layer, i) => ChannelsLast(Stored(layer).to(TypeOf(i), device)))];
+            Weight = [.. discriminator.Layers.Select((layer, i) => TensorOrder.ChannelsLast(Stored(layer).to(TypeOf(i), device)))];
             Bias = [.. discriminator.Layers.Select((layer, i) => tensor(layer.Bias).to(TypeOf(i), device))];
             // The gradient of the image does not pass another leaky ReLU.
-            Back = [.. discriminator.Layers.Select((layer, i) => ChannelsLast(
-                (Stored(layer).transpose(0, 1).flip(2, 3) * (i == HeadLayer ? 1 : ScaleNetwork.NegativeSlope)).to(type, device)))];
+            Back = [.. discriminator.Layers.Select((layer, i) => TensorOrder.ChannelsLast(
+                (Stored(layer).transpose(0, 1).flip(2, 3) * (i == HeadLayer ? 1 : ScaleNetwork.NegativeSlope)).to(TypeBackOf(i), device)))];
 
             ScalarType TypeOf(int layer) => layer == HeadLayer ? headType : type;
+
+            // From one channel to a number that does not fill its blocks of 16, oneDNN 3.7.1 is wrong in bfloat16 on the machines that TensorOrder tells of.
+            ScalarType TypeBackOf(int layer) => type == bfloat16 && layer == TailLayer && Width % 16 != 0 ? float32 : type;
         }
 
         public int Width { get; }
