@@ -1,3 +1,4 @@
+using Mdf.Runtime;
 using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
@@ -98,7 +99,7 @@ public sealed class UNet : RestorationNetwork
     {
         var (height, width) = (distorted.shape[2], distorted.shape[3]);
         // Repeating works for every size; a reflection needs more pixels than it adds.
-        var image = functional.pad(distorted - Center, [0, Missing(width), 0, Missing(height)], PaddingModes.Replicate);
+        var image = TensorOrder.ChannelsLast(functional.pad(distorted - Center, [0, Missing(width), 0, Missing(height)], PaddingModes.Replicate));
         var pool1 = Down(image, enc_conv0, enc_conv1);
         var pool2 = Down(pool1, enc_conv2);
         var pool3 = Down(pool2, enc_conv3);
@@ -124,7 +125,9 @@ public sealed class UNet : RestorationNetwork
     private static Tensor Up(Tensor below, Tensor across, Conv2d first, Conv2d second)
     {
         using var scope = NewDisposeScope();
-        var features = cat([functional.interpolate(below, scale_factor: [2, 2], mode: InterpolationMode.Nearest), across], 1);
+        Tensor features;
+        using (var above = functional.interpolate(below, scale_factor: [2, 2], mode: InterpolationMode.Nearest))
+            features = TensorOrder.ChannelsLast(cat([above, across], 1)); // maps of one pixel are in no order
         return second.call(first.call(features).leaky_relu_(NegativeSlope)).leaky_relu_(NegativeSlope).MoveToOuterDisposeScope();
     }
 

@@ -84,8 +84,8 @@ public sealed class LossTrainCommandTests : IDisposable
             ["loss", "train", _photo, "--task", "jpeg:10", "--scales", "1", "--iterations", "1000000", "-o", _folder.File("stack.safetensors")];
         using var process = MdfProgram.Start(line, []);
         var first = await process.StandardError.ReadLineAsync(TestContext.Current.CancellationToken);
+        MdfProgram.Interrupt(process); // before anything that can fail: nobody else would end it
         Assert.StartsWith("scale 0 (1 of 1, 32×25): 1/1000000, ", first);
-        MdfProgram.Interrupt(process);
         var answer = await MdfProgram.Finish(process);
         Assert.Equal((130, ""), (answer.ExitCode, answer.Output));
         Assert.Equal("mdf: interrupted", answer.Error.TrimEnd('\n').Split('\n')[^1]);
