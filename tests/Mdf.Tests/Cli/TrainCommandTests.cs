@@ -1,0 +1,97 @@
+using Mdf.Experiments;
+using Mdf.Networks;
+
+namespace Mdf.Tests.Cli;
+
+/// <summary><c>mdf train</c> and what comes of it, through the command line.</summary>
+public sealed class TrainCommandTests : IDisposable
+{
+    private readonly TemporaryFolder _folder = new();
+
+    public TrainCommandTests()
+    {
+        foreach (var name in new[] { "train", "test", "empty", "mixed" })
+            Directory.CreateDirectory(_folder.File(name));
+        _folder.Image(Path.Combine("train", "a.png"));
+        _folder.Image(Path.Combine("train", "b.png"), seed: 6);
+        _folder.Image(Path.Combine("test", "c.png"), seed: 7);
+        _folder.Image(Path.Combine("mixed", "a.png"));
+        _folder.Image(Path.Combine("mixed", "c.png"), seed: 8);
+        File.WriteAllBytes(_folder.File("mixed/broken.png"), File.ReadAllBytes(_folder.File("mixed/a.png"))[..500]);
+        File.WriteAllText(_folder.File("small.yaml"), _folder.Local(
+            """
+            task: denoise:25
+            network: { name: dncnn, layers: 3, features: 4 }
+            loss: l1
+            data: { train: {}train, validation: {}test, patch: 16 }
+            schedule: { iterations: 4, batch: 2, learning_rate: 1e-3 }
+            checkpoint_every: 2
+            """));
+    }
+
+    public void Dispose() => _folder.Dispose();
+
+    [Theory]
+    [InlineData("train {}small.yaml --set data.train={}empty -o {}run", "'{}empty' holds no image (.png, .jpg, .jpeg, .bmp, .tif, .tiff, .webp)")]
+    [InlineData("train {}small.yaml --set data.train={}none -o {}run", "cannot list '{}none'")]
+    [InlineData("train {}small.yaml --set data.patch=64 -o {}run", "'{}train/a.png' is 40×32 pixels, smaller than a patch of 64×64: use smaller patches, or take it out")]
+    [InlineData("train {}small.yaml --set data.train={}mixed -o {}run", "'{}mixed/broken.png'")]
+    [InlineData("train {}small.yaml --set schedule.iteration=9 -o {}run", "did you mean 'iterations'")]
+    [InlineData("train {}none.yaml -o {}run", "cannot read '{}none.yaml': there is no such file; check the path")]
+    [InlineData("train {}small.yaml --resume -o {}run", "'{}run' holds no run to go on with")]
+    public void A_mistake_is_one_line_and_leaves_nothing_behind(string line, string expected)
+    {
+        var answer = Run(line);
+        Assert.Equal((2, ""), (answer.ExitCode, answer.Output));
+        Assert.Contains(_folder.Local(expected), answer.Error);
+        Assert.Single(answer.Error.TrimEnd('\n').Split('\n'), text => !text.StartsWith("reading: ", StringComparison.Ordinal));
+        Assert.False(Directory.Exists(_folder.File("run")));
+    }
+
+    [Fact]
+    public void A_misspelt_key_is_refused_with_its_line()
+    {
+        var text = File.ReadAllText(_folder.File("small.yaml")).Replace("loss: l1", "lose: l1", StringComparison.Ordinal);
+        File.WriteAllText(_folder.File("misspelt.yaml"), text);
+        var answer = Run("train {}misspelt.yaml -o {}run");
+        Assert.Equal(2, answer.ExitCode);
+        Assert.StartsWith(_folder.Local("mdf: '{}misspelt.yaml', line 3: unknown key 'lose': did you mean 'loss'?"), answer.Error);
+    }
+
+    [Fact]
+    public void A_corrupt_image_is_passed_over_and_named_if_that_is_asked_for()
+    {
+        var answer = Run("train {}small.yaml --set data.train={}mixed --set data.skip_unreadable=true -o {}run");
+        Assert.True(answer.ExitCode == 0, answer.Error);
+        Assert.Contains(_folder.File("mixed/broken.png"), answer.Error);
+        Assert.True(File.Exists(new RunFolder(_folder.File("run")).Last));
+    }
+
+    [Fact]
+    public void A_run_goes_on_only_with_its_own_experiment()
+    {
+        Assert.Equal(0, Run("train {}small.yaml -o {}run").ExitCode);
+        var checkpoints = new RunFolder(_folder.File("run")).Checkpoints;
+        var answer = Run("train {}small.yaml --set seed=5 --resume -o {}run");
+        Assert.Equal((2, ""), (answer.ExitCode, answer.Output));
+        Assert.Contains("found seed = 5 instead of 0", answer.Error);
+        Assert.Equal(checkpoints, new RunFolder(_folder.File("run")).Checkpoints);
+    }
+
+    [Theory]
+    [InlineData("evaluate {}model.safetensors --task denoise:25 --data {}test", "sisr:2")]
+    [InlineData("evaluate {}model.safetensors --task sisr:4 --data {}test", "sisr:2")]
+    public void A_network_of_another_task_or_scale_is_refused(string line, string expected)
+    {
+        var architecture = NetworkArchitecture.Parse("edsr?blocks=1&features=4&factor=2");
+        using (var network = architecture.Build(seed: 1))
+            NetworkFile.Save(_folder.File("model.safetensors"), network, new NetworkMetadata { Architecture = architecture, Task = "sisr:2" });
+        var answer = Run(line);
+        Assert.Equal((2, ""), (answer.ExitCode, answer.Output));
+        Assert.Contains(expected, answer.Error);
+        Assert.Contains(_folder.File("model.safetensors"), answer.Error);
+        Assert.Equal(1, answer.Error.Count(c => c == '\n'));
+    }
+
+    private Answer Run(string line) => MdfProgram.Run([.. line.Split(' ').Select(_folder.Local)]);
+}
