@@ -116,7 +116,8 @@ internal static class TrainingBenchmark
             var sampling = new SamplingOptions { Patch = patch };
             _network = NetworkArchitecture.Parse(network).Build(Seed);
             Trainer = new NetworkTrainer(_network, _loss, new ScheduleOptions { Iterations = 1_000_000, Batch = Batch });
-            Sampler = new PatchSampler(Photographs(sampling), distortion, sampling, Batch, Seed);
+            using var photo = Workload.Photo();
+            Sampler = new PatchSampler(TrainingImages.Of([photo], sampling), distortion, sampling, Batch, Seed);
         }
 
         public NetworkTrainer Trainer { get; }
@@ -128,22 +129,6 @@ internal static class TrainingBenchmark
             Trainer.Dispose();
             _network.Dispose();
             _loss.Dispose();
-        }
-
-        private static TrainingImages Photographs(SamplingOptions sampling)
-        {
-            var folder = Directory.CreateTempSubdirectory("mdf-benchmark-");
-            try
-            {
-                using (var stream = typeof(Subject).Assembly.GetManifestResourceStream("chelsea.png")!)
-                using (var file = File.Create(Path.Combine(folder.FullName, "chelsea.png")))
-                    stream.CopyTo(file);
-                return TrainingImages.Load([folder.FullName], sampling);
-            }
-            finally
-            {
-                folder.Delete(recursive: true);
-            }
         }
     }
 }

@@ -55,7 +55,8 @@ internal sealed record Workload(int Batch, int Height, int Width)
         return path is null ? (DiscriminatorStack.Untrained(8, seed: 1), "untrained") : (DiscriminatorStack.Load(path), Path.GetFileName(path));
     }
 
-    private static Tensor Photo()
+    /// <summary>The photograph that is embedded, <c>(1, 3, 170, 256)</c> in [0, 1].</summary>
+    public static Tensor Photo()
     {
         using var stream = typeof(Workload).Assembly.GetManifestResourceStream("chelsea.png")!;
         using var memory = new MemoryStream();

@@ -15,20 +15,29 @@ namespace Mdf.Experiments;
 /// <param name="Iterations">Iterations of each scale of the stack.</param>
 /// <param name="Scales">How many scales the stack has.</param>
 /// <param name="RecoverySteps">Steps of the recovery.</param>
-public sealed record DemoSize(int Iterations, int Scales, int RecoverySteps)
+/// <param name="NetworkSteps">Steps of each network's training.</param>
+public sealed record DemoSize(int Iterations, int Scales, int RecoverySteps, int NetworkSteps)
 {
     /// <summary>Two to four minutes on two cores.</summary>
-    public static DemoSize Full { get; } = new(Iterations: 100, Scales: 6, RecoverySteps: 100);
+    public static DemoSize Full { get; } = new(Iterations: 100, Scales: 6, RecoverySteps: 100, NetworkSteps: 400);
 
     /// <summary>Well under a minute on two cores: enough to see that everything works.</summary>
-    public static DemoSize Quick { get; } = new(Iterations: 20, Scales: 2, RecoverySteps: 60);
+    public static DemoSize Quick { get; } = new(Iterations: 20, Scales: 2, RecoverySteps: 60, NetworkSteps: 20);
 }
+
+/// <summary>What the demonstration works on: RGB, <c>(1, 3, H, W)</c> in [0, 1], on the device to compute on.</summary>
+/// <param name="Photo">The loss is trained on this photograph alone.</param>
+/// <param name="Sha256">The SHA-256 of its file.</param>
+/// <param name="Second">The networks are trained on this one, too.</param>
+/// <param name="Unseen">The networks restore this one; nothing is trained on it.</param>
+public sealed record DemoPhotographs(Tensor Photo, string Sha256, Tensor Second, Tensor Unseen);
 
 /// <summary>What the demonstration found.</summary>
 /// <param name="Comparison">What each loss makes of four distortions of equal MSE.</param>
 /// <param name="StartPsnr">The PSNR in dB of the noise from which the recovery starts.</param>
 /// <param name="RecoveredPsnr">The PSNR in dB of the recovered picture.</param>
-public sealed record DemoResult(ResultTable Comparison, double StartPsnr, double RecoveredPsnr)
+/// <param name="Restoration">What a photograph that was not trained on scores: as a JPEG, and as each network restores it.</param>
+public sealed record DemoResult(ResultTable Comparison, double StartPsnr, double RecoveredPsnr, ResultTable Restoration)
 {
     /// <summary>What the recovery must gain, in dB, for the trained loss to count as working.</summary>
     public const double LeastGain = 3;
@@ -44,8 +53,8 @@ public sealed record DemoResult(ResultTable Comparison, double StartPsnr, double
 }
 
 /// <summary>
-/// The project's idea on one photograph: trains a small stack for <c>jpeg:10</c>, shows what it has learnt to see, and checks that
-/// its gradient leads home.
+/// The project's idea in small: trains a stack for <c>jpeg:10</c> on one photograph, shows what it has learnt to see, checks that its gradient
+/// leads home, and trains a network with it.
 /// </summary>
 public static class Demo
 {
@@ -54,8 +63,7 @@ public static class Demo
     private const double LearningRate = 0.03;
 
     /// <summary>Runs the demonstration and writes its pictures, curves, tables and the stack.</summary>
-    /// <param name="photo">The photograph, <c>(1, 3, H, W)</c> in [0, 1], on the device to compute on.</param>
-    /// <param name="sourceSha256">The SHA-256 of its file.</param>
+    /// <param name="photographs">What to work on.</param>
     /// <param name="size">How much work to do.</param>
     /// <param name="seed">The seed of all randomness.</param>
     /// <param name="folder">Where to write.</param>
@@ -63,17 +71,17 @@ public static class Demo
     /// <param name="cancellation">Ends it between two steps.</param>
     /// <exception cref="InputException">The folder cannot be written, or the photograph is too small.</exception>
     public static DemoResult Run(
-        Tensor photo,
-        string sourceSha256,
+        DemoPhotographs photographs,
         DemoSize size,
         long seed,
         string folder,
         IProgressSink? progress = null,
         CancellationToken cancellation = default)
     {
-        ArgumentNullException.ThrowIfNull(photo);
+        ArgumentNullException.ThrowIfNull(photographs);
         ArgumentNullException.ThrowIfNull(size);
         using var scope = NewDisposeScope();
+        var photo = photographs.Photo;
         var stackPath = Path.Combine(folder, "stack.safetensors");
         AtomicFile.Prepare(stackPath);
         var jpeg = new JpegDistortion(Quality);
@@ -84,7 +92,7 @@ public static class Demo
             Iterations = size.Iterations,
             Seed = seed,
         };
-        using var loss = new MdfLoss(LossTraining.Train(photo, sourceSha256, options, progress, cancellation), expression: $"mdf ({jpeg.Task})");
+        using var loss = new MdfLoss(LossTraining.Train(photo, photographs.Sha256, options, progress, cancellation), expression: $"mdf ({jpeg.Task})");
         loss.Stack.Save(stackPath);
         using var untrained = new MdfLoss(DiscriminatorStack.Untrained(size.Scales, seed), expression: "mdf (untrained)");
         untrained.to(photo.device);
@@ -99,7 +107,8 @@ public static class Demo
         Plots.Save(Path.Combine(folder, "recovery-psnr.png"), new CurvePlot(
             $"Recovery from noise under {loss.Expression}: does the gradient lead home?", "step", "PSNR (dB)",
             [new CurveSeries("PSNR", [.. Enumerable.Range(0, size.RecoverySteps).Select(step => (double)step)], recovery.PsnrPerStep)]));
-        return new DemoResult(comparison, recovery.PsnrPerStep[0], recovered);
+        var restoration = DemoRestoration.Run(photographs, jpeg, loss, size.NetworkSteps, seed, folder, progress ?? IProgressSink.None, cancellation);
+        return new DemoResult(comparison, recovery.PsnrPerStep[0], recovered, restoration);
     }
 
     /// <summary>What the losses make of four distortions of equal MSE, as pictures, a table and a figure.</summary>

@@ -64,10 +64,26 @@ public sealed class TrainingImages
             : throw new InputException($"none of the {files.Length} images in {string.Join(", ", folders.Select(folder => $"'{folder}'"))} can be used: {unreadable[0]}");
     }
 
+    /// <summary>Takes images that are there already.</summary>
+    /// <param name="images">RGB, <c>(1, 3, H, W)</c> in [0, 1], on any device; rounded to 8 bits. They stay their owner's.</param>
+    /// <param name="options">How large a patch is, and by what the images are reduced.</param>
+    /// <exception cref="InputException">An image is smaller than a patch.</exception>
+    public static TrainingImages Of(IReadOnlyList<Tensor> images, SamplingOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(images);
+        ArgumentNullException.ThrowIfNull(options);
+        return new TrainingImages([.. images.Select((image, i) => Convert(image, $"image {i}", options))], unreadable: []);
+    }
+
     private static TrainingImage Read(string path, SamplingOptions options)
     {
+        using var image = ImageFile.Read(path);
+        return Convert(image, $"'{path}'", options);
+    }
+
+    private static TrainingImage Convert(Tensor image, string name, SamplingOptions options)
+    {
         using var scope = NewDisposeScope();
-        var image = ImageFile.Read(path);
         if (options.Reduce > 1)
         {
             var (rows, columns) = (image.shape[2] / options.Reduce, image.shape[3] / options.Reduce);
@@ -77,11 +93,11 @@ public sealed class TrainingImages
         var (height, width) = ((int)image.shape[2], (int)image.shape[3]);
         if (Math.Min(height, width) < options.Patch)
         {
-            throw new InputException($"'{path}' is {width}×{height} pixels{(options.Reduce > 1 ? $" after it was reduced by {options.Reduce}" : "")}, "
+            throw new InputException($"{name} is {width}×{height} pixels{(options.Reduce > 1 ? $" after it was reduced by {options.Reduce}" : "")}, "
                 + $"smaller than a patch of {options.Patch}×{options.Patch}: use smaller patches, or take it out");
         }
 
-        var levels = image.clamp(0, 1).mul(255).add(0.5).floor().to(ScalarType.Byte).contiguous();
+        var levels = image.cpu().clamp(0, 1).mul(255).add(0.5).floor().to(ScalarType.Byte).contiguous();
         return new TrainingImage(levels.data<byte>().ToArray(), height, width);
     }
 }

@@ -15,19 +15,24 @@ public sealed class DemoTests : IDisposable
     public void The_demonstration_writes_what_it_promises()
     {
         using var scope = NewDisposeScope();
-        var photo = ImageFile.Read(Path.Combine(Shared.Repository, "samples", "photographs", "chelsea.png"));
-        var result = Demo.Run(photo, "", new DemoSize(Iterations: 2, Scales: 1, RecoverySteps: 40), seed: 0, _folder.File("demo"));
+        var photo = Photograph("chelsea.png");
+        var photographs = new DemoPhotographs(photo, "", Photograph("astronaut.png"), Photograph("coffee.png"));
+        var result = Demo.Run(photographs, new DemoSize(Iterations: 2, Scales: 1, RecoverySteps: 40, NetworkSteps: 100), seed: 0, _folder.File("demo"));
 
         Assert.True(result.IsSuccess, $"{result.Gain} dB");
         Assert.Equal(result.RecoveredPsnr - result.StartPsnr, result.Gain);
         Assert.Equal(["JPEG", "blur", "noise", "brightness"], result.Comparison.Rows.Select(row => row[0]));
         Assert.Equal(
             ["blur.png", "brightness.png", "comparison.csv", "comparison.md", "jpeg.png", "noise.png", "overview.png", "recovery-psnr.png",
-                "recovery.png", "reference.png", "stack.safetensors"],
+                "recovery.png", "reference.png", "restoration.csv", "restoration.md", "restoration.png", "stack.safetensors"],
             Directory.GetFiles(_folder.File("demo")).Select(Path.GetFileName).Order(StringComparer.Ordinal));
         using var stack = DiscriminatorStack.Load(Path.Combine(_folder.File("demo"), "stack.safetensors"));
         Assert.Equal("jpeg:10", stack.Metadata!.Task);
+        var psnr = result.Restoration.Rows.Select(row => (double)row[1]!).ToArray();
+        Assert.True(psnr[1] > psnr[0] + 0.05, $"MSE: {psnr[0]} → {psnr[1]} dB");
         // An 8-bit photograph comes back as it was.
         Assert.True(Golden.AreEqual(photo, ImageFile.Read(Path.Combine(_folder.File("demo"), "reference.png"))));
     }
+
+    private static Tensor Photograph(string name) => ImageFile.Read(Path.Combine(Shared.Repository, "samples", "photographs", name));
 }
