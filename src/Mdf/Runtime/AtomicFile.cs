@@ -35,6 +35,12 @@ public static class AtomicFile
 
             Move(path, temporary, target);
         }
+        catch (IOException e) when (e.Message.Contains(temporary, StringComparison.Ordinal))
+        {
+            // A full disk: the file that was asked for says more than one that nobody has heard of.
+            Remove(temporary);
+            throw new IOException(e.Message.Replace(temporary, path, StringComparison.Ordinal), e.HResult);
+        }
         catch
         {
             Remove(temporary);
