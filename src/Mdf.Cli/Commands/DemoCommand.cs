@@ -28,7 +28,7 @@ internal sealed class DemoCommand : ComputeCommand
     public DemoCommand()
         : base(
             "demo",
-            "Trains a small loss for JPEG artefacts from the photograph of a cat, shows what it has learnt, and trains a network with it. Needs no files; takes two to four minutes on two cores.",
+            "Trains a small loss for JPEG artefacts from the photograph of a cat, shows what it has learnt, and trains a network with it. Needs no files; takes two to five minutes on two cores.",
             new Example("demo", "see the idea work"),
             new Example("demo --quick", "see that everything works"))
     {
