@@ -8,11 +8,9 @@ namespace Mdf.Kernels;
 /// Each input pixel is multiplied with the weights of all nine positions in the kernel at once; then each product is added where it
 /// belongs. A kernel for one or three outputs alone would leave most of a vector empty.
 /// </remarks>
-internal sealed unsafe class ContractingConvolution : IDisposable
+internal sealed unsafe class ContractingConvolution<TLanes> : IDisposable
+    where TLanes : unmanaged, ILanes<TLanes>
 {
-    /// <summary>How many floats apart the pixels of an output with three channels lie: one of four is left over.</summary>
-    public const int PaddedChannels = 4;
-
     private readonly int _inputs;
     private readonly int _outputs;
     private readonly int _columns;
@@ -29,20 +27,20 @@ internal sealed unsafe class ContractingConvolution : IDisposable
         for (var input = 0; input < inputs; input++)
         {
             for (var column = 0; column < 9 * outputs; column++)
-                _weights.Pointer[MatrixProduct.PackedIndex(input, column, inputs)] = (float)weight(column % outputs, input, column / outputs / 3, column / outputs % 3);
+                _weights.Pointer[MatrixProduct<TLanes>.PackedIndex(input, column, inputs)] = (float)weight(column % outputs, input, column / outputs / 3, column / outputs % 3);
         }
     }
 
     /// <summary>Floats of scratch memory that <see cref="Run"/> uses.</summary>
     /// <param name="width">Columns of the input.</param>
     /// <param name="outputs">Channels out.</param>
-    public static long Scratch(int width, int outputs) => (long)(width + MatrixProduct.RowBlock) * Columns(outputs);
+    public static long Scratch(int width, int outputs) => (long)(width + MatrixProduct<TLanes>.RowBlock) * Columns(outputs);
 
     /// <summary>Convolves, and adds to the output.</summary>
     /// <param name="input">Many channels.</param>
     /// <param name="height">Its rows.</param>
     /// <param name="width">Its columns.</param>
-    /// <param name="output">One channel, or three of <see cref="PaddedChannels"/>.</param>
+    /// <param name="output">One channel, or three of <see cref="FeatureMap.PaddedChannels"/>.</param>
     /// <param name="padding">Zeros around the input: 0 or 2. The output is larger than the input by twice as many, less 2.</param>
     /// <param name="scratch">Memory of the size that <see cref="Scratch"/> says.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
@@ -51,7 +49,7 @@ internal sealed unsafe class ContractingConvolution : IDisposable
         var (rows, columns) = (height + 2 * padding - 2, width + 2 * padding - 2);
         for (var y = 0; y < height; y++)
         {
-            MatrixProduct.Multiply(input.At(y, 0), _inputs, 1, 0, _inputs, _weights.Pointer, scratch, _columns, width);
+            MatrixProduct<TLanes>.Multiply(input.At(y, 0), _inputs, 1, 0, _inputs, _weights.Pointer, scratch, _columns, width);
             for (var i = 0; i < 3; i++)
             {
                 var row = y - i + padding;
@@ -76,7 +74,7 @@ internal sealed unsafe class ContractingConvolution : IDisposable
     /// <inheritdoc/>
     public void Dispose() => _weights.Dispose();
 
-    private static int Columns(int outputs) => MatrixProduct.RoundUp(9 * outputs);
+    private static int Columns(int outputs) => MatrixProduct<TLanes>.RoundUp(9 * outputs);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private void AddOne(float* source, float* destination, int count)
@@ -88,7 +86,7 @@ internal sealed unsafe class ContractingConvolution : IDisposable
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private void AddThree(float* source, float* destination, int count)
     {
-        for (var x = 0; x < count; x++, source += _columns, destination += PaddedChannels)
+        for (var x = 0; x < count; x++, source += _columns, destination += FeatureMap.PaddedChannels)
             (Vector128.Load(destination) + Vector128.Load(source)).Store(destination);
     }
 }

@@ -1,5 +1,4 @@
 using System.Runtime.CompilerServices;
-using System.Runtime.Intrinsics;
 
 namespace Mdf.Kernels;
 
@@ -8,10 +7,9 @@ namespace Mdf.Kernels;
 /// Three neighbouring pixels of a row lie side by side in memory, so that a row of pixels already is the matrix to multiply with the
 /// weights: its rows overlap.
 /// </remarks>
-internal sealed unsafe class ExpandingConvolution : IDisposable
+internal sealed unsafe class ExpandingConvolution<TLanes> : IDisposable
+    where TLanes : unmanaged, ILanes<TLanes>
 {
-    private const int Lanes = 8;
-
     private readonly int _inputs;
     private readonly int _outputs;
     private readonly NativeBuffer _weights;
@@ -19,7 +17,7 @@ internal sealed unsafe class ExpandingConvolution : IDisposable
     /// <summary>Packs the weights.</summary>
     /// <param name="weight">The weight from an input to an output channel at a row and column of the kernel.</param>
     /// <param name="inputs">Channels in.</param>
-    /// <param name="outputs">Channels out; a multiple of <see cref="MatrixProduct.ColumnBlock"/>.</param>
+    /// <param name="outputs">Channels out; a multiple of <see cref="MatrixProduct{TLanes}.ColumnBlock"/>.</param>
     public ExpandingConvolution(ConvolutionWeight weight, int inputs, int outputs)
     {
         (_inputs, _outputs) = (inputs, outputs);
@@ -27,32 +25,32 @@ internal sealed unsafe class ExpandingConvolution : IDisposable
         for (var row = 0; row < 9 * inputs; row++)
         {
             for (var output = 0; output < outputs; output++)
-                _weights.Pointer[MatrixProduct.PackedIndex(row, output, 9 * inputs)] = (float)weight(output, row % inputs, row / inputs / 3, row / inputs % 3);
+                _weights.Pointer[MatrixProduct<TLanes>.PackedIndex(row, output, 9 * inputs)] = (float)weight(output, row % inputs, row / inputs / 3, row / inputs % 3);
         }
     }
 
     /// <summary>Floats of scratch memory that <see cref="Run"/> uses.</summary>
     /// <param name="width">Columns of the output.</param>
     /// <param name="outputs">Channels out.</param>
-    public static long Scratch(int width, int outputs) => (long)(width + MatrixProduct.RowBlock) * outputs;
+    public static long Scratch(int width, int outputs) => (long)(width + MatrixProduct<TLanes>.RowBlock) * outputs;
 
     /// <summary>Convolves.</summary>
-    /// <inheritdoc cref="WinogradConvolution.Run" path="/param"/>
+    /// <inheritdoc cref="WinogradConvolution{TLanes}.Run" path="/param"/>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Run<TEpilogue>(FeatureMap input, FeatureMap output, int height, int width, TEpilogue epilogue, float* scratch)
-        where TEpilogue : struct, IEpilogue
+        where TEpilogue : struct, IEpilogue<TLanes>
     {
         for (var y = 0; y < height; y++)
         {
-            MatrixProduct.Multiply(
+            MatrixProduct<TLanes>.Multiply(
                 input.At(y, 0), _inputs, 3, input.RowLength, 3 * _inputs, _weights.Pointer, scratch, _outputs, width);
             var source = scratch;
             var destination = output.At(y, 0);
             var operand = epilogue.OperandAt(y, 0);
             for (var x = 0; x < width; x++)
             {
-                for (var channel = 0; channel < _outputs; channel += Lanes)
-                    epilogue.Apply(Vector256.Load(source + channel), Vector256.Load(operand + channel)).Store(destination + channel);
+                for (var channel = 0; channel < _outputs; channel += TLanes.Count)
+                    epilogue.Apply(TLanes.Load(source + channel), TLanes.Load(operand + channel)).Store(destination + channel);
                 source += _outputs;
                 destination += _outputs;
                 operand += epilogue.OperandStep;

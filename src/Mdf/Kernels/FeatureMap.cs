@@ -8,6 +8,9 @@ namespace Mdf.Kernels;
 /// <param name="channels">Channels of a pixel.</param>
 internal readonly unsafe struct FeatureMap(float* origin, int stride, int channels)
 {
+    /// <summary>How many floats apart the pixels of an image with three channels lie where four are easier to work with; the last is left over.</summary>
+    public const int PaddedChannels = 4;
+
     /// <summary>How many pixels one row lies behind the other.</summary>
     public int Stride { get; } = stride;
 

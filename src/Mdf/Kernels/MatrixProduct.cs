@@ -1,28 +1,22 @@
 using System.Runtime.CompilerServices;
-using System.Runtime.Intrinsics;
 
 namespace Mdf.Kernels;
 
-/// <summary>
-/// The product of a tall matrix with a small one, on which every convolution here is built: C = A·B, where the rows of A are
-/// pixels (or tiles) and those of B channels.
-/// </summary>
+/// <summary>The products of a tall matrix with a small one, on which every convolution here is built: the rows of the tall one are pixels or tiles, its columns channels.</summary>
 /// <remarks>
-/// Six rows by sixteen columns of C at a time: twelve vectors of eight floats, which leaves four of AVX2's sixteen registers for B and
-/// the broadcast value of A.
+/// Six rows by two vectors of C at a time with AVX2, twelve by two with AVX-512, so that the sums, the vectors of B and the broadcast value of A
+/// fill the 16 or 32 registers.
 /// </remarks>
-internal static unsafe class MatrixProduct
+internal static unsafe class MatrixProduct<TLanes>
+    where TLanes : unmanaged, ILanes<TLanes>
 {
-    /// <summary>Rows that are computed together: what is written is a multiple of it, so C must have room for that.</summary>
-    public const int RowBlock = 6;
+    private const int Half = 6;
+
+    /// <summary>Rows that are computed together: what <see cref="Multiply"/> writes is a multiple of it, so C must have room for that.</summary>
+    public static int RowBlock => TLanes.Count == 16 ? 2 * Half : Half;
 
     /// <summary>Columns that are computed together; B has a multiple of it.</summary>
-    public const int ColumnBlock = 16;
-
-    private const int Lanes = 8;
-
-    /// <summary>Whether this processor has what these kernels are written for.</summary>
-    public static bool IsSupported => Vector256.IsHardwareAccelerated && System.Runtime.Intrinsics.X86.Fma.IsSupported;
+    public static int ColumnBlock => 2 * TLanes.Count;
 
     /// <summary>Where an element of B lies for <see cref="Multiply"/>, which reads block after block of its columns.</summary>
     /// <param name="row">Its row.</param>
@@ -51,36 +45,38 @@ internal static unsafe class MatrixProduct
         for (var column = 0; column < columns; column += ColumnBlock)
         {
             for (var row = 0; row < rows; row += RowBlock)
-                MultiplyBlock(a + row * rowStride, rowStride, segments, segmentStride, inner, b, c + (nint)row * columns + column, columns);
+            {
+                var from = a + row * rowStride;
+                var to = c + (nint)row * columns + column;
+                if (RowBlock == Half)
+                    MultiplySix(from, rowStride, segments, segmentStride, inner, b, to, columns);
+                else
+                    MultiplyTwelve(from, rowStride, segments, segmentStride, inner, b, to, columns);
+            }
+
             b += segments * inner * ColumnBlock;
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void MultiplyBlock(
+    private static void MultiplySix(
         float* a, nint rowStride, int segments, nint segmentStride, nint inner, float* b, float* c, nint columns)
     {
         float* a0 = a, a1 = a0 + rowStride, a2 = a1 + rowStride, a3 = a2 + rowStride, a4 = a3 + rowStride, a5 = a4 + rowStride;
-        Vector256<float> c00 = default, c01 = default, c10 = default, c11 = default, c20 = default, c21 = default;
-        Vector256<float> c30 = default, c31 = default, c40 = default, c41 = default, c50 = default, c51 = default;
+        TLanes c00 = default, c01 = default, c10 = default, c11 = default, c20 = default, c21 = default;
+        TLanes c30 = default, c31 = default, c40 = default, c41 = default, c50 = default, c51 = default;
         nint start = 0;
         for (var segment = 0; segment < segments; segment++, start += segmentStride)
         {
             for (var k = start; k < start + inner; k++, b += ColumnBlock)
             {
-                var (b0, b1) = (Vector256.Load(b), Vector256.Load(b + Lanes));
-                var value = Vector256.Create(a0[k]);
-                (c00, c01) = (Vector256.FusedMultiplyAdd(value, b0, c00), Vector256.FusedMultiplyAdd(value, b1, c01));
-                value = Vector256.Create(a1[k]);
-                (c10, c11) = (Vector256.FusedMultiplyAdd(value, b0, c10), Vector256.FusedMultiplyAdd(value, b1, c11));
-                value = Vector256.Create(a2[k]);
-                (c20, c21) = (Vector256.FusedMultiplyAdd(value, b0, c20), Vector256.FusedMultiplyAdd(value, b1, c21));
-                value = Vector256.Create(a3[k]);
-                (c30, c31) = (Vector256.FusedMultiplyAdd(value, b0, c30), Vector256.FusedMultiplyAdd(value, b1, c31));
-                value = Vector256.Create(a4[k]);
-                (c40, c41) = (Vector256.FusedMultiplyAdd(value, b0, c40), Vector256.FusedMultiplyAdd(value, b1, c41));
-                value = Vector256.Create(a5[k]);
-                (c50, c51) = (Vector256.FusedMultiplyAdd(value, b0, c50), Vector256.FusedMultiplyAdd(value, b1, c51));
+                var (b0, b1) = (TLanes.Load(b), TLanes.Load(b + TLanes.Count));
+                Add(a0[k], b0, b1, ref c00, ref c01);
+                Add(a1[k], b0, b1, ref c10, ref c11);
+                Add(a2[k], b0, b1, ref c20, ref c21);
+                Add(a3[k], b0, b1, ref c30, ref c31);
+                Add(a4[k], b0, b1, ref c40, ref c41);
+                Add(a5[k], b0, b1, ref c50, ref c51);
             }
         }
 
@@ -93,9 +89,62 @@ internal static unsafe class MatrixProduct
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Store(Vector256<float> left, Vector256<float> right, float* c)
+    private static void MultiplyTwelve(
+        float* a, nint rowStride, int segments, nint segmentStride, nint inner, float* b, float* c, nint columns)
+    {
+        float* a0 = a, a1 = a0 + rowStride, a2 = a1 + rowStride, a3 = a2 + rowStride, a4 = a3 + rowStride, a5 = a4 + rowStride;
+        float* a6 = a5 + rowStride, a7 = a6 + rowStride, a8 = a7 + rowStride, a9 = a8 + rowStride, a10 = a9 + rowStride, a11 = a10 + rowStride;
+        TLanes c00 = default, c01 = default, c10 = default, c11 = default, c20 = default, c21 = default;
+        TLanes c30 = default, c31 = default, c40 = default, c41 = default, c50 = default, c51 = default;
+        TLanes c60 = default, c61 = default, c70 = default, c71 = default, c80 = default, c81 = default;
+        TLanes c90 = default, c91 = default, c100 = default, c101 = default, c110 = default, c111 = default;
+        nint start = 0;
+        for (var segment = 0; segment < segments; segment++, start += segmentStride)
+        {
+            for (var k = start; k < start + inner; k++, b += ColumnBlock)
+            {
+                var (b0, b1) = (TLanes.Load(b), TLanes.Load(b + TLanes.Count));
+                Add(a0[k], b0, b1, ref c00, ref c01);
+                Add(a1[k], b0, b1, ref c10, ref c11);
+                Add(a2[k], b0, b1, ref c20, ref c21);
+                Add(a3[k], b0, b1, ref c30, ref c31);
+                Add(a4[k], b0, b1, ref c40, ref c41);
+                Add(a5[k], b0, b1, ref c50, ref c51);
+                Add(a6[k], b0, b1, ref c60, ref c61);
+                Add(a7[k], b0, b1, ref c70, ref c71);
+                Add(a8[k], b0, b1, ref c80, ref c81);
+                Add(a9[k], b0, b1, ref c90, ref c91);
+                Add(a10[k], b0, b1, ref c100, ref c101);
+                Add(a11[k], b0, b1, ref c110, ref c111);
+            }
+        }
+
+        Store(c00, c01, c);
+        Store(c10, c11, c += columns);
+        Store(c20, c21, c += columns);
+        Store(c30, c31, c += columns);
+        Store(c40, c41, c += columns);
+        Store(c50, c51, c += columns);
+        Store(c60, c61, c += columns);
+        Store(c70, c71, c += columns);
+        Store(c80, c81, c += columns);
+        Store(c90, c91, c += columns);
+        Store(c100, c101, c += columns);
+        Store(c110, c111, c + columns);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Add(float value, TLanes b0, TLanes b1, ref TLanes c0, ref TLanes c1)
+    {
+        var broadcast = TLanes.Fill(value);
+        c0 = TLanes.MultiplyAdd(broadcast, b0, c0);
+        c1 = TLanes.MultiplyAdd(broadcast, b1, c1);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Store(TLanes left, TLanes right, float* c)
     {
         left.Store(c);
-        right.Store(c + Lanes);
+        right.Store(c + TLanes.Count);
     }
 }

@@ -1,13 +1,11 @@
 using System.Runtime.CompilerServices;
-using System.Runtime.Intrinsics;
 
 namespace Mdf.Kernels;
 
 /// <summary>The sum of squared differences of two layers' features, and its gradient.</summary>
-internal static unsafe class SquaredDifference
+internal static unsafe class SquaredDifference<TLanes>
+    where TLanes : unmanaged, ILanes<TLanes>
 {
-    private const int Lanes = 8;
-
     /// <summary>Sums (found − wanted)², row by row in float32, over the rows in float64.</summary>
     /// <param name="found">The features.</param>
     /// <param name="wanted">Those of the reference, one row after the other.</param>
@@ -22,15 +20,15 @@ internal static unsafe class SquaredDifference
         for (var y = 0; y < height; y++, wanted += length)
         {
             var row = found.At(y, 0);
-            var squares = Vector256<float>.Zero;
+            var squares = TLanes.Fill(0);
             var i = 0;
-            for (; i <= length - Lanes; i += Lanes)
+            for (; i <= length - TLanes.Count; i += TLanes.Count)
             {
-                var difference = Vector256.Load(row + i) - Vector256.Load(wanted + i);
-                squares = Vector256.FusedMultiplyAdd(difference, difference, squares);
+                var difference = TLanes.Load(row + i) - TLanes.Load(wanted + i);
+                squares = TLanes.MultiplyAdd(difference, difference, squares);
             }
 
-            sum += Vector256.Sum(squares);
+            sum += squares.Sum();
             for (; i < length; i++)
                 sum += (row[i] - wanted[i]) * (row[i] - wanted[i]);
         }
@@ -57,17 +55,17 @@ internal static unsafe class SquaredDifference
         {
             var row = found.At(y, 0);
             var target = gradient.At(y, 0);
-            var squares = Vector256<float>.Zero;
+            var squares = TLanes.Fill(0);
             var i = 0;
-            for (; i <= length - Lanes; i += Lanes)
+            for (; i <= length - TLanes.Count; i += TLanes.Count)
             {
-                var value = Vector256.Load(row + i);
-                var difference = value - Vector256.Load(wanted + i);
-                squares = Vector256.FusedMultiplyAdd(difference, difference, squares);
-                (Vector256.Load(target + i) + difference * factor * LeakyReluDerivative.Of(value, slope)).Store(target + i);
+                var value = TLanes.Load(row + i);
+                var difference = value - TLanes.Load(wanted + i);
+                squares = TLanes.MultiplyAdd(difference, difference, squares);
+                (TLanes.Load(target + i) + difference * TLanes.Fill(factor) * LeakyReluDerivative<TLanes>.Of(value, slope)).Store(target + i);
             }
 
-            sum += Vector256.Sum(squares);
+            sum += squares.Sum();
             for (; i < length; i++)
             {
                 var difference = row[i] - wanted[i];

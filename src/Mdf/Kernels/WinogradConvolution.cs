@@ -1,5 +1,4 @@
 using System.Runtime.CompilerServices;
-using System.Runtime.Intrinsics;
 
 namespace Mdf.Kernels;
 
@@ -8,11 +7,11 @@ namespace Mdf.Kernels;
 /// Tiles are worked through in blocks that stay in the second-level cache: transform a block, multiply it with the transformed weights, one
 /// product for each of the 36 positions in a tile, transform back.
 /// </remarks>
-internal sealed unsafe class WinogradConvolution : IDisposable
+internal sealed unsafe class WinogradConvolution<TLanes> : IDisposable
+    where TLanes : unmanaged, ILanes<TLanes>
 {
-    private const int Lanes = 8;
-    private const int Size = WinogradTransform.Size;
-    private const int Outputs = WinogradTransform.Outputs;
+    private const int Size = Winograd.Size;
+    private const int Outputs = Winograd.Outputs;
 
     // Tiles of a block; a multiple of what the product computes together. From 6 to 48 the time is the same, on Zen 3 and with 32 and 64 channels.
     private const int Block = 12;
@@ -22,7 +21,7 @@ internal sealed unsafe class WinogradConvolution : IDisposable
 
     /// <summary>Transforms and packs the weights.</summary>
     /// <param name="weight">The weight from an input to an output channel at a row and column of the kernel.</param>
-    /// <param name="channels">How many channels; a multiple of <see cref="MatrixProduct.ColumnBlock"/>.</param>
+    /// <param name="channels">How many channels; a multiple of <see cref="MatrixProduct{TLanes}.ColumnBlock"/>.</param>
     public WinogradConvolution(ConvolutionWeight weight, int channels)
     {
         _channels = channels;
@@ -33,7 +32,7 @@ internal sealed unsafe class WinogradConvolution : IDisposable
             for (var input = 0; input < channels; input++)
             {
                 Transform(weight, output, input, transformed);
-                var index = MatrixProduct.PackedIndex(input, output, channels);
+                var index = MatrixProduct<TLanes>.PackedIndex(input, output, channels);
                 for (var position = 0; position < transformed.Length; position++)
                     Weights(position)[index] = (float)transformed[position];
             }
@@ -42,7 +41,7 @@ internal sealed unsafe class WinogradConvolution : IDisposable
 
     /// <summary>Floats of scratch memory that <see cref="Run"/> uses.</summary>
     /// <param name="channels">Channels.</param>
-    public static long Scratch(int channels) => 2L * Size * Size * Position(channels) + WinogradTransform.Scratch * Lanes;
+    public static long Scratch(int channels) => 2L * Size * Size * Position(channels) + WinogradTransform<TLanes>.Scratch * TLanes.Count;
 
     /// <summary>Convolves.</summary>
     /// <param name="input">Its first pixel is the top left one under the kernel of the first output pixel.</param>
@@ -53,7 +52,7 @@ internal sealed unsafe class WinogradConvolution : IDisposable
     /// <param name="scratch">Memory of the size that <see cref="Scratch"/> says.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Run<TEpilogue>(FeatureMap input, FeatureMap output, int height, int width, TEpilogue epilogue, float* scratch)
-        where TEpilogue : struct, IEpilogue
+        where TEpilogue : struct, IEpilogue<TLanes>
     {
         var across = (width + Outputs - 1) / Outputs;
         var tiles = across * ((height + Outputs - 1) / Outputs);
@@ -71,7 +70,7 @@ internal sealed unsafe class WinogradConvolution : IDisposable
 
             for (var i = 0; i < Size * Size; i++)
             {
-                MatrixProduct.Multiply(
+                MatrixProduct<TLanes>.Multiply(
                     scratch + i * position, _channels, 1, 0, _channels, Weights(i), products + i * position, _channels, count);
             }
 
@@ -97,7 +96,7 @@ internal sealed unsafe class WinogradConvolution : IDisposable
     /// <summary>G g Gᵀ.</summary>
     private static void Transform(ConvolutionWeight weight, int output, int input, Span<double> transformed)
     {
-        var g = WinogradTransform.Weights;
+        var g = Winograd.Weights;
         Span<double> rows = stackalloc double[Size * 3];
         for (var i = 0; i < Size; i++)
         {
@@ -118,26 +117,26 @@ internal sealed unsafe class WinogradConvolution : IDisposable
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private void TransformInput(float* source, nint row, float* destination, nint position, float* scratch)
     {
-        for (nint channel = 0; channel < _channels; channel += Lanes)
-            WinogradTransform.Input(source + channel, row, _channels, destination + channel, position, scratch);
+        for (nint channel = 0; channel < _channels; channel += TLanes.Count)
+            WinogradTransform<TLanes>.Input(source + channel, row, _channels, destination + channel, position, scratch);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private void TransformOutput<TEpilogue>(
         float* source, nint position, FeatureMap output, int top, int left, int height, int width, TEpilogue epilogue, float* tile)
-        where TEpilogue : struct, IEpilogue
+        where TEpilogue : struct, IEpilogue<TLanes>
     {
         var (bottom, right) = (Math.Min(top + Outputs, height), Math.Min(left + Outputs, width));
-        for (var channel = 0; channel < _channels; channel += Lanes)
+        for (var channel = 0; channel < _channels; channel += TLanes.Count)
         {
-            WinogradTransform.Output(source + channel, position, tile);
+            WinogradTransform<TLanes>.Output(source + channel, position, tile);
             for (var y = top; y < bottom; y++)
             {
-                var values = tile + (y - top) * Outputs * Lanes;
+                var values = tile + (y - top) * Outputs * TLanes.Count;
                 var destination = output.At(y, left) + channel;
                 var operand = epilogue.OperandAt(y, left) + channel;
-                for (var x = left; x < right; x++, values += Lanes, destination += _channels, operand += epilogue.OperandStep)
-                    epilogue.Apply(Vector256.Load(values), Vector256.Load(operand)).Store(destination);
+                for (var x = left; x < right; x++, values += TLanes.Count, destination += _channels, operand += epilogue.OperandStep)
+                    epilogue.Apply(TLanes.Load(values), TLanes.Load(operand)).Store(destination);
             }
         }
     }

@@ -1,4 +1,3 @@
-using System.Runtime.Intrinsics;
 using Mdf.Kernels;
 using static TorchSharp.torch;
 
@@ -19,33 +18,51 @@ public sealed unsafe class ConvolutionTests
     [MemberData(nameof(Sizes))]
     public void Winograd_equals_the_definition(int height, int width, int channels)
     {
-        Assert.SkipUnless(MatrixProduct.IsSupported, "this processor has no AVX2");
+        Assert.SkipUnless(Lanes8.IsSupported, "this processor has no AVX2");
+        CheckWinograd<Lanes8>(height, width, channels);
+        if (Lanes16.IsSupported)
+            CheckWinograd<Lanes16>(height, width, channels);
+    }
+
+    private static void CheckWinograd<TLanes>(int height, int width, int channels)
+        where TLanes : unmanaged, ILanes<TLanes>
+    {
+        channels = MatrixProduct<TLanes>.RoundUp(channels);
         using var scope = NewDisposeScope();
         var (input, weight, bias) = Draw(channels, channels, height, width);
         var convolution = nn.functional.conv2d(input, weight, bias);
         var expected = nn.functional.leaky_relu(convolution, Slope);
         using var biases = Buffer(bias);
-        using var winograd = new WinogradConvolution(WeightOf(weight), channels);
-        using var scratch = Scratch(WinogradConvolution.Scratch(channels));
-        Check(input, expected, 5e-6, (from, to) => winograd.Run(from, to, height, width, new BiasAndLeakyRelu(biases.Pointer, Slope), scratch.Pointer));
-        AssertUntouched(scratch, WinogradConvolution.Scratch(channels));
+        using var winograd = new WinogradConvolution<TLanes>(WeightOf(weight), channels);
+        using var scratch = Scratch(WinogradConvolution<TLanes>.Scratch(channels));
+        Check(input, expected, 5e-6, (from, to) => winograd.Run(from, to, height, width, new BiasAndLeakyRelu<TLanes>(biases.Pointer, Slope), scratch.Pointer));
+        AssertUntouched(scratch, WinogradConvolution<TLanes>.Scratch(channels));
     }
 
     [Theory]
     [MemberData(nameof(Sizes))]
     public void A_convolution_from_few_channels_equals_the_definition(int height, int width, int channels)
     {
-        Assert.SkipUnless(MatrixProduct.IsSupported, "this processor has no AVX2");
+        Assert.SkipUnless(Lanes8.IsSupported, "this processor has no AVX2");
+        CheckExpanding<Lanes8>(height, width, channels);
+        if (Lanes16.IsSupported)
+            CheckExpanding<Lanes16>(height, width, channels);
+    }
+
+    private static void CheckExpanding<TLanes>(int height, int width, int channels)
+        where TLanes : unmanaged, ILanes<TLanes>
+    {
+        channels = MatrixProduct<TLanes>.RoundUp(channels);
         using var scope = NewDisposeScope();
         foreach (var few in new[] { 1, 3 })
         {
             var (input, weight, bias) = Draw(few, channels, height, width);
             var expected = nn.functional.leaky_relu(nn.functional.conv2d(input, weight, bias), Slope);
             using var biases = Buffer(bias);
-            using var convolution = new ExpandingConvolution(WeightOf(weight), few, channels);
-            using var scratch = Scratch(ExpandingConvolution.Scratch(width, channels));
-            Check(input, expected, 1e-6, (from, to) => convolution.Run(from, to, height, width, new BiasAndLeakyRelu(biases.Pointer, Slope), scratch.Pointer));
-            AssertUntouched(scratch, ExpandingConvolution.Scratch(width, channels));
+            using var convolution = new ExpandingConvolution<TLanes>(WeightOf(weight), few, channels);
+            using var scratch = Scratch(ExpandingConvolution<TLanes>.Scratch(width, channels));
+            Check(input, expected, 1e-6, (from, to) => convolution.Run(from, to, height, width, new BiasAndLeakyRelu<TLanes>(biases.Pointer, Slope), scratch.Pointer));
+            AssertUntouched(scratch, ExpandingConvolution<TLanes>.Scratch(width, channels));
         }
     }
 
@@ -53,47 +70,78 @@ public sealed unsafe class ConvolutionTests
     [MemberData(nameof(Sizes))]
     public void A_convolution_to_few_channels_adds_what_the_definition_says(int height, int width, int channels)
     {
-        Assert.SkipUnless(MatrixProduct.IsSupported, "this processor has no AVX2");
+        Assert.SkipUnless(Lanes8.IsSupported, "this processor has no AVX2");
+        CheckContracting<Lanes8>(height, width, channels);
+        if (Lanes16.IsSupported)
+            CheckContracting<Lanes16>(height, width, channels);
+    }
+
+    private static void CheckContracting<TLanes>(int height, int width, int channels)
+        where TLanes : unmanaged, ILanes<TLanes>
+    {
+        channels = MatrixProduct<TLanes>.RoundUp(channels);
         using var scope = NewDisposeScope();
         foreach (var (few, padding) in new[] { (1, 0), (1, 2), (3, 0), (3, 2) })
         {
             var (input, weight, _) = Draw(channels, few, height, width);
             var expected = nn.functional.conv2d(input, weight, padding: [padding, padding]) + 0.5;
             var (rows, columns) = ((int)expected.shape[2], (int)expected.shape[3]);
-            var stride = few == 1 ? 1 : ContractingConvolution.PaddedChannels;
-            using var convolution = new ContractingConvolution(WeightOf(weight), channels, few);
-            using var scratch = Scratch(ContractingConvolution.Scratch(width + 2, few));
+            var stride = few == 1 ? 1 : FeatureMap.PaddedChannels;
+            using var convolution = new ContractingConvolution<TLanes>(WeightOf(weight), channels, few);
+            using var scratch = Scratch(ContractingConvolution<TLanes>.Scratch(width + 2, few));
             using var from = Map(input, out var source);
             using var to = new NativeBuffer((long)rows * columns * stride);
             to.Span.Fill(0.5f);
             convolution.Run(source, height + 2, width + 2, new FeatureMap(to.Pointer, columns, stride), padding, scratch.Pointer);
             var found = tensor(to.Span[..(rows * columns * stride)].ToArray()).view(1, rows, columns, stride).permute(0, 3, 1, 2)[.., ..few];
             Assert.InRange(Golden.RelativeError(found, expected), 0, 1e-6);
-            AssertUntouched(scratch, ContractingConvolution.Scratch(width + 2, few));
+            AssertUntouched(scratch, ContractingConvolution<TLanes>.Scratch(width + 2, few));
         }
     }
 
     [Fact]
     public void Leaky_relu_takes_the_slope_at_zero_and_leads_it_back_by_the_sign_of_the_output()
     {
-        Assert.SkipUnless(MatrixProduct.IsSupported, "this processor has no AVX2");
+        Assert.SkipUnless(Lanes8.IsSupported, "this processor has no AVX2");
+        CheckLeakyRelu<Lanes8>();
+        if (Lanes16.IsSupported)
+            CheckLeakyRelu<Lanes16>();
+    }
+
+    private static void CheckLeakyRelu<TLanes>()
+        where TLanes : unmanaged, ILanes<TLanes>
+    {
         using var scope = NewDisposeScope();
-        float[] values = [-2, -0f, 0, 1, float.NaN, -1e-30f, 3, 4];
+        float[] values = [-2, -0f, 0, 1, float.NaN, -1e-30f, 3, 4, -5, 6, -7, 8, -9, 10, -11, 12];
         using var activations = Buffer(tensor(values));
-        var operand = Vector256.Load(activations.Pointer);
-        var derivative = new LeakyReluDerivative(default, Slope).Apply(Vector256<float>.One, operand);
-        float[] expected = [Slope, Slope, Slope, 1, Slope, Slope, 1, 1];
+        using var results = new NativeBuffer(2 * values.Length);
+        for (var i = 0; i < values.Length; i += TLanes.Count)
+        {
+            var operand = TLanes.Load(activations.Pointer + i);
+            new LeakyReluDerivative<TLanes>(default, Slope).Apply(TLanes.Fill(1), operand).Store(results.Pointer + i);
+            new BiasAndLeakyRelu<TLanes>(null, Slope).Apply(operand, TLanes.Fill(0)).Store(results.Pointer + values.Length + i);
+        }
+
         for (var i = 0; i < values.Length; i++)
-            Assert.Equal(expected[i], derivative[i]);
-        var relu = new BiasAndLeakyRelu(null, Slope).Apply(operand, Vector256<float>.Zero);
-        for (var i = 0; i < values.Length; i++)
-            Assert.Equal(values[i] * expected[i], relu[i]);
+        {
+            var expected = values[i] > 0 ? 1 : Slope;
+            Assert.Equal(expected, results.Span[i]);
+            Assert.Equal(values[i] * expected, results.Span[values.Length + i]);
+        }
     }
 
     [Fact]
     public void Squared_differences_are_summed_and_led_back_at_every_position()
     {
-        Assert.SkipUnless(MatrixProduct.IsSupported, "this processor has no AVX2");
+        Assert.SkipUnless(Lanes8.IsSupported, "this processor has no AVX2");
+        CheckSquaredDifference<Lanes8>();
+        if (Lanes16.IsSupported)
+            CheckSquaredDifference<Lanes16>();
+    }
+
+    private static void CheckSquaredDifference<TLanes>()
+        where TLanes : unmanaged, ILanes<TLanes>
+    {
         using var scope = NewDisposeScope();
         foreach (var (height, width, channels) in new[] { (3, 5, 16), (4, 13, 1), (1, 1, 1) })
         {
@@ -103,9 +151,9 @@ public sealed unsafe class ConvolutionTests
             using var foundMemory = Map(found, out var map);
             using var gradientMemory = Map(ones_like(found), out var gradient);
             var difference = (found - wanted).to(float64);
-            var sum = SquaredDifference.Sum(map, wantedMemory.Pointer, height, width);
+            var sum = SquaredDifference<TLanes>.Sum(map, wantedMemory.Pointer, height, width);
             Assert.Equal(1, sum / difference.square().sum().item<double>(), 1e-6);
-            Assert.Equal(sum, SquaredDifference.SumAndAddGradient(map, wantedMemory.Pointer, height, width, gradient, 3, Slope), 1e-9);
+            Assert.Equal(sum, SquaredDifference<TLanes>.SumAndAddGradient(map, wantedMemory.Pointer, height, width, gradient, 3, Slope), 1e-9);
             var expected = 1 + 3 * difference * where(found > 0, 1.0, 0.2);
             Assert.InRange(Golden.RelativeError(Read(gradient, height, width), expected), 0, 1e-6);
         }
@@ -174,3 +222,4 @@ public sealed unsafe class ConvolutionTests
         return tensor(values.ToArray()).view(1, height, width, map.Channels).permute(0, 3, 1, 2);
     }
 }
+

@@ -18,9 +18,10 @@ internal abstract class FrozenDistance : IDisposable
     /// <param name="device">Where the images are.</param>
     public static FrozenDistance Create(
         IReadOnlyList<FoldedDiscriminator> discriminators, InputRange range, LayerWeights weights, ScalarType type, Device device) =>
-        type == float32 && device.type == TorchSharp.DeviceType.CPU && MatrixProduct.IsSupported
-            ? new VectorizedDistance(discriminators, range, weights)
-            : new TensorDistance(discriminators, range, weights, type, device);
+        type != float32 || device.type != TorchSharp.DeviceType.CPU ? new TensorDistance(discriminators, range, weights, type, device)
+        : Lanes16.IsSupported ? new VectorizedDistance<Lanes16>(discriminators, range, weights)
+        : Lanes8.IsSupported ? new VectorizedDistance<Lanes8>(discriminators, range, weights)
+        : new TensorDistance(discriminators, range, weights, type, device);
 
     /// <summary>Computes the features of a reference once.</summary>
     /// <param name="reference">Shape <c>(N, 3, H, W)</c>, in [0, 1].</param>

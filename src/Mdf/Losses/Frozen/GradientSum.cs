@@ -32,7 +32,7 @@ internal sealed unsafe class GradientSum(PlanarImages target, IReadOnlyList<Unit
 
     /// <summary>The rented memory as the gradient of a tile's input.</summary>
     public static FeatureMap MapOf(NativeBuffer buffer, Tile tile) =>
-        new(buffer.Pointer, tile.Input.Width, ContractingConvolution.PaddedChannels);
+        new(buffer.Pointer, tile.Input.Width, FeatureMap.PaddedChannels);
 
     /// <summary>Takes a finished gradient, and adds all whose turn it is.</summary>
     /// <param name="unit">The index of its part.</param>
@@ -51,7 +51,7 @@ internal sealed unsafe class GradientSum(PlanarImages target, IReadOnlyList<Unit
         }
     }
 
-    private static long Length(Tile tile) => (long)tile.Input.Pixels * ContractingConvolution.PaddedChannels;
+    private static long Length(Tile tile) => (long)tile.Input.Pixels * FeatureMap.PaddedChannels;
 
     /// <inheritdoc/>
     public void Dispose()

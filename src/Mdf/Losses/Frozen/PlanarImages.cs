@@ -65,7 +65,7 @@ internal sealed unsafe class PlanarImages
             for (var y = 0; y < area.Height; y++)
             {
                 var row = Row(image, channel, area.Top + y) + area.Left;
-                for (var x = 0; x < area.Width; x++, source += ContractingConvolution.PaddedChannels)
+                for (var x = 0; x < area.Width; x++, source += FeatureMap.PaddedChannels)
                     row[x] += *source * scale;
             }
         }

@@ -8,7 +8,8 @@ namespace Mdf.Losses.Frozen;
 /// The layers are the head (0), the blocks of the body (1 to 3) and the final map (4); a layer's features are those after its leaky ReLU.
 /// Channels are filled up with zeros, which change nothing, to what the kernels work with.
 /// </remarks>
-internal sealed unsafe class VectorizedDiscriminator : IDisposable
+internal sealed unsafe class VectorizedDiscriminator<TLanes> : IDisposable
+    where TLanes : unmanaged, ILanes<TLanes>
 {
     private const float Slope = (float)ScaleNetwork.NegativeSlope;
     private const int Head = 0;
@@ -23,12 +24,12 @@ internal sealed unsafe class VectorizedDiscriminator : IDisposable
 
     private readonly int _width;
     private readonly NativeBuffer _biases;
-    private readonly ExpandingConvolution _head;
-    private readonly WinogradConvolution[] _body;
-    private readonly ContractingConvolution _tail;
-    private readonly ExpandingConvolution _tailBack;
-    private readonly WinogradConvolution[] _bodyBack;
-    private readonly ContractingConvolution _headBack;
+    private readonly ExpandingConvolution<TLanes> _head;
+    private readonly WinogradConvolution<TLanes>[] _body;
+    private readonly ContractingConvolution<TLanes> _tail;
+    private readonly ExpandingConvolution<TLanes> _tailBack;
+    private readonly WinogradConvolution<TLanes>[] _bodyBack;
+    private readonly ContractingConvolution<TLanes> _headBack;
 
     /// <summary>Arranges the weights for the kernels.</summary>
     /// <param name="discriminator">The discriminator, batch norms folded.</param>
@@ -36,7 +37,7 @@ internal sealed unsafe class VectorizedDiscriminator : IDisposable
     {
         var layers = discriminator.Layers;
         _width = discriminator.Width;
-        Channels = MatrixProduct.RoundUp(_width);
+        Channels = MatrixProduct<TLanes>.RoundUp(_width);
         _biases = new NativeBuffer((long)layers.Count * Channels);
         for (var layer = 0; layer < layers.Count; layer++)
         {
@@ -45,12 +46,12 @@ internal sealed unsafe class VectorizedDiscriminator : IDisposable
         }
 
         var body = layers.Skip(1).SkipLast(1).ToArray();
-        _head = new ExpandingConvolution(layers[Head].At, 3, Channels);
-        _body = [.. body.Select(layer => new WinogradConvolution(layer.At, Channels))];
-        _tail = new ContractingConvolution(layers[Tail].At, Channels, 1);
-        _tailBack = new ExpandingConvolution(layers[Tail].TransposedAt, 1, Channels);
-        _bodyBack = [.. body.Select(layer => new WinogradConvolution(layer.TransposedAt, Channels))];
-        _headBack = new ContractingConvolution(layers[Head].TransposedAt, Channels, 3);
+        _head = new ExpandingConvolution<TLanes>(layers[Head].At, 3, Channels);
+        _body = [.. body.Select(layer => new WinogradConvolution<TLanes>(layer.At, Channels))];
+        _tail = new ContractingConvolution<TLanes>(layers[Tail].At, Channels, 1);
+        _tailBack = new ExpandingConvolution<TLanes>(layers[Tail].TransposedAt, 1, Channels);
+        _bodyBack = [.. body.Select(layer => new WinogradConvolution<TLanes>(layer.TransposedAt, Channels))];
+        _headBack = new ContractingConvolution<TLanes>(layers[Head].TransposedAt, Channels, 3);
     }
 
     /// <summary>The channels that are computed.</summary>
@@ -64,16 +65,16 @@ internal sealed unsafe class VectorizedDiscriminator : IDisposable
     /// <param name="tile">The tile.</param>
     /// <param name="input">Its input: three channels, in the discriminator's range.</param>
     /// <param name="workspace">Where to work; keeps the features.</param>
-    public void Forward(Tile tile, FeatureMap input, Workspace workspace)
+    public void Forward(Tile tile, FeatureMap input, Workspace<TLanes> workspace)
     {
         var scratch = workspace.Scratch;
         var layers = workspace.BeginLayers(tile, Channels);
-        var (height, width) = Workspace.SizeOf(tile, Head);
-        _head.Run(input, layers[Head], height, width, new BiasAndLeakyRelu(Bias(Head), Slope), scratch);
+        var (height, width) = Workspace<TLanes>.SizeOf(tile, Head);
+        _head.Run(input, layers[Head], height, width, new BiasAndLeakyRelu<TLanes>(Bias(Head), Slope), scratch);
         for (var layer = Head + 1; layer <= Body; layer++)
         {
-            (height, width) = Workspace.SizeOf(tile, layer);
-            _body[layer - 1].Run(layers[layer - 1], layers[layer], height, width, new BiasAndLeakyRelu(Bias(layer), Slope), scratch);
+            (height, width) = Workspace<TLanes>.SizeOf(tile, layer);
+            _body[layer - 1].Run(layers[layer - 1], layers[layer], height, width, new BiasAndLeakyRelu<TLanes>(Bias(layer), Slope), scratch);
         }
 
         for (var y = 0; y < tile.Map.Height; y++)
@@ -85,7 +86,7 @@ internal sealed unsafe class VectorizedDiscriminator : IDisposable
     /// <param name="tile">The tile.</param>
     /// <param name="workspace">Where they were computed.</param>
     /// <param name="destination">Room for <see cref="FeatureLength"/> floats.</param>
-    public void CopyFeatures(Tile tile, Workspace workspace, float* destination)
+    public void CopyFeatures(Tile tile, Workspace<TLanes> workspace, float* destination)
     {
         foreach (var layer in s_compared)
         {
@@ -102,14 +103,14 @@ internal sealed unsafe class VectorizedDiscriminator : IDisposable
     /// <param name="wanted">The reference's features, as <see cref="CopyFeatures"/> gave them.</param>
     /// <param name="weights">What each layer counts.</param>
     /// <returns>The tile's part of the loss.</returns>
-    public double Distance(Tile tile, Workspace workspace, float* wanted, LayerWeights weights)
+    public double Distance(Tile tile, Workspace<TLanes> workspace, float* wanted, LayerWeights weights)
     {
         var loss = 0.0;
         foreach (var layer in s_compared)
         {
             var area = Counted(tile, layer);
             var found = workspace.Layers[layer].From(area.Top, area.Left);
-            loss += Factor(tile, layer, weights) * SquaredDifference.Sum(found, wanted, area.Height, area.Width);
+            loss += Factor(tile, layer, weights) * SquaredDifference<TLanes>.Sum(found, wanted, area.Height, area.Width);
             wanted += (nint)area.Pixels * ChannelsOf(layer);
         }
 
@@ -121,9 +122,9 @@ internal sealed unsafe class VectorizedDiscriminator : IDisposable
     /// <param name="workspace">Where the features are.</param>
     /// <param name="wanted">The reference's features, as <see cref="CopyFeatures"/> gave them.</param>
     /// <param name="weights">What each layer counts.</param>
-    /// <param name="gradient">What is added to: <see cref="ContractingConvolution.PaddedChannels"/> channels, of the input's size.</param>
+    /// <param name="gradient">What is added to: <see cref="FeatureMap.PaddedChannels"/> channels, of the input's size.</param>
     /// <returns>The tile's part of the loss.</returns>
-    public double DistanceAndGradient(Tile tile, Workspace workspace, float* wanted, LayerWeights weights, FeatureMap gradient)
+    public double DistanceAndGradient(Tile tile, Workspace<TLanes> workspace, float* wanted, LayerWeights weights, FeatureMap gradient)
     {
         var scratch = workspace.Scratch;
         var layers = workspace.Layers;
@@ -132,16 +133,16 @@ internal sealed unsafe class VectorizedDiscriminator : IDisposable
         var wantedTail = wantedBody + (nint)Counted(tile, Body).Pixels * Channels;
         var loss = Compare(Tail, wantedTail, ofTail.From(Border, Border), slope: 1);
 
-        var (height, width) = Workspace.SizeOf(tile, Body);
+        var (height, width) = Workspace<TLanes>.SizeOf(tile, Body);
         var behind = workspace.BeginGradient(tile, Body, Channels, Border);
-        _tailBack.Run(ofTail, behind.From(Border, Border), height, width, new LeakyReluDerivative(layers[Body], Slope), scratch);
+        _tailBack.Run(ofTail, behind.From(Border, Border), height, width, new LeakyReluDerivative<TLanes>(layers[Body], Slope), scratch);
         loss += Compare(Body, wantedBody, behind.From(Border, Border), Slope);
         for (var layer = Body - 1; layer >= Head; layer--)
         {
-            (height, width) = Workspace.SizeOf(tile, layer);
+            (height, width) = Workspace<TLanes>.SizeOf(tile, layer);
             var border = layer == Head ? 0 : Border;
             var before = workspace.BeginGradient(tile, layer, Channels, border);
-            _bodyBack[layer].Run(behind, before.From(border, border), height, width, new LeakyReluDerivative(layers[layer], Slope), scratch);
+            _bodyBack[layer].Run(behind, before.From(border, border), height, width, new LeakyReluDerivative<TLanes>(layers[layer], Slope), scratch);
             behind = before;
         }
 
@@ -153,7 +154,7 @@ internal sealed unsafe class VectorizedDiscriminator : IDisposable
         {
             var area = Counted(tile, layer);
             var factor = Factor(tile, layer, weights);
-            return factor * SquaredDifference.SumAndAddGradient(
+            return factor * SquaredDifference<TLanes>.SumAndAddGradient(
                 layers[layer].From(area.Top, area.Left), features, area.Height, area.Width, target.From(area.Top, area.Left), (float)(2 * factor), slope);
         }
     }
@@ -165,12 +166,12 @@ internal sealed unsafe class VectorizedDiscriminator : IDisposable
             part.Dispose();
     }
 
-    private static Area Counted(Tile tile, int layer) => tile.Owned(Workspace.MarginOf(layer));
+    private static Area Counted(Tile tile, int layer) => tile.Owned(Workspace<TLanes>.MarginOf(layer));
 
     /// <summary>The layer's weight over the number of its values in the whole image.</summary>
     private double Factor(Tile tile, int layer, LayerWeights weights)
     {
-        var excess = 2 * Workspace.MarginOf(layer);
+        var excess = 2 * Workspace<TLanes>.MarginOf(layer);
         var (weight, channels) = layer switch
         {
             Head => (weights.Head, _width),

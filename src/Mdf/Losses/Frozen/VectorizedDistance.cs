@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using Mdf.Discriminators;
+using Mdf.Kernels;
 using static TorchSharp.torch;
 
 namespace Mdf.Losses.Frozen;
@@ -9,7 +10,8 @@ namespace Mdf.Losses.Frozen;
 /// Every thread takes one tile after the other and works through all scales of it in memory of its own. The result does not depend on which
 /// thread takes which tile: sums are made in the tiles' order. How an image is divided depends on the number of threads.
 /// </remarks>
-internal sealed unsafe class VectorizedDistance : FrozenDistance
+internal sealed unsafe class VectorizedDistance<TLanes> : FrozenDistance
+    where TLanes : unmanaged, ILanes<TLanes>
 {
     // Below the least the overlap of the tiles costs too much; above the most, which is for 64 channels, so does memory (40 MB a thread).
     private const int LeastTile = 32;
@@ -17,12 +19,12 @@ internal sealed unsafe class VectorizedDistance : FrozenDistance
     private const int TileStep = 8;
     private const int UsualChannels = 64;
 
-    private readonly VectorizedDiscriminator[] _scales;
+    private readonly VectorizedDiscriminator<TLanes>[] _scales;
     private readonly InputRange _range;
     private readonly LayerWeights _weights;
     private readonly int _channels;
     private readonly int? _tile;
-    private readonly ConcurrentBag<Workspace> _workspaces = [];
+    private readonly ConcurrentBag<Workspace<TLanes>> _workspaces = [];
 
     /// <summary>Arranges the weights.</summary>
     /// <param name="discriminators">The scales that count, batch norms folded.</param>
@@ -33,7 +35,7 @@ internal sealed unsafe class VectorizedDistance : FrozenDistance
         IReadOnlyList<FoldedDiscriminator> discriminators, InputRange range, LayerWeights weights, int? tile = null)
     {
         _tile = tile;
-        _scales = [.. discriminators.Select(discriminator => new VectorizedDiscriminator(discriminator))];
+        _scales = [.. discriminators.Select(discriminator => new VectorizedDiscriminator<TLanes>(discriminator))];
         _channels = _scales.Max(scale => scale.Channels);
         (_range, _weights) = (range, weights);
     }
@@ -95,7 +97,7 @@ internal sealed unsafe class VectorizedDistance : FrozenDistance
 
     /// <summary>All scales of one tile.</summary>
     private double Compare(
-        int index, Unit unit, PlanarImages images, PlanarImages references, float* wanted, GradientSum? sum, Workspace workspace)
+        int index, Unit unit, PlanarImages images, PlanarImages references, float* wanted, GradientSum? sum, Workspace<TLanes> workspace)
     {
         var tile = unit.Tile;
         var isPrepared = wanted is not null;
@@ -126,7 +128,7 @@ internal sealed unsafe class VectorizedDistance : FrozenDistance
     }
 
     /// <summary>Works through all units with as many threads as libtorch is to use.</summary>
-    private void Work(IReadOnlyList<Unit> units, Action<int, Unit, Workspace> work)
+    private void Work(IReadOnlyList<Unit> units, Action<int, Unit, Workspace<TLanes>> work)
     {
         var largest = units.Max(unit => Math.Max(unit.Tile.Map.Height, unit.Tile.Map.Width));
         var next = -1;
@@ -135,7 +137,7 @@ internal sealed unsafe class VectorizedDistance : FrozenDistance
             if (!_workspaces.TryTake(out var workspace) || workspace.Largest < largest)
             {
                 workspace?.Dispose();
-                workspace = new Workspace(largest, _channels);
+                workspace = new Workspace<TLanes>(largest, _channels);
             }
 
             for (var i = Interlocked.Increment(ref next); i < units.Count; i = Interlocked.Increment(ref next))

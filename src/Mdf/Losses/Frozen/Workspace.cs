@@ -5,7 +5,8 @@ namespace Mdf.Losses.Frozen;
 
 /// <summary>The memory in which one thread works on one tile after the other.</summary>
 /// <remarks>Every map has room to its right and below for what kernels read beyond it, and that is zero.</remarks>
-internal sealed unsafe class Workspace : IDisposable
+internal sealed unsafe class Workspace<TLanes> : IDisposable
+    where TLanes : unmanaged, ILanes<TLanes>
 {
     private const int LayerCount = 5;
 
@@ -37,9 +38,9 @@ internal sealed unsafe class Workspace : IDisposable
         _features = new NativeBuffer(2 * pixels * channels + pixels);
         _scratch = new NativeBuffer(new[]
         {
-            WinogradConvolution.Scratch(channels),
-            ExpandingConvolution.Scratch(side, channels),
-            ContractingConvolution.Scratch(side, outputs: 3),
+            WinogradConvolution<TLanes>.Scratch(channels),
+            ExpandingConvolution<TLanes>.Scratch(side, channels),
+            ContractingConvolution<TLanes>.Scratch(side, outputs: 3),
         }.Max());
     }
 

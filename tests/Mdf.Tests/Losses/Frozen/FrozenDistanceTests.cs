@@ -35,12 +35,10 @@ public sealed class FrozenDistanceTests
             new TensorDistance(discriminators, range, c.Weights, float32, CPU, c.Tile)));
 
     [Fact]
-    public void Our_kernels_give_the_plain_path()
-    {
-        Assert.SkipUnless(MatrixProduct.IsSupported, "this processor has no AVX2");
-        Assert.All(Cases(30), c => Check(c, float32, valueTolerance: 1e-5, gradientTolerance: 5e-3, (discriminators, range) =>
-            new VectorizedDistance(discriminators, range, c.Weights, c.Tile)));
-    }
+    public void Our_kernels_for_eight_lanes_give_the_plain_path() => CheckKernels<Lanes8>();
+
+    [Fact]
+    public void Our_kernels_for_sixteen_lanes_give_the_plain_path() => CheckKernels<Lanes16>();
 
     // On a processor without instructions for bfloat16, libtorch computes the same more slowly.
     [Fact]
@@ -75,10 +73,10 @@ public sealed class FrozenDistanceTests
     [Fact]
     public void Our_kernels_give_the_same_bytes_for_the_same_tiles_with_any_number_of_threads()
     {
-        Assert.SkipUnless(MatrixProduct.IsSupported, "this processor has no AVX2");
+        Assert.SkipUnless(Lanes8.IsSupported, "this processor has no AVX2");
         using var scope = NewDisposeScope();
         using var stack = Stack([32, 64], InputRange.Symmetric, 5);
-        using var distance = new VectorizedDistance([stack[0].Fold(), stack[1].Fold()], stack.InputRange, LayerWeights.Equal, tile: 9);
+        using var distance = new VectorizedDistance<Lanes8>([stack[0].Fold(), stack[1].Fold()], stack.InputRange, LayerWeights.Equal, tile: 9);
         var (restored, reference) = Images(new Case(2, 40, 33, [], 9, LayerWeights.Equal, true, 3), float32);
         var threads = get_num_threads();
         try
@@ -97,6 +95,14 @@ public sealed class FrozenDistanceTests
         {
             set_num_threads(threads);
         }
+    }
+
+    private static void CheckKernels<TLanes>()
+        where TLanes : unmanaged, ILanes<TLanes>
+    {
+        Assert.SkipUnless(TLanes.IsSupported, "this processor has no such vectors");
+        Assert.All(Cases(30), c => Check(c, float32, valueTolerance: 1e-5, gradientTolerance: 5e-3, (discriminators, range) =>
+            new VectorizedDistance<TLanes>(discriminators, range, c.Weights, c.Tile)));
     }
 
     private static void Check(
