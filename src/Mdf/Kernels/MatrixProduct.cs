@@ -58,6 +58,81 @@ internal static unsafe class MatrixProduct<TLanes>
         }
     }
 
+    /// <summary>C += Aᵀ·B, which is what the gradient of weights is made of.</summary>
+    /// <param name="a">A, <paramref name="inner"/> rows of which <paramref name="rows"/> columns count.</param>
+    /// <param name="aStride">How far the rows of A lie apart.</param>
+    /// <param name="b">B, as many rows.</param>
+    /// <param name="bStride">How far they lie apart.</param>
+    /// <param name="inner">Rows of A and B.</param>
+    /// <param name="c">C, one row after the other.</param>
+    /// <param name="rows">Rows of C; a multiple of four.</param>
+    /// <param name="columns">Columns of B and C; a multiple of <see cref="ColumnBlock"/>.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+    public static void AddTransposed(float* a, nint aStride, float* b, nint bStride, int inner, float* c, int rows, int columns)
+    {
+        for (var column = 0; column < columns; column += ColumnBlock)
+        {
+            var row = 0;
+            // Eight rows are 16 sums, which AVX2 has no registers for.
+            for (; TLanes.Count == 16 && row + 8 <= rows; row += 8)
+                AddEight(a + row, aStride, b + column, bStride, inner, c + (nint)row * columns + column, columns);
+            for (; row < rows; row += 4)
+                AddFour(a + row, aStride, b + column, bStride, inner, c + (nint)row * columns + column, columns);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void AddFour(float* a, nint aStride, float* b, nint bStride, int inner, float* c, nint columns)
+    {
+        float* c0 = c, c1 = c0 + columns, c2 = c1 + columns, c3 = c2 + columns;
+        TLanes c00 = TLanes.Load(c0), c01 = TLanes.Load(c0 + TLanes.Count), c10 = TLanes.Load(c1), c11 = TLanes.Load(c1 + TLanes.Count);
+        TLanes c20 = TLanes.Load(c2), c21 = TLanes.Load(c2 + TLanes.Count), c30 = TLanes.Load(c3), c31 = TLanes.Load(c3 + TLanes.Count);
+        for (var k = 0; k < inner; k++, a += aStride, b += bStride)
+        {
+            var (b0, b1) = (TLanes.Load(b), TLanes.Load(b + TLanes.Count));
+            Add(a[0], b0, b1, ref c00, ref c01);
+            Add(a[1], b0, b1, ref c10, ref c11);
+            Add(a[2], b0, b1, ref c20, ref c21);
+            Add(a[3], b0, b1, ref c30, ref c31);
+        }
+
+        Store(c00, c01, c0);
+        Store(c10, c11, c1);
+        Store(c20, c21, c2);
+        Store(c30, c31, c3);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void AddEight(float* a, nint aStride, float* b, nint bStride, int inner, float* c, nint columns)
+    {
+        float* c0 = c, c1 = c0 + columns, c2 = c1 + columns, c3 = c2 + columns, c4 = c3 + columns, c5 = c4 + columns, c6 = c5 + columns, c7 = c6 + columns;
+        TLanes c00 = TLanes.Load(c0), c01 = TLanes.Load(c0 + TLanes.Count), c10 = TLanes.Load(c1), c11 = TLanes.Load(c1 + TLanes.Count);
+        TLanes c20 = TLanes.Load(c2), c21 = TLanes.Load(c2 + TLanes.Count), c30 = TLanes.Load(c3), c31 = TLanes.Load(c3 + TLanes.Count);
+        TLanes c40 = TLanes.Load(c4), c41 = TLanes.Load(c4 + TLanes.Count), c50 = TLanes.Load(c5), c51 = TLanes.Load(c5 + TLanes.Count);
+        TLanes c60 = TLanes.Load(c6), c61 = TLanes.Load(c6 + TLanes.Count), c70 = TLanes.Load(c7), c71 = TLanes.Load(c7 + TLanes.Count);
+        for (var k = 0; k < inner; k++, a += aStride, b += bStride)
+        {
+            var (b0, b1) = (TLanes.Load(b), TLanes.Load(b + TLanes.Count));
+            Add(a[0], b0, b1, ref c00, ref c01);
+            Add(a[1], b0, b1, ref c10, ref c11);
+            Add(a[2], b0, b1, ref c20, ref c21);
+            Add(a[3], b0, b1, ref c30, ref c31);
+            Add(a[4], b0, b1, ref c40, ref c41);
+            Add(a[5], b0, b1, ref c50, ref c51);
+            Add(a[6], b0, b1, ref c60, ref c61);
+            Add(a[7], b0, b1, ref c70, ref c71);
+        }
+
+        Store(c00, c01, c0);
+        Store(c10, c11, c1);
+        Store(c20, c21, c2);
+        Store(c30, c31, c3);
+        Store(c40, c41, c4);
+        Store(c50, c51, c5);
+        Store(c60, c61, c6);
+        Store(c70, c71, c7);
+    }
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void MultiplySix(
         float* a, nint rowStride, int segments, nint segmentStride, nint inner, float* b, float* c, nint columns)

@@ -42,6 +42,75 @@ internal static unsafe class WinogradTransform<TLanes>
             Output(scratch + y * Size * TLanes.Count, TLanes.Count, tile + y * Outputs * TLanes.Count, TLanes.Count);
     }
 
+    /// <summary>Aᵀ M A, to where the tile belongs.</summary>
+    /// <param name="source">The first of the 36 products.</param>
+    /// <param name="position">From one product to the next, in floats.</param>
+    /// <param name="destination">Where the tile's first output goes.</param>
+    /// <param name="row">From one row of outputs to the next, in floats.</param>
+    /// <param name="pixel">From one output of a row to the next, in floats.</param>
+    /// <param name="scratch"><see cref="Scratch"/> vectors.</param>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Output(float* source, nint position, float* destination, nint row, nint pixel, float* scratch)
+    {
+        for (nint x = 0; x < Size; x++)
+            Output(source + x * position, Size * position, scratch + x * TLanes.Count, Size * TLanes.Count);
+        for (nint y = 0; y < Outputs; y++)
+            Output(scratch + y * Size * TLanes.Count, TLanes.Count, destination + y * row, pixel);
+    }
+
+    /// <summary>A dY Aᵀ: what <see cref="Output(float*, nint, float*)"/> does to a tile, backwards.</summary>
+    /// <param name="source">The gradient of the tile's first output.</param>
+    /// <param name="row">From one row of outputs to the next, in floats.</param>
+    /// <param name="pixel">From one output of a row to the next, in floats.</param>
+    /// <param name="destination">Where the first of the 36 values goes.</param>
+    /// <param name="position">From one value to the next, in floats.</param>
+    /// <param name="scratch"><see cref="Scratch"/> vectors.</param>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void OutputBack(float* source, nint row, nint pixel, float* destination, nint position, float* scratch)
+    {
+        for (nint y = 0; y < Outputs; y++)
+            OutputBack(source + y * row, pixel, scratch + y * Size * TLanes.Count, TLanes.Count);
+        for (nint x = 0; x < Size; x++)
+            OutputBack(scratch + x * TLanes.Count, Size * TLanes.Count, destination + x * position, Size * position);
+    }
+
+    /// <summary>G g Gᵀ.</summary>
+    /// <param name="source">The first of the nine weights.</param>
+    /// <param name="step">From one weight to the next, in floats.</param>
+    /// <param name="flips">Whether to take the nine from the last to the first.</param>
+    /// <param name="destination">Where the first of the 36 values goes.</param>
+    /// <param name="position">From one value to the next, in floats.</param>
+    /// <param name="scratch"><see cref="Scratch"/> vectors.</param>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Weights(float* source, nint step, bool flips, float* destination, nint position, float* scratch)
+    {
+        if (flips)
+        {
+            source += 8 * step;
+            step = -step;
+        }
+
+        for (nint y = 0; y < 3; y++)
+            Weights(source + 3 * y * step, step, scratch + y * Size * TLanes.Count, TLanes.Count);
+        for (nint x = 0; x < Size; x++)
+            Weights(scratch + x * TLanes.Count, Size * TLanes.Count, destination + x * position, Size * position);
+    }
+
+    /// <summary>Gᵀ dU G: what <see cref="Weights(float*, nint, bool, float*, nint, float*)"/> does, backwards.</summary>
+    /// <param name="source">The first of the 36 values.</param>
+    /// <param name="position">From one value to the next, in floats.</param>
+    /// <param name="destination">Where the first of the nine goes.</param>
+    /// <param name="step">From one of the nine to the next, in floats.</param>
+    /// <param name="scratch"><see cref="Scratch"/> vectors.</param>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void WeightsBack(float* source, nint position, float* destination, nint step, float* scratch)
+    {
+        for (nint x = 0; x < Size; x++)
+            WeightsBack(source + x * position, Size * position, scratch + x * TLanes.Count, Size * TLanes.Count);
+        for (nint y = 0; y < 3; y++)
+            WeightsBack(scratch + y * Size * TLanes.Count, TLanes.Count, destination + 3 * y * step, step);
+    }
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Input(float* source, nint sourceStep, float* destination, nint destinationStep)
     {
@@ -72,5 +141,45 @@ internal static unsafe class WinogradTransform<TLanes>
         TLanes.MultiplyAdd(TLanes.Fill(4f), even2, even1).Store(destination + 2 * destinationStep);
         (TLanes.MultiplyAdd(TLanes.Fill(8f), odd2, odd1) + TLanes.Load(source + 5 * sourceStep))
             .Store(destination + 3 * destinationStep);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void OutputBack(float* source, nint sourceStep, float* destination, nint destinationStep)
+    {
+        var (y0, y1, y2, y3) = (TLanes.Load(source), TLanes.Load(source + sourceStep), TLanes.Load(source + 2 * sourceStep), TLanes.Load(source + 3 * sourceStep));
+        y0.Store(destination);
+        var (even, odd) = (y0 + y2, y1 + y3);
+        (even + odd).Store(destination + destinationStep);
+        (even - odd).Store(destination + 2 * destinationStep);
+        even = TLanes.MultiplyAdd(TLanes.Fill(4), y2, y0);
+        odd = TLanes.MultiplyAdd(TLanes.Fill(8), y3, y1 + y1);
+        (even + odd).Store(destination + 3 * destinationStep);
+        (even - odd).Store(destination + 4 * destinationStep);
+        y3.Store(destination + 5 * destinationStep);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Weights(float* source, nint sourceStep, float* destination, nint destinationStep)
+    {
+        var (g0, g1, g2) = (TLanes.Load(source), TLanes.Load(source + sourceStep), TLanes.Load(source + 2 * sourceStep));
+        (g0 * TLanes.Fill(1 / 4f)).Store(destination);
+        var (even, odd) = ((g0 + g2) * TLanes.Fill(-1 / 6f), g1 * TLanes.Fill(-1 / 6f));
+        (even + odd).Store(destination + destinationStep);
+        (even - odd).Store(destination + 2 * destinationStep);
+        (even, odd) = (TLanes.MultiplyAdd(TLanes.Fill(1 / 24f), g0, g2 * TLanes.Fill(1 / 6f)), g1 * TLanes.Fill(1 / 12f));
+        (even + odd).Store(destination + 3 * destinationStep);
+        (even - odd).Store(destination + 4 * destinationStep);
+        g2.Store(destination + 5 * destinationStep);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void WeightsBack(float* source, nint sourceStep, float* destination, nint destinationStep)
+    {
+        var (u1, u2) = (TLanes.Load(source + sourceStep), TLanes.Load(source + 2 * sourceStep));
+        var (u3, u4) = (TLanes.Load(source + 3 * sourceStep), TLanes.Load(source + 4 * sourceStep));
+        var (near, far) = ((u1 + u2) * TLanes.Fill(-1 / 6f), u3 + u4);
+        TLanes.MultiplyAdd(TLanes.Fill(1 / 4f), TLanes.Load(source), TLanes.MultiplyAdd(TLanes.Fill(1 / 24f), far, near)).Store(destination);
+        TLanes.MultiplyAdd(TLanes.Fill(-1 / 6f), u1 - u2, TLanes.Fill(1 / 12f) * (u3 - u4)).Store(destination + destinationStep);
+        TLanes.MultiplyAdd(TLanes.Fill(1 / 6f), far, near + TLanes.Load(source + 5 * sourceStep)).Store(destination + 2 * destinationStep);
     }
 }

@@ -2,6 +2,7 @@ using System.Reflection;
 using Mdf.Discriminators;
 using Mdf.Imaging;
 using Mdf.Runtime;
+using Mdf.Training.Adversarial;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -89,7 +90,7 @@ public static class LossTraining
                 previous?.Dispose();
 
                 using var input = new GeneratorInput(Resize(restored, plan.Sizes[k]), options.Distortion, random);
-                TrainScale(discriminators[k], generator, Resize(finest, plan.Sizes[k]), input, random, options.Iterations,
+                TrainScale(discriminators[k], generator, Resize(finest, plan.Sizes[k]), input, random, options.Iterations, options.Engine,
                     new ProgressMeter(progress ?? IProgressSink.None, $"scale {k} ({k + 1} of {scales}, {plan.Sizes[k]})", options.Iterations),
                     cancellation);
                 using (no_grad())
@@ -126,10 +127,11 @@ public static class LossTraining
         GeneratorInput input,
         Generator random,
         int iterations,
+        TrainingEngine engine,
         ProgressMeter progress,
         CancellationToken cancellation)
     {
-        using var trainer = new ScaleTrainer(discriminator, generator, real, input, random, iterations);
+        using var trainer = ScaleTrainer.Create(discriminator, generator, real, input, random, iterations, engine);
         for (var iteration = 0; iteration < iterations; iteration++)
         {
             cancellation.ThrowIfCancellationRequested();
@@ -143,6 +145,7 @@ public static class LossTraining
                 new ProgressValue("mse", losses.Reconstruction));
         }
 
+        trainer.Store();
         discriminator.Freeze();
         generator.Freeze();
     }

@@ -1,5 +1,6 @@
 using Mdf.Discriminators;
 using Mdf.Distortions;
+using Mdf.Training.Adversarial;
 
 namespace Mdf.Training;
 
@@ -37,4 +38,7 @@ public sealed record LossTrainingOptions
 
     /// <summary>The seed of all randomness: weights, noise, gradient penalty.</summary>
     public long Seed { get; init; }
+
+    /// <summary>What to compute with.</summary>
+    internal TrainingEngine Engine { get; init; }
 }

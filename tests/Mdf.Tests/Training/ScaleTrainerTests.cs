@@ -1,5 +1,5 @@
 using Mdf.Discriminators;
-using Mdf.Training;
+using Mdf.Training.Adversarial;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -81,7 +81,7 @@ public sealed class ScaleTrainerTests
         discriminator.to(type);
         discriminator.train();
         using var optimizer = optim.Adam(discriminator.parameters(), 5e-4, 0.5, 0.999);
-        var losses = ScaleTrainer.StepDiscriminator(discriminator, optimizer,
+        var losses = TensorScaleTrainer.StepDiscriminator(discriminator, optimizer,
             golden["real"].to(type), golden["fake"].to(type), golden["alpha"].to(type) + acrossTheKink);
         return (discriminator, losses);
     }

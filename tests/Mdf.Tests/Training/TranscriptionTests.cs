@@ -2,6 +2,7 @@ using Mdf.Discriminators;
 using Mdf.Distortions;
 using Mdf.Imaging;
 using Mdf.Training;
+using Mdf.Training.Adversarial;
 using static TorchSharp.torch;
 
 namespace Mdf.Tests.Training;
@@ -36,6 +37,7 @@ public sealed class TranscriptionTests
             Scales = scales,
             Seed = Seed,
             MaxSize = 60,
+            Engine = TrainingEngine.Tensors,
         };
         using var stack = LossTraining.Train(photo, "", options);
 

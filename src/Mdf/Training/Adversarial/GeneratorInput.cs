@@ -2,7 +2,7 @@ using Mdf.Discriminators;
 using Mdf.Distortions;
 using static TorchSharp.torch;
 
-namespace Mdf.Training;
+namespace Mdf.Training.Adversarial;
 
 /// <summary>
 /// Where the input of a generator comes from: u_k = up(x̃_{k−1}) + z_k, with z_k = distort(up(x̃_{k−1})) − up(x̃_{k−1}), so that u_k
@@ -27,6 +27,9 @@ internal sealed class GeneratorInput : IDisposable
         if (!distortion.IsRandom)
             _fixed = Distort().DetachFromDisposeScope();
     }
+
+    /// <summary>Whether every draw is the same.</summary>
+    public bool IsFixed => _fixed is not null;
 
     /// <summary>u_k, drawn anew at every call where the distortion is random.</summary>
     public Tensor Draw() => _fixed?.alias() ?? Distort();

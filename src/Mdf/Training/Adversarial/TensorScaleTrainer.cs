@@ -2,36 +2,11 @@ using Mdf.Discriminators;
 using TorchSharp;
 using static TorchSharp.torch;
 
-namespace Mdf.Training;
+namespace Mdf.Training.Adversarial;
 
-/// <summary>The losses of one iteration of phase 1.</summary>
-/// <param name="Real">−D(x): how real the photograph looks to the critic.</param>
-/// <param name="Fake">D(x̃): how real the generator's image looks to it.</param>
-/// <param name="Penalty">The weighted gradient penalty.</param>
-/// <param name="Reconstruction">MSE(x̃, x), unweighted.</param>
-public readonly record struct ScaleLosses(double Real, double Fake, double Penalty, double Reconstruction);
-
-/// <summary>
-/// Trains the discriminator and the generator of one scale against each other: the inner loop of phase 1.
-/// </summary>
-/// <remarks>
-/// The training of SinGAN (ICCV 2019) with its constants, but for the generator's input and objective: the input is the upscaled
-/// result of the scale before with the task's distortion, and there is one image, which is both critic's fake and reconstruction.
-/// </remarks>
-internal sealed class ScaleTrainer : IDisposable
+/// <summary>The inner loop of phase 1 by libtorch's operations and its autograd, on any device: short, and what the kernels are proved against.</summary>
+internal sealed class TensorScaleTrainer : ScaleTrainer
 {
-    private const int DiscriminatorSteps = 3;
-    private const int GeneratorSteps = 3;
-    private const double LearningRate = 5e-4;
-    private const double Beta1 = 0.5;
-    private const double Beta2 = 0.999;
-    private const double PenaltyWeight = 0.1;
-    private const double ReconstructionWeight = 10;
-
-    // SinGAN divides the rate by 10 at 1,600 of 2,000 iterations.
-    private const double FinalPhase = 0.8;
-    private const double FinalFactor = 0.1;
-
     private readonly Discriminator _discriminator;
     private readonly ScaleGenerator _generator;
     private readonly Tensor _real;
@@ -41,14 +16,8 @@ internal sealed class ScaleTrainer : IDisposable
     private readonly optim.Optimizer _discriminatorOptimizer;
     private readonly optim.Optimizer _generatorOptimizer;
 
-    /// <summary>Starts the training of a scale. Everything given stays its owner's.</summary>
-    /// <param name="discriminator">D_k, trained in place.</param>
-    /// <param name="generator">G_k, trained in place.</param>
-    /// <param name="real">x_k, shape <c>(1, 3, H, W)</c> in [−1, 1].</param>
-    /// <param name="input">Where G_k's input comes from.</param>
-    /// <param name="random">Draws the gradient penalty's ε.</param>
-    /// <param name="iterations">How many iterations the scale is trained for: decides the learning rate's schedule.</param>
-    public ScaleTrainer(
+    /// <inheritdoc cref="ScaleTrainer.Create"/>
+    public TensorScaleTrainer(
         Discriminator discriminator, ScaleGenerator generator, Tensor real, GeneratorInput input, Generator random, int iterations)
     {
         (_discriminator, _generator, _real, _input, _random, _iterations) =
@@ -59,15 +28,8 @@ internal sealed class ScaleTrainer : IDisposable
         _generatorOptimizer = optim.Adam(generator.parameters(), LearningRate, Beta1, Beta2);
     }
 
-    /// <summary>The learning rate of an iteration.</summary>
-    /// <param name="iteration">Counted from 0.</param>
-    /// <param name="iterations">How many there are.</param>
-    public static double LearningRateAt(int iteration, int iterations) =>
-        iteration < FinalPhase * iterations ? LearningRate : LearningRate * FinalFactor;
-
-    /// <summary>One iteration: three steps of the discriminator, then three of the generator.</summary>
-    /// <param name="iteration">Counted from 0.</param>
-    public ScaleLosses Step(int iteration)
+    /// <inheritdoc/>
+    public override ScaleLosses Step(int iteration)
     {
         using var scope = NewDisposeScope();
         var rate = LearningRateAt(iteration, _iterations);
@@ -128,8 +90,14 @@ internal sealed class ScaleTrainer : IDisposable
         return reconstruction.ToDouble();
     }
 
-    /// <summary>Frees the optimizers; the networks stay.</summary>
-    public void Dispose()
+    /// <inheritdoc/>
+    public override void Store()
+    {
+        // The networks themselves are trained.
+    }
+
+    /// <inheritdoc/>
+    public override void Dispose()
     {
         _discriminatorOptimizer.Dispose();
         _generatorOptimizer.Dispose();

@@ -1,0 +1,212 @@
+using Mdf.Discriminators;
+using Mdf.Kernels;
+
+namespace Mdf.Training.Adversarial;
+
+/// <summary>
+/// A convolution, batch norm over the image at hand, leaky ReLU: what one layer keeps of a pass, and what its derivatives are made of.
+/// </summary>
+/// <remarks>
+/// z is the convolution's output, x̂ = (z − μ) / s with s = √(var + ε), y = γ x̂ + β, a = leaky(y). No map but z is kept: everything else is computed
+/// from it, row by row, where it is read. All batch norm does on the way back is to combine maps channel by channel (<see cref="CombinedRows{TLanes}"/>);
+/// the factors come from sums that were made while the maps were written.
+/// </remarks>
+internal sealed unsafe class NormalizedLayer<TLanes> : IDisposable
+    where TLanes : unmanaged, ILanes<TLanes>
+{
+    private const double Epsilon = 1e-5; // PyTorch's default for batch norm, which SinGAN keeps
+    private const float Slope = (float)ScaleNetwork.NegativeSlope;
+    private const int MostMaps = 4;
+
+    private readonly TrunkWeights<TLanes> _weights;
+    private readonly int _index;
+    private readonly int _channels;
+    private readonly NativeBuffer[] _memory;
+    private readonly NativeBuffer _vectors;
+    private readonly double[] _mean;
+    private readonly double[] _inverse;
+
+    /// <summary>Allocates.</summary>
+    /// <param name="weights">The network's weights.</param>
+    /// <param name="index">The layer: 0 is the head.</param>
+    /// <param name="height">Rows of its output.</param>
+    /// <param name="width">Columns of its output.</param>
+    /// <param name="hasPenalty">Whether the maps of the gradient penalty are needed, too.</param>
+    public NormalizedLayer(TrunkWeights<TLanes> weights, int index, int height, int width, bool hasPenalty)
+    {
+        (_weights, _index, _channels, Height, Width) = (weights, index, weights.Channels, height, width);
+        _memory = [.. Enumerable.Range(0, hasPenalty ? 4 : 2).Select(_ => new NativeBuffer((long)height * width * _channels))];
+        _vectors = new NativeBuffer((3 + 3 * (MostMaps + 1)) * _channels);
+        (_mean, _inverse) = (new double[_channels], new double[_channels]);
+        Z = Map(0);
+        Gradient = Map(1);
+        (Tangent, Second) = hasPenalty ? (Map(2), Map(3)) : default;
+        Mask = new LeakyReluMask(Z, (nint)Scale, (nint)Shift, Slope);
+        Activations = new ActivationRows<TLanes>(Z, height, width, Scale, Shift, Slope);
+
+        FeatureMap Map(int i) => new(_memory[i].Pointer, width, _channels);
+    }
+
+    /// <summary>Rows of the output.</summary>
+    public int Height { get; }
+
+    /// <summary>Columns of the output.</summary>
+    public int Width { get; }
+
+    /// <summary>The convolution's output, less <see cref="Center"/>.</summary>
+    public FeatureMap Z { get; }
+
+    /// <summary>The gradient with respect to y: dy of an ordinary pass, p of the gradient penalty's.</summary>
+    public FeatureMap Gradient { get; }
+
+    /// <summary>q̄: the derivative of the penalty with respect to the gradient before this convolution.</summary>
+    public FeatureMap Tangent { get; }
+
+    /// <summary>ȳ: the derivative of the penalty with respect to y.</summary>
+    public FeatureMap Second { get; }
+
+    /// <summary>The leaky ReLU's derivative.</summary>
+    public LeakyReluMask Mask { get; }
+
+    /// <summary>a: what the layer puts out.</summary>
+    public RowSource Activations { get; }
+
+    /// <summary>What is subtracted from the convolution's output: a value near its mean.</summary>
+    public float* Center => _vectors.Pointer;
+
+    private float* Scale => _vectors.Pointer + _channels;
+
+    private float* Shift => _vectors.Pointer + 2 * _channels;
+
+    private double Count => (double)Height * Width;
+
+    /// <summary>Sets the centre, before the convolution.</summary>
+    public void Begin()
+    {
+        for (var c = 0; c < _channels; c++)
+            Center[c] = _weights.RunningMean(_index)[c] - _weights.Bias(_index)[c];
+    }
+
+    /// <summary>Computes mean and deviation from the sums of z and z², after the convolution, and lets the running statistics see them.</summary>
+    /// <param name="sums">Σ z, Σ z².</param>
+    /// <param name="times">How often the running statistics see them: as often as the algorithm would compute the same pass.</param>
+    public void Normalize(double[][] sums, int times)
+    {
+        float* gamma = _weights.Gamma(_index), beta = _weights.Beta(_index);
+        for (var c = 0; c < _channels; c++)
+        {
+            _mean[c] = sums[0][c] / Count;
+            var variance = Math.Max(0, sums[1][c] / Count - _mean[c] * _mean[c]);
+            _inverse[c] = 1 / Math.Sqrt(variance + Epsilon);
+            Scale[c] = (float)(gamma[c] * _inverse[c]);
+            Shift[c] = (float)(beta[c] - _mean[c] * gamma[c] * _inverse[c]);
+            for (var i = 0; i < times; i++)
+            {
+                _weights.Observe(_index, c,
+                    (float)(_mean[c] + Center[c] + _weights.Bias(_index)[c]), (float)(variance * Count / (Count - 1)));
+            }
+        }
+    }
+
+    /// <summary>dz = γ/s (dy − mean(dy) − x̂ mean(dy x̂)), from dy in <see cref="Gradient"/>.</summary>
+    /// <param name="sums">Σ dy, Σ dy z.</param>
+    /// <param name="addsGradient">Whether to add to the gradient of γ and β, too.</param>
+    public RowSource GradientRows(double[][] sums, bool addsGradient)
+    {
+        var gamma = _weights.Gamma(_index);
+        float* dGamma = _weights.Gamma(_index, _weights.Gradient), dBeta = _weights.Beta(_index, _weights.Gradient);
+        var factors = Coefficients(0);
+        for (var c = 0; c < _channels; c++)
+        {
+            var withNormalized = Normalized(sums[1][c], sums[0][c], c);
+            Project(c, gamma[c] * _inverse[c], sums[0][c], withNormalized, factors);
+            if (!addsGradient)
+                continue;
+            dGamma[c] += (float)withNormalized;
+            dBeta[c] += (float)sums[0][c];
+        }
+
+        return new CombinedRows<TLanes>([Gradient, Z], Height, Width, factors, mask: null);
+    }
+
+    /// <summary>h̄ = p̄ leaky′(y) with p̄ = γ/s (q̄ − mean(q̄) − x̂ mean(q̄ x̂)), from q̄ in <see cref="Tangent"/>.</summary>
+    /// <param name="sums">Σ q̄, Σ q̄ z.</param>
+    public RowSource TangentRows(double[][] sums)
+    {
+        var gamma = _weights.Gamma(_index);
+        var factors = Coefficients(1);
+        for (var c = 0; c < _channels; c++)
+            Project(c, gamma[c] * _inverse[c], sums[0][c], Normalized(sums[1][c], sums[0][c], c), factors);
+        return new CombinedRows<TLanes>([Tangent, Z], Height, Width, factors, Mask);
+    }
+
+    /// <summary>z̄: the derivative of the penalty with respect to z, through x̂ and s; adds to the gradient of γ and β.</summary>
+    /// <param name="gradient">Σ p, Σ p z.</param>
+    /// <param name="tangent">Σ q̄, Σ q̄ z, Σ q̄ p.</param>
+    /// <param name="second">Σ ȳ, Σ ȳ z; null for the last layer, whose activations the penalty does not see.</param>
+    /// <remarks>
+    /// q = γ/s (p − mean(p) − x̂ mean(p x̂)) is what the penalty's gradient goes through. Hence, with N positions and sums over them,
+    /// x̂̄ = −γ/s (q̄ Σ p x̂ + p Σ q̄ x̂)/N + γ ȳ, s̄ = −Σ q̄ q / s, γ̄ = Σ q̄ q / γ + Σ ȳ x̂, β̄ = Σ ȳ,
+    /// and z̄ = 1/s (x̂̄ − mean(x̂̄) − x̂ mean(x̂̄ x̂)) + s̄ x̂ / N.
+    /// </remarks>
+    public RowSource SecondRows(double[][] gradient, double[][] tangent, double[][]? second)
+    {
+        var gammas = _weights.Gamma(_index);
+        float* dGamma = _weights.Gamma(_index, _weights.Gradient), dBeta = _weights.Beta(_index, _weights.Gradient);
+        var maps = second is null ? new[] { Tangent, Gradient, Z } : [Tangent, Gradient, Second, Z];
+        var factors = Coefficients(2);
+        for (var c = 0; c < _channels; c++)
+        {
+            var (gamma, inverse) = (gammas[c], _inverse[c]);
+            var (p, q) = (gradient[0][c], tangent[0][c]);
+            var (pNormalized, qNormalized) = (Normalized(gradient[1][c], p, c), Normalized(tangent[1][c], q, c));
+            var (y, yNormalized) = second is null ? (0, 0) : (second[0][c], Normalized(second[1][c], second[0][c], c));
+            var overGamma = inverse * (tangent[2][c] - p * q / Count - pNormalized * qNormalized / Count); // Σ q̄ q / γ
+            dGamma[c] += (float)(overGamma + yNormalized);
+            dBeta[c] += (float)y;
+
+            var mean = (-gamma * inverse * (q * pNormalized + p * qNormalized) / Count + gamma * y) / Count;
+            var withNormalized = (-gamma * inverse * 2 * pNormalized * qNormalized / Count + gamma * yNormalized) / Count;
+            var deviation = -gamma * inverse * overGamma; // s̄
+            var ofNormalized = -inverse * withNormalized + deviation / Count;
+            var at = c;
+            Set(-gamma * inverse * inverse * pNormalized / Count);
+            Set(-gamma * inverse * inverse * qNormalized / Count);
+            if (second is not null)
+                Set(gamma * inverse);
+            Set(ofNormalized * inverse);
+            Set(-inverse * mean - ofNormalized * inverse * _mean[c]);
+
+            void Set(double value)
+            {
+                factors[at] = (float)value;
+                at += _channels;
+            }
+        }
+
+        return new CombinedRows<TLanes>(maps, Height, Width, factors, mask: null);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        foreach (var memory in _memory)
+            memory.Dispose();
+        _vectors.Dispose();
+    }
+
+    /// <summary>Σ v x̂ from Σ v z and Σ v.</summary>
+    private double Normalized(double withZ, double sum, int channel) => (withZ - _mean[channel] * sum) * _inverse[channel];
+
+    /// <summary>The factors of v, z and 1 in factor · (v − mean(v) − x̂ mean(v x̂)).</summary>
+    private void Project(int channel, double factor, double sum, double withNormalized, float* factors)
+    {
+        var ofZ = -factor * withNormalized / Count * _inverse[channel];
+        factors[channel] = (float)factor;
+        factors[_channels + channel] = (float)ofZ;
+        factors[2 * _channels + channel] = (float)(-ofZ * _mean[channel] - factor * sum / Count);
+    }
+
+    /// <summary>Room for the factors of one combination of maps; those of the three kinds are in use at the same time.</summary>
+    private float* Coefficients(int kind) => _vectors.Pointer + (3 + kind * (MostMaps + 1)) * _channels;
+}

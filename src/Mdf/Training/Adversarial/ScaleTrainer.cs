@@ -1,0 +1,67 @@
+using Mdf.Discriminators;
+using Mdf.Kernels;
+using static TorchSharp.torch;
+
+namespace Mdf.Training.Adversarial;
+
+/// <summary>The losses of one iteration of phase 1.</summary>
+/// <param name="Real">−D(x): how real the photograph looks to the critic.</param>
+/// <param name="Fake">D(x̃): how real the generator's image looks to it.</param>
+/// <param name="Penalty">The weighted gradient penalty.</param>
+/// <param name="Reconstruction">MSE(x̃, x), unweighted.</param>
+public readonly record struct ScaleLosses(double Real, double Fake, double Penalty, double Reconstruction);
+
+/// <summary>
+/// Trains the discriminator and the generator of one scale against each other: the inner loop of phase 1.
+/// </summary>
+/// <remarks>
+/// The training of SinGAN (ICCV 2019) with its constants, but for the generator's input and objective: the input is the upscaled
+/// result of the scale before with the task's distortion, and there is one image, which is both critic's fake and reconstruction.
+/// </remarks>
+internal abstract class ScaleTrainer : IDisposable
+{
+    protected const int DiscriminatorSteps = 3;
+    protected const int GeneratorSteps = 3;
+    protected const double LearningRate = 5e-4;
+    protected const double Beta1 = 0.5;
+    protected const double Beta2 = 0.999;
+    protected const double PenaltyWeight = 0.1;
+    protected const double ReconstructionWeight = 10;
+
+    // SinGAN divides the rate by 10 at 1,600 of 2,000 iterations.
+    protected const double FinalPhase = 0.8;
+    protected const double FinalFactor = 0.1;
+
+    /// <summary>Starts the training of a scale, with the kernels where they can be used. Everything given stays its owner's.</summary>
+    /// <param name="discriminator">D_k, trained in place.</param>
+    /// <param name="generator">G_k, trained in place.</param>
+    /// <param name="real">x_k, shape <c>(1, 3, H, W)</c> in [−1, 1].</param>
+    /// <param name="input">Where G_k's input comes from.</param>
+    /// <param name="random">Draws the gradient penalty's ε.</param>
+    /// <param name="iterations">How many iterations the scale is trained for: decides the learning rate's schedule.</param>
+    /// <param name="engine">What to compute with.</param>
+    public static ScaleTrainer Create(
+        Discriminator discriminator, ScaleGenerator generator, Tensor real, GeneratorInput input, Generator random, int iterations, TrainingEngine engine) =>
+        engine.Resolve(real.device, discriminator.Width) switch
+        {
+            TrainingEngine.SixteenLanes => new VectorizedScaleTrainer<Lanes16>(discriminator, generator, real, input, random, iterations),
+            TrainingEngine.EightLanes => new VectorizedScaleTrainer<Lanes8>(discriminator, generator, real, input, random, iterations),
+            _ => new TensorScaleTrainer(discriminator, generator, real, input, random, iterations),
+        };
+
+    /// <summary>The learning rate of an iteration.</summary>
+    /// <param name="iteration">Counted from 0.</param>
+    /// <param name="iterations">How many there are.</param>
+    public static double LearningRateAt(int iteration, int iterations) =>
+        iteration < FinalPhase * iterations ? LearningRate : LearningRate * FinalFactor;
+
+    /// <summary>One iteration: three steps of the discriminator, then three of the generator.</summary>
+    /// <param name="iteration">Counted from 0.</param>
+    public abstract ScaleLosses Step(int iteration);
+
+    /// <summary>Sees to it that the networks have the weights and running statistics that have been trained.</summary>
+    public abstract void Store();
+
+    /// <summary>Frees what the trainer has made; the networks stay.</summary>
+    public abstract void Dispose();
+}
