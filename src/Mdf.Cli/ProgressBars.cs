@@ -51,10 +51,7 @@ internal sealed class ProgressBars : IProgressSink
         {
             if (task.Tag is not ProgressUpdate update)
                 return Text.Empty;
-            var words = update.Values.Select(ProgressLines.Format);
-            if (update is { Remaining: { } rest, IsLast: false })
-                words = words.Append($"{ProgressLines.Clock(rest)} left");
-            return new Text(string.Join("  ", words));
+            return new Text(string.Join("  ", update.Values.Select(ProgressLines.Format).Concat(ProgressLines.Left(update))));
         }
     }
 }

@@ -31,8 +31,17 @@ internal sealed class ProgressLines(TextWriter writer, TimeProvider time) : IPro
         $"{update.Stage}: {update.Step}/{update.Total}",
         .. update.Values.Select(Format),
         .. update.TimePerStep is { } step ? [$"{Format(step)}/step"] : Array.Empty<string>(),
-        .. update is { Remaining: { } rest, IsLast: false } ? [$"{Clock(rest)} left"] : Array.Empty<string>(),
+        .. Left(update),
     ]);
+
+    /// <summary>What is left of the stage, and of all stages where others follow: <c>0:34 left, 18:20 in all</c>.</summary>
+    public static IEnumerable<string> Left(ProgressUpdate update)
+    {
+        if (update is { Remaining: { } rest, IsLast: false })
+            yield return $"{Clock(rest)} left";
+        if (update.RemainingInAll is { } all)
+            yield return $"{Clock(all)} in all";
+    }
 
     /// <summary>A number with its name, to four digits: <c>loss 0.01234</c>.</summary>
     public static string Format(ProgressValue value) =>

@@ -31,14 +31,18 @@ public readonly record struct ProgressValue(string Name, double Value);
 /// <param name="Total">Steps that the stage has.</param>
 /// <param name="TimePerStep">The mean over the steps done in this process; null before the first.</param>
 /// <param name="Values">What the last step produced, in the order in which to show it.</param>
+/// <param name="Later">What the stages after this one will take, in steps of this one.</param>
 public readonly record struct ProgressUpdate(
-    string Stage, long Step, long Total, TimeSpan? TimePerStep, IReadOnlyList<ProgressValue> Values)
+    string Stage, long Step, long Total, TimeSpan? TimePerStep, IReadOnlyList<ProgressValue> Values, double Later = 0)
 {
     /// <summary>Whether this is the stage's last report.</summary>
     public bool IsLast => Step >= Total;
 
     /// <summary>The time that the rest of the stage will take at this pace; null before the first step.</summary>
     public TimeSpan? Remaining => TimePerStep * Math.Max(0, Total - Step);
+
+    /// <summary>The time that this stage and those after it will take at this pace; null before the first step, or where no stage follows.</summary>
+    public TimeSpan? RemainingInAll => Later > 0 ? TimePerStep * (Math.Max(0, Total - Step) + Later) : null;
 }
 
 /// <summary>Counts the steps of one stage, takes their time, and reports them.</summary>
@@ -49,6 +53,7 @@ public sealed class ProgressMeter
     private readonly string _stage;
     private readonly long _first;
     private readonly long _total;
+    private readonly double _later;
     private readonly long _started;
 
     /// <summary>Starts a stage: its clock runs from here, and its first report (nothing done yet) is made.</summary>
@@ -57,13 +62,14 @@ public sealed class ProgressMeter
     /// <param name="total">Steps that the stage has; at least 0.</param>
     /// <param name="first">Steps that an earlier run has done already, when resuming.</param>
     /// <param name="time">The clock; the system's when null.</param>
+    /// <param name="later">What the stages after this one will take, in steps of this one.</param>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="first"/> is not within 0 to <paramref name="total"/>.</exception>
-    public ProgressMeter(IProgressSink sink, string stage, long total, long first = 0, TimeProvider? time = null)
+    public ProgressMeter(IProgressSink sink, string stage, long total, long first = 0, TimeProvider? time = null, double later = 0)
     {
         ArgumentNullException.ThrowIfNull(sink);
         ArgumentOutOfRangeException.ThrowIfNegative(first);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(first, total);
-        (_sink, _stage, _total, _first, _time) = (sink, stage, total, first, time ?? TimeProvider.System);
+        (_sink, _stage, _total, _first, _time, _later) = (sink, stage, total, first, time ?? TimeProvider.System, later);
         _started = _time.GetTimestamp();
         Report(first);
     }
@@ -75,6 +81,6 @@ public sealed class ProgressMeter
     {
         var done = step - _first;
         _sink.Report(new ProgressUpdate(
-            _stage, step, _total, done > 0 ? _time.GetElapsedTime(_started) / done : null, values));
+            _stage, step, _total, done > 0 ? _time.GetElapsedTime(_started) / done : null, values, _later));
     }
 }

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Runtime.InteropServices;
 using Mdf.Runtime;
 using Mdf.Weights;
 using TorchSharp.Modules;
@@ -21,42 +22,68 @@ internal static class AdamState
     {
         var tensors = new Dictionary<string, StoredTensor>();
         foreach (var (name, state) in parameters.Zip(StatesOf(optimizer)))
-        {
-            tensors.Add($"{name}.{FirstMoment}", StoredTensor.From(state.exp_avg));
-            tensors.Add($"{name}.{SecondMoment}", StoredTensor.From(state.exp_avg_sq));
-            tensors.Add($"{name}.{Steps}", new StoredTensor(ElementType.Int64, [], BitConverter.GetBytes(state.step)));
-        }
-
+            Add(tensors, name, StoredTensor.From(state.exp_avg), StoredTensor.From(state.exp_avg_sq), state.step);
         return tensors;
+    }
+
+    /// <summary>The same for moments that lie elsewhere.</summary>
+    /// <param name="moments">Each parameter's name, its two moments, and its shape.</param>
+    /// <param name="steps">How many steps have been made.</param>
+    public static Dictionary<string, StoredTensor> Save(IEnumerable<(string Name, float[] First, float[] Second, long[] Shape)> moments, long steps)
+    {
+        var tensors = new Dictionary<string, StoredTensor>();
+        foreach (var (name, first, second, shape) in moments)
+            Add(tensors, name, Stored(first, shape), Stored(second, shape), steps);
+        return tensors;
+
+        static StoredTensor Stored(float[] values, long[] shape) => new(ElementType.Float32, shape, MemoryMarshal.AsBytes<float>(values).ToArray());
     }
 
     /// <summary>Sets an optimizer's moments.</summary>
     /// <param name="optimizer">Adam, made for the same parameters.</param>
     /// <param name="parameters">Their names, in their order.</param>
-    /// <param name="tensors">What <see cref="Save"/> gave.</param>
+    /// <param name="tensors">What <see cref="Save(Adam, IReadOnlyList{string})"/> gave.</param>
     /// <param name="where">Where they come from, for messages.</param>
     /// <exception cref="InputException">A tensor is missing or of another shape or type. Nothing is changed.</exception>
     public static void Load(Adam optimizer, IReadOnlyList<string> parameters, IReadOnlyDictionary<string, StoredTensor> tensors, string where)
     {
         using var scope = NewDisposeScope();
         using var _ = no_grad();
-        var states = parameters.Zip(StatesOf(optimizer)).Select(pair => (
-            State: pair.Second,
-            First: Find(pair.First, FirstMoment, ElementType.Float32, pair.Second.exp_avg.shape),
-            Second: Find(pair.First, SecondMoment, ElementType.Float32, pair.Second.exp_avg_sq.shape),
-            Steps: Find(pair.First, Steps, ElementType.Int64, []))).ToArray();
-        foreach (var (state, first, second, steps) in states)
+        var states = parameters.Zip(StatesOf(optimizer)).ToArray();
+        var read = Read(states.Select(pair => (pair.First, pair.Second.exp_avg.shape)), tensors, where);
+        foreach (var (name, state) in states)
         {
-            state.exp_avg.copy_(first.ToTensor());
-            state.exp_avg_sq.copy_(second.ToTensor());
-            state.step = BitConverter.ToInt64(steps.Bytes);
+            state.exp_avg.copy_(read[name].First.ToTensor());
+            state.exp_avg_sq.copy_(read[name].Second.ToTensor());
+            state.step = read[name].Steps;
         }
+    }
+
+    /// <summary>Finds all moments, and checks them.</summary>
+    /// <param name="parameters">The parameters' names and shapes.</param>
+    /// <param name="tensors">What was saved.</param>
+    /// <param name="where">Where they come from, for messages.</param>
+    /// <exception cref="InputException">A tensor is missing or of another shape or type.</exception>
+    public static Dictionary<string, (StoredTensor First, StoredTensor Second, long Steps)> Read(
+        IEnumerable<(string Name, long[] Shape)> parameters, IReadOnlyDictionary<string, StoredTensor> tensors, string where)
+    {
+        return parameters.ToDictionary(parameter => parameter.Name, parameter => (
+            Find(parameter.Name, FirstMoment, ElementType.Float32, parameter.Shape),
+            Find(parameter.Name, SecondMoment, ElementType.Float32, parameter.Shape),
+            BitConverter.ToInt64(Find(parameter.Name, Steps, ElementType.Int64, []).Bytes)));
 
         StoredTensor Find(string parameter, string what, ElementType type, long[] shape) =>
             tensors.TryGetValue($"{parameter}.{what}", out var found) && found.Type == type && found.Shape.SequenceEqual(shape)
                 ? found
                 : throw new InputException(string.Create(CultureInfo.InvariantCulture,
                     $"'{where}': expected the optimizer's {what} of {Untrusted.Quote(parameter)} as {StoredTensor.Describe(type, shape)}, found {(found is null ? "none" : found.ToString())}: the checkpoint is damaged or of another program"));
+    }
+
+    private static void Add(Dictionary<string, StoredTensor> tensors, string name, StoredTensor first, StoredTensor second, long steps)
+    {
+        tensors.Add($"{name}.{FirstMoment}", first);
+        tensors.Add($"{name}.{SecondMoment}", second);
+        tensors.Add($"{name}.{Steps}", new StoredTensor(ElementType.Int64, [], BitConverter.GetBytes(steps)));
     }
 
     private static IEnumerable<Adam.State> StatesOf(Adam optimizer) => optimizer.state_dict().State.Cast<Adam.State>();

@@ -1,20 +1,12 @@
 using System.Reflection;
 using Mdf.Discriminators;
-using Mdf.Imaging;
 using Mdf.Runtime;
-using Mdf.Training.Adversarial;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Mdf.Training;
 
-/// <summary>
-/// Phase 1: trains the discriminator stack of a task from one photograph, scale by scale, coarse to fine.
-/// </summary>
-/// <remarks>
-/// Built on SinGAN (Rott Shaham, Dekel and Michaeli, ICCV 2019) as the first figure of "Training a Task-Specific Image
-/// Reconstruction Loss" (WACV 2022) changes it; <c>docs/numerics.md</c> says which line is whose.
-/// </remarks>
+/// <summary>Phase 1 in one call: trains the discriminator stack of a task from one photograph or several.</summary>
+/// <remarks><see cref="LossTrainer"/> does the same iteration by iteration.</remarks>
 public static class LossTraining
 {
     /// <summary>The version of this library, as a stack file records it.</summary>
@@ -44,8 +36,8 @@ public static class LossTraining
     /// <param name="progress">Told of every iteration.</param>
     /// <param name="cancellation">Ends the training between two iterations.</param>
     /// <returns>The trained stack, frozen, on the photograph's device.</returns>
-    /// <exception cref="InputException">The photograph is not one in [0, 1], is too small, or has fewer scales than asked for.</exception>
-    /// <exception cref="InvalidOperationException">The training diverged.</exception>
+    /// <exception cref="InputException">The photograph is not one in [0, 1], is too small, has fewer scales than asked for, or is all one colour.</exception>
+    /// <exception cref="DivergedException">The training diverged.</exception>
     /// <exception cref="OperationCanceledException">It was cancelled.</exception>
     public static DiscriminatorStack Train(
         Tensor photo,
@@ -55,120 +47,35 @@ public static class LossTraining
         CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(photo);
-        ArgumentNullException.ThrowIfNull(options);
-        RequirePhoto(photo);
-        var (plan, scales) = Plan(new ImageSize((int)photo.shape[2], (int)photo.shape[3]), options);
-        var metadata = new StackMetadata
-        {
-            Task = options.Distortion.Task,
-            InputRange = InputRange.Symmetric,
-            ScaleFactor = plan.Factor,
-            Sizes = [.. plan.Sizes.Take(scales)],
-            MaxSize = options.MaxSize,
-            Iterations = options.Iterations,
-            Seed = options.Seed,
-            Threads = get_num_threads(),
-            SourceSha256 = sourceSha256,
-            ProgramVersion = ProgramVersion,
-        };
-
-        using var random = new Generator((ulong)options.Seed);
-        var discriminators = new List<Discriminator>();
-        ScaleGenerator? generator = null;
-        try
-        {
-            using var scope = NewDisposeScope();
-            using var _ = enable_grad();
-            var finest = InputRange.Symmetric.FromUnit(Resize(photo, plan.Sizes[^1]));
-            var restored = Resize(finest, plan.Start);
-            for (var k = 0; k < scales; k++)
-            {
-                var width = PyramidPlan.WidthOf(k);
-                discriminators.Add(Next(discriminators.LastOrDefault(), new Discriminator(width), random, photo.device));
-                var previous = generator;
-                generator = Next(previous, new ScaleGenerator(width), random, photo.device);
-                previous?.Dispose();
-
-                using var input = new GeneratorInput(Resize(restored, plan.Sizes[k]), options.Distortion, random);
-                TrainScale(discriminators[k], generator, Resize(finest, plan.Sizes[k]), input, random, options.Iterations, options.Engine,
-                    new ProgressMeter(progress ?? IProgressSink.None, $"scale {k} ({k + 1} of {scales}, {plan.Sizes[k]})", options.Iterations),
-                    cancellation);
-                using (no_grad())
-                    restored = generator.call(input.Draw());
-            }
-
-            return new DiscriminatorStack(discriminators, InputRange.Symmetric, metadata);
-        }
-        catch
-        {
-            discriminators.ForEach(discriminator => discriminator.Dispose());
-            throw;
-        }
-        finally
-        {
-            generator?.Dispose();
-        }
+        using var trainer = new LossTrainer([photo], options);
+        while (!trainer.IsFinished)
+            TrainScale(trainer, options.Iterations, progress ?? IProgressSink.None, static _ => { }, cancellation);
+        return trainer.Finish(sourceSha256);
     }
 
-    private static void RequirePhoto(Tensor photo)
+    /// <summary>Trains the rest of a scale.</summary>
+    /// <param name="trainer">The training, before or within a scale; behind its last iteration afterwards.</param>
+    /// <param name="iterations">The iterations of each scale.</param>
+    /// <param name="progress">Told of every iteration.</param>
+    /// <param name="stepped">Called after every iteration with its losses.</param>
+    /// <param name="cancellation">Ends it between two iterations.</param>
+    internal static void TrainScale(
+        LossTrainer trainer, int iterations, IProgressSink progress, Action<ScaleLosses> stepped, CancellationToken cancellation)
     {
-        if (photo.shape is not [1, 3, _, _] || photo.dtype != ScalarType.Float32)
-            throw new InputException($"expected one photograph of shape (1, 3, H, W) in float32, found {photo.dtype} ({string.Join(", ", photo.shape)})");
-        using var scope = NewDisposeScope();
-        var (low, high) = (photo.min().item<float>(), photo.max().item<float>());
-        if (!(low >= 0 && high <= 1))
-            throw new InputException($"expected a photograph in [0, 1], found values from {low} to {high}: divide it by its maximum");
-    }
-
-    private static void TrainScale(
-        Discriminator discriminator,
-        ScaleGenerator generator,
-        Tensor real,
-        GeneratorInput input,
-        Generator random,
-        int iterations,
-        TrainingEngine engine,
-        ProgressMeter progress,
-        CancellationToken cancellation)
-    {
-        using var trainer = ScaleTrainer.Create(discriminator, generator, real, input, random, iterations, engine);
-        for (var iteration = 0; iteration < iterations; iteration++)
+        var scale = trainer.Scale;
+        var later = Enumerable.Range(scale + 1, trainer.Scales - scale - 1).Sum(trainer.CostOf) / trainer.CostOf(scale);
+        var meter = new ProgressMeter(
+            progress, $"scale {scale} ({scale + 1} of {trainer.Scales}, {trainer.Sizes[scale]})", iterations, trainer.Iteration, later: later * iterations);
+        for (var step = trainer.Iteration + 1; step <= iterations; step++)
         {
             cancellation.ThrowIfCancellationRequested();
-            var losses = trainer.Step(iteration);
-            if (!double.IsFinite(losses.Real + losses.Fake + losses.Penalty + losses.Reconstruction))
-                throw new InvalidOperationException($"the training diverged at iteration {iteration} of a scale of {real.shape[3]}×{real.shape[2]} pixels: try another seed");
-            progress.Report(iteration + 1,
+            var losses = trainer.Step();
+            meter.Report(step,
                 new ProgressValue("D(real)", -losses.Real),
                 new ProgressValue("D(fake)", losses.Fake),
                 new ProgressValue("penalty", losses.Penalty),
                 new ProgressValue("mse", losses.Reconstruction));
-        }
-
-        trainer.Store();
-        discriminator.Freeze();
-        generator.Freeze();
-    }
-
-    /// <summary>A scale starts from the one before where the width is the same, otherwise from fresh weights.</summary>
-    private static T Next<T>(T? previous, T fresh, Generator random, Device device)
-        where T : ScaleNetwork
-    {
-        try
-        {
-            if (previous?.Width == fresh.Width)
-                fresh.CopyFrom(previous);
-            else
-                fresh.Initialize(random);
-            fresh.to(device);
-            return fresh;
-        }
-        catch
-        {
-            fresh.Dispose();
-            throw;
+            stepped(losses);
         }
     }
-
-    private static Tensor Resize(Tensor image, ImageSize size) => Resampler.Bicubic(image, size.Height, size.Width);
 }

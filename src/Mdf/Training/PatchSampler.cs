@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using Mdf.Distortions;
+using Mdf.Runtime;
 using static TorchSharp.torch;
 
 namespace Mdf.Training;
@@ -55,7 +56,7 @@ public sealed class PatchSampler
     public TrainingBatch Sample(long index)
     {
         using var scope = NewDisposeScope();
-        using var random = new Generator(Mix(_seed, index));
+        using var random = new Generator(Seeds.Of(_seed, index));
         const int draws = 4; // image, row, column, orientation
         var drawn = rand([_batch, draws], ScalarType.Float64, generator: random).data<double>().ToArray();
         var side = _options.Patch;
@@ -89,16 +90,6 @@ public sealed class PatchSampler
                     row[x] = s_values[image.Pixels[source + y * down + x * right]];
             }
         }
-    }
-
-    /// <summary>A seed for libtorch's generator, which looks at 32 bits of it: those of neighbouring batches have nothing in common.</summary>
-    /// <remarks>The finalizer of SplitMix64 (Steele, Lea and Flood, "Fast Splittable Pseudorandom Number Generators", OOPSLA 2014).</remarks>
-    private static ulong Mix(long seed, long index)
-    {
-        var z = unchecked((ulong)seed * 0x9E3779B97F4A7C15 + (ulong)index + 1) * 0x9E3779B97F4A7C15;
-        z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9;
-        z = (z ^ (z >> 27)) * 0x94D049BB133111EB;
-        return (z ^ (z >> 31)) & uint.MaxValue;
     }
 
     /// <summary>One of the eight ways in which a square can lie.</summary>

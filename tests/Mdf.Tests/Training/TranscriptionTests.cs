@@ -1,6 +1,7 @@
 using Mdf.Discriminators;
 using Mdf.Distortions;
 using Mdf.Imaging;
+using Mdf.Runtime;
 using Mdf.Training;
 using Mdf.Training.Adversarial;
 using static TorchSharp.torch;
@@ -51,7 +52,6 @@ public sealed class TranscriptionTests
 
     private static List<Discriminator> Transcribe(Tensor photo, string task, int scales, int iterations)
     {
-        var random = new Generator(Seed);
         // 80×64 scaled to 60×48: m = 48, K = ⌈ln(25/48) / ln 0.75⌉ + 2 = 5, r = (25/48)^(1/4) = 0.8495. Sizes × r^(K−1−k), rounded up.
         var x = 2 * Resampler.Bicubic(photo, 48, 60) - 1;
         Tensor[] real = [Resampler.Bicubic(x, 25, 32), Resampler.Bicubic(x, 30, 37), Resampler.Bicubic(x, 35, 44), Resampler.Bicubic(x, 41, 51), x];
@@ -60,9 +60,11 @@ public sealed class TranscriptionTests
         ScaleGenerator? before = null;
         for (var k = 0; k < scales; k++)
         {
+            Generator Random(int iteration) => new(Seeds.Of(Seed, ((long)k << 32) + iteration));
             var (d, g) = (new Discriminator(k < 4 ? 32 : 64), new ScaleGenerator(k < 4 ? 32 : 64));
             if (k is 0 or 4)
             {
+                using var random = Random(-1);
                 d.Initialize(random);
                 g.Initialize(random);
             }
@@ -73,7 +75,7 @@ public sealed class TranscriptionTests
             }
 
             var upscaled = Resampler.Bicubic(restored, real[k].shape[2], real[k].shape[3]);
-            Tensor Input() => task switch
+            Tensor Input(Generator random) => task switch
             {
                 "sisr" => (upscaled + 1) / 2 * 2 - 1,
                 "denoise:25" => ((upscaled + 1) / 2 + 25 / 255.0 * randn(upscaled.shape, generator: random)) * 2 - 1,
@@ -85,11 +87,12 @@ public sealed class TranscriptionTests
             using var adamG = optim.Adam(g.parameters(), 5e-4, 0.5, 0.999);
             for (var iteration = 0; iteration < iterations; iteration++)
             {
+                using var random = Random(iteration);
                 foreach (var group in adamD.ParamGroups.Concat(adamG.ParamGroups))
                     group.LearningRate = iteration < 0.8 * iterations ? 5e-4 : 5e-5;
                 for (var step = 0; step < 3; step++)
                 {
-                    var fake = g.call(Input()).detach();
+                    var fake = g.call(Input(random)).detach();
                     var epsilon = rand([1], generator: random);
                     adamD.zero_grad();
                     (-d.call(real[k]).mean()).backward();
@@ -103,7 +106,7 @@ public sealed class TranscriptionTests
 
                 for (var step = 0; step < 3; step++)
                 {
-                    var fake = g.call(Input());
+                    var fake = g.call(Input(random));
                     adamG.zero_grad();
                     (10 * (fake - real[k]).square().mean() - d.call(fake).mean()).backward();
                     adamG.step();
@@ -111,7 +114,8 @@ public sealed class TranscriptionTests
             }
 
             g.eval();
-            restored = g.call(Input()).detach();
+            using var last = Random(iterations);
+            restored = g.call(Input(last)).detach();
             discriminators.Add(d);
             before = g;
         }

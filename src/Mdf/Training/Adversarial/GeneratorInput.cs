@@ -11,28 +11,26 @@ namespace Mdf.Training.Adversarial;
 internal sealed class GeneratorInput : IDisposable
 {
     private readonly Distortion _distortion;
-    private readonly Generator _random;
     private readonly Tensor _upscaled;
     private readonly Tensor? _fixed;
 
     /// <summary>Creates the source.</summary>
     /// <param name="upscaled">up(x̃_{k−1}), shape <c>(1, 3, H, W)</c>, about [−1, 1]; it stays its owner's.</param>
     /// <param name="distortion">The task's distortion.</param>
-    /// <param name="random">Draws the distortion, where it is random.</param>
-    public GeneratorInput(Tensor upscaled, Distortion distortion, Generator random)
+    public GeneratorInput(Tensor upscaled, Distortion distortion)
     {
         _distortion = distortion;
-        _random = random;
         _upscaled = upscaled.alias().DetachFromDisposeScope();
         if (!distortion.IsRandom)
-            _fixed = Distort().DetachFromDisposeScope();
+            _fixed = Distort(random: null).DetachFromDisposeScope();
     }
 
     /// <summary>Whether every draw is the same.</summary>
     public bool IsFixed => _fixed is not null;
 
     /// <summary>u_k, drawn anew at every call where the distortion is random.</summary>
-    public Tensor Draw() => _fixed?.alias() ?? Distort();
+    /// <param name="random">Draws the distortion, where it is random.</param>
+    public Tensor Draw(Generator random) => _fixed?.alias() ?? Distort(random);
 
     /// <summary>Frees the image.</summary>
     public void Dispose()
@@ -41,10 +39,10 @@ internal sealed class GeneratorInput : IDisposable
         _fixed?.Dispose();
     }
 
-    private Tensor Distort()
+    private Tensor Distort(Generator? random)
     {
         using var scope = NewDisposeScope();
-        var distorted = _distortion.Apply(InputRange.Symmetric.ToUnit(_upscaled), _random);
+        var distorted = _distortion.Apply(InputRange.Symmetric.ToUnit(_upscaled), random);
         return InputRange.Symmetric.FromUnit(distorted).MoveToOuterDisposeScope();
     }
 }

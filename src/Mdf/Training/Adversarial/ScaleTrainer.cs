@@ -1,15 +1,15 @@
 using Mdf.Discriminators;
 using Mdf.Kernels;
+using Mdf.Runtime;
+using Mdf.Weights;
 using static TorchSharp.torch;
 
 namespace Mdf.Training.Adversarial;
 
-/// <summary>The losses of one iteration of phase 1.</summary>
-/// <param name="Real">−D(x): how real the photograph looks to the critic.</param>
-/// <param name="Fake">D(x̃): how real the generator's image looks to it.</param>
-/// <param name="Penalty">The weighted gradient penalty.</param>
-/// <param name="Reconstruction">MSE(x̃, x), unweighted.</param>
-public readonly record struct ScaleLosses(double Real, double Fake, double Penalty, double Reconstruction);
+/// <summary>A photograph at one scale.</summary>
+/// <param name="Real">x_k, shape <c>(1, 3, H, W)</c> in [−1, 1].</param>
+/// <param name="Input">Where G_k's input comes from.</param>
+internal sealed record ScaleImage(Tensor Real, GeneratorInput Input);
 
 /// <summary>
 /// Trains the discriminator and the generator of one scale against each other: the inner loop of phase 1.
@@ -35,18 +35,16 @@ internal abstract class ScaleTrainer : IDisposable
     /// <summary>Starts the training of a scale, with the kernels where they can be used. Everything given stays its owner's.</summary>
     /// <param name="discriminator">D_k, trained in place.</param>
     /// <param name="generator">G_k, trained in place.</param>
-    /// <param name="real">x_k, shape <c>(1, 3, H, W)</c> in [−1, 1].</param>
-    /// <param name="input">Where G_k's input comes from.</param>
-    /// <param name="random">Draws the gradient penalty's ε.</param>
+    /// <param name="images">The photographs: one iteration is made with each in turn.</param>
     /// <param name="iterations">How many iterations the scale is trained for: decides the learning rate's schedule.</param>
     /// <param name="engine">What to compute with.</param>
     public static ScaleTrainer Create(
-        Discriminator discriminator, ScaleGenerator generator, Tensor real, GeneratorInput input, Generator random, int iterations, TrainingEngine engine) =>
-        engine.Resolve(real.device, discriminator.Width) switch
+        Discriminator discriminator, ScaleGenerator generator, IReadOnlyList<ScaleImage> images, int iterations, TrainingEngine engine) =>
+        engine.Resolve(images[0].Real.device, discriminator.Width) switch
         {
-            TrainingEngine.SixteenLanes => new VectorizedScaleTrainer<Lanes16>(discriminator, generator, real, input, random, iterations),
-            TrainingEngine.EightLanes => new VectorizedScaleTrainer<Lanes8>(discriminator, generator, real, input, random, iterations),
-            _ => new TensorScaleTrainer(discriminator, generator, real, input, random, iterations),
+            TrainingEngine.SixteenLanes => new VectorizedScaleTrainer<Lanes16>(discriminator, generator, images, iterations),
+            TrainingEngine.EightLanes => new VectorizedScaleTrainer<Lanes8>(discriminator, generator, images, iterations),
+            _ => new TensorScaleTrainer(discriminator, generator, images, iterations),
         };
 
     /// <summary>The learning rate of an iteration.</summary>
@@ -57,7 +55,20 @@ internal abstract class ScaleTrainer : IDisposable
 
     /// <summary>One iteration: three steps of the discriminator, then three of the generator.</summary>
     /// <param name="iteration">Counted from 0.</param>
-    public abstract ScaleLosses Step(int iteration);
+    /// <param name="random">Draws all that is random in it.</param>
+    public abstract ScaleLosses Step(int iteration, Generator random);
+
+    /// <summary>What the optimizers remember, by parameter, as <see cref="AdamState"/> writes it.</summary>
+    /// <returns>That of D's parameters, and that of G's.</returns>
+    public abstract (IReadOnlyDictionary<string, StoredTensor> Discriminator, IReadOnlyDictionary<string, StoredTensor> Generator) SaveOptimizers();
+
+    /// <summary>Goes on where another training was; the networks must have been given their weights before this was made.</summary>
+    /// <param name="discriminator">What was remembered of D's parameters.</param>
+    /// <param name="generator">What was remembered of G's.</param>
+    /// <param name="where">Where they come from, for messages.</param>
+    /// <exception cref="InputException">They do not fit.</exception>
+    public abstract void LoadOptimizers(
+        IReadOnlyDictionary<string, StoredTensor> discriminator, IReadOnlyDictionary<string, StoredTensor> generator, string where);
 
     /// <summary>Sees to it that the networks have the weights and running statistics that have been trained.</summary>
     public abstract void Store();

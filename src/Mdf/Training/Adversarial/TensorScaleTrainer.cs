@@ -1,5 +1,7 @@
 using Mdf.Discriminators;
+using Mdf.Weights;
 using TorchSharp;
+using TorchSharp.Modules;
 using static TorchSharp.torch;
 
 namespace Mdf.Training.Adversarial;
@@ -9,19 +11,16 @@ internal sealed class TensorScaleTrainer : ScaleTrainer
 {
     private readonly Discriminator _discriminator;
     private readonly ScaleGenerator _generator;
-    private readonly Tensor _real;
-    private readonly GeneratorInput _input;
-    private readonly Generator _random;
+    private readonly IReadOnlyList<ScaleImage> _images;
     private readonly int _iterations;
-    private readonly optim.Optimizer _discriminatorOptimizer;
-    private readonly optim.Optimizer _generatorOptimizer;
+    private readonly Adam _discriminatorOptimizer;
+    private readonly Adam _generatorOptimizer;
 
     /// <inheritdoc cref="ScaleTrainer.Create"/>
     public TensorScaleTrainer(
-        Discriminator discriminator, ScaleGenerator generator, Tensor real, GeneratorInput input, Generator random, int iterations)
+        Discriminator discriminator, ScaleGenerator generator, IReadOnlyList<ScaleImage> images, int iterations)
     {
-        (_discriminator, _generator, _real, _input, _random, _iterations) =
-            (discriminator, generator, real, input, random, iterations);
+        (_discriminator, _generator, _images, _iterations) = (discriminator, generator, images, iterations);
         discriminator.train();
         generator.train();
         _discriminatorOptimizer = optim.Adam(discriminator.parameters(), LearningRate, Beta1, Beta2);
@@ -29,9 +28,11 @@ internal sealed class TensorScaleTrainer : ScaleTrainer
     }
 
     /// <inheritdoc/>
-    public override ScaleLosses Step(int iteration)
+    public override ScaleLosses Step(int iteration, Generator random)
     {
         using var scope = NewDisposeScope();
+        using var _ = enable_grad();
+        var (real, input) = _images[iteration % _images.Count];
         var rate = LearningRateAt(iteration, _iterations);
         SetLearningRate(_discriminatorOptimizer, rate);
         SetLearningRate(_generatorOptimizer, rate);
@@ -42,10 +43,10 @@ internal sealed class TensorScaleTrainer : ScaleTrainer
             using var stepScope = NewDisposeScope();
             Tensor fake;
             using (no_grad())
-                fake = _generator.call(_input.Draw());
+                fake = _generator.call(input.Draw(random));
             // On the CPU for any device, so that a seed means the same everywhere.
-            var epsilon = rand([1], generator: _random).to(_real.device);
-            critic = StepDiscriminator(_discriminator, _discriminatorOptimizer, _real, fake, epsilon);
+            var epsilon = rand([1], generator: random).to(real.device);
+            critic = StepDiscriminator(_discriminator, _discriminatorOptimizer, real, fake, epsilon);
         }
 
         var reconstruction = 0.0;
@@ -53,7 +54,7 @@ internal sealed class TensorScaleTrainer : ScaleTrainer
         for (var step = 0; step < GeneratorSteps; step++)
         {
             using var stepScope = NewDisposeScope();
-            reconstruction = StepGenerator();
+            reconstruction = StepGenerator(real, input.Draw(random));
         }
 
         SetRequiresGrad(_discriminator, true);
@@ -79,15 +80,27 @@ internal sealed class TensorScaleTrainer : ScaleTrainer
 
     /// <summary>One step of the generator: −D(x̃) + 10 · MSE(x̃, x).</summary>
     /// <returns>The MSE before the step.</returns>
-    private double StepGenerator()
+    private double StepGenerator(Tensor real, Tensor input)
     {
         _generatorOptimizer.zero_grad();
-        var fake = _generator.call(_input.Draw());
-        var reconstruction = (fake - _real).square().mean();
+        var fake = _generator.call(input);
+        var reconstruction = (fake - real).square().mean();
         var loss = ReconstructionWeight * reconstruction - _discriminator.call(fake).mean();
         loss.backward();
         _generatorOptimizer.step();
         return reconstruction.ToDouble();
+    }
+
+    /// <inheritdoc/>
+    public override (IReadOnlyDictionary<string, StoredTensor> Discriminator, IReadOnlyDictionary<string, StoredTensor> Generator) SaveOptimizers() =>
+        (AdamState.Save(_discriminatorOptimizer, Names(_discriminator)), AdamState.Save(_generatorOptimizer, Names(_generator)));
+
+    /// <inheritdoc/>
+    public override void LoadOptimizers(
+        IReadOnlyDictionary<string, StoredTensor> discriminator, IReadOnlyDictionary<string, StoredTensor> generator, string where)
+    {
+        AdamState.Load(_discriminatorOptimizer, Names(_discriminator), discriminator, where);
+        AdamState.Load(_generatorOptimizer, Names(_generator), generator, where);
     }
 
     /// <inheritdoc/>
@@ -102,6 +115,8 @@ internal sealed class TensorScaleTrainer : ScaleTrainer
         _discriminatorOptimizer.Dispose();
         _generatorOptimizer.Dispose();
     }
+
+    private static string[] Names(nn.Module module) => [.. module.named_parameters().Select(entry => entry.name)];
 
     private static void SetLearningRate(optim.Optimizer optimizer, double rate)
     {

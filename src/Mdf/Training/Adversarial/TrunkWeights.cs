@@ -1,6 +1,8 @@
 using System.Runtime.InteropServices;
 using Mdf.Discriminators;
 using Mdf.Kernels;
+using Mdf.Runtime;
+using Mdf.Weights;
 using static TorchSharp.torch;
 
 namespace Mdf.Training.Adversarial;
@@ -34,7 +36,7 @@ internal sealed unsafe class TrunkWeights<TLanes> : IDisposable
     private readonly NativeBuffer _tailPacked;
     private readonly NativeBuffer _tailBackPacked;
     private readonly int _length;
-    private readonly IReadOnlyList<Entry> _entries;
+    private readonly List<Entry> _entries;
     private long _steps;
     private long _batches;
 
@@ -156,6 +158,28 @@ internal sealed unsafe class TrunkWeights<TLanes> : IDisposable
         }
     }
 
+    /// <summary>What Adam remembers, as <see cref="AdamState"/> writes it.</summary>
+    /// <param name="network">The network: names its parameters.</param>
+    public IReadOnlyDictionary<string, StoredTensor> SaveMoments(ScaleNetwork network) =>
+        AdamState.Save(network.named_parameters().Select(entry => (entry.name, Of(entry.name, _firstMoment), Of(entry.name, _secondMoment), entry.parameter.shape)), _steps);
+
+    /// <summary>Takes what Adam remembered.</summary>
+    /// <param name="network">The network: names its parameters.</param>
+    /// <param name="tensors">What <see cref="SaveMoments"/> gave.</param>
+    /// <param name="where">Where they come from, for messages.</param>
+    /// <exception cref="InputException">They do not fit. Nothing is changed.</exception>
+    public void LoadMoments(ScaleNetwork network, IReadOnlyDictionary<string, StoredTensor> tensors, string where)
+    {
+        var read = AdamState.Read(network.named_parameters().Select(entry => (entry.name, entry.parameter.shape)), tensors, where);
+        foreach (var entry in _entries)
+        {
+            Scatter(entry, MemoryMarshal.Cast<byte, float>(read[entry.Name].First.Bytes), _firstMoment);
+            Scatter(entry, MemoryMarshal.Cast<byte, float>(read[entry.Name].Second.Bytes), _secondMoment);
+        }
+
+        _steps = read[_entries[0].Name].Steps;
+    }
+
     /// <summary>The gradient of a network's parameter, in libtorch's order.</summary>
     /// <param name="name">The parameter's name.</param>
     public float[] GradientOf(string name) => Gather(_entries.Single(entry => entry.Name == name), _gradient);
@@ -203,6 +227,10 @@ internal sealed unsafe class TrunkWeights<TLanes> : IDisposable
     private static string Prefix(int layer) => layer == 0 ? "head" : $"body.block{layer}";
 
     private Span<float> Span(float* values) => new(values, Channels);
+
+    /// <summary>What belongs to a parameter; zeros for the biases that are not trained.</summary>
+    private float[] Of(string name, NativeBuffer buffer) =>
+        _entries.SingleOrDefault(entry => entry.Name == name) is { } entry ? Gather(entry, buffer) : new float[Channels];
 
     private static float[] Gather(Entry entry, NativeBuffer buffer) => Array.ConvertAll(entry.Indices, index => buffer.Pointer[index]);
 

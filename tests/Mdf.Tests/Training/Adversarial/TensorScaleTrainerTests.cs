@@ -3,9 +3,9 @@ using Mdf.Training.Adversarial;
 using TorchSharp;
 using static TorchSharp.torch;
 
-namespace Mdf.Tests.Training;
+namespace Mdf.Tests.Training.Adversarial;
 
-public sealed class ScaleTrainerTests
+public sealed class TensorScaleTrainerTests
 {
     /// <summary>One step of the discriminator against golden numbers (SinGAN's step, computed with PyTorch 1.13 in float32).</summary>
     /// <remarks>

@@ -1,0 +1,315 @@
+using System.Globalization;
+using Mdf.Discriminators;
+using Mdf.Imaging;
+using Mdf.Runtime;
+using Mdf.Training.Adversarial;
+using Mdf.Weights;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Mdf.Training;
+
+/// <summary>Phase 1, one iteration after the other: trains a discriminator stack scale by scale, coarse to fine.</summary>
+/// <remarks>
+/// Built on SinGAN (Rott Shaham, Dekel and Michaeli, ICCV 2019) as the first figure of "Training a Task-Specific Image
+/// Reconstruction Loss" (WACV 2022) changes it; <c>docs/numerics.md</c> says which line is whose. The random numbers of an iteration are a function of
+/// the seed, the scale and the iteration alone, so that a training can go on from any of them.
+/// </remarks>
+public sealed class LossTrainer : IDisposable
+{
+    private const string StackPrefix = "stack.";
+    private const string RestoredPrefix = "restored.";
+    private const string DiscriminatorPrefix = "discriminator.";
+    private const string GeneratorPrefix = "generator.";
+    private const string DiscriminatorOptimizerPrefix = "discriminator_optimizer.";
+    private const string GeneratorOptimizerPrefix = "generator_optimizer.";
+
+    // The darkest and the brightest pixel of a channel are at least so far apart in one channel of a photograph from which something can be learnt.
+    private const double LeastContrast = 2.0 / 255;
+
+    private readonly LossTrainingOptions _options;
+    private readonly IReadOnlyList<PyramidPlan> _plans;
+    private readonly IReadOnlyList<Tensor> _finest;
+    private readonly List<Discriminator> _discriminators = [];
+    private readonly Device _device;
+    private List<Tensor> _restored;
+    private ScaleGenerator? _generator;
+    private ScaleTrainer? _trainer;
+    private List<ScaleImage> _images = [];
+
+    /// <summary>Begins the training.</summary>
+    /// <param name="photos">The photographs, each of shape <c>(1, 3, H, W)</c> in [0, 1], on the device to train on; at least one. They stay their owner's.</param>
+    /// <param name="options">What is asked for.</param>
+    /// <exception cref="InputException">A photograph is not one in [0, 1], is too small, has fewer scales than asked for, or is all one colour.</exception>
+    public LossTrainer(IReadOnlyList<Tensor> photos, LossTrainingOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(photos);
+        ArgumentNullException.ThrowIfNull(options);
+        ArgumentOutOfRangeException.ThrowIfZero(photos.Count);
+        _options = options;
+        foreach (var photo in photos)
+            RequirePhoto(photo);
+        var plans = photos.Select(photo => LossTraining.Plan(new ImageSize((int)photo.shape[2], (int)photo.shape[3]), options)).ToArray();
+        (_plans, Scales) = ([.. plans.Select(plan => plan.Plan)], plans.Min(plan => plan.Scales));
+        _device = photos[0].device;
+        using var scope = NewDisposeScope();
+        using var _ = no_grad();
+        _finest = [.. photos.Zip(_plans, (photo, plan) => Keep(InputRange.Symmetric.FromUnit(Resize(photo, plan.Sizes[^1]))))];
+        _restored = [.. _finest.Zip(_plans, (finest, plan) => Keep(Resize(finest, plan.Start)))];
+        Begin();
+    }
+
+    /// <summary>How many scales will have been trained at the end.</summary>
+    public int Scales { get; }
+
+    /// <summary>The scale that is being trained; <see cref="Scales"/> when all have been.</summary>
+    public int Scale { get; private set; }
+
+    /// <summary>How many iterations of this scale have been made.</summary>
+    public int Iteration { get; private set; }
+
+    /// <summary>Whether all scales have been trained.</summary>
+    public bool IsFinished => Scale == Scales;
+
+    /// <summary>The size of the first photograph at each scale.</summary>
+    public IReadOnlyList<ImageSize> Sizes => [.. _plans[0].Sizes.Take(Scales)];
+
+    /// <summary>What the scales before this one have made of the first photograph, shape <c>(1, 3, H, W)</c>, about [0, 1]; it belongs to the caller.</summary>
+    public Tensor Generated => InputRange.Symmetric.ToUnit(_restored[0]).alias();
+
+    /// <summary>What all iterations of a scale cost, relative to those of another: convolutions grow with the area and with the square of the channels.</summary>
+    /// <param name="scale">The scale.</param>
+    public double CostOf(int scale) => _plans.Average(plan => (double)plan.Sizes[scale].Height * plan.Sizes[scale].Width) * Math.Pow(PyramidPlan.WidthOf(scale), 2);
+
+    /// <summary>One iteration: three steps of the discriminator, three of the generator; after a scale's last the next one begins.</summary>
+    /// <returns>The losses.</returns>
+    /// <exception cref="DivergedException">A loss became infinite or NaN.</exception>
+    /// <exception cref="InvalidOperationException">All scales have been trained.</exception>
+    public ScaleLosses Step()
+    {
+        if (_trainer is null)
+            throw new InvalidOperationException("all scales have been trained");
+        using var scope = NewDisposeScope();
+        using var random = new Generator(Seeds.Of(_options.Seed, IndexOf(Scale, Iteration)));
+        var losses = _trainer.Step(Iteration, random);
+        if (!double.IsFinite(losses.Real + losses.Fake + losses.Penalty + losses.Reconstruction))
+        {
+            throw new DivergedException(string.Create(CultureInfo.InvariantCulture,
+                $"the training diverged at iteration {Iteration} of scale {Scale} ({Sizes[Scale]}): try another seed"));
+        }
+
+        Iteration++;
+        if (Iteration == _options.Iterations)
+            Advance();
+        return losses;
+    }
+
+    /// <summary>Everything that the training needs to go on, besides the scale and the iteration.</summary>
+    /// <returns>The tensors by name.</returns>
+    public IReadOnlyDictionary<string, StoredTensor> Save()
+    {
+        var tensors = new OrderedDictionary<string, StoredTensor>();
+        var finished = IsFinished ? _discriminators : _discriminators[..^1];
+        for (var k = 0; k < finished.Count; k++)
+            Add(string.Create(CultureInfo.InvariantCulture, $"{StackPrefix}{k}."), ModuleWeights.Save(finished[k]));
+        if (_trainer is null)
+            return tensors;
+        _trainer.Store();
+        for (var i = 0; i < _restored.Count; i++)
+            tensors.Add(string.Create(CultureInfo.InvariantCulture, $"{RestoredPrefix}{i}"), StoredTensor.From(_restored[i]));
+        var optimizers = _trainer.SaveOptimizers();
+        Add(DiscriminatorPrefix, ModuleWeights.Save(_discriminators[^1]));
+        Add(GeneratorPrefix, ModuleWeights.Save(_generator!));
+        Add(DiscriminatorOptimizerPrefix, optimizers.Discriminator);
+        Add(GeneratorOptimizerPrefix, optimizers.Generator);
+        return tensors;
+
+        void Add(string prefix, IReadOnlyDictionary<string, StoredTensor> part)
+        {
+            foreach (var (name, tensor) in part)
+                tensors.Add(prefix + name, tensor);
+        }
+    }
+
+    /// <summary>Goes on where another training of the same photographs and options was.</summary>
+    /// <param name="tensors">What <see cref="Save"/> gave.</param>
+    /// <param name="scale">Its scale.</param>
+    /// <param name="iteration">How many iterations of that had been made.</param>
+    /// <param name="where">Where they come from, for messages.</param>
+    /// <exception cref="InputException">They are of another training, or damaged.</exception>
+    public void Load(IReadOnlyDictionary<string, StoredTensor> tensors, int scale, int iteration, string where)
+    {
+        ArgumentNullException.ThrowIfNull(tensors);
+        if (scale < 0 || scale > Scales || iteration < 0 || iteration >= _options.Iterations || scale == Scales && iteration > 0)
+            throw new InputException($"'{where}': expected a scale of at most {Scales} and fewer than {_options.Iterations} iterations of it, found scale {scale}, iteration {iteration}: the checkpoint is damaged or of another training");
+        using var scope = NewDisposeScope();
+        End();
+        _generator?.Dispose();
+        _generator = null;
+        _discriminators.ForEach(discriminator => discriminator.Dispose());
+        _discriminators.Clear();
+        (Scale, Iteration) = (scale, iteration);
+        for (var k = 0; k < scale; k++)
+        {
+            _discriminators.Add(new Discriminator(PyramidPlan.WidthOf(k)));
+            ModuleWeights.Load(_discriminators[k], Part(string.Create(CultureInfo.InvariantCulture, $"{StackPrefix}{k}.")), where);
+            _discriminators[k].Freeze();
+            _discriminators[k].to(_device);
+        }
+
+        if (IsFinished)
+            return;
+        var restored = _restored.Select((_, i) => Restored(i)).ToList();
+        _restored.ForEach(tensor => tensor.Dispose());
+        _restored = restored;
+        var width = PyramidPlan.WidthOf(scale);
+        _discriminators.Add(new Discriminator(width));
+        _generator = new ScaleGenerator(width);
+        ModuleWeights.Load(_discriminators[^1], Part(DiscriminatorPrefix), where);
+        ModuleWeights.Load(_generator, Part(GeneratorPrefix), where);
+        _discriminators[^1].to(_device);
+        _generator.to(_device);
+        BeginTrainer();
+        _trainer!.LoadOptimizers(Part(DiscriminatorOptimizerPrefix), Part(GeneratorOptimizerPrefix), where);
+
+        Dictionary<string, StoredTensor> Part(string prefix) => tensors
+            .Where(entry => entry.Key.StartsWith(prefix, StringComparison.Ordinal))
+            .ToDictionary(entry => entry.Key[prefix.Length..], entry => entry.Value);
+
+        Tensor Restored(int photo)
+        {
+            var size = scale == 0 ? _plans[photo].Start : _plans[photo].Sizes[scale - 1];
+            return tensors.TryGetValue(string.Create(CultureInfo.InvariantCulture, $"{RestoredPrefix}{photo}"), out var stored)
+                && stored.Type == ElementType.Float32 && stored.Shape.SequenceEqual([1, 3, size.Height, size.Width])
+                ? Keep(stored.ToTensor(_device))
+                : throw new InputException($"'{where}': expected what the scale before made of photograph {photo}, of {size}, found {stored?.ToString() ?? "none"}: the checkpoint is damaged or of another training");
+        }
+    }
+
+    /// <summary>Takes the trained stack, which belongs to the caller from then on.</summary>
+    /// <param name="sourceSha256">The SHA-256 of each photograph's file, for the stack's metadata.</param>
+    /// <exception cref="InvalidOperationException">Not all scales have been trained.</exception>
+    public DiscriminatorStack Finish(params IReadOnlyList<string> sourceSha256)
+    {
+        if (!IsFinished)
+            throw new InvalidOperationException("not all scales have been trained");
+        var stack = new DiscriminatorStack(_discriminators, InputRange.Symmetric, new StackMetadata
+        {
+            Task = _options.Distortion.Task,
+            InputRange = InputRange.Symmetric,
+            ScaleFactor = _plans[0].Factor,
+            Sizes = Sizes,
+            MaxSize = _options.MaxSize,
+            Iterations = _options.Iterations,
+            Seed = _options.Seed,
+            Threads = get_num_threads(),
+            SourceSha256 = string.Join(',', sourceSha256),
+            ProgramVersion = LossTraining.ProgramVersion,
+        });
+        _discriminators.Clear();
+        return stack;
+    }
+
+    /// <summary>Frees everything but a stack that was taken.</summary>
+    public void Dispose()
+    {
+        End();
+        _generator?.Dispose();
+        foreach (var discriminator in _discriminators)
+            discriminator.Dispose();
+        foreach (var tensor in _finest.Concat(_restored))
+            tensor.Dispose();
+    }
+
+    private static void RequirePhoto(Tensor photo)
+    {
+        if (photo.shape is not [1, 3, _, _] || photo.dtype != ScalarType.Float32)
+            throw new InputException($"expected one photograph of shape (1, 3, H, W) in float32, found {photo.dtype} ({string.Join(", ", photo.shape)})");
+        using var scope = NewDisposeScope();
+        var (low, high) = (photo.amin(2, 3).flatten().data<float>().ToArray(), photo.amax(2, 3).flatten().data<float>().ToArray());
+        if (!low.Zip(high).All(pair => pair.First >= 0 && pair.Second <= 1))
+            throw new InputException($"expected a photograph in [0, 1], found values from {low.Min()} to {high.Max()}: divide it by its maximum");
+        if (low.Zip(high).All(pair => pair.Second - pair.First < LeastContrast))
+            throw new InputException("expected a photograph from which something can be learnt, found one that is all one colour: use another");
+    }
+
+    private static Tensor Keep(Tensor tensor) => tensor.alias().DetachFromDisposeScope();
+
+    private static Tensor Resize(Tensor image, ImageSize size) => Resampler.Bicubic(image, size.Height, size.Width);
+
+    private static long IndexOf(int scale, int iteration) => ((long)scale << 32) + iteration;
+
+    /// <summary>Begins a scale: from the one before where the width is the same, otherwise from fresh weights.</summary>
+    private void Begin()
+    {
+        using var random = new Generator(Seeds.Of(_options.Seed, IndexOf(Scale, -1)));
+        var width = PyramidPlan.WidthOf(Scale);
+        _discriminators.Add(Next(_discriminators.LastOrDefault(), new Discriminator(width), random));
+        var previous = _generator;
+        _generator = Next(previous, new ScaleGenerator(width), random);
+        previous?.Dispose();
+        BeginTrainer();
+    }
+
+    private void BeginTrainer()
+    {
+        using var scope = NewDisposeScope();
+        using var _ = no_grad();
+        _images = [.. _finest.Select((finest, i) => new ScaleImage(
+            Keep(Resize(finest, _plans[i].Sizes[Scale])),
+            new GeneratorInput(Resize(_restored[i], _plans[i].Sizes[Scale]), _options.Distortion)))];
+        _trainer = ScaleTrainer.Create(_discriminators[^1], _generator!, _images, _options.Iterations, _options.Engine);
+    }
+
+    /// <summary>Freezes what has been trained, lets the generator make the next scale's start, and begins that.</summary>
+    private void Advance()
+    {
+        _trainer!.Store();
+        _discriminators[^1].Freeze();
+        _generator!.Freeze();
+        using (no_grad())
+        {
+            using var random = new Generator(Seeds.Of(_options.Seed, IndexOf(Scale, Iteration)));
+            var restored = _images.Select(image => Keep(_generator.call(image.Input.Draw(random)))).ToList();
+            _restored.ForEach(tensor => tensor.Dispose());
+            _restored = restored;
+        }
+
+        End();
+        (Scale, Iteration) = (Scale + 1, 0);
+        if (!IsFinished)
+            Begin();
+    }
+
+    private void End()
+    {
+        _trainer?.Dispose();
+        _trainer = null;
+        foreach (var (real, input) in _images)
+        {
+            real.Dispose();
+            input.Dispose();
+        }
+
+        _images = [];
+    }
+
+    private T Next<T>(T? previous, T fresh, Generator random)
+        where T : ScaleNetwork
+    {
+        try
+        {
+            if (previous?.Width == fresh.Width)
+                fresh.CopyFrom(previous);
+            else
+                fresh.Initialize(random);
+            fresh.to(_device);
+            return fresh;
+        }
+        catch
+        {
+            fresh.Dispose();
+            throw;
+        }
+    }
+}
