@@ -4,6 +4,7 @@ using System.Globalization;
 using System.Security.Cryptography;
 using Mdf.Discriminators;
 using Mdf.Distortions;
+using Mdf.Experiments;
 using Mdf.Imaging;
 using Mdf.Runtime;
 using Mdf.Training;
@@ -16,7 +17,7 @@ internal sealed class LossTrainCommand : ComputeCommand
 {
     private const string StackExtension = ".safetensors";
 
-    private readonly Argument<string> _photo = new("photo") { Description = "the photograph to train on" };
+    private readonly Argument<string> _photo = new("photo") { Description = "the photograph to train on, or a folder of several" };
 
     private readonly Option<Distortion> _task = new("--task")
     {
@@ -51,17 +52,34 @@ internal sealed class LossTrainCommand : ComputeCommand
         CustomParser = TextParser.Integer("--max-size", PyramidPlan.MinSize),
     };
 
+    private readonly Option<int> _checkpointEvery = new("--checkpoint-every")
+    {
+        Description = "iterations between two checkpoints",
+        HelpName = "n",
+        DefaultValueFactory = _ => LossRun.DefaultCheckpointEvery,
+        CustomParser = TextParser.Integer("--checkpoint-every", 1),
+    };
+
+    private readonly Option<string?> _run = new("--run")
+    {
+        Description = "the folder for checkpoints, log, curves and pictures [default: the stack's name without .safetensors]",
+        HelpName = "folder",
+    };
+
+    private readonly Option<bool> _resume = new("--resume") { Description = "go on with a training that was interrupted" };
+
     private readonly Option<int> _seed = CommonOptions.Seed("all randomness");
 
     public LossTrainCommand()
         : base(
             "train",
-            "Trains a loss for one task from one photograph. The same seed, machine and thread count give the same file.",
+            "Trains a loss for one task from one photograph. Ctrl-C leaves a checkpoint; the same seed, machine and thread count give the same file, interrupted or not.",
             new Example("loss train photo.png --task jpeg:10 -o jpeg10.safetensors", "train at full size: about an hour on two cores"),
-            new Example("loss train photo.png --task denoise:25 --max-size 128 --scales 4 --iterations 200 -o small.safetensors", "a small stack in minutes"))
+            new Example("loss train photo.png --task denoise:25 --max-size 128 --scales 4 --iterations 200 -o small.safetensors", "a small stack in a minute"),
+            new Example("loss train photo.png --task jpeg:10 -o jpeg10.safetensors --resume", "go on after an interruption"))
     {
         Arguments.Add(_photo);
-        foreach (var option in new Option[] { _task, _output, _scales, _iterations, _maxSize, _seed })
+        foreach (var option in new Option[] { _task, _output, _run, _resume, _scales, _iterations, _maxSize, _checkpointEvery, _seed })
             Options.Add(option);
     }
 
@@ -76,9 +94,8 @@ internal sealed class LossTrainCommand : ComputeCommand
     {
         using var scope = torch.NewDisposeScope();
         var path = context.Get(_photo);
-        var content = ImageFile.ReadContent(path);
-        var hash = Convert.ToHexStringLower(SHA256.HashData(content));
-        var photo = ImageFile.Decode(content, path).to(device);
+        string[] paths = Directory.Exists(path) ? [.. ImageFolder.List(path)] : [path];
+        var photographs = paths.Select(file => Read(file, device)).ToArray();
         var options = new LossTrainingOptions
         {
             Distortion = context.Get(_task),
@@ -88,26 +105,39 @@ internal sealed class LossTrainCommand : ComputeCommand
             Seed = context.Get(_seed),
         };
 
-        RequireTrainable(path, photo, options);
+        foreach (var (file, photograph) in paths.Zip(photographs))
+            RequireTrainable(file, photograph.Image, options);
         var output = context.Get(_output);
         AtomicFile.Prepare(output);
+        var folder = RunFolder.OfLoss(context.Get(_run) ?? output[..^StackExtension.Length]);
+        var run = new LossRun(photographs, options, folder, context.Get(_checkpointEvery));
         var started = Stopwatch.GetTimestamp();
         using var stack = context.WithProgress(progress =>
-            LossTraining.Train(photo, hash, options, progress, context.Cancellation));
+            run.Run(context.Get(_resume), progress, context.Cancellation));
         stack.Save(output);
         var elapsed = Stopwatch.GetElapsedTime(started);
         context.Result(
-            new { Stack = output, options.Distortion.Task, Scales = stack.Count, options.Iterations, options.Seed, Seconds = elapsed.TotalSeconds },
-            terminal => terminal.WriteLine(string.Create(CultureInfo.InvariantCulture,
-                $"{output}: {stack.Count} scales for {options.Distortion} in {elapsed.TotalSeconds:F0} s; use it as --loss mdf:{output}")));
+            new { Stack = output, Run = folder.Path, options.Distortion.Task, Scales = stack.Count, options.Iterations, options.Seed, Seconds = elapsed.TotalSeconds },
+            terminal =>
+            {
+                terminal.WriteLine(string.Create(CultureInfo.InvariantCulture,
+                    $"{output}: {stack.Count} scales for {options.Distortion} in {elapsed.TotalSeconds:F0} s; use it as --loss mdf:{output}"));
+                terminal.WriteLine($"{folder.Path}: its curves, and a picture of each scale");
+            });
         return CommandLine.Success;
+    }
+
+    private static LossPhotograph Read(string path, torch.Device device)
+    {
+        var content = ImageFile.ReadContent(path);
+        return new LossPhotograph(ImageFile.Decode(content, path).to(device), Convert.ToHexStringLower(SHA256.HashData(content)));
     }
 
     private static void RequireTrainable(string path, torch.Tensor photo, LossTrainingOptions options)
     {
         try
         {
-            LossTraining.Plan(new ImageSize((int)photo.shape[2], (int)photo.shape[3]), options);
+            LossTraining.Plan(photo, options);
         }
         catch (InputException e)
         {

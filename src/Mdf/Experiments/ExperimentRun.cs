@@ -92,12 +92,8 @@ public sealed class ExperimentRun : IDisposable
         catch (IOException e)
         {
             // Whatever was being written, a log or a checkpoint: the same is to be done.
-            throw new IOException($"{e.Message.TrimEnd('.')}; {Remedy()}", e);
+            throw new IOException($"{e.Message.TrimEnd('.')}; {_folder.Remedy()}", e);
         }
-
-        string Remedy() => _folder.Checkpoints is [.., var good] ? $"the checkpoint '{good}' is intact: once this is mended, go on with --resume"
-            : _folder.IsBegun ? "there is no checkpoint yet: once this is mended, begin again with --resume"
-            : "nothing has been written yet: once this is mended, start again";
     }
 
     /// <summary>Frees the network and the loss.</summary>
@@ -172,19 +168,16 @@ public sealed class ExperimentRun : IDisposable
         }
         catch (DivergedException e)
         {
-            throw new DivergedException($"{e.Message}; {(_folder.Checkpoints is [.., var good] ? $"the last good checkpoint is '{good}'" : "there is no checkpoint yet")}");
+            throw new DivergedException($"{e.Message}; {_folder.LastGood()}");
         }
     }
 
     /// <summary>Refuses to begin where a run is, and to go on where none is: before the images are read, which may take long.</summary>
     private void RequireState(bool resume)
     {
-        if (_folder.IsBegun && !resume)
-            throw new InputException($"'{_folder.Path}' holds a run already: go on with --resume, or choose another folder with --output");
-        if (!_folder.IsBegun && resume)
-            throw new InputException($"'{_folder.Path}' holds no run to go on with: start it without --resume");
+        _folder.RequireState(resume, "--output");
         if (resume)
-            RequireSame(File.ReadAllText(_folder.Experiment), _folder.Experiment);
+            RequireSame(File.ReadAllText(_folder.Description), _folder.Description);
     }
 
     /// <summary>Begins the folder, or takes the trainer to where its newest checkpoint is.</summary>
@@ -193,7 +186,7 @@ public sealed class ExperimentRun : IDisposable
     {
         if (!resume)
         {
-            AtomicFile.Write(_folder.Experiment, _experiment.ToYaml());
+            AtomicFile.Write(_folder.Description, _experiment.ToYaml());
             return default;
         }
 
@@ -216,21 +209,8 @@ public sealed class ExperimentRun : IDisposable
         }
     }
 
-    private void WriteCheckpoint(NetworkTrainer trainer, BestValidation? best, int validated)
-    {
-        var path = _folder.Checkpoint(trainer.Iteration);
-        try
-        {
-            new TrainingCheckpoint(trainer.Iteration, _experiment.ToYaml(), validated, best).Write(path, trainer.Save());
-        }
-        catch (IOException e)
-        {
-            // What failed is a temporary file, whose name says nothing.
-            throw new IOException($"cannot write the checkpoint '{path}': {e.Message.TrimEnd('.')}", e);
-        }
-
-        _folder.DropOldCheckpoints();
-    }
+    private void WriteCheckpoint(NetworkTrainer trainer, BestValidation? best, int validated) => _folder.WriteCheckpoint(trainer.Iteration, path =>
+        new TrainingCheckpoint(trainer.Iteration, _experiment.ToYaml(), validated, best).Write(path, trainer.Save()));
 
     private (BenchmarkResult Mean, BestValidation Best) Validate(
         NetworkTrainer trainer, TrainingLog log, BestValidation? best, IProgressSink progress, CancellationToken cancellation)

@@ -1,8 +1,9 @@
 using System.Globalization;
+using Mdf.Runtime;
 
 namespace Mdf.Experiments;
 
-/// <summary>The folder that one experiment writes.</summary>
+/// <summary>The folder that a training writes: one of a network, as an experiment asks for it, or one of a loss.</summary>
 /// <remarks>
 /// <code>
 /// experiment.yaml                    the experiment, every key written out
@@ -14,6 +15,11 @@ namespace Mdf.Experiments;
 /// last.safetensors                   the network as it is at the last validation, and at the end
 /// curves.png                         loss and validation over the iterations
 /// </code>
+/// The training of a loss has <c>loss.json</c>, which says what is trained, in the place of the experiment, and in that of networks and validation:
+/// <code>
+/// scales/3.png                       the photograph at scale 3, and what the generator made of it
+/// critic.png, reconstruction.png     D's losses, and the reconstruction's error, over the iterations of all scales
+/// </code>
 /// </remarks>
 public sealed class RunFolder
 {
@@ -23,15 +29,26 @@ public sealed class RunFolder
     // One to go on from, and one in case that the disk loses it.
     private const int CheckpointsKept = 2;
 
-    /// <summary>Names a folder; nothing is read or made yet.</summary>
+    private readonly string _description;
+
+    /// <summary>Names the folder of an experiment; nothing is read or made yet.</summary>
     /// <param name="path">The folder.</param>
-    public RunFolder(string path) => Path = path;
+    public RunFolder(string path)
+        : this(path, "experiment.yaml")
+    {
+    }
+
+    private RunFolder(string path, string description) => (Path, _description) = (path, description);
+
+    /// <summary>Names the folder in which a loss is trained; nothing is read or made yet.</summary>
+    /// <param name="path">The folder.</param>
+    public static RunFolder OfLoss(string path) => new(path, "loss.json");
 
     /// <summary>The folder.</summary>
     public string Path { get; }
 
-    /// <summary>The experiment, every key written out.</summary>
-    public string Experiment => In("experiment.yaml");
+    /// <summary>What the run does: the experiment, every key written out, or what loss is trained.</summary>
+    public string Description => In(_description);
 
     /// <summary>The log.</summary>
     public string Log => In("log.jsonl");
@@ -48,8 +65,14 @@ public sealed class RunFolder
     /// <summary>Loss and validation over the iterations.</summary>
     public string Curves => In("curves.png");
 
-    /// <summary>Whether an experiment has been begun in it.</summary>
-    public bool IsBegun => File.Exists(Experiment);
+    /// <summary>What the discriminators found, over the iterations of all scales.</summary>
+    public string Critic => In("critic.png");
+
+    /// <summary>The reconstruction's error, over the iterations of all scales.</summary>
+    public string Reconstruction => In("reconstruction.png");
+
+    /// <summary>Whether a training has been begun in it.</summary>
+    public bool IsBegun => File.Exists(Description);
 
     /// <summary>The checkpoints that are there, the newest last.</summary>
     public IReadOnlyList<string> Checkpoints => Directory.Exists(In(CheckpointFolder))
@@ -65,9 +88,47 @@ public sealed class RunFolder
     /// <param name="image">The image's name.</param>
     public string Validation(int iteration, string image) => In("validation", Name(iteration), image + ".png");
 
-    /// <summary>Deletes all checkpoints but the last two.</summary>
-    public void DropOldCheckpoints()
+    /// <summary>The photograph at a scale, and what the generator made of it.</summary>
+    /// <param name="scale">The scale.</param>
+    public string Scale(int scale) => In("scales", scale.ToString(CultureInfo.InvariantCulture) + ".png");
+
+    /// <summary>Refuses to begin where a run is, and to go on where none is.</summary>
+    /// <param name="resume">Whether to go on.</param>
+    /// <param name="elsewhere">The option that names another folder.</param>
+    /// <exception cref="InputException">It is so.</exception>
+    internal void RequireState(bool resume, string elsewhere)
     {
+        if (IsBegun && !resume)
+            throw new InputException($"'{Path}' holds a run already: go on with --resume, or choose another folder with {elsewhere}");
+        if (!IsBegun && resume)
+            throw new InputException($"'{Path}' holds no run to go on with: start it without --resume");
+    }
+
+    /// <summary>What there is to go on from, for the message of an error.</summary>
+    internal string Remedy() => Checkpoints is [.., var good] ? $"the checkpoint '{good}' is intact: once this is mended, go on with --resume"
+        : IsBegun ? "there is no checkpoint yet: once this is mended, begin again with --resume"
+        : "nothing has been written yet: once this is mended, start again";
+
+    /// <summary>Which checkpoint is good, for the message of a training that diverged.</summary>
+    internal string LastGood() => Checkpoints is [.., var good] ? $"the last good checkpoint is '{good}'" : "there is no checkpoint yet";
+
+    /// <summary>Writes a checkpoint and deletes all but the last two.</summary>
+    /// <param name="iteration">How many steps have been made.</param>
+    /// <param name="write">Writes the file of a name.</param>
+    /// <exception cref="IOException">The disk failed or is full.</exception>
+    internal void WriteCheckpoint(int iteration, Action<string> write)
+    {
+        var path = Checkpoint(iteration);
+        try
+        {
+            write(path);
+        }
+        catch (IOException e)
+        {
+            // What failed is a temporary file, whose name says nothing.
+            throw new IOException($"cannot write the checkpoint '{path}': {e.Message.TrimEnd('.')}", e);
+        }
+
         foreach (var old in Checkpoints.SkipLast(CheckpointsKept))
             File.Delete(old);
     }

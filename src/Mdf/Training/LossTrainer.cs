@@ -24,9 +24,6 @@ public sealed class LossTrainer : IDisposable
     private const string DiscriminatorOptimizerPrefix = "discriminator_optimizer.";
     private const string GeneratorOptimizerPrefix = "generator_optimizer.";
 
-    // The darkest and the brightest pixel of a channel are at least so far apart in one channel of a photograph from which something can be learnt.
-    private const double LeastContrast = 2.0 / 255;
-
     private readonly LossTrainingOptions _options;
     private readonly IReadOnlyList<PyramidPlan> _plans;
     private readonly IReadOnlyList<Tensor> _finest;
@@ -47,9 +44,7 @@ public sealed class LossTrainer : IDisposable
         ArgumentNullException.ThrowIfNull(options);
         ArgumentOutOfRangeException.ThrowIfZero(photos.Count);
         _options = options;
-        foreach (var photo in photos)
-            RequirePhoto(photo);
-        var plans = photos.Select(photo => LossTraining.Plan(new ImageSize((int)photo.shape[2], (int)photo.shape[3]), options)).ToArray();
+        var plans = photos.Select(photo => LossTraining.Plan(photo, options)).ToArray();
         (_plans, Scales) = ([.. plans.Select(plan => plan.Plan)], plans.Min(plan => plan.Scales));
         _device = photos[0].device;
         using var scope = NewDisposeScope();
@@ -219,18 +214,6 @@ public sealed class LossTrainer : IDisposable
             discriminator.Dispose();
         foreach (var tensor in _finest.Concat(_restored))
             tensor.Dispose();
-    }
-
-    private static void RequirePhoto(Tensor photo)
-    {
-        if (photo.shape is not [1, 3, _, _] || photo.dtype != ScalarType.Float32)
-            throw new InputException($"expected one photograph of shape (1, 3, H, W) in float32, found {photo.dtype} ({string.Join(", ", photo.shape)})");
-        using var scope = NewDisposeScope();
-        var (low, high) = (photo.amin(2, 3).flatten().data<float>().ToArray(), photo.amax(2, 3).flatten().data<float>().ToArray());
-        if (!low.Zip(high).All(pair => pair.First >= 0 && pair.Second <= 1))
-            throw new InputException($"expected a photograph in [0, 1], found values from {low.Min()} to {high.Max()}: divide it by its maximum");
-        if (low.Zip(high).All(pair => pair.Second - pair.First < LeastContrast))
-            throw new InputException("expected a photograph from which something can be learnt, found one that is all one colour: use another");
     }
 
     private static Tensor Keep(Tensor tensor) => tensor.alias().DetachFromDisposeScope();

@@ -69,7 +69,7 @@ public sealed class ExperimentRunTests : IDisposable
         last.Run(resume: true);
         Assert.False(File.Exists(torn));
 
-        foreach (var (expected, found) in new[] { (whole.Last, parts.Last), (whole.Best, parts.Best), (whole.Checkpoint(25), parts.Checkpoint(25)), (whole.Experiment, parts.Experiment) })
+        foreach (var (expected, found) in new[] { (whole.Last, parts.Last), (whole.Best, parts.Best), (whole.Checkpoint(25), parts.Checkpoint(25)), (whole.Description, parts.Description) })
             Assert.True(File.ReadAllBytes(expected).AsSpan().SequenceEqual(File.ReadAllBytes(found)), found);
         Assert.Equal(whole.Checkpoints.Select(Path.GetFileName), parts.Checkpoints.Select(Path.GetFileName));
         Assert.Equal(2, File.ReadAllLines(parts.Log).Count(line => line.Contains("\"iteration\":20", StringComparison.Ordinal) || line.Contains("\"iteration\":25,\"validation\"", StringComparison.Ordinal)));

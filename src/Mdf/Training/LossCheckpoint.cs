@@ -1,0 +1,44 @@
+using System.Globalization;
+using Mdf.Runtime;
+using Mdf.Weights;
+
+namespace Mdf.Training;
+
+/// <summary>The training of a loss that was interrupted.</summary>
+/// <param name="Scale">The scale that was being trained.</param>
+/// <param name="Iteration">How many iterations of it had been made.</param>
+/// <param name="Description">What was being trained, as text; the training that goes on must be the same.</param>
+public sealed record LossCheckpoint(int Scale, int Iteration, string Description)
+{
+    private const string Format = "mdf-loss-checkpoint-1";
+
+    /// <summary>Writes a checkpoint, whole or not at all.</summary>
+    /// <param name="path">A <c>.safetensors</c> file.</param>
+    /// <param name="tensors">What <see cref="LossTrainer.Save"/> gave.</param>
+    public void Write(string path, IReadOnlyDictionary<string, StoredTensor> tensors) =>
+        SafetensorsFormat.Write(path, tensors, new SortedDictionary<string, string>(StringComparer.Ordinal)
+        {
+            ["format"] = Format,
+            ["scale"] = Scale.ToString(CultureInfo.InvariantCulture),
+            ["iteration"] = Iteration.ToString(CultureInfo.InvariantCulture),
+            ["training"] = Description,
+        });
+
+    /// <summary>Reads what a checkpoint says of itself.</summary>
+    /// <param name="file">The open file.</param>
+    /// <exception cref="InputException">It is no such checkpoint, or a damaged one.</exception>
+    public static LossCheckpoint Of(TensorFile file)
+    {
+        ArgumentNullException.ThrowIfNull(file);
+        var metadata = file.Metadata;
+        if (!metadata.TryGetValue("format", out var format) || format != Format)
+            throw new InputException($"'{file.Path}': expected a checkpoint in the format '{Format}', found {(format is null ? "another kind of file" : Untrusted.Quote(format))}");
+        return new LossCheckpoint(
+            Integer("scale"), Integer("iteration"), metadata.TryGetValue("training", out var training) ? training : throw Damaged("training"));
+
+        int Integer(string key) => metadata.TryGetValue(key, out var text)
+            && int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var value) ? value : throw Damaged(key);
+
+        InputException Damaged(string key) => new($"'{file.Path}': the checkpoint's '{key}' is missing or unusable: the file is damaged; take it away, and the one before is used");
+    }
+}

@@ -1,0 +1,154 @@
+using Mdf.Discriminators;
+using Mdf.Distortions;
+using Mdf.Experiments;
+using Mdf.Imaging;
+using Mdf.Runtime;
+using Mdf.Training;
+using Mdf.Training.Adversarial;
+using static TorchSharp.torch;
+
+namespace Mdf.Tests.Experiments;
+
+public sealed class LossRunTests : IDisposable
+{
+    private const int Iterations = 6;
+
+    private readonly TemporaryFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    /// <summary>Interrupted within a scale and at the end of one, and gone on with: the same bytes, with the kernels as with libtorch.</summary>
+    [Theory]
+    [InlineData("sisr", false)]
+    [InlineData("denoise:25", false)]
+    [InlineData("denoise:25", true)]
+    public void A_run_that_was_interrupted_ends_in_the_same_bytes(string task, bool isTensors)
+    {
+        using var scope = NewDisposeScope();
+        var options = Options(task) with { Engine = isTensors ? TrainingEngine.Tensors : TrainingEngine.Automatic };
+        var whole = Train("whole", options);
+
+        var folder = RunFolder.OfLoss(_folder.File("parts"));
+        foreach (var stop in new[] { 2, Iterations, Iterations + 3, Iterations + 4 })
+        {
+            using var source = new CancellationTokenSource();
+            var run = new LossRun([Photograph(1)], options, folder, checkpointEvery: 100);
+            Assert.Throws<OperationCanceledException>(() => run.Run(folder.IsBegun, new Stopper(stop, source), source.Token));
+        }
+
+        Assert.Equal(whole, Train("parts", options, resume: true));
+        Assert.Equal(File.ReadAllBytes(RunFolder.OfLoss(_folder.File("whole")).Checkpoints[^1]), File.ReadAllBytes(folder.Checkpoints[^1]));
+    }
+
+    /// <summary>A kill loses what was done since the last checkpoint, and its files may be there: log entries behind the checkpoint are taken back.</summary>
+    [Fact]
+    public void A_run_goes_on_from_its_newest_checkpoint()
+    {
+        using var scope = NewDisposeScope();
+        var whole = Train("whole", Options("jpeg:10"), checkpointEvery: 4);
+        var killed = RunFolder.OfLoss(_folder.File("whole"));
+        var log = File.ReadAllLines(killed.Log);
+        File.Delete(killed.Checkpoints[^1]);
+        Assert.EndsWith("00000008.safetensors", killed.Checkpoints[^1], StringComparison.Ordinal);
+
+        Assert.Equal(whole, Train("whole", Options("jpeg:10"), resume: true, checkpointEvery: 4));
+        Assert.Equal(log.Length, File.ReadAllLines(killed.Log).Length);
+    }
+
+    [Fact]
+    public void A_run_leaves_curves_and_a_picture_of_every_scale()
+    {
+        using var scope = NewDisposeScope();
+        Train("run", Options("sisr"));
+        var folder = RunFolder.OfLoss(_folder.File("run"));
+        Assert.All([folder.Critic, folder.Reconstruction, folder.Scale(0), folder.Scale(1)], path => Assert.Equal(3, ImageFile.Read(path).shape[1]));
+        Assert.NotEmpty(Directory.EnumerateFiles(folder.TensorBoard));
+        Assert.Contains("\"reconstruction\":", File.ReadAllText(folder.Log), StringComparison.Ordinal);
+        Assert.InRange(folder.Checkpoints.Count, 1, 2);
+    }
+
+    [Fact]
+    public void Another_training_is_not_gone_on_with()
+    {
+        using var scope = NewDisposeScope();
+        Train("run", Options("sisr"));
+        foreach (var (other, expected) in new[]
+        {
+            (Options("jpeg:10"), "found task = jpeg:10 instead of 'sisr'"),
+            (Options("sisr") with { Seed = 8 }, "found seed = 8 instead of '3'"),
+            (Options("sisr") with { Iterations = 7 }, "found iterations = 7 instead of '6'"),
+        })
+        {
+            Assert.Contains(expected, Assert.Throws<InputException>(() => Train("run", other, resume: true)).Message);
+        }
+
+        Assert.Contains("holds a run already", Assert.Throws<InputException>(() => Train("run", Options("sisr"))).Message);
+        Assert.Contains("holds no run", Assert.Throws<InputException>(() => Train("none", Options("sisr"), resume: true)).Message);
+        var run = new LossRun([Photograph(2)], Options("sisr"), RunFolder.OfLoss(_folder.File("run")));
+        Assert.Contains("photographs", Assert.Throws<InputException>(() => run.Run(resume: true)).Message);
+    }
+
+    [Fact]
+    public void A_damaged_checkpoint_is_refused_with_its_name()
+    {
+        using var scope = NewDisposeScope();
+        Train("run", Options("sisr"));
+        var newest = RunFolder.OfLoss(_folder.File("run")).Checkpoints[^1];
+        File.WriteAllBytes(newest, File.ReadAllBytes(newest)[..^100]);
+        Assert.Contains(newest, Assert.Throws<InputException>(() => Train("run", Options("sisr"), resume: true)).Message);
+    }
+
+    /// <summary>Photographs of different sizes take turns; the stack says which they were.</summary>
+    [Fact]
+    public void Several_photographs_make_one_stack()
+    {
+        using var scope = NewDisposeScope();
+        var photographs = new[] { Photograph(1), new LossPhotograph(Picture(2, 40, 33), "bb"), new LossPhotograph(Picture(3, 30, 48), "cc") };
+        using var stack = new LossRun(photographs, Options("jpeg:10"), RunFolder.OfLoss(_folder.File("several"))).Run(resume: false);
+        using var alone = new LossRun([photographs[0]], Options("jpeg:10"), RunFolder.OfLoss(_folder.File("alone"))).Run(resume: false);
+        Assert.Equal("aa,bb,cc", stack.Metadata!.SourceSha256);
+        Assert.NotEqual(Weights(alone), Weights(stack));
+        Assert.All(Weights(stack), value => Assert.True(float.IsFinite(value)));
+
+        static float[] Weights(DiscriminatorStack stack) => stack[1].state_dict()["body.block2.conv.weight"].data<float>().ToArray();
+    }
+
+    [Fact]
+    public void A_photograph_of_one_colour_is_refused()
+    {
+        using var scope = NewDisposeScope();
+        var error = Assert.Throws<InputException>(() => LossTraining.Plan(ones(1, 3, 40, 40) * 0.3, Options("sisr")));
+        Assert.Contains("all one colour", error.Message);
+    }
+
+    private static LossTrainingOptions Options(string task) =>
+        new() { Distortion = Distortion.Parse(task), Iterations = Iterations, Scales = 2, Seed = 3 };
+
+    private static LossPhotograph Photograph(ulong seed) => new(Picture(seed, 32, 40), seed == 1 ? "aa" : "dd");
+
+    private static Tensor Picture(ulong seed, int height, int width)
+    {
+        using var random = new Generator(seed);
+        return Resampler.Bicubic(rand([1, 3, height / 4, width / 4], generator: random), height, width).clamp(0, 1);
+    }
+
+    private byte[] Train(string name, LossTrainingOptions options, bool resume = false, int checkpointEvery = 100)
+    {
+        var run = new LossRun([Photograph(1)], options, RunFolder.OfLoss(_folder.File(name)), checkpointEvery);
+        using var stack = run.Run(resume);
+        var path = _folder.File(name + ".safetensors");
+        stack.Save(path);
+        return File.ReadAllBytes(path);
+    }
+
+    /// <summary>Cancels behind an iteration, counted over all scales.</summary>
+    private sealed class Stopper(int stop, CancellationTokenSource source) : IProgressSink
+    {
+        public void Report(in ProgressUpdate update)
+        {
+            var scale = update.Stage.StartsWith("scale 0", StringComparison.Ordinal) ? 0 : 1;
+            if (scale * Iterations + update.Step >= stop)
+                source.Cancel();
+        }
+    }
+}
