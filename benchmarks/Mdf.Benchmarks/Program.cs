@@ -13,6 +13,7 @@ var steps = new Option<int>("--steps") { Description = "steps of Adam", HelpName
 var json = new Option<bool>("--json") { Description = "print the result as one JSON object", Recursive = true };
 var threads = new Option<int?>("--threads") { Description = "threads to compute with", HelpName = "n", Recursive = true };
 var plots = new Option<string?>("--plots") { Description = "write plots into this folder", HelpName = "folder" };
+var task = new Option<string>("--task") { Description = "what the loss is trained for", HelpName = "task", DefaultValueFactory = _ => "sisr" };
 var way = new Option<string?>("--way") { HelpName = "name" };
 var lossName = new Option<string?>("--loss") { HelpName = "name" };
 
@@ -35,6 +36,9 @@ Add("precision", "pixel recovery in fp32 and in bf16: how far the curves lie apa
     Print(arguments, PrecisionBenchmark.Run(WorkOf(arguments, "512x384", null).Work, arguments.GetValue(stack), arguments.GetValue(steps))));
 Add("training", "a step of a network's training with the sampler against one with a fixed batch", [rounds], arguments =>
     Print(arguments, TrainingBenchmark.Run(arguments.GetValue(rounds))));
+Add("phase1", "an iteration of phase 1 at each scale: SinGAN's published schedule, ours, and the arithmetic floor", [task, rounds], arguments =>
+    Print(arguments, Phase1Benchmark.Run(
+        arguments.GetValue(task)!, Mdf.Imaging.ImageFile.Read(Path.Combine("samples", "photographs", "coffee.png")), arguments.GetValue(rounds))));
 Add("training-memory", "resident memory during 2,000 steps of a network's training", [], arguments =>
     Print(arguments, TrainingBenchmark.RunForMemory()));
 Add("peak", "prints the peak memory of one way or loss; the other benchmarks start it", [way, lossName, size, patches, stack], arguments =>
