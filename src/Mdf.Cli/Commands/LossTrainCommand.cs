@@ -19,12 +19,25 @@ internal sealed class LossTrainCommand : ComputeCommand
 
     private readonly Argument<string> _photo = new("photo") { Description = "the photograph to train on, or a folder of several" };
 
-    private readonly Option<Distortion> _task = new("--task")
+    private readonly Option<string> _task = new("--task")
     {
-        Description = "what the loss is to help undo: sisr, denoise:σ (8-bit units) or jpeg:quality",
+        Description = "what the loss is to help undo: sisr, denoise:σ (8-bit units), jpeg:quality, webp:quality, blur:σ (pixels), quantize:bits, "
+            + "or external:\"program {in} {out}\", which makes a damaged file from a clean one",
         HelpName = "task",
         Required = true,
-        CustomParser = TextParser.Of(Distortion.ParseForLoss),
+        CustomParser = TextParser.Of(text =>
+        {
+            ExternalDistortion.ParseTyped(text, ExternalDistortion.DefaultTimeLimit);
+            return text;
+        }),
+    };
+
+    private readonly Option<int> _externalTimeout = new("--external-timeout")
+    {
+        Description = "seconds that an external program may take for an image",
+        HelpName = "seconds",
+        DefaultValueFactory = _ => (int)ExternalDistortion.DefaultTimeLimit.TotalSeconds,
+        CustomParser = TextParser.Integer("--external-timeout", 1),
     };
 
     private readonly Option<string> _output = new("--output", "-o") { Description = "the stack file to write", HelpName = "stack.safetensors", Required = true };
@@ -79,7 +92,7 @@ internal sealed class LossTrainCommand : ComputeCommand
             new Example("loss train photo.png --task jpeg:10 -o jpeg10.safetensors --resume", "go on after an interruption"))
     {
         Arguments.Add(_photo);
-        foreach (var option in new Option[] { _task, _output, _run, _resume, _scales, _iterations, _maxSize, _checkpointEvery, _seed })
+        foreach (var option in new Option[] { _task, _output, _run, _resume, _scales, _iterations, _maxSize, _checkpointEvery, _externalTimeout, _seed })
             Options.Add(option);
     }
 
@@ -98,7 +111,7 @@ internal sealed class LossTrainCommand : ComputeCommand
         var photographs = paths.Select(file => Read(file, device)).ToArray();
         var options = new LossTrainingOptions
         {
-            Distortion = context.Get(_task),
+            Distortion = ExternalDistortion.ParseTyped(context.Get(_task), TimeSpan.FromSeconds(context.Get(_externalTimeout))),
             Scales = context.Get(_scales),
             Iterations = context.Get(_iterations),
             MaxSize = context.Get(_maxSize),

@@ -7,7 +7,10 @@ namespace Mdf.Distortions;
 /// <remarks>A new task is a class like the ones beside this file, and its line in <c>s_tasks</c>.</remarks>
 public abstract class Distortion
 {
-    private static readonly TaskName[] s_tasks = [TaskName.SuperResolution, GaussianNoise.Name, JpegDistortion.Name];
+    private static readonly TaskName[] s_tasks =
+    [
+        TaskName.SuperResolution, GaussianNoise.Name, JpegDistortion.Name, GaussianBlur.Name, WebpDistortion.Name, Quantization.Name, ExternalDistortion.Name,
+    ];
 
     /// <summary>The task's name in its canonical form, with its strength if it has one: <c>sisr:4</c>, <c>denoise:25</c>, <c>jpeg:10</c>.</summary>
     public abstract string Task { get; }

@@ -1,6 +1,5 @@
 using Mdf.Distortions;
 using Mdf.Runtime;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Mdf.Evaluation;
@@ -44,7 +43,7 @@ public static class EqualMse
         DistortedImage[] images =
         [
             new("JPEG", artefact),
-            new("blur", Match("blur", strength => Blur(reference, strength), LargestBlur)),
+            new("blur", Match("blur", strength => GaussianBlur.Of(reference, strength), LargestBlur)),
             new("noise", Match("noise", strength => reference + strength * noise, LargestNoise)),
             new("brightness", Match("shift of brightness", strength => reference + strength, LargestShift)),
         ];
@@ -72,18 +71,5 @@ public static class EqualMse
                 ? found
                 : throw new InputException($"no {name} of this image has the error of its JPEG: use a photograph with detail");
         }
-    }
-
-    /// <summary>Gaussian blur with a mirrored border.</summary>
-    private static Tensor Blur(Tensor image, double sigma)
-    {
-        var limit = (int)Math.Min(image.shape[2], image.shape[3]) - 1;
-        var radius = Math.Min((int)Math.Ceiling(4 * sigma), limit);
-        var weights = Enumerable.Range(-radius, 2 * radius + 1).Select(i => (float)Math.Exp(-i * i / (2 * sigma * sigma + 1e-12))).ToArray();
-        var window = tensor(weights, device: image.device);
-        window = (window / window.sum()).view(1, 1, 1, -1).expand(image.shape[1], 1, 1, -1);
-        var padded = nn.functional.pad(image, [radius, radius, radius, radius], PaddingModes.Reflect);
-        var rows = nn.functional.conv2d(padded, window, groups: image.shape[1]);
-        return nn.functional.conv2d(rows, window.transpose(2, 3), groups: image.shape[1]);
     }
 }

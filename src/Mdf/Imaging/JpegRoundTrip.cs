@@ -16,24 +16,12 @@ internal static class JpegRoundTrip
     /// <param name="subsampling">How the chroma channels are stored.</param>
     /// <returns>RGB, <c>(1, 3, H, W)</c>, float32 in [0, 1], on the CPU.</returns>
     /// <exception cref="ArgumentException">The tensor is not one RGB image, holds NaN, or is larger than a JPEG can be.</exception>
-    public static unsafe Tensor Apply(Tensor image, int quality, ChromaSubsampling subsampling)
+    public static Tensor Apply(Tensor image, int quality, ChromaSubsampling subsampling)
     {
-        var (height, width) = (checked((int)image.shape[^2]), checked((int)image.shape[^1]));
-        var info = new SKImageInfo(width, height, SKColorType.Rgba8888, SKAlphaType.Opaque);
         var options = new SKJpegEncoderOptions(
             quality,
             subsampling == ChromaSubsampling.Half ? SKJpegEncoderDownsample.Downsample420 : SKJpegEncoderDownsample.Downsample444,
             SKJpegEncoderAlphaOption.Ignore);
-        var pixels = Pixels.ToRgba(image);
-        fixed (byte* start = pixels)
-        {
-            using var clean = new SKPixmap(info, (nint)start);
-            using var file = clean.Encode(options) ?? throw new ArgumentException($"expected an image that a JPEG can hold, found {width}×{height} pixels", nameof(image));
-            using var codec = SKCodec.Create(file);
-            if (codec.GetPixels(info, (nint)start) is var result and not SKCodecResult.Success)
-                throw new InvalidOperationException($"Skia could not decode its own JPEG of {width}×{height} pixels: {result}");
-        }
-
-        return Pixels.FromRgba(pixels, height, width);
+        return SkiaRoundTrip.Apply(image, "JPEG", clean => clean.Encode(options));
     }
 }

@@ -30,6 +30,11 @@ public sealed class DistortionTests : IDisposable
     [InlineData("jpeg:1", "jpeg:1", typeof(JpegDistortion))]
     [InlineData("jpeg:100", "jpeg:100", typeof(JpegDistortion))]
     [InlineData("jpeg:010", "jpeg:10", typeof(JpegDistortion))]
+    [InlineData("blur:2.0", "blur:2", typeof(GaussianBlur))]
+    [InlineData("blur:0.5-3", "blur:0.5-3", typeof(GaussianBlur))]
+    [InlineData("webp:0", "webp:0", typeof(WebpDistortion))]
+    [InlineData("webp:010-40", "webp:10-40", typeof(WebpDistortion))]
+    [InlineData("quantize:03", "quantize:3", typeof(Quantization))]
     public void Tasks_have_one_canonical_name(string task, string canonical, Type type)
     {
         var distortion = Distortion.Parse(task);
@@ -68,6 +73,18 @@ public sealed class DistortionTests : IDisposable
     [InlineData("jpeg:10.5", "whole number of 1 to 100")]
     [InlineData("jpeg:ten", "whole number of 1 to 100")]
     [InlineData("jpeg:99999999999", "whole number of 1 to 100")]
+    [InlineData("blur", "needs a strength")]
+    [InlineData("blur:0", "above 0 and at most 20")]
+    [InlineData("blur:21", "above 0 and at most 20")]
+    [InlineData("blur:3-1", "or a range, such as 'blur:1-3'")]
+    [InlineData("blur:NaN", "above 0 and at most 20")]
+    [InlineData("webp", "needs a strength")]
+    [InlineData("webp:101", "whole number of 0 to 100")]
+    [InlineData("webp:-1", "whole number of 0 to 100")]
+    [InlineData("quantize", "needs a strength")]
+    [InlineData("quantize:0", "whole number of 1 to 8")]
+    [InlineData("quantize:9", "whole number of 1 to 8")]
+    [InlineData("external:cp {in} {out}", "a file cannot start a program")]
     public void Other_tasks_are_refused_in_one_line(string task, string expected)
     {
         var message = Assert.Throws<InputException>(() => Distortion.ParseForLoss(task)).Message;

@@ -1,0 +1,192 @@
+using System.ComponentModel;
+using System.Diagnostics;
+using System.Text;
+using Mdf.Imaging;
+using Mdf.Runtime;
+using static TorchSharp.torch;
+
+namespace Mdf.Distortions;
+
+/// <summary>
+/// Any artefact that a program makes, <c>external:command</c>: the program is given the name of a clean PNG file, and of the file to write.
+/// </summary>
+/// <remarks>
+/// It can only be made by whoever types the command: <see cref="Distortion.Parse"/>, which reads experiment files and the metadata of stacks, refuses
+/// it, so that no file can start a program. The program is started directly, without a shell.
+/// </remarks>
+public sealed class ExternalDistortion : Distortion
+{
+    /// <summary>How long the program may take for an image, unless told otherwise.</summary>
+    public static readonly TimeSpan DefaultTimeLimit = TimeSpan.FromSeconds(60);
+
+    private static readonly TimeSpan s_drainLimit = TimeSpan.FromSeconds(2);
+
+    private const string Prefix = "external:";
+    private const string InputPlace = "{in}";
+    private const string OutputPlace = "{out}";
+    private const int MostShown = 200;
+
+    private readonly string _command;
+    private readonly TimeSpan _timeLimit;
+    private readonly string _program;
+    private readonly IReadOnlyList<string> _arguments;
+
+    /// <summary>Creates the distortion; nothing is started yet.</summary>
+    /// <param name="command">
+    /// The program and its arguments, separated by spaces; double quotes keep spaces. <c>{in}</c> and <c>{out}</c> stand for the two files; without them
+    /// they come last, in this order.
+    /// </param>
+    /// <param name="timeLimit">How long the program may take for an image.</param>
+    /// <exception cref="InputException">The command is empty, has an unfinished quotation, or only one of the two places.</exception>
+    public ExternalDistortion(string command, TimeSpan timeLimit)
+    {
+        ArgumentNullException.ThrowIfNull(command);
+        ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(timeLimit, TimeSpan.Zero);
+        (_command, _timeLimit) = (command, timeLimit);
+        var words = Split(command);
+        if (words.Count == 0)
+            throw new InputException($"task 'external' needs a command: expected a program and its arguments behind the colon, such as '{Prefix}mydamage {InputPlace} {OutputPlace}'");
+        var places = new[] { InputPlace, OutputPlace }.Count(place => words.Skip(1).Any(word => word.Contains(place, StringComparison.Ordinal)));
+        if (places == 1)
+            throw new InputException($"cannot use task '{Prefix}{command}': expected both {InputPlace} and {OutputPlace} among the arguments, or neither");
+        (_program, _arguments) = (words[0], [.. words.Skip(1), .. places == 0 ? new[] { InputPlace, OutputPlace } : []]);
+    }
+
+    internal static TaskName Name { get; } = new("external", "external:command (mdf loss train only)", _ => throw new InputException(
+        "cannot use task 'external' here: a file cannot start a program; it can be given to mdf loss train only, on the command line"));
+
+    /// <inheritdoc/>
+    public override string Task => Prefix + _command;
+
+    /// <summary>Finds the distortion for the training of a loss as somebody typed it: any that <see cref="Distortion.ParseForLoss"/> knows, or a program.</summary>
+    /// <param name="task">The task's name.</param>
+    /// <param name="timeLimit">How long a program may take for an image.</param>
+    /// <exception cref="InputException">The task cannot be used.</exception>
+    public static Distortion ParseTyped(string task, TimeSpan timeLimit)
+    {
+        ArgumentNullException.ThrowIfNull(task);
+        return task.StartsWith(Prefix, StringComparison.Ordinal) ? new ExternalDistortion(task[Prefix.Length..], timeLimit) : ParseForLoss(task);
+    }
+
+    /// <inheritdoc/>
+    protected override Tensor Distort(Tensor reference, Generator? random) =>
+        cat([.. reference.split(1).Select(Run)]).to(reference.device).to(reference.dtype);
+
+    /// <summary>Words separated by spaces; double quotes keep spaces within a word.</summary>
+    private static List<string> Split(string command)
+    {
+        var words = new List<string>();
+        var word = new StringBuilder();
+        var (isQuoted, hasWord) = (false, false);
+        foreach (var character in command)
+        {
+            switch (character)
+            {
+                case '"':
+                    (isQuoted, hasWord) = (!isQuoted, true);
+                    break;
+                case ' ' or '\t' when !isQuoted:
+                    if (hasWord)
+                        words.Add(word.ToString());
+                    word.Clear();
+                    hasWord = false;
+                    break;
+                default:
+                    word.Append(character);
+                    hasWord = true;
+                    break;
+            }
+        }
+
+        if (isQuoted)
+            throw new InputException($"cannot use task '{Prefix}{command}': expected the quotation to end, found one double quote too few");
+        if (hasWord)
+            words.Add(word.ToString());
+        return words;
+    }
+
+    private Tensor Run(Tensor image)
+    {
+        var folder = Directory.CreateTempSubdirectory("mdf-external-").FullName;
+        try
+        {
+            var (input, output) = (Path.Combine(folder, "in.png"), Path.Combine(folder, "out.png"));
+            ImageFile.Write(input, image.to(float32).clamp(0, 1));
+            Start(input, output);
+            if (!File.Exists(output))
+                throw Failed("expected it to write the file that its last argument or {out} names, found none: let it write a PNG file of that name");
+            var result = Read(output);
+            return result.shape[2] == image.shape[2] && result.shape[3] == image.shape[3]
+                ? result
+                : throw Failed($"expected an image of {image.shape[3]}×{image.shape[2]} pixels, the size of its input, found {result.shape[3]}×{result.shape[2]}");
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+    }
+
+    private Tensor Read(string output)
+    {
+        try
+        {
+            return ImageFile.Read(output);
+        }
+        catch (InputException e)
+        {
+            throw Failed($"what it wrote cannot be used: {e.Message}", e);
+        }
+    }
+
+    private void Start(string input, string output)
+    {
+        var start = new ProcessStartInfo(_program) { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true, UseShellExecute = false };
+        foreach (var argument in _arguments)
+        {
+            start.ArgumentList.Add(argument
+                .Replace(InputPlace, input, StringComparison.Ordinal).Replace(OutputPlace, output, StringComparison.Ordinal));
+        }
+
+        using var process = new Process { StartInfo = start };
+        var last = "";
+        process.OutputDataReceived += (_, _) => { };
+        process.ErrorDataReceived += (_, line) => last = string.IsNullOrWhiteSpace(line.Data) ? last : line.Data;
+        try
+        {
+            process.Start();
+        }
+        catch (Win32Exception e)
+        {
+            throw Failed($"it cannot be started: {e.Message}", e);
+        }
+
+        process.StandardInput.Close();
+        process.BeginOutputReadLine();
+        process.BeginErrorReadLine();
+        if (!process.WaitForExit(_timeLimit))
+        {
+            process.Kill(entireProcessTree: true);
+            Drain(process);
+            throw Failed($"it had not ended after {_timeLimit.TotalSeconds:G4} s and was killed: give it more time with --external-timeout");
+        }
+
+        Drain(process);
+        if (process.ExitCode != 0)
+            throw Failed($"it ended with exit code {process.ExitCode}{(last.Length > 0 ? $" and said {Untrusted.Quote(last[..Math.Min(last.Length, MostShown)])}" : "")}");
+    }
+
+    /// <summary>Waits until what the program wrote has been read; not for ever, since a program that it left behind may keep the pipe open.</summary>
+    private static void Drain(Process process)
+    {
+        using var source = new CancellationTokenSource(s_drainLimit);
+        try
+        {
+            process.WaitForExitAsync(source.Token).GetAwaiter().GetResult();
+        }
+        catch (OperationCanceledException)
+        {
+        }
+    }
+
+    private InputException Failed(string what, Exception? inner = null) => new($"the external program '{_command}' failed: {what}", inner);
+}

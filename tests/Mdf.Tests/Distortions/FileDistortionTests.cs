@@ -1,0 +1,110 @@
+using Mdf.Distortions;
+using Mdf.Imaging;
+using Mdf.Runtime;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Mdf.Tests.Distortions;
+
+/// <summary>Distortions that go through a file: WebP, and programs of a user's own; and rounding to few bits.</summary>
+public sealed class FileDistortionTests : IDisposable
+{
+    private readonly TemporaryFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [Fact]
+    public void Webp_is_worse_at_a_lower_quality_and_always_the_same()
+    {
+        using var scope = NewDisposeScope();
+        var image = Photo();
+        var errors = new[] { "webp:80", "webp:30", "webp:5" }.Select(task => Error(Distortion.Parse(task).Apply(image), image)).ToArray();
+        Assert.True(errors[0] > 1e-6 && errors[1] > 1.2 * errors[0] && errors[2] > 1.2 * errors[1], string.Join(", ", errors));
+        Assert.True(Golden.AreEqual(Distortion.Parse("webp:5").Apply(image), Distortion.Parse("webp:5").Apply(image)));
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(3)]
+    [InlineData(8)]
+    public void Quantization_leaves_the_nearest_of_so_many_levels(int bits)
+    {
+        using var scope = NewDisposeScope();
+        using var random = new Generator(2);
+        var image = rand([2, 3, 20, 21], generator: random) * 1.4 - 0.2;
+        var steps = (1 << bits) - 1;
+        var found = Distortion.Parse($"quantize:{bits}").Apply(image);
+        Assert.InRange((found * steps - (found * steps).round()).abs().max().item<float>(), 0, 1e-4);
+        Assert.InRange((found - image.clamp(0, 1)).abs().max().item<float>(), 0, 0.5 / steps + 1e-6);
+    }
+
+    [Fact]
+    public void A_program_gets_a_clean_file_and_writes_the_damaged_one()
+    {
+        SkipWithoutShell();
+        using var scope = NewDisposeScope();
+        var image = Photo();
+        Assert.InRange((Run("cp").Apply(image) - image).abs().max().item<float>(), 0, 0.5f / 255 + 1e-6f);
+        Assert.True(Golden.AreEqual(Run("cp").Apply(image), Run("sh -c \"cp '{in}' '{out}'\"").Apply(image)));
+        Assert.Equal("external:cp", Run("cp").Task);
+
+        // Not by a shell: what would be a redirection is an argument, and ends in an error.
+        Assert.Contains("exit code", Assert.Throws<InputException>(() => Run($"cp {{in}} {{out}} > {_folder.File("leak")}").Apply(image)).Message);
+        Assert.False(File.Exists(_folder.File("leak")));
+    }
+
+    [Theory]
+    [InlineData("false", "it ended with exit code 1")]
+    [InlineData("sh -c \"echo no paint left >&2; exit 3\"", "it ended with exit code 3 and said 'no paint left'")]
+    [InlineData("true", "expected it to write the file")]
+    [InlineData("sh -c \"echo garbage > {out}\" {in}", "what it wrote cannot be used")]
+    [InlineData("no-such-program-as-this", "it cannot be started")]
+    public void A_program_that_fails_is_named_in_one_line(string command, string expected)
+    {
+        SkipWithoutShell();
+        using var scope = NewDisposeScope();
+        var message = Assert.Throws<InputException>(() => Run(command).Apply(Photo())).Message;
+        Assert.StartsWith($"the external program '{command}' failed: ", message, StringComparison.Ordinal);
+        Assert.Contains(expected, message);
+    }
+
+    [Fact]
+    public void A_program_that_hangs_is_killed_with_all_that_it_started()
+    {
+        SkipWithoutShell();
+        using var scope = NewDisposeScope();
+        var hanging = new ExternalDistortion("sh -c \"sleep 1234 & sleep 1234\"", TimeSpan.FromSeconds(1));
+        Assert.Contains("had not ended after 1 s and was killed", Assert.Throws<InputException>(() => hanging.Apply(Photo())).Message);
+    }
+
+    [Fact]
+    public void A_program_that_writes_another_size_is_refused()
+    {
+        SkipWithoutShell();
+        using var scope = NewDisposeScope();
+        var other = _folder.File("other.png");
+        ImageFile.Write(other, zeros(1, 3, 5, 6));
+        var error = Assert.Throws<InputException>(() => Run($"sh -c \"cp {other} {{out}}\" {{in}}").Apply(Photo()));
+        Assert.Contains("found 6×5", error.Message);
+    }
+
+    [Theory]
+    [InlineData("", "needs a command")]
+    [InlineData("   ", "needs a command")]
+    [InlineData("cp {in} elsewhere", "both {in} and {out}")]
+    [InlineData("cp \"{in} {out}", "one double quote too few")]
+    public void A_command_that_cannot_be_used_is_refused(string command, string expected) =>
+        Assert.Contains(expected, Assert.Throws<InputException>(() => Run(command)).Message);
+
+    private static void SkipWithoutShell() => Assert.SkipWhen(OperatingSystem.IsWindows(), "needs the usual programs of Unix");
+
+    private static ExternalDistortion Run(string command) => new(command, TimeSpan.FromSeconds(30));
+
+    private static double Error(Tensor found, Tensor expected) => (found - expected).square().mean().ToDouble();
+
+    private static Tensor Photo()
+    {
+        using var random = new Generator(3);
+        return Resampler.Bicubic(rand([1, 3, 8, 10], generator: random), 32, 40).clamp(0, 1);
+    }
+}
