@@ -39,10 +39,10 @@ internal sealed class DemoCommand : ComputeCommand
     protected override int Run(CommandContext context, torch.Device device)
     {
         using var scope = torch.NewDisposeScope();
-        var cat = Embedded(Cat);
+        var cat = EmbeddedPhotographs.Content(Cat);
         var folder = context.Get(_output);
         var result = context.WithProgress(progress => Demo.Run(
-            new DemoPhotographs(Decode(cat, Cat), Convert.ToHexStringLower(SHA256.HashData(cat)), Decode(Embedded(Astronaut), Astronaut), Decode(Embedded(Cup), Cup)),
+            new DemoPhotographs(Decode(cat, Cat), Convert.ToHexStringLower(SHA256.HashData(cat)), Decode(EmbeddedPhotographs.Content(Astronaut), Astronaut), Decode(EmbeddedPhotographs.Content(Cup), Cup)),
             context.Get(_quick) ? DemoSize.Quick : DemoSize.Full,
             context.Get(_seed),
             folder,
@@ -69,14 +69,5 @@ internal sealed class DemoCommand : ComputeCommand
         terminal.WriteLine($"        {Path.Combine(folder, "recovery.png")}: noise, what was recovered from it, the photograph; its curve is recovery-psnr.png.");
         terminal.WriteLine($"        {Path.Combine(folder, "restoration.png")}: a JPEG, restored by the network trained with MSE and by the one trained with the loss, the photograph.");
         terminal.WriteLine($"        {Path.Combine(folder, "stack.safetensors")}: the trained loss; use it as --loss mdf:{Path.Combine(folder, "stack.safetensors")}");
-    }
-
-    private static byte[] Embedded(string photograph)
-    {
-        using var stream = typeof(DemoCommand).Assembly.GetManifestResourceStream(photograph)
-            ?? throw new InvalidOperationException($"the program lacks its photograph '{photograph}'");
-        var content = new byte[stream.Length];
-        stream.ReadExactly(content);
-        return content;
     }
 }

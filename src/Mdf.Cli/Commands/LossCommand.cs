@@ -6,5 +6,9 @@ namespace Mdf.Cli.Commands;
 internal sealed class LossCommand : Command
 {
     public LossCommand()
-        : base("loss", "Trains a loss (phase 1).") => Subcommands.Add(new LossTrainCommand());
+        : base("loss", "Trains a loss (phase 1), and shows what it has learnt.")
+    {
+        Subcommands.Add(new LossTrainCommand());
+        Subcommands.Add(new LossInspectCommand());
+    }
 }

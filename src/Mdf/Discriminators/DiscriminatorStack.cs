@@ -73,13 +73,13 @@ public sealed class DiscriminatorStack : nn.Module
             discriminator.Freeze();
     }
 
-    /// <summary>Reads a stack: a file that phase 1 wrote, one of the authors', or either converted.</summary>
-    /// <param name="path">A safetensors or PyTorch file.</param>
+    /// <summary>Reads a stack: a file that phase 1 wrote, one of the authors', either converted, or one that comes with the program.</summary>
+    /// <param name="path">A safetensors or PyTorch file, or one of <see cref="ShippedStacks.Names"/>.</param>
     /// <returns>The stack, frozen, on the CPU.</returns>
     /// <exception cref="InputException">The file is missing, damaged, or not a discriminator stack.</exception>
     public static DiscriminatorStack Load(string path)
     {
-        using var file = TensorFile.Open(path);
+        using var file = ShippedStacks.Open(path);
         var metadata = StackMetadata.Read(file.Metadata, path);
         var (byScale, range) = GroupByScale(file.Tensors, path);
         if (metadata is not null && metadata.Sizes.Count != byScale.Count)

@@ -51,6 +51,9 @@ public abstract class ScaleNetwork : Module<Tensor, Tensor>
     /// <summary>The channels of every hidden layer.</summary>
     public int Width { get; }
 
+    /// <summary>What a pass over an image costs: multiplications for each of its pixels, by the definition of convolution and without regard to borders.</summary>
+    public long MultiplicationsPerPixel => 9L * (3 * Width + BodyBlocks * Width * Width + Width * tail.weight!.shape[0]);
+
     /// <summary>
     /// Draws the weights anew from one generator: convolutions N(0, 0.02), batch norms N(1, 0.02) with biases 0 (SinGAN's
     /// <c>weights_init</c>); biases of convolutions uniform within ±1/√(fan-in) (PyTorch's default, which SinGAN keeps).

@@ -91,8 +91,6 @@ public sealed class LossExpression
             "bf16" => Precision.Bf16,
             _ => null,
         }) ?? Precision.Fp32;
-        if (!File.Exists(term.Argument) && Path.GetExtension(term.Argument!).Length == 0)
-            throw new InputException($"no stack named '{term.Argument}' comes with this version (in '{term}'): give the path of a stack file, such as mdf:stack.safetensors");
         var stack = DiscriminatorStack.Load(term.Argument!);
         try
         {

@@ -34,6 +34,13 @@ internal static class FigureStyle
 
     public static Color Grid { get; } = new("#E6E6E6");
 
+    /// <summary>From the palette's blue at −1 over white at 0 to its orange at 1.</summary>
+    public static Color Diverging(double place)
+    {
+        var end = place < 0 ? s_palette[0] : s_palette[1];
+        return Colors.White.MixedWith(end, Math.Min(1, Math.Abs(place)));
+    }
+
     /// <summary>How many series have a colour of their own.</summary>
     public static int ColorCount => s_palette.Length;
 

@@ -41,6 +41,23 @@ public sealed record BarPlot(
     bool LogY = false,
     string? ValueFormat = null);
 
+/// <summary>Numbers in rows and columns, each on a colour of its size: blue below the middle, orange above it, white at it.</summary>
+/// <param name="Title">What the plot shows.</param>
+/// <param name="Rows">The rows' names, from top to bottom.</param>
+/// <param name="Columns">The columns' names, from left to right.</param>
+/// <param name="Values">One value per column in every row; above 0.</param>
+/// <param name="Marked">Which cells stand in a frame, by row and column.</param>
+/// <param name="Middle">The value in the middle of the colours, which are logarithmic; above 0.</param>
+/// <param name="ValueFormat">A .NET format for the number in each cell (<c>F2</c>).</param>
+public sealed record HeatMap(
+    string Title,
+    IReadOnlyList<string> Rows,
+    IReadOnlyList<string> Columns,
+    IReadOnlyList<IReadOnlyList<double>> Values,
+    IReadOnlyList<(int Row, int Column)> Marked,
+    double Middle = 1,
+    string ValueFormat = "F2");
+
 /// <summary>Draws plots as PNG images of one size.</summary>
 /// <remarks>The font of all labels is part of the library: a plot looks the same on every machine, with or without fonts.</remarks>
 public static class Plots
@@ -141,6 +158,55 @@ public static class Plots
         canvas.Axes.Bottom.TickGenerator = new NumericManual([.. plot.Groups.Select((name, i) => new Tick(i, name))]);
         canvas.Axes.Bottom.MajorTickStyle.Width = 0; // groups are no places on an axis
         return Finish(canvas, plot.Title, plot.YLabel, hasLegend: plot.Series.Count > 1);
+    }
+
+    /// <summary>Writes a plot as a PNG file.</summary>
+    /// <param name="path">The file; written whole or not at all.</param>
+    /// <param name="plot">What to draw.</param>
+    /// <exception cref="ArgumentException">A row has not one value per column.</exception>
+    /// <exception cref="InputException">The file cannot be written.</exception>
+    public static void Save(string path, HeatMap plot) => AtomicFile.Write(path, Render(plot));
+
+    /// <summary>Draws a plot.</summary>
+    /// <param name="plot">What to draw.</param>
+    /// <returns>A PNG file's bytes, <see cref="Width"/> × <see cref="Height"/> pixels.</returns>
+    /// <exception cref="ArgumentException">A row has not one value per column.</exception>
+    public static byte[] Render(HeatMap plot)
+    {
+        if (plot.Values.Count != plot.Rows.Count || plot.Values.FirstOrDefault(row => row.Count != plot.Columns.Count) is not null)
+            throw new ArgumentException($"expected {plot.Rows.Count} rows of {plot.Columns.Count} values", nameof(plot));
+        using var canvas = new Plot();
+        var places = plot.Values.SelectMany(row => row).Select(value => OnAxis(value / plot.Middle, isLog: true)).Where(double.IsFinite);
+        var largest = Math.Max(1e-9, places.Select(Math.Abs).DefaultIfEmpty(1).Max());
+        var marked = plot.Marked.ToHashSet();
+        // Frames last, so that no neighbour's edge lies over them.
+        foreach (var (row, column) in
+            from row in Enumerable.Range(0, plot.Rows.Count)
+            from column in Enumerable.Range(0, plot.Columns.Count)
+            orderby marked.Contains((row, column))
+            select (row, column))
+        {
+            var value = plot.Values[row][column];
+            var place = OnAxis(value / plot.Middle, isLog: true) / largest;
+            var (x, y, isMarked) = ((double)column, (double)(plot.Rows.Count - 1 - row), marked.Contains((row, column)));
+            var cell = canvas.Add.Rectangle(x - 0.5, x + 0.5, y - 0.5, y + 0.5);
+            cell.FillColor = double.IsNaN(place) ? FigureStyle.Grid : FigureStyle.Diverging(place);
+            cell.LineColor = isMarked ? FigureStyle.Text : Colors.White;
+            cell.LineWidth = isMarked ? 3 : 2;
+            var label = canvas.Add.Text(value.ToString(plot.ValueFormat, CultureInfo.InvariantCulture), x, y);
+            label.LabelFontName = FigureStyle.Font;
+            label.LabelFontSize = 14;
+            label.LabelBold = false;
+            label.LabelFontColor = Math.Abs(place) > 0.75 ? Colors.White : FigureStyle.Text;
+            label.LabelAlignment = ScottPlot.Alignment.MiddleCenter;
+        }
+
+        canvas.Axes.SetLimits(-0.5, plot.Columns.Count - 0.5, -0.5, plot.Rows.Count - 0.5);
+        canvas.Axes.Bottom.TickGenerator = new NumericManual([.. plot.Columns.Select((name, i) => new Tick(i, name))]);
+        canvas.Axes.Left.TickGenerator = new NumericManual([.. plot.Rows.Select((name, i) => new Tick(plot.Rows.Count - 1 - i, name))]);
+        canvas.Axes.Bottom.MajorTickStyle.Width = 0; // columns are no places on an axis
+        canvas.Grid.YAxisStyle.IsVisible = false;
+        return Finish(canvas, plot.Title, yLabel: "", hasLegend: false);
     }
 
     /// <summary>A value's place on the axis; NaN, and so a gap, where it has none.</summary>

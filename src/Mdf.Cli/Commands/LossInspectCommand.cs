@@ -1,0 +1,145 @@
+using System.CommandLine;
+using System.Globalization;
+using Mdf.Discriminators;
+using Mdf.Evaluation;
+using Mdf.Imaging;
+using Mdf.Losses;
+using Mdf.Reports;
+using Mdf.Runtime;
+using TorchSharp;
+
+namespace Mdf.Cli.Commands;
+
+/// <summary><c>mdf loss inspect</c>: what is known of a stack, and what it is specialized in.</summary>
+internal sealed class LossInspectCommand : ComputeCommand
+{
+    // On the third sample photograph the shipped stacks are trained.
+    private static readonly string[] s_samples = ["astronaut.png", "chelsea.png"];
+
+    private readonly Argument<string[]> _stacks = new("stack")
+    {
+        Description = $"stack files, or stacks that come with the program: {string.Join(", ", ShippedStacks.Names)}",
+        Arity = ArgumentArity.OneOrMore,
+    };
+
+    private readonly Option<string[]> _pictures = new("--picture")
+    {
+        Description = "a clean picture, or a folder of them, to probe with [default: two photographs that come with the program]",
+        HelpName = "file",
+        DefaultValueFactory = _ => [],
+    };
+
+    private readonly Option<string?> _plot = new("--plot") { Description = "write the probe as a heat map", HelpName = "file.png" };
+
+    private readonly Option<string?> _save = new("--save") { Description = "write the probe's table: .md or .csv", HelpName = "file" };
+
+    private readonly Option<int> _seed = CommonOptions.Seed("the probe's noise");
+
+    public LossInspectCommand()
+        : base(
+            "inspect",
+            "Shows what is known of a stack, what it costs, and what it is specialized in: how bad it finds distortions of equal MSE. "
+                + "S is the loss for a distortion over the geometric mean of the loss for all of them: above 1 is worse than usual.",
+            new Example("loss inspect jpeg", "a stack that comes with the program"),
+            new Example("loss inspect mine.safetensors Ds_SISR.pth --picture photos --plot probe.png", "compare two stacks on pictures of your own"))
+    {
+        Arguments.Add(_stacks);
+        foreach (var option in new Option[] { _pictures, _plot, _save, _seed })
+            Options.Add(option);
+    }
+
+    protected override void Check(CommandContext context)
+    {
+        if (context.Get(_save) is { } table && Path.GetExtension(table) is not (".md" or ".csv"))
+            throw new InputException($"cannot write '{table}': expected a table's name to end in .md or .csv");
+    }
+
+    protected override int Run(CommandContext context, torch.Device device)
+    {
+        using var scope = torch.NewDisposeScope();
+        var names = context.Get(_stacks);
+        foreach (var file in new[] { context.Get(_plot), context.Get(_save) }.OfType<string>())
+            AtomicFile.Prepare(file);
+        var losses = new List<MdfLoss>();
+        try
+        {
+            foreach (var name in names)
+            {
+                var loss = new MdfLoss(DiscriminatorStack.Load(name), expression: Short(name));
+                loss.to(device);
+                losses.Add(loss);
+            }
+
+            var pictures = Pictures(context).Select(picture => picture.to(device)).ToArray();
+            var probe = context.WithProgress(progress => SpecializationProbe.Run(losses, pictures, context.Get(_seed), progress, context.Cancellation));
+            var table = Table(losses, probe);
+            if (context.Get(_plot) is { } plot)
+            {
+                Plots.Save(plot, new HeatMap(
+                    "How bad each loss finds distortions of equal MSE: S, and in a frame what it was trained to undo",
+                    [.. probe.Select(row => row.Name)], [.. losses.Select(loss => loss.Expression)], [.. probe.Select(row => row.Specialization)],
+                    [.. from row in Enumerable.Range(0, probe.Count) from column in Enumerable.Range(0, losses.Count) where probe[row].IsOwn[column] select (row, column)]));
+            }
+
+            if (context.Get(_save) is { } save)
+                AtomicFile.Write(save, Path.GetExtension(save) == ".md" ? table.ToMarkdown() : table.ToCsv());
+            context.Result(
+                new
+                {
+                    Stacks = names.Zip(losses, (name, loss) => Facts(name, loss.Stack)),
+                    Probe = probe.Select(row => new { Distortion = row.Name, row.IsOwn, row.Specialization, Loss = row.Values }),
+                },
+                terminal => Write(terminal, names, losses, table));
+            return CommandLine.Success;
+        }
+        finally
+        {
+            losses.ForEach(loss => loss.Dispose());
+        }
+    }
+
+    private static IEnumerable<torch.Tensor> Pictures(string[] given) =>
+        given.SelectMany(path => Directory.Exists(path) ? ImageFolder.List(path) : [path]).Select(path => ImageFile.Read(path));
+
+    private static string Short(string name) => Path.GetFileNameWithoutExtension(name);
+
+    private static StackFacts Facts(string name, DiscriminatorStack stack)
+    {
+        var scales = Math.Min(stack.Count, MdfLoss.DefaultNumScales);
+        return new StackFacts(
+            name, stack.Metadata?.Task, stack.Count, [.. Enumerable.Range(0, stack.Count).Select(k => stack[k].Width)], stack.InputRange.ToString(),
+            stack.Metadata is { } known ? [.. known.Sizes.Select(size => size.ToString())] : null,
+            stack.Metadata?.Iterations, stack.Metadata?.Seed, stack.Metadata?.SourceSha256, stack.Metadata?.ProgramVersion,
+            Enumerable.Range(0, scales).Sum(k => stack[k].MultiplicationsPerPixel));
+    }
+
+    private static ResultTable Table(IReadOnlyList<MdfLoss> losses, IReadOnlyList<ProbedDistortion> probe) => new(
+        "S: the loss for a distortion over the geometric mean of the loss for all, at equal MSE; * what the stack was trained to undo",
+        [new ResultColumn("distortion"), .. losses.Select(loss => new ResultColumn(loss.Expression, null, Alignment.Right))],
+        probe.Select(row => row.Specialization
+            .Select((value, i) => (object?)string.Create(CultureInfo.InvariantCulture, $"{value:F2}{(row.IsOwn[i] ? " *" : "")}")).Prepend(row.Name)));
+
+    private static void Write(Terminal terminal, string[] names, IReadOnlyList<MdfLoss> losses, ResultTable table)
+    {
+        foreach (var facts in names.Zip(losses, (name, loss) => Facts(name, loss.Stack)))
+        {
+            terminal.WriteLine(facts.Name);
+            terminal.WriteLine(string.Create(CultureInfo.InvariantCulture,
+                $"  {facts.Scales} scales of {string.Join(", ", facts.Widths)} channels, images in [{facts.InputRange}]; {facts.MultiplicationsPerPixel / 1000.0:F0} k multiplications a pixel and image for the loss"));
+            terminal.WriteLine(facts.Task is null
+                ? "  nothing is known of its training"
+                : string.Create(CultureInfo.InvariantCulture, $"  trained for {facts.Task}, {facts.Iterations} iterations a scale, seed {facts.Seed}, on sizes {string.Join(", ", facts.Sizes!)}"));
+            if (facts.SourceSha256 is { Length: > 0 } hash)
+                terminal.WriteLine($"  from the photograph with the SHA-256 {hash}, by mdf {facts.ProgramVersion}");
+        }
+
+        terminal.Console.WriteTable(table);
+    }
+
+    private IEnumerable<torch.Tensor> Pictures(CommandContext context) =>
+        context.Get(_pictures) is { Length: > 0 } given ? Pictures(given) : s_samples.Select(EmbeddedPhotographs.Read);
+
+    private sealed record StackFacts(
+        string Name, string? Task, int Scales, int[] Widths, string InputRange, string[]? Sizes, int? Iterations, long? Seed, string? SourceSha256,
+        string? ProgramVersion, long MultiplicationsPerPixel);
+}
