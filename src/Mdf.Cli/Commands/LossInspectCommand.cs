@@ -114,10 +114,10 @@ internal sealed class LossInspectCommand : ComputeCommand
     }
 
     private static ResultTable Table(IReadOnlyList<MdfLoss> losses, IReadOnlyList<ProbedDistortion> probe) => new(
-        "S: the loss for a distortion over the geometric mean of the loss for all, at equal MSE; * what the stack was trained to undo",
+        "S: the loss for a distortion over the geometric mean of the loss for all, at equal MSE",
         [new ResultColumn("distortion"), .. losses.Select(loss => new ResultColumn(loss.Expression, null, Alignment.Right))],
         probe.Select(row => row.Specialization
-            .Select((value, i) => (object?)string.Create(CultureInfo.InvariantCulture, $"{value:F2}{(row.IsOwn[i] ? " *" : "")}")).Prepend(row.Name)));
+            .Select((value, i) => (object?)string.Create(CultureInfo.InvariantCulture, $"{value:F2}{(row.IsOwn[i] ? " (own)" : "")}")).Prepend(row.Name)));
 
     private static void Write(Terminal terminal, string[] names, IReadOnlyList<MdfLoss> losses, ResultTable table)
     {

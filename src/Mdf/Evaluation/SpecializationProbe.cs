@@ -104,7 +104,7 @@ public static class SpecializationProbe
                 Resampler.Bicubic(Resampler.Bicubic(x, (x.shape[2] + Factor - 1) / Factor, (x.shape[3] + Factor - 1) / Factor), x.shape[2], x.shape[3])),
             new("blur", [], (x, _) => GaussianBlur.Of(x, Blur)),
             new("brightness", [], (x, _) => x + Brightness),
-            new("shift by a pixel", [], (x, _) => x.roll(1, 3)),
+            new("shift by a pixel", [], (x, _) => cat([x.narrow(3, 0, 1), x.narrow(3, 0, x.shape[3] - 1)], 3)),
         };
         foreach (var task in tasks.OfType<Distortion>())
         {

@@ -21,7 +21,6 @@ public sealed class BadInputTests : IDisposable
         { "optimize --reference {}a.png --start {}none.pt --loss mse", "cannot read '{}none.pt': there is no such file; check the path" },
         { "convert {}none.pth {}new.safetensors", "cannot read '{}none.pth': there is no such file; check the path" },
         { "score {}a.png {}b.png --loss mdf:{}none.pth", "cannot read '{}none.pth': there is no such file; check the path" },
-        { "loss train {}images --task sisr -o {}new.safetensors", "cannot read '{}images': expected an image file, found a folder; name a file in it" },
         { "convert {}images {}new.safetensors", "cannot read '{}images': expected a file of weights, found a folder; name a file in it" },
         { "score {}text.png {}a.png --loss mse", "cannot read '{}text.png': expected PNG, JPEG, TIFF, WebP or BMP, found text ('not an image') at its start" },
         { "loss train {}text.png --task sisr -o {}new.safetensors", "cannot read '{}text.png': expected PNG, JPEG, TIFF, WebP or BMP, found text ('not an image') at its start" },
@@ -57,6 +56,14 @@ public sealed class BadInputTests : IDisposable
         { "loss train {}a.png --task jpeg:0 -o {}new.safetensors", "cannot use task 'jpeg:0': expected a quality that is a whole number of 1 to 100, such as 'jpeg:10'" },
         { "loss train {}a.png --task jpeg -o {}new.safetensors", "task 'jpeg' needs a strength: expected a quality of 1 to 100 behind a colon, such as 'jpeg:10'" },
         { "loss train {}a.png --task sisr:4 -o {}new.safetensors", "cannot use task 'sisr:4': a stack for super-resolution has no strength" },
+        { "loss train {}a.png --task external: -o {}new.safetensors", "task 'external' needs a command" },
+        { "loss train {}a.png --task external:false -o {}new.safetensors", "the external program 'false' failed: it ended with exit code 1" },
+        { "loss train {}a.png --task blur:0 -o {}new.safetensors", "cannot use task 'blur:0': expected the blur's σ in pixels, above 0 and at most 20" },
+        { "loss train {}a.png --task sisr --resume -o {}new.safetensors", "'{}new' holds no run to go on with: start it without --resume" },
+        { "loss train {}a.png --task sisr -o {}new.safetensors --checkpoint-every 0", "--checkpoint-every takes a whole number of at least 1, found '0'" },
+        { "loss inspect {}none.safetensors", "cannot read '{}none.safetensors'" },
+        { "loss inspect no-such-stack", "there is neither a file nor a shipped stack called 'no-such-stack'" },
+        { "loss inspect {}none.safetensors --save {}table.txt", "cannot write '{}table.txt': expected a table's name to end in .md or .csv" },
         { "loss train {}a.png --task deblur -o {}new.safetensors", "unknown task 'deblur': expected one of sisr" },
 
         // Outputs.

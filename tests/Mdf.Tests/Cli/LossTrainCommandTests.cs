@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using System.Text.Json;
 using Mdf.Discriminators;
+using Mdf.Imaging;
 using Mdf.Losses;
 
 namespace Mdf.Tests.Cli;
@@ -43,16 +44,17 @@ public sealed class LossTrainCommandTests : IDisposable
     }
 
     [Fact]
-    public void The_answer_is_one_line_and_progress_is_on_standard_error()
+    public void The_answer_names_the_stack_and_the_run_and_progress_is_on_standard_error()
     {
         var path = _folder.File("stack.safetensors");
         var answer = MdfProgram.Run(Line(path));
         Assert.Equal(0, answer.ExitCode);
-        Assert.Matches($"^{path}: 2 scales for denoise:25 in \\d+ s; use it as --loss mdf:{path}\n$", answer.Output);
+        Assert.Matches($"^{path}: 2 scales for denoise:25 in \\d+ s; use it as --loss mdf:{path}\n{Run}: its curves, and a picture of each scale\n$", answer.Output);
         var progress = answer.Error.TrimEnd().Split('\n');
         Assert.All(progress, line => Assert.StartsWith("scale ", line));
         Assert.Contains(progress, line => line.StartsWith("scale 0 (1 of 2, 32×25): 2/2, D(real) ", StringComparison.Ordinal));
-        Assert.Equal([_photo, path], _folder.Content());
+        Assert.Contains(progress, line => line.EndsWith(" in all", StringComparison.Ordinal));
+        Assert.Equal([_photo, path], FilesBesideTheRun());
     }
 
     [Fact]
@@ -61,7 +63,7 @@ public sealed class LossTrainCommandTests : IDisposable
         var path = _folder.File("stack.safetensors");
         using var json = JsonDocument.Parse(MdfProgram.Run([.. Line(path), "--json"]).Output);
         var result = json.RootElement;
-        Assert.Equal(["stack", "task", "scales", "iterations", "seed", "seconds"], result.EnumerateObject().Select(entry => entry.Name));
+        Assert.Equal(["stack", "run", "task", "scales", "iterations", "seed", "seconds"], result.EnumerateObject().Select(entry => entry.Name));
         Assert.Equal((path, "denoise:25"), (result.GetProperty("stack").GetString(), result.GetProperty("task").GetString()));
         Assert.Equal((2, 2, 0),
             (result.GetProperty("scales").GetInt32(), result.GetProperty("iterations").GetInt32(), result.GetProperty("seed").GetInt32()));
@@ -73,15 +75,55 @@ public sealed class LossTrainCommandTests : IDisposable
         var path = _folder.File("stack.safetensors", "old"u8);
         Train("stack.safetensors");
         using var stack = DiscriminatorStack.Load(path);
-        Assert.Equal([_photo, path], _folder.Content());
+        Assert.Equal([_photo, path], FilesBesideTheRun());
     }
 
     [Fact]
-    public async Task Ctrl_c_ends_the_training_and_leaves_no_file()
+    public void A_folder_of_photographs_makes_one_stack()
+    {
+        var folder = Directory.CreateDirectory(_folder.File("photos")).FullName;
+        File.Copy(_photo, Path.Combine(folder, "a.png"));
+        File.Copy(_folder.Image("other.png", seed: 6, width: 50), Path.Combine(folder, "b.png"));
+        var path = _folder.File("several.safetensors");
+        var answer = MdfProgram.Run(["loss", "train", folder, "--task", "quantize:3", "--scales", "1", "--iterations", "3", "-o", path]);
+        Assert.True(answer.ExitCode == 0, answer.Error);
+        using var stack = DiscriminatorStack.Load(path);
+        Assert.Equal(("quantize:3", 2), (stack.Metadata!.Task, stack.Metadata.SourceSha256.Split(',').Length));
+    }
+
+    [Fact]
+    public void A_program_of_the_users_own_makes_the_artefact()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "needs the usual programs of Unix");
+        var path = _folder.File("own.safetensors");
+        var answer = MdfProgram.Run(["loss", "train", _photo, "--task", "external:cp {in} {out}", "--scales", "1", "--iterations", "1", "-o", path]);
+        Assert.True(answer.ExitCode == 0, answer.Error);
+        using var stack = DiscriminatorStack.Load(path);
+        Assert.Equal("external:cp {in} {out}", stack.Metadata!.Task);
+    }
+
+    [Fact]
+    public void Inspecting_a_stack_shows_what_it_is_and_what_it_is_specialized_in()
+    {
+        var path = Train("stack.safetensors");
+        var (plot, table) = (_folder.File("probe.png"), _folder.File("probe.md"));
+        var answer = MdfProgram.Run(["loss", "inspect", path, "--picture", _photo, "--plot", plot, "--save", table]);
+        Assert.True(answer.ExitCode == 0, answer.Error);
+        Assert.Contains("2 scales of 32, 32 channels, images in [-1,1]; 58 k multiplications", answer.Output);
+        Assert.Contains("trained for denoise:25, 2 iterations a scale", answer.Output);
+        Assert.Contains("(own)", File.ReadAllText(table));
+        Assert.Equal(900, ImageFile.Read(plot).shape[2]);
+        using var json = JsonDocument.Parse(MdfProgram.Run(["loss", "inspect", path, "--picture", _photo, "--json"]).Output);
+        Assert.Equal(6, json.RootElement.GetProperty("probe").GetArrayLength());
+        Assert.Equal("denoise:25", json.RootElement.GetProperty("stacks")[0].GetProperty("task").GetString());
+    }
+
+    [Fact]
+    public async Task Ctrl_c_leaves_a_checkpoint_to_go_on_from()
     {
         Assert.SkipUnless(OperatingSystem.IsLinux(), "sends a signal");
-        string[] line =
-            ["loss", "train", _photo, "--task", "jpeg:10", "--scales", "1", "--iterations", "1000000", "-o", _folder.File("stack.safetensors")];
+        var path = _folder.File("stack.safetensors");
+        string[] line = ["loss", "train", _photo, "--task", "jpeg:10", "--scales", "1", "--iterations", "1000000", "-o", path];
         using var process = MdfProgram.Start(line, []);
         var first = await process.StandardError.ReadLineAsync(TestContext.Current.CancellationToken);
         MdfProgram.Interrupt(process); // before anything that can fail: nobody else would end it
@@ -89,8 +131,18 @@ public sealed class LossTrainCommandTests : IDisposable
         var answer = await MdfProgram.Finish(process);
         Assert.Equal((130, ""), (answer.ExitCode, answer.Output));
         Assert.Equal("mdf: interrupted", answer.Error.TrimEnd('\n').Split('\n')[^1]);
-        Assert.Equal([_photo], _folder.Content());
+        Assert.Equal([_photo], FilesBesideTheRun());
+        Assert.Single(Directory.EnumerateFiles(Path.Combine(Run, "checkpoints")));
+
+        var again = MdfProgram.Run(line);
+        Assert.Equal((2, $"mdf: '{Run}' holds a run already: go on with --resume, or choose another folder with --run\n"), (again.ExitCode, again.Error));
+        var other = MdfProgram.Run([.. line, "--resume", "--seed", "3"]);
+        Assert.Contains("found seed = 3 instead of '0'", other.Error);
     }
+
+    private string Run => _folder.File("stack");
+
+    private string[] FilesBesideTheRun() => [.. _folder.Content().Where(path => path != Run && !path.StartsWith(Run + "/", StringComparison.Ordinal))];
 
     private string[] Line(string path) =>
         ["loss", "train", _photo, "--task", "denoise:25", "--scales", "2", "--iterations", "2", "-o", path];

@@ -126,6 +126,19 @@ public sealed class PlotsTests : IDisposable
     }
 
     [Fact]
+    public void A_heat_map_colours_what_is_above_the_middle_and_what_is_below()
+    {
+        var png = Plots.Render(new HeatMap("t", ["a", "b"], ["x", "y", "z"], [[4, 1, 0.25], [1, 1, 1]], [(0, 0)]));
+        const uint orange = 0xD55E00;
+        Assert.InRange(CountOf(png, orange), 20_000, 400_000);
+        Assert.InRange(CountOf(png, Blue), 0.9 * CountOf(png, orange), 1.1 * CountOf(png, orange));
+        Assert.Equal((Plots.Width, Plots.Height), (Decode(png).Width, Decode(png).Height));
+        Assert.NotEmpty(Plots.Render(new HeatMap("", [], [], [], [])));
+        Assert.NotEmpty(Plots.Render(new HeatMap("", ["a"], ["x", "y"], [[double.NaN, 0]], [])));
+        Assert.Throws<ArgumentException>(() => Plots.Render(new HeatMap("", ["a"], ["x", "y"], [[1]], [])));
+    }
+
+    [Fact]
     public void A_plot_is_saved_as_a_png_file()
     {
         var path = _folder.File(Path.Combine("plots", "loss.png"));
