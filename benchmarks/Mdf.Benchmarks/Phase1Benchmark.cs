@@ -41,7 +41,7 @@ internal static class Phase1Benchmark
             using var input = new GeneratorInput(upscaled, distortion);
             using var yardstick = new SinganSchedule(Fresh(new Discriminator(width)), Fresh(new ScaleGenerator(width)), reals[k], upscaled, start, below, distortion);
             using var trainer = ScaleTrainer.Create(
-                Fresh(new Discriminator(width)), Fresh(new ScaleGenerator(width)), [new ScaleImage(reals[k], input)], Iterations, TrainingEngine.Automatic);
+                Fresh(new Discriminator(width)), Fresh(new ScaleGenerator(width)), [new ScaleImage(reals[k], input)], Iterations, reconstructionWeight: 10, TrainingEngine.Automatic);
             var floor = new Phase1Floor(width, plan.Sizes[k], input.IsFixed);
             var convolutions = new Phase1Convolutions(width, plan.Sizes[k], input.IsFixed);
             var iteration = 0;

@@ -65,6 +65,17 @@ internal sealed class LossTrainCommand : ComputeCommand
         CustomParser = TextParser.Integer("--max-size", PyramidPlan.MinSize),
     };
 
+    private readonly Option<double> _reconstructionWeight = new("--reconstruction-weight")
+    {
+        Description = "weight of the reconstruction beside the adversarial term in the generator's loss",
+        HelpName = "x",
+        DefaultValueFactory = _ => LossTrainingOptions.DefaultReconstructionWeight,
+        CustomParser = TextParser.Of(text =>
+            double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var weight) && weight >= 0 && double.IsFinite(weight)
+                ? weight
+                : throw new InputException($"--reconstruction-weight takes a number of at least 0, found '{text}'")),
+    };
+
     private readonly Option<int> _checkpointEvery = new("--checkpoint-every")
     {
         Description = "iterations between two checkpoints",
@@ -92,7 +103,7 @@ internal sealed class LossTrainCommand : ComputeCommand
             new Example("loss train photo.png --task jpeg:10 -o jpeg10.safetensors --resume", "go on after an interruption"))
     {
         Arguments.Add(_photo);
-        foreach (var option in new Option[] { _task, _output, _run, _resume, _scales, _iterations, _maxSize, _checkpointEvery, _externalTimeout, _seed })
+        foreach (var option in new Option[] { _task, _output, _run, _resume, _scales, _iterations, _maxSize, _reconstructionWeight, _checkpointEvery, _externalTimeout, _seed })
             Options.Add(option);
     }
 
@@ -115,6 +126,7 @@ internal sealed class LossTrainCommand : ComputeCommand
             Scales = context.Get(_scales),
             Iterations = context.Get(_iterations),
             MaxSize = context.Get(_maxSize),
+            ReconstructionWeight = context.Get(_reconstructionWeight),
             Seed = context.Get(_seed),
         };
 

@@ -28,6 +28,9 @@ public sealed record StackMetadata
     /// <summary>How many iterations each scale was trained for.</summary>
     public required int Iterations { get; init; }
 
+    /// <summary>The reconstruction's weight in the generator's loss; 10 in files that do not say.</summary>
+    public double ReconstructionWeight { get; init; } = 10;
+
     /// <summary>The seed of all randomness.</summary>
     public required long Seed { get; init; }
 
@@ -50,6 +53,7 @@ public sealed record StackMetadata
         ["sizes"] = string.Join(',', Sizes.Select(size => string.Create(CultureInfo.InvariantCulture, $"{size.Width}x{size.Height}"))),
         ["max_size"] = MaxSize.ToString(CultureInfo.InvariantCulture),
         ["iterations"] = Iterations.ToString(CultureInfo.InvariantCulture),
+        ["reconstruction_weight"] = ReconstructionWeight.ToString("R", CultureInfo.InvariantCulture),
         ["seed"] = Seed.ToString(CultureInfo.InvariantCulture),
         ["threads"] = Threads.ToString(CultureInfo.InvariantCulture),
         ["source_sha256"] = SourceSha256,
@@ -77,6 +81,9 @@ public sealed record StackMetadata
                 ? maxSize : throw Invalid("max_size"),
             Iterations = int.TryParse(Value("iterations"), NumberStyles.None, CultureInfo.InvariantCulture, out var iterations)
                 ? iterations : throw Invalid("iterations"),
+            ReconstructionWeight = !values.ContainsKey("reconstruction_weight") ? 10
+                : double.TryParse(Value("reconstruction_weight"), NumberStyles.Float, CultureInfo.InvariantCulture, out var weight) && weight >= 0 && double.IsFinite(weight)
+                    ? weight : throw Invalid("reconstruction_weight"),
             Seed = long.TryParse(Value("seed"), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var seed)
                 ? seed : throw Invalid("seed"),
             Threads = int.TryParse(Value("threads"), NumberStyles.None, CultureInfo.InvariantCulture, out var threads)

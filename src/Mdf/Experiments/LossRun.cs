@@ -139,6 +139,7 @@ public sealed class LossRun
             ["scales"] = _options.Scales?.ToString(CultureInfo.InvariantCulture) ?? "default",
             ["iterations"] = _options.Iterations.ToString(CultureInfo.InvariantCulture),
             ["max_size"] = _options.MaxSize.ToString(CultureInfo.InvariantCulture),
+            ["reconstruction_weight"] = _options.ReconstructionWeight.ToString("R", CultureInfo.InvariantCulture),
             ["seed"] = _options.Seed.ToString(CultureInfo.InvariantCulture),
         }, s_json) + "\n";
 

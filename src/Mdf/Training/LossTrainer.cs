@@ -196,6 +196,7 @@ public sealed class LossTrainer : IDisposable
             Sizes = Sizes,
             MaxSize = _options.MaxSize,
             Iterations = _options.Iterations,
+            ReconstructionWeight = _options.ReconstructionWeight,
             Seed = _options.Seed,
             Threads = get_num_threads(),
             SourceSha256 = string.Join(',', sourceSha256),
@@ -241,7 +242,7 @@ public sealed class LossTrainer : IDisposable
         _images = [.. _finest.Select((finest, i) => new ScaleImage(
             Keep(Resize(finest, _plans[i].Sizes[Scale])),
             new GeneratorInput(Resize(_restored[i], _plans[i].Sizes[Scale]), _options.Distortion)))];
-        _trainer = ScaleTrainer.Create(_discriminators[^1], _generator!, _images, _options.Iterations, _options.Engine);
+        _trainer = ScaleTrainer.Create(_discriminators[^1], _generator!, _images, _options.Iterations, _options.ReconstructionWeight, _options.Engine);
     }
 
     /// <summary>Freezes what has been trained, lets the generator make the next scale's start, and begins that.</summary>

@@ -36,6 +36,17 @@ public sealed record LossTrainingOptions
     }
     = PyramidPlan.DefaultMaxSize;
 
+    /// <summary>The reconstruction's weight beside the adversarial term in the generator's loss, unless told otherwise: SinGAN's α.</summary>
+    public const double DefaultReconstructionWeight = 10;
+
+    /// <summary>The reconstruction's weight beside the adversarial term in the generator's loss; at least 0.</summary>
+    public double ReconstructionWeight
+    {
+        get;
+        init => field = value is >= 0 and < double.PositiveInfinity ? value : throw new ArgumentOutOfRangeException(nameof(value), value, "at least 0 and finite");
+    }
+    = DefaultReconstructionWeight;
+
     /// <summary>The seed of all randomness: weights, noise, gradient penalty.</summary>
     public long Seed { get; init; }
 

@@ -26,7 +26,6 @@ internal abstract class ScaleTrainer : IDisposable
     protected const double Beta1 = 0.5;
     protected const double Beta2 = 0.999;
     protected const double PenaltyWeight = 0.1;
-    protected const double ReconstructionWeight = 10;
 
     // SinGAN divides the rate by 10 at 1,600 of 2,000 iterations.
     protected const double FinalPhase = 0.8;
@@ -37,14 +36,15 @@ internal abstract class ScaleTrainer : IDisposable
     /// <param name="generator">G_k, trained in place.</param>
     /// <param name="images">The photographs: one iteration is made with each in turn.</param>
     /// <param name="iterations">How many iterations the scale is trained for: decides the learning rate's schedule.</param>
+    /// <param name="reconstructionWeight">The reconstruction's weight in the generator's loss.</param>
     /// <param name="engine">What to compute with.</param>
     public static ScaleTrainer Create(
-        Discriminator discriminator, ScaleGenerator generator, IReadOnlyList<ScaleImage> images, int iterations, TrainingEngine engine) =>
+        Discriminator discriminator, ScaleGenerator generator, IReadOnlyList<ScaleImage> images, int iterations, double reconstructionWeight, TrainingEngine engine) =>
         engine.Resolve(images[0].Real.device, discriminator.Width) switch
         {
-            TrainingEngine.SixteenLanes => new VectorizedScaleTrainer<Lanes16>(discriminator, generator, images, iterations),
-            TrainingEngine.EightLanes => new VectorizedScaleTrainer<Lanes8>(discriminator, generator, images, iterations),
-            _ => new TensorScaleTrainer(discriminator, generator, images, iterations),
+            TrainingEngine.SixteenLanes => new VectorizedScaleTrainer<Lanes16>(discriminator, generator, images, iterations, reconstructionWeight),
+            TrainingEngine.EightLanes => new VectorizedScaleTrainer<Lanes8>(discriminator, generator, images, iterations, reconstructionWeight),
+            _ => new TensorScaleTrainer(discriminator, generator, images, iterations, reconstructionWeight),
         };
 
     /// <summary>The learning rate of an iteration.</summary>

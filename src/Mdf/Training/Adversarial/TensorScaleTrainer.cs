@@ -13,14 +13,15 @@ internal sealed class TensorScaleTrainer : ScaleTrainer
     private readonly ScaleGenerator _generator;
     private readonly IReadOnlyList<ScaleImage> _images;
     private readonly int _iterations;
+    private readonly double _reconstructionWeight;
     private readonly Adam _discriminatorOptimizer;
     private readonly Adam _generatorOptimizer;
 
     /// <inheritdoc cref="ScaleTrainer.Create"/>
     public TensorScaleTrainer(
-        Discriminator discriminator, ScaleGenerator generator, IReadOnlyList<ScaleImage> images, int iterations)
+        Discriminator discriminator, ScaleGenerator generator, IReadOnlyList<ScaleImage> images, int iterations, double reconstructionWeight)
     {
-        (_discriminator, _generator, _images, _iterations) = (discriminator, generator, images, iterations);
+        (_discriminator, _generator, _images, _iterations, _reconstructionWeight) = (discriminator, generator, images, iterations, reconstructionWeight);
         discriminator.train();
         generator.train();
         _discriminatorOptimizer = optim.Adam(discriminator.parameters(), LearningRate, Beta1, Beta2);
@@ -85,7 +86,7 @@ internal sealed class TensorScaleTrainer : ScaleTrainer
         _generatorOptimizer.zero_grad();
         var fake = _generator.call(input);
         var reconstruction = (fake - real).square().mean();
-        var loss = ReconstructionWeight * reconstruction - _discriminator.call(fake).mean();
+        var loss = _reconstructionWeight * reconstruction - _discriminator.call(fake).mean();
         loss.backward();
         _generatorOptimizer.step();
         return reconstruction.ToDouble();

@@ -19,15 +19,16 @@ internal sealed unsafe class VectorizedScaleTrainer<TLanes> : ScaleTrainer
     private readonly ScaleGenerator _generator;
     private readonly IReadOnlyList<ScaleImage> _images;
     private readonly int _iterations;
+    private readonly double _reconstructionWeight;
     private readonly Workers _workers;
     private readonly TrunkWeights<TLanes> _critic;
     private readonly TrunkWeights<TLanes> _maker;
     private readonly Dictionary<ImageSize, AdversarialPass<TLanes>> _passes = [];
 
     /// <inheritdoc cref="ScaleTrainer.Create"/>
-    public VectorizedScaleTrainer(Discriminator discriminator, ScaleGenerator generator, IReadOnlyList<ScaleImage> images, int iterations)
+    public VectorizedScaleTrainer(Discriminator discriminator, ScaleGenerator generator, IReadOnlyList<ScaleImage> images, int iterations, double reconstructionWeight)
     {
-        (_discriminator, _generator, _images, _iterations) = (discriminator, generator, images, iterations);
+        (_discriminator, _generator, _images, _iterations, _reconstructionWeight) = (discriminator, generator, images, iterations, reconstructionWeight);
         var width = (int)images.Max(image => image.Real.shape[3]) + 2 * ScaleNetwork.Margin;
         _workers = new Workers(get_num_threads(), () => new ConvolutionScratch(discriminator.Width, SquareConvolution<TLanes>.MostGradientTiles, width));
         _critic = new TrunkWeights<TLanes>(discriminator, outputs: 1, _workers.Scratch);
@@ -77,7 +78,7 @@ internal sealed unsafe class VectorizedScaleTrainer<TLanes> : ScaleTrainer
                 Draw();
             if (!image.Input.IsFixed || step > 0)
                 pass.Generate(times: 1);
-            reconstruction = pass.DifferentiateGenerator(ReconstructionWeight);
+            reconstruction = pass.DifferentiateGenerator(_reconstructionWeight);
             _maker.Step(rate, _workers.Scratch);
         }
 

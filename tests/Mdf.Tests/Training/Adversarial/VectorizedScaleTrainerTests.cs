@@ -97,14 +97,14 @@ public sealed class VectorizedScaleTrainerTests
         var (real, upscaled) = Images(29, 33, random);
         using var input = new GeneratorInput(upscaled, Distortion.Parse(task));
         var image = new ScaleImage(real, input);
-        using var trainer = ScaleTrainer.Create(d, g, [image], iterations, engine);
+        using var trainer = ScaleTrainer.Create(d, g, [image], iterations, 10, engine);
         for (var iteration = 0; iteration < iterations; iteration++)
         {
             trainer.Store();
             var (plainD, plainG) = (new Discriminator(width), new ScaleGenerator(width));
             plainD.CopyFrom(d);
             plainG.CopyFrom(g);
-            using var plain = ScaleTrainer.Create(plainD, plainG, [image], iterations, TrainingEngine.Tensors);
+            using var plain = ScaleTrainer.Create(plainD, plainG, [image], iterations, 10, TrainingEngine.Tensors);
             var (momentsD, momentsG) = trainer.SaveOptimizers();
             plain.LoadOptimizers(momentsD, momentsG, "");
 
@@ -137,15 +137,15 @@ public sealed class VectorizedScaleTrainerTests
         g.Initialize(random);
         var (real, upscaled) = Images(25, 27, random);
         using var input = new GeneratorInput(upscaled, Distortion.Parse("sisr"));
-        using var trainer = ScaleTrainer.Create(d, g, [new ScaleImage(real, input)], 10, engine);
+        using var trainer = ScaleTrainer.Create(d, g, [new ScaleImage(real, input)], 10, 10, engine);
         trainer.Step(0, random);
         trainer.Step(1, random);
         trainer.Store();
         var saved = trainer.SaveOptimizers();
-        using var plain = ScaleTrainer.Create(d, g, [new ScaleImage(real, input)], 10, TrainingEngine.Tensors);
+        using var plain = ScaleTrainer.Create(d, g, [new ScaleImage(real, input)], 10, 10, TrainingEngine.Tensors);
         plain.LoadOptimizers(saved.Discriminator, saved.Generator, "");
         var again = plain.SaveOptimizers();
-        using var other = ScaleTrainer.Create(d, g, [new ScaleImage(real, input)], 10, engine);
+        using var other = ScaleTrainer.Create(d, g, [new ScaleImage(real, input)], 10, 10, engine);
         other.LoadOptimizers(again.Discriminator, again.Generator, "");
         var last = other.SaveOptimizers();
         foreach (var (first, second) in new[] { (saved.Discriminator, last.Discriminator), (saved.Generator, last.Generator) })
@@ -184,7 +184,7 @@ public sealed class VectorizedScaleTrainerTests
         ((double, double, double), Func<string, float[]>) Of<TLanes>()
             where TLanes : unmanaged, ILanes<TLanes>
         {
-            using var trainer = new VectorizedScaleTrainer<TLanes>(discriminator, generator, [new ScaleImage(real, input)], 10);
+            using var trainer = new VectorizedScaleTrainer<TLanes>(discriminator, generator, [new ScaleImage(real, input)], 10, 10);
             var (losses, gradient) = trainer.DifferentiateDiscriminator(fake, epsilon);
             trainer.Store();
             var gradients = discriminator.named_parameters().Where(entry => !HasNoGradient(entry.name)).ToDictionary(entry => entry.name, entry => gradient(entry.name));
