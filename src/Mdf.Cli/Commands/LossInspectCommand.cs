@@ -18,7 +18,7 @@ internal sealed class LossInspectCommand : ComputeCommand
 
     private readonly Argument<string[]> _stacks = new("stack")
     {
-        Description = $"stack files, or stacks that come with the program: {string.Join(", ", ShippedStacks.Names)}",
+        Description = "stack files" + (ShippedStacks.Names.Count > 0 ? $", or stacks that come with the program: {string.Join(", ", ShippedStacks.Names)}" : ""),
         Arity = ArgumentArity.OneOrMore,
     };
 
@@ -40,7 +40,7 @@ internal sealed class LossInspectCommand : ComputeCommand
             "inspect",
             "Shows what is known of a stack, what it costs, and what it is specialized in: how bad it finds distortions of equal MSE. "
                 + "S is the loss for a distortion over the geometric mean of the loss for all of them: above 1 is worse than usual.",
-            new Example("loss inspect jpeg", "a stack that comes with the program"),
+            new Example("loss inspect jpeg10.safetensors", "a stack of your own"),
             new Example("loss inspect mine.safetensors Ds_SISR.pth --picture photos --plot probe.png", "compare two stacks on pictures of your own"))
     {
         Arguments.Add(_stacks);

@@ -27,6 +27,6 @@ public static class ShippedStacks
             return TensorFile.Open(nameOrPath);
         return Names.Contains(nameOrPath)
             ? TensorFile.Open(nameOrPath, (UnmanagedMemoryStream)typeof(ShippedStacks).Assembly.GetManifestResourceStream(Prefix + nameOrPath + Extension)!)
-            : throw new InputException($"there is neither a file nor a shipped stack called '{nameOrPath}': shipped are {string.Join(", ", Names)}; or give the path of a stack file, such as mdf:stack.safetensors");
+            : throw new InputException($"there is neither a file nor a shipped stack called '{nameOrPath}' ({(Names.Count > 0 ? $"shipped are {string.Join(", ", Names)}" : "none comes with this version")}): give the path of a stack file, such as mdf:stack.safetensors");
     }
 }

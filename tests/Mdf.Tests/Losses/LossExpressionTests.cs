@@ -65,7 +65,7 @@ public sealed class LossExpressionTests
 
     [Theory]
     [InlineData("mdf:missing.pth", "missing.pth")]
-    [InlineData("mdf:jpeg", "no stack named 'jpeg' comes with this version")]
+    [InlineData("mdf:nothing", "there is neither a file nor a shipped stack called 'nothing'")]
     [InlineData("mdf:missing.pth?num_scales=0", "num_scales")]
     [InlineData("mdf:missing.pth?ascending=up", "expected ascending to be true or false, found 'up'")]
     [InlineData("mdf:missing.pth?precision=fp16", "expected precision to be fp32 or bf16, found 'fp16'")]
