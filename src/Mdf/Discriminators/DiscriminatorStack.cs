@@ -79,7 +79,7 @@ public sealed class DiscriminatorStack : nn.Module
     /// <exception cref="InputException">The file is missing, damaged, or not a discriminator stack.</exception>
     public static DiscriminatorStack Load(string path)
     {
-        using var file = ShippedStacks.Open(path);
+        using var file = ShippedStacks.Files.Open(path);
         var metadata = StackMetadata.Read(file.Metadata, path);
         var (byScale, range) = GroupByScale(file.Tensors, path);
         if (metadata is not null && metadata.Sizes.Count != byScale.Count)

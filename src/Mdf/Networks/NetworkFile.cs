@@ -37,7 +37,7 @@ public static class NetworkFile
     /// <exception cref="InputException">The file is missing, damaged, or not a network of this program.</exception>
     public static TrainedNetwork Load(string path)
     {
-        using var file = ShippedNetworks.Open(path);
+        using var file = ShippedNetworks.Files.Open(path);
         var metadata = NetworkMetadata.Read(file.Metadata, path) ?? throw new InputException(
             $"'{path}': expected a network file of this program, found weights without their architecture: build the network they belong to, such as edsr?factor=4, and load them into it");
         // What the metadata claim is held against what is there before memory is taken for it.

@@ -1,4 +1,3 @@
-using Mdf.Runtime;
 using Mdf.Weights;
 
 namespace Mdf.Networks;
@@ -6,27 +5,9 @@ namespace Mdf.Networks;
 /// <summary>The trained networks that come with the program, by their short names; <c>models/README.md</c> says how each was trained.</summary>
 public static class ShippedNetworks
 {
-    private const string Prefix = "models/";
-    private const string Extension = ".safetensors";
-
     /// <summary>The short names, in alphabetical order, such as <c>jpeg</c>.</summary>
-    public static IReadOnlyList<string> Names { get; } =
-    [
-        .. typeof(ShippedNetworks).Assembly.GetManifestResourceNames()
-            .Where(resource => resource.StartsWith(Prefix, StringComparison.Ordinal))
-            .Select(resource => resource[Prefix.Length..^Extension.Length])
-            .Order(StringComparer.Ordinal),
-    ];
+    public static IReadOnlyList<string> Names => Files.Names;
 
-    /// <summary>Opens the file that a name stands for: a shipped network's, unless there is a file of that name.</summary>
-    /// <param name="nameOrPath">A short name or a path.</param>
-    /// <exception cref="InputException">There is neither, or the file is damaged.</exception>
-    internal static TensorFile Open(string nameOrPath)
-    {
-        if (File.Exists(nameOrPath) || Path.GetFileName(nameOrPath) != nameOrPath || Path.HasExtension(nameOrPath))
-            return TensorFile.Open(nameOrPath);
-        return Names.Contains(nameOrPath)
-            ? TensorFile.Open(nameOrPath, (UnmanagedMemoryStream)typeof(ShippedNetworks).Assembly.GetManifestResourceStream(Prefix + nameOrPath + Extension)!)
-            : throw new InputException($"there is neither a file nor a shipped network called '{nameOrPath}': shipped are {string.Join(", ", Names)}");
-    }
+    /// <summary>Their files.</summary>
+    internal static ShippedFiles Files { get; } = new("models/", "network");
 }
