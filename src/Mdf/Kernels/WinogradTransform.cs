@@ -33,14 +33,8 @@ internal static unsafe class WinogradTransform<TLanes>
     /// <param name="position">From one product to the next, in floats.</param>
     /// <param name="tile">The 16 outputs, row by row, in <see cref="Scratch"/> vectors.</param>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Output(float* source, nint position, float* tile)
-    {
-        var scratch = tile + Outputs * Outputs * TLanes.Count;
-        for (nint x = 0; x < Size; x++)
-            Output(source + x * position, Size * position, scratch + x * TLanes.Count, Size * TLanes.Count);
-        for (nint y = 0; y < Outputs; y++)
-            Output(scratch + y * Size * TLanes.Count, TLanes.Count, tile + y * Outputs * TLanes.Count, TLanes.Count);
-    }
+    public static void Output(float* source, nint position, float* tile) =>
+        Output(source, position, tile, Outputs * TLanes.Count, TLanes.Count, tile + Outputs * Outputs * TLanes.Count);
 
     /// <summary>Aᵀ M A, to where the tile belongs.</summary>
     /// <param name="source">The first of the 36 products.</param>

@@ -51,7 +51,15 @@ public sealed class LossTrainer : IDisposable
         using var _ = no_grad();
         _finest = [.. photos.Zip(_plans, (photo, plan) => Keep(InputRange.Symmetric.FromUnit(Resize(photo, plan.Sizes[^1]))))];
         _restored = [.. _finest.Zip(_plans, (finest, plan) => Keep(Resize(finest, plan.Start)))];
-        Begin();
+        try
+        {
+            Begin();
+        }
+        catch
+        {
+            Dispose(); // a program that makes the artefact may fail
+            throw;
+        }
     }
 
     /// <summary>How many scales will have been trained at the end.</summary>

@@ -226,9 +226,7 @@ internal sealed unsafe class TrunkPass<TLanes> : IDisposable
             (TLanes.Load(to.Pointer + i) + TLanes.Load(from.Pointer + i)).Store(to.Pointer + i);
     }
 
-    private static float* TailWeight(int position, float* tail, int channels) => tail + position * FeatureMap.PaddedChannels * channels;
-
-    private float* TailWeight(int position, float* tail) => TailWeight(position, tail, _weights.Channels);
+    private float* TailWeight(int position, float* tail) => tail + position * FeatureMap.PaddedChannels * _weights.Channels;
 
     private float* SquareSums(int part, int layer) => _weightSums[part].Pointer + (layer - 1) * (nint)SquareConvolution<TLanes>.SumsLength(_weights.Channels);
 
