@@ -1,5 +1,6 @@
 using Mdf.Losses;
 using Mdf.Runtime;
+using Mdf.Training;
 using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
@@ -41,21 +42,21 @@ public static class PixelRecovery
         using var all = NewDisposeScope();
         using var _ = enable_grad();
         using var pixels = new Parameter(start.detach().clone());
-        using var optimizer = optim.Adam([pixels], learningRate);
+        using var optimizer = new TensorAdam([("pixels", pixels)]);
         using var prepared = loss.Prepare(reference);
         var meter = new ProgressMeter(progress ?? IProgressSink.None, $"recovery under {loss.Expression}", steps);
         for (var step = 0; step < steps; step++)
         {
             cancellation.ThrowIfCancellationRequested();
             using var scope = NewDisposeScope();
-            optimizer.zero_grad();
+            optimizer.ClearGradients();
             var value = prepared.call(pixels).mean();
             psnr.Add(Psnr.Of(pixels, reference));
             values.Add(value.ToDouble());
             if (!double.IsFinite(values[^1]))
                 throw new InvalidOperationException($"the recovery under {loss.Expression} diverged at step {step}: try a smaller learning rate");
             value.backward();
-            optimizer.step();
+            optimizer.Step(learningRate);
             meter.Report(step + 1, new ProgressValue("loss", values[^1]), new ProgressValue("PSNR", psnr[^1]));
         }
 

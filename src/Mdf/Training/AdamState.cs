@@ -2,7 +2,6 @@ using System.Globalization;
 using System.Runtime.InteropServices;
 using Mdf.Runtime;
 using Mdf.Weights;
-using TorchSharp.Modules;
 using static TorchSharp.torch;
 
 namespace Mdf.Training;
@@ -16,13 +15,16 @@ internal static class AdamState
 
     /// <summary>Copies an optimizer's moments.</summary>
     /// <param name="optimizer">Adam.</param>
-    /// <param name="parameters">The names of its parameters, in their order.</param>
     /// <returns>The tensors by <c>{parameter}.exp_avg</c> and <c>{parameter}.exp_avg_sq</c>, and how many steps it has made.</returns>
-    public static Dictionary<string, StoredTensor> Save(Adam optimizer, IReadOnlyList<string> parameters)
+    public static Dictionary<string, StoredTensor> Save(TensorAdam optimizer)
     {
         var tensors = new Dictionary<string, StoredTensor>();
-        foreach (var (name, state) in parameters.Zip(StatesOf(optimizer)))
-            Add(tensors, name, StoredTensor.From(state.exp_avg), StoredTensor.From(state.exp_avg_sq), state.step);
+        foreach (var (name, _) in optimizer.Parameters)
+        {
+            var (first, second) = optimizer.MomentsOf(name);
+            Add(tensors, name, StoredTensor.From(first), StoredTensor.From(second), optimizer.Steps);
+        }
+
         return tensors;
     }
 
@@ -41,22 +43,14 @@ internal static class AdamState
 
     /// <summary>Sets an optimizer's moments.</summary>
     /// <param name="optimizer">Adam, made for the same parameters.</param>
-    /// <param name="parameters">Their names, in their order.</param>
-    /// <param name="tensors">What <see cref="Save(Adam, IReadOnlyList{string})"/> gave.</param>
+    /// <param name="tensors">What <see cref="Save(TensorAdam)"/> gave.</param>
     /// <param name="where">Where they come from, for messages.</param>
     /// <exception cref="InputException">A tensor is missing or of another shape or type. Nothing is changed.</exception>
-    public static void Load(Adam optimizer, IReadOnlyList<string> parameters, IReadOnlyDictionary<string, StoredTensor> tensors, string where)
+    public static void Load(TensorAdam optimizer, IReadOnlyDictionary<string, StoredTensor> tensors, string where)
     {
         using var scope = NewDisposeScope();
-        using var _ = no_grad();
-        var states = parameters.Zip(StatesOf(optimizer)).ToArray();
-        var read = Read(states.Select(pair => (pair.First, pair.Second.exp_avg.shape)), tensors, where);
-        foreach (var (name, state) in states)
-        {
-            state.exp_avg.copy_(read[name].First.ToTensor());
-            state.exp_avg_sq.copy_(read[name].Second.ToTensor());
-            state.step = read[name].Steps;
-        }
+        var read = Read(optimizer.Parameters, tensors, where);
+        optimizer.Restore(name => (read[name].First.ToTensor(), read[name].Second.ToTensor()), read.Values.First().Steps);
     }
 
     /// <summary>Finds all moments, and checks them.</summary>
@@ -85,6 +79,4 @@ internal static class AdamState
         tensors.Add($"{name}.{SecondMoment}", second);
         tensors.Add($"{name}.{Steps}", new StoredTensor(ElementType.Int64, [], BitConverter.GetBytes(steps)));
     }
-
-    private static IEnumerable<Adam.State> StatesOf(Adam optimizer) => optimizer.state_dict().State.Cast<Adam.State>();
 }

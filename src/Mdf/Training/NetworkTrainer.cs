@@ -30,7 +30,7 @@ public sealed class NetworkTrainer : IDisposable
     private readonly ReconstructionLoss _loss;
     private readonly ScheduleOptions _options;
     private readonly LearningRateSchedule _schedule;
-    private readonly Adam _optimizer;
+    private readonly TensorAdam _optimizer;
     private readonly (string Name, Parameter Parameter)[] _parameters;
     private readonly RestorationNetwork? _average;
 
@@ -46,7 +46,7 @@ public sealed class NetworkTrainer : IDisposable
         (Network, _loss, _options, _schedule) = (network, loss, options, options.PlanLearningRate());
         network.train();
         _parameters = [.. network.named_parameters()];
-        _optimizer = optim.Adam(_parameters.Select(entry => entry.Parameter), options.LearningRate, options.Betas.Gradient, options.Betas.Square);
+        _optimizer = new TensorAdam(_parameters, options.Betas.Gradient, options.Betas.Square);
         if (options.Ema > 0)
         {
             _average = network.Architecture.Build(seed: 0);
@@ -76,17 +76,14 @@ public sealed class NetworkTrainer : IDisposable
         using var _ = enable_grad();
         var device = _parameters[0].Parameter.device;
         var rate = _schedule.At(Iteration);
-        foreach (var group in _optimizer.ParamGroups)
-            group.LearningRate = rate;
-
-        Network.zero_grad();
+        _optimizer.ClearGradients();
         var loss = _loss.call(Network.call(batch.Distorted.to(device)), batch.Reference.to(device));
         var value = loss.ToDouble();
         if (!double.IsFinite(value))
             throw Diverged($"the loss became {Text(value)}");
         loss.backward();
         var norm = Clip();
-        _optimizer.step();
+        _optimizer.Step(rate);
         if (_average is not null)
             Average();
         Iteration++;
@@ -100,7 +97,7 @@ public sealed class NetworkTrainer : IDisposable
         IEnumerable<KeyValuePair<string, StoredTensor>> tensors =
         [
             .. Prefixed(NetworkPrefix, ModuleWeights.Save(Network)),
-            .. Prefixed(OptimizerPrefix, AdamState.Save(_optimizer, [.. _parameters.Select(entry => entry.Name)])),
+            .. Prefixed(OptimizerPrefix, AdamState.Save(_optimizer)),
             .. _average is null ? [] : Prefixed(AveragePrefix, ModuleWeights.Save(_average)),
         ];
         return new OrderedDictionary<string, StoredTensor>(tensors);
@@ -114,7 +111,7 @@ public sealed class NetworkTrainer : IDisposable
     public void Load(IReadOnlyDictionary<string, StoredTensor> tensors, int iteration, string where)
     {
         ArgumentNullException.ThrowIfNull(tensors);
-        AdamState.Load(_optimizer, [.. _parameters.Select(entry => entry.Name)], Part(OptimizerPrefix), where);
+        AdamState.Load(_optimizer, Part(OptimizerPrefix), where);
         ModuleWeights.Load(Network, Part(NetworkPrefix), where);
         if (_average is not null)
             ModuleWeights.Load(_average, Part(AveragePrefix), where);

@@ -9,8 +9,8 @@ using static TorchSharp.torch;
 namespace Mdf.Tests.Training;
 
 /// <summary>
-/// Phase 1 written a second time, straight down from the design's page, with nothing of <c>Training</c> in it but the order in which
-/// random numbers are drawn. Whatever the trainer does otherwise (a step too few, a range, a sign, a scale that starts from the
+/// Phase 1 written a second time, straight down from the design's page, with nothing of <c>Training</c> in it but Adam and the order in
+/// which random numbers are drawn. Whatever the trainer does otherwise (a step too few, a range, a sign, a scale that starts from the
 /// wrong image) shows in the weights.
 /// </summary>
 /// <remarks>
@@ -83,33 +83,32 @@ public sealed class TranscriptionTests
             };
             d.train();
             g.train();
-            using var adamD = optim.Adam(d.parameters(), 5e-4, 0.5, 0.999);
-            using var adamG = optim.Adam(g.parameters(), 5e-4, 0.5, 0.999);
+            using var adamD = new TensorAdam(d.named_parameters(), 0.5, 0.999);
+            using var adamG = new TensorAdam(g.named_parameters(), 0.5, 0.999);
             for (var iteration = 0; iteration < iterations; iteration++)
             {
                 using var random = Random(iteration);
-                foreach (var group in adamD.ParamGroups.Concat(adamG.ParamGroups))
-                    group.LearningRate = iteration < 0.8 * iterations ? 5e-4 : 5e-5;
+                var rate = iteration < 0.8 * iterations ? 5e-4 : 5e-5;
                 for (var step = 0; step < 3; step++)
                 {
                     var fake = g.call(Input(random)).detach();
                     var epsilon = rand([1], generator: random);
-                    adamD.zero_grad();
+                    adamD.ClearGradients();
                     (-d.call(real[k]).mean()).backward();
                     d.call(fake).mean().backward();
                     var mixed = (epsilon * real[k] + (1 - epsilon) * fake).detach().requires_grad_(true);
                     var output = d.call(mixed);
                     var gradient = autograd.grad([output], [mixed], [ones_like(output)], create_graph: true, retain_graph: true)[0];
                     (0.1 * (gradient.norm(1, p: 2f) - 1).square().mean()).backward();
-                    adamD.step();
+                    adamD.Step(rate);
                 }
 
                 for (var step = 0; step < 3; step++)
                 {
                     var fake = g.call(Input(random));
-                    adamG.zero_grad();
+                    adamG.ClearGradients();
                     (10 * (fake - real[k]).square().mean() - d.call(fake).mean()).backward();
-                    adamG.step();
+                    adamG.Step(rate);
                 }
             }
 

@@ -1,7 +1,6 @@
 using Mdf.Discriminators;
 using Mdf.Weights;
 using TorchSharp;
-using TorchSharp.Modules;
 using static TorchSharp.torch;
 
 namespace Mdf.Training.Adversarial;
@@ -14,8 +13,8 @@ internal sealed class TensorScaleTrainer : ScaleTrainer
     private readonly IReadOnlyList<ScaleImage> _images;
     private readonly int _iterations;
     private readonly double _reconstructionWeight;
-    private readonly Adam _discriminatorOptimizer;
-    private readonly Adam _generatorOptimizer;
+    private readonly TensorAdam _discriminatorOptimizer;
+    private readonly TensorAdam _generatorOptimizer;
 
     /// <inheritdoc cref="ScaleTrainer.Create"/>
     public TensorScaleTrainer(
@@ -24,8 +23,8 @@ internal sealed class TensorScaleTrainer : ScaleTrainer
         (_discriminator, _generator, _images, _iterations, _reconstructionWeight) = (discriminator, generator, images, iterations, reconstructionWeight);
         discriminator.train();
         generator.train();
-        _discriminatorOptimizer = optim.Adam(discriminator.parameters(), LearningRate, Beta1, Beta2);
-        _generatorOptimizer = optim.Adam(generator.parameters(), LearningRate, Beta1, Beta2);
+        _discriminatorOptimizer = new TensorAdam(discriminator.named_parameters(), Beta1, Beta2);
+        _generatorOptimizer = new TensorAdam(generator.named_parameters(), Beta1, Beta2);
     }
 
     /// <inheritdoc/>
@@ -35,8 +34,6 @@ internal sealed class TensorScaleTrainer : ScaleTrainer
         using var _ = enable_grad();
         var (real, input) = _images[iteration % _images.Count];
         var rate = LearningRateAt(iteration, _iterations);
-        SetLearningRate(_discriminatorOptimizer, rate);
-        SetLearningRate(_generatorOptimizer, rate);
 
         var critic = (Real: 0.0, Fake: 0.0, Penalty: 0.0);
         for (var step = 0; step < DiscriminatorSteps; step++)
@@ -47,7 +44,7 @@ internal sealed class TensorScaleTrainer : ScaleTrainer
                 fake = _generator.call(input.Draw(random));
             // On the CPU for any device, so that a seed means the same everywhere.
             var epsilon = rand([1], generator: random).to(real.device);
-            critic = StepDiscriminator(_discriminator, _discriminatorOptimizer, real, fake, epsilon);
+            critic = StepDiscriminator(_discriminator, _discriminatorOptimizer, rate, real, fake, epsilon);
         }
 
         var reconstruction = 0.0;
@@ -55,7 +52,7 @@ internal sealed class TensorScaleTrainer : ScaleTrainer
         for (var step = 0; step < GeneratorSteps; step++)
         {
             using var stepScope = NewDisposeScope();
-            reconstruction = StepGenerator(real, input.Draw(random));
+            reconstruction = StepGenerator(rate, real, input.Draw(random));
         }
 
         SetRequiresGrad(_discriminator, true);
@@ -65,9 +62,9 @@ internal sealed class TensorScaleTrainer : ScaleTrainer
     /// <summary>One step of the discriminator: −D(x) + D(x̃) + 0.1 · gradient penalty.</summary>
     /// <returns>The three losses before the step; the penalty weighted.</returns>
     internal static (double Real, double Fake, double Penalty) StepDiscriminator(
-        Discriminator discriminator, optim.Optimizer optimizer, Tensor real, Tensor fake, Tensor epsilon)
+        Discriminator discriminator, TensorAdam optimizer, double learningRate, Tensor real, Tensor fake, Tensor epsilon)
     {
-        optimizer.zero_grad();
+        optimizer.ClearGradients();
         // Real, fake, penalty: the order in which batch norm's running statistics see them is SinGAN's.
         var realLoss = -discriminator.call(real).mean();
         realLoss.backward();
@@ -75,33 +72,33 @@ internal sealed class TensorScaleTrainer : ScaleTrainer
         fakeLoss.backward();
         var penalty = PenaltyWeight * GradientPenalty.Of(discriminator, real, fake, epsilon);
         penalty.backward();
-        optimizer.step();
+        optimizer.Step(learningRate);
         return (realLoss.ToDouble(), fakeLoss.ToDouble(), penalty.ToDouble());
     }
 
     /// <summary>One step of the generator: −D(x̃) + 10 · MSE(x̃, x).</summary>
     /// <returns>The MSE before the step.</returns>
-    private double StepGenerator(Tensor real, Tensor input)
+    private double StepGenerator(double learningRate, Tensor real, Tensor input)
     {
-        _generatorOptimizer.zero_grad();
+        _generatorOptimizer.ClearGradients();
         var fake = _generator.call(input);
         var reconstruction = (fake - real).square().mean();
         var loss = _reconstructionWeight * reconstruction - _discriminator.call(fake).mean();
         loss.backward();
-        _generatorOptimizer.step();
+        _generatorOptimizer.Step(learningRate);
         return reconstruction.ToDouble();
     }
 
     /// <inheritdoc/>
     public override (IReadOnlyDictionary<string, StoredTensor> Discriminator, IReadOnlyDictionary<string, StoredTensor> Generator) SaveOptimizers() =>
-        (AdamState.Save(_discriminatorOptimizer, Names(_discriminator)), AdamState.Save(_generatorOptimizer, Names(_generator)));
+        (AdamState.Save(_discriminatorOptimizer), AdamState.Save(_generatorOptimizer));
 
     /// <inheritdoc/>
     public override void LoadOptimizers(
         IReadOnlyDictionary<string, StoredTensor> discriminator, IReadOnlyDictionary<string, StoredTensor> generator, string where)
     {
-        AdamState.Load(_discriminatorOptimizer, Names(_discriminator), discriminator, where);
-        AdamState.Load(_generatorOptimizer, Names(_generator), generator, where);
+        AdamState.Load(_discriminatorOptimizer, discriminator, where);
+        AdamState.Load(_generatorOptimizer, generator, where);
     }
 
     /// <inheritdoc/>
@@ -115,14 +112,6 @@ internal sealed class TensorScaleTrainer : ScaleTrainer
     {
         _discriminatorOptimizer.Dispose();
         _generatorOptimizer.Dispose();
-    }
-
-    private static string[] Names(nn.Module module) => [.. module.named_parameters().Select(entry => entry.name)];
-
-    private static void SetLearningRate(optim.Optimizer optimizer, double rate)
-    {
-        foreach (var group in optimizer.ParamGroups)
-            group.LearningRate = rate;
     }
 
     private static void SetRequiresGrad(nn.Module module, bool value)

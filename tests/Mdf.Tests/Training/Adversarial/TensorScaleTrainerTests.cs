@@ -1,4 +1,5 @@
 using Mdf.Discriminators;
+using Mdf.Training;
 using Mdf.Training.Adversarial;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -80,8 +81,8 @@ public sealed class TensorScaleTrainerTests
 
         discriminator.to(type);
         discriminator.train();
-        using var optimizer = optim.Adam(discriminator.parameters(), 5e-4, 0.5, 0.999);
-        var losses = TensorScaleTrainer.StepDiscriminator(discriminator, optimizer,
+        using var optimizer = new TensorAdam(discriminator.named_parameters(), 0.5, 0.999);
+        var losses = TensorScaleTrainer.StepDiscriminator(discriminator, optimizer, 5e-4,
             golden["real"].to(type), golden["fake"].to(type), golden["alpha"].to(type) + acrossTheKink);
         return (discriminator, losses);
     }

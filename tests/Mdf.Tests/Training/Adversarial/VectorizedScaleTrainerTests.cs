@@ -2,6 +2,7 @@ using System.Runtime.InteropServices;
 using Mdf.Discriminators;
 using Mdf.Distortions;
 using Mdf.Kernels;
+using Mdf.Training;
 using Mdf.Training.Adversarial;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -60,8 +61,8 @@ public sealed class VectorizedScaleTrainerTests
         exact.CopyFrom(discriminator);
         exact.to(float64);
         exact.train();
-        using var optimizer = optim.Adam(exact.parameters(), 5e-4, 0.5, 0.999);
-        var expected = TensorScaleTrainer.StepDiscriminator(exact, optimizer, real.to(float64), fake.to(float64), tensor(0.37f).to(float64));
+        using var optimizer = new TensorAdam(exact.named_parameters(), 0.5, 0.999);
+        var expected = TensorScaleTrainer.StepDiscriminator(exact, optimizer, 5e-4, real.to(float64), fake.to(float64), tensor(0.37f).to(float64));
 
         var (losses, gradient) = Differentiate(engine, discriminator, real, fake, 0.37f);
 
