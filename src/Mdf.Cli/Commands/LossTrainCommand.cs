@@ -76,6 +76,11 @@ internal sealed class LossTrainCommand : ComputeCommand
                 : throw new InputException($"--reconstruction-weight takes a number of at least 0, found '{text}'")),
     };
 
+    private readonly Option<bool> _chain = new("--chain")
+    {
+        Description = "let each generator begin with what the one below made, as in the paper's figure, instead of with the photograph one scale below",
+    };
+
     private readonly Option<int> _checkpointEvery = new("--checkpoint-every")
     {
         Description = "iterations between two checkpoints",
@@ -103,7 +108,7 @@ internal sealed class LossTrainCommand : ComputeCommand
             new Example("loss train photo.png --task jpeg:10 -o jpeg10.safetensors --resume", "go on after an interruption"))
     {
         Arguments.Add(_photo);
-        foreach (var option in new Option[] { _task, _output, _run, _resume, _scales, _iterations, _maxSize, _reconstructionWeight, _checkpointEvery, _externalTimeout, _seed })
+        foreach (var option in new Option[] { _task, _output, _run, _resume, _scales, _iterations, _maxSize, _reconstructionWeight, _chain, _checkpointEvery, _externalTimeout, _seed })
             Options.Add(option);
     }
 
@@ -127,6 +132,7 @@ internal sealed class LossTrainCommand : ComputeCommand
             Iterations = context.Get(_iterations),
             MaxSize = context.Get(_maxSize),
             ReconstructionWeight = context.Get(_reconstructionWeight),
+            IsChained = context.Get(_chain),
             Seed = context.Get(_seed),
         };
 

@@ -10,6 +10,9 @@ public sealed record StackMetadata
     /// <summary>The version of the format that this program writes.</summary>
     public const string CurrentFormat = FileKind.StackFormat;
 
+    private const string True = "true";
+    private const string False = "false";
+
     /// <summary>What the stack was trained to undo, such as <c>jpeg:10</c>.</summary>
     public required string Task { get; init; }
 
@@ -30,6 +33,9 @@ public sealed record StackMetadata
 
     /// <summary>The reconstruction's weight in the generator's loss; 10 in files that do not say.</summary>
     public double ReconstructionWeight { get; init; } = 10;
+
+    /// <summary>Whether each generator began with what the one below had made; true in files that do not say.</summary>
+    public bool IsChained { get; init; } = true;
 
     /// <summary>The seed of all randomness.</summary>
     public required long Seed { get; init; }
@@ -54,6 +60,7 @@ public sealed record StackMetadata
         ["max_size"] = MaxSize.ToString(CultureInfo.InvariantCulture),
         ["iterations"] = Iterations.ToString(CultureInfo.InvariantCulture),
         ["reconstruction_weight"] = ReconstructionWeight.ToString("R", CultureInfo.InvariantCulture),
+        ["chained"] = IsChained ? True : False,
         ["seed"] = Seed.ToString(CultureInfo.InvariantCulture),
         ["threads"] = Threads.ToString(CultureInfo.InvariantCulture),
         ["source_sha256"] = SourceSha256,
@@ -84,6 +91,7 @@ public sealed record StackMetadata
             ReconstructionWeight = !values.ContainsKey("reconstruction_weight") ? 10
                 : double.TryParse(Value("reconstruction_weight"), NumberStyles.Float, CultureInfo.InvariantCulture, out var weight) && weight >= 0 && double.IsFinite(weight)
                     ? weight : throw Invalid("reconstruction_weight"),
+            IsChained = !values.TryGetValue("chained", out var chained) || chained switch { True => true, False => false, _ => throw Invalid("chained") },
             Seed = long.TryParse(Value("seed"), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var seed)
                 ? seed : throw Invalid("seed"),
             Threads = int.TryParse(Value("threads"), NumberStyles.None, CultureInfo.InvariantCulture, out var threads)

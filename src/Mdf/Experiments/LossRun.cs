@@ -140,6 +140,7 @@ public sealed class LossRun
             ["iterations"] = _options.Iterations.ToString(CultureInfo.InvariantCulture),
             ["max_size"] = _options.MaxSize.ToString(CultureInfo.InvariantCulture),
             ["reconstruction_weight"] = _options.ReconstructionWeight.ToString("R", CultureInfo.InvariantCulture),
+            ["chained"] = _options.IsChained ? "true" : "false",
             ["seed"] = _options.Seed.ToString(CultureInfo.InvariantCulture),
         }, s_json) + "\n";
 
@@ -176,7 +177,7 @@ public sealed class LossRun
         using var _ = no_grad();
         var size = trainer.Sizes[scale];
         var photograph = Resampler.Bicubic(_photographs[0].Image, size.Height, size.Width);
-        ImageFile.Write(_folder.Scale(scale), Mosaic.Row(photograph.clamp(0, 1), trainer.Generated.clamp(0, 1)));
+        ImageFile.Write(_folder.Scale(scale), Mosaic.Row(photograph.clamp(0, 1), trainer.Generated!.clamp(0, 1)));
     }
 
     private void WriteCurves()

@@ -18,7 +18,7 @@ namespace Mdf.Training;
 public sealed class LossTrainer : IDisposable
 {
     private const string StackPrefix = "stack.";
-    private const string RestoredPrefix = "restored.";
+    private const string BelowPrefix = "below.";
     private const string DiscriminatorPrefix = "discriminator.";
     private const string GeneratorPrefix = "generator.";
     private const string DiscriminatorOptimizerPrefix = "discriminator_optimizer.";
@@ -29,7 +29,8 @@ public sealed class LossTrainer : IDisposable
     private readonly IReadOnlyList<Tensor> _finest;
     private readonly List<Discriminator> _discriminators = [];
     private readonly Device _device;
-    private List<Tensor> _restored;
+    private List<Tensor> _below;
+    private Tensor? _generated;
     private ScaleGenerator? _generator;
     private ScaleTrainer? _trainer;
     private List<ScaleImage> _images = [];
@@ -50,7 +51,7 @@ public sealed class LossTrainer : IDisposable
         using var scope = NewDisposeScope();
         using var _ = no_grad();
         _finest = [.. photos.Zip(_plans, (photo, plan) => Keep(InputRange.Symmetric.FromUnit(Resize(photo, plan.Sizes[^1]))))];
-        _restored = [.. _finest.Zip(_plans, (finest, plan) => Keep(Resize(finest, plan.Start)))];
+        _below = [.. _finest.Zip(_plans, (finest, plan) => Keep(options.IsChained ? Resize(finest, plan.Start) : zeros_like(Resize(finest, plan.Start))))];
         try
         {
             Begin();
@@ -77,8 +78,8 @@ public sealed class LossTrainer : IDisposable
     /// <summary>The size of the first photograph at each scale.</summary>
     public IReadOnlyList<ImageSize> Sizes => [.. _plans[0].Sizes.Take(Scales)];
 
-    /// <summary>What the scales before this one have made of the first photograph, shape <c>(1, 3, H, W)</c>, about [0, 1]; it belongs to the caller.</summary>
-    public Tensor Generated => InputRange.Symmetric.ToUnit(_restored[0]).alias();
+    /// <summary>What the generator of the scale that was finished last made of the first photograph, shape <c>(1, 3, H, W)</c>, about [0, 1]; null before, and after <see cref="Load"/>.</summary>
+    public Tensor? Generated => _generated;
 
     /// <summary>What all iterations of a scale cost, relative to those of another: convolutions grow with the area and with the square of the channels.</summary>
     /// <param name="scale">The scale.</param>
@@ -118,8 +119,8 @@ public sealed class LossTrainer : IDisposable
         if (_trainer is null)
             return tensors;
         _trainer.Store();
-        for (var i = 0; i < _restored.Count; i++)
-            tensors.Add(string.Create(CultureInfo.InvariantCulture, $"{RestoredPrefix}{i}"), StoredTensor.From(_restored[i]));
+        for (var i = 0; i < _below.Count; i++)
+            tensors.Add(string.Create(CultureInfo.InvariantCulture, $"{BelowPrefix}{i}"), StoredTensor.From(_below[i]));
         var optimizers = _trainer.SaveOptimizers();
         Add(DiscriminatorPrefix, ModuleWeights.Save(_discriminators[^1]));
         Add(GeneratorPrefix, ModuleWeights.Save(_generator!));
@@ -162,9 +163,7 @@ public sealed class LossTrainer : IDisposable
 
         if (IsFinished)
             return;
-        var restored = _restored.Select((_, i) => Restored(i)).ToList();
-        _restored.ForEach(tensor => tensor.Dispose());
-        _restored = restored;
+        Replace(_below.Select((_, i) => Below(i)));
         var width = PyramidPlan.WidthOf(scale);
         _discriminators.Add(new Discriminator(width));
         _generator = new ScaleGenerator(width);
@@ -179,13 +178,13 @@ public sealed class LossTrainer : IDisposable
             .Where(entry => entry.Key.StartsWith(prefix, StringComparison.Ordinal))
             .ToDictionary(entry => entry.Key[prefix.Length..], entry => entry.Value);
 
-        Tensor Restored(int photo)
+        Tensor Below(int photo)
         {
             var size = scale == 0 ? _plans[photo].Start : _plans[photo].Sizes[scale - 1];
-            return tensors.TryGetValue(string.Create(CultureInfo.InvariantCulture, $"{RestoredPrefix}{photo}"), out var stored)
+            return tensors.TryGetValue(string.Create(CultureInfo.InvariantCulture, $"{BelowPrefix}{photo}"), out var stored)
                 && stored.Type == ElementType.Float32 && stored.Shape.SequenceEqual([1, 3, size.Height, size.Width])
-                ? Keep(stored.ToTensor(_device))
-                : throw new InputException($"'{where}': expected what the scale before made of photograph {photo}, of {size}, found {stored?.ToString() ?? "none"}: the checkpoint is damaged or of another training");
+                ? stored.ToTensor(_device)
+                : throw new InputException($"'{where}': expected photograph {photo} at the scale below, of {size}, found {stored?.ToString() ?? "none"}: the checkpoint is damaged or of another training");
         }
     }
 
@@ -221,8 +220,9 @@ public sealed class LossTrainer : IDisposable
         _generator?.Dispose();
         foreach (var discriminator in _discriminators)
             discriminator.Dispose();
-        foreach (var tensor in _finest.Concat(_restored))
+        foreach (var tensor in _finest.Concat(_below))
             tensor.Dispose();
+        _generated?.Dispose();
     }
 
     private static Tensor Keep(Tensor tensor) => tensor.alias().DetachFromDisposeScope();
@@ -249,11 +249,11 @@ public sealed class LossTrainer : IDisposable
         using var _ = no_grad();
         _images = [.. _finest.Select((finest, i) => new ScaleImage(
             Keep(Resize(finest, _plans[i].Sizes[Scale])),
-            new GeneratorInput(Resize(_restored[i], _plans[i].Sizes[Scale]), _options.Distortion)))];
+            new GeneratorInput(Resize(_below[i], _plans[i].Sizes[Scale]), _options.Distortion)))];
         _trainer = ScaleTrainer.Create(_discriminators[^1], _generator!, _images, _options.Iterations, _options.ReconstructionWeight, _options.Engine);
     }
 
-    /// <summary>Freezes what has been trained, lets the generator make the next scale's start, and begins that.</summary>
+    /// <summary>Freezes what has been trained, and begins the next scale.</summary>
     private void Advance()
     {
         _trainer!.Store();
@@ -261,16 +261,26 @@ public sealed class LossTrainer : IDisposable
         _generator!.Freeze();
         using (no_grad())
         {
+            using var scope = NewDisposeScope();
             using var random = new Generator(Seeds.Of(_options.Seed, IndexOf(Scale, Iteration)));
-            var restored = _images.Select(image => Keep(_generator.call(image.Input.Draw(random)))).ToList();
-            _restored.ForEach(tensor => tensor.Dispose());
-            _restored = restored;
+            var generated = _images.Select(image => _generator.call(image.Input.Draw(random))).ToList();
+            Replace(_options.IsChained ? generated : _images.Select(image => image.Real));
+            _generated?.Dispose();
+            _generated = Keep(InputRange.Symmetric.ToUnit(generated[0]));
         }
 
         End();
         (Scale, Iteration) = (Scale + 1, 0);
         if (!IsFinished)
             Begin();
+    }
+
+    /// <summary>Takes other images for what lies below the scale; they stay their owner's.</summary>
+    private void Replace(IEnumerable<Tensor> below)
+    {
+        var kept = below.Select(Keep).ToList();
+        _below.ForEach(tensor => tensor.Dispose());
+        _below = kept;
     }
 
     private void End()

@@ -47,6 +47,12 @@ public sealed record LossTrainingOptions
     }
     = DefaultReconstructionWeight;
 
+    /// <summary>
+    /// Whether a generator begins with what the one of the scale below made, as the paper's figure has it, rather than with the photograph of the scale
+    /// below (at the coarsest scale: with nothing). The generators restore so well that chained ones soon leave the discriminators little to find.
+    /// </summary>
+    public bool IsChained { get; init; }
+
     /// <summary>The seed of all randomness: weights, noise, gradient penalty.</summary>
     public long Seed { get; init; }
 

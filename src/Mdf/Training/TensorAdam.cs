@@ -6,7 +6,7 @@ namespace Mdf.Training;
 /// <summary>Adam (Kingma and Ba, ICLR 2015) on tensors of any device, in the order of operations of PyTorch.</summary>
 /// <remarks>
 /// TorchSharp's own (0.107) hands numbers to libtorch as <c>Scalar</c> objects that nothing holds on to during the call: the collector may free one while
-/// libtorch reads it, and once in some ten thousand steps a training ended with "Unknown scalar type". Here every number is a tensor that stays.
+/// libtorch reads it. So, we think, a training once ended with "Unknown scalar type", which is what libtorch says of a damaged one. Here every number is a tensor that stays.
 /// </remarks>
 internal sealed class TensorAdam : IDisposable
 {
