@@ -1,6 +1,6 @@
+using Mdf.Kernels;
 using Mdf.Losses;
 using Mdf.Runtime;
-using Mdf.Training;
 using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
+using Mdf.Kernels;
 using Mdf.Runtime;
 using Mdf.Weights;
 using static TorchSharp.torch;

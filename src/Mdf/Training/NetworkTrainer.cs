@@ -1,4 +1,5 @@
 using System.Globalization;
+using Mdf.Kernels;
 using Mdf.Losses;
 using Mdf.Networks;
 using Mdf.Runtime;

@@ -1,4 +1,5 @@
 using Mdf.Discriminators;
+using Mdf.Kernels;
 using Mdf.Weights;
 using TorchSharp;
 using static TorchSharp.torch;

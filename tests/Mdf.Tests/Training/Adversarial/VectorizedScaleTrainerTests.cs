@@ -2,7 +2,6 @@ using System.Runtime.InteropServices;
 using Mdf.Discriminators;
 using Mdf.Distortions;
 using Mdf.Kernels;
-using Mdf.Training;
 using Mdf.Training.Adversarial;
 using TorchSharp;
 using static TorchSharp.torch;

@@ -1,9 +1,10 @@
+using Mdf.Kernels;
 using Mdf.Training;
 using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
-namespace Mdf.Tests.Training;
+namespace Mdf.Tests.Kernels;
 
 public sealed class TensorAdamTests
 {

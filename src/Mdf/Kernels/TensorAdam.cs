@@ -1,7 +1,7 @@
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
-namespace Mdf.Training;
+namespace Mdf.Kernels;
 
 /// <summary>Adam (Kingma and Ba, ICLR 2015) on tensors of any device, in the order of operations of PyTorch.</summary>
 /// <remarks>
