@@ -49,6 +49,38 @@ public sealed class DiscriminatorStackTests : IDisposable
         Assert.Contains("the metadata 'input_range' is not a range", error.Message);
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void What_a_stack_says_of_its_training_is_read_back(bool isChained)
+    {
+        var said = new StackMetadata
+        {
+            Task = "sisr",
+            InputRange = InputRange.Symmetric,
+            ScaleFactor = 0.8,
+            Sizes = [new ImageSize(25, 31)],
+            MaxSize = 31,
+            Iterations = 3,
+            ReconstructionWeight = 2.5,
+            IsChained = isChained,
+            Seed = -1,
+            Threads = 2,
+            SourceSha256 = "ab",
+            ProgramVersion = "1",
+        };
+        var values = said.ToDictionary().ToDictionary();
+
+        var read = StackMetadata.Read(values, "file")!;
+
+        Assert.Equal(said with { Sizes = read.Sizes }, read);
+        Assert.Equal(said.Sizes, read.Sizes);
+        values.Remove("chained");
+        Assert.True(StackMetadata.Read(values, "file")!.IsChained); // files from before there was a choice
+        values["chained"] = "perhaps";
+        Assert.Contains("'chained'", Assert.Throws<InputException>(() => StackMetadata.Read(values, "file")).Message);
+    }
+
     private static DiscriminatorStack Stack()
     {
         using var random = new torch.Generator(7);

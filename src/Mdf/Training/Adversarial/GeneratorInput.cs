@@ -5,8 +5,8 @@ using static TorchSharp.torch;
 namespace Mdf.Training.Adversarial;
 
 /// <summary>
-/// Where the input of a generator comes from: u_k = up(x̃_{k−1}) + z_k, with z_k = distort(up(x̃_{k−1})) − up(x̃_{k−1}), so that u_k
-/// is the distorted image itself.
+/// Where the input of a generator comes from: u_k = distort(up(y)), with y the photograph of the scale below, or what its generator made
+/// (<see cref="LossTrainingOptions.IsChained"/>); at the coarsest scale y may be mid-grey.
 /// </summary>
 internal sealed class GeneratorInput : IDisposable
 {
@@ -15,7 +15,7 @@ internal sealed class GeneratorInput : IDisposable
     private readonly Tensor? _fixed;
 
     /// <summary>Creates the source.</summary>
-    /// <param name="upscaled">up(x̃_{k−1}), shape <c>(1, 3, H, W)</c>, about [−1, 1]; it stays its owner's.</param>
+    /// <param name="upscaled">up(y), shape <c>(1, 3, H, W)</c>, about [−1, 1]; it stays its owner's.</param>
     /// <param name="distortion">The task's distortion.</param>
     public GeneratorInput(Tensor upscaled, Distortion distortion)
     {

@@ -16,7 +16,7 @@ internal sealed record ScaleImage(Tensor Real, GeneratorInput Input);
 /// </summary>
 /// <remarks>
 /// The training of SinGAN (ICCV 2019) with its constants, but for the generator's input and objective: the input is the upscaled
-/// result of the scale before with the task's distortion, and there is one image, which is both critic's fake and reconstruction.
+/// image of the scale below with the task's distortion, and there is one image, which is both critic's fake and reconstruction.
 /// </remarks>
 internal abstract class ScaleTrainer : IDisposable
 {

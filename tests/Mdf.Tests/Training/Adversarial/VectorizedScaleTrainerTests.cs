@@ -81,12 +81,14 @@ public sealed class VectorizedScaleTrainerTests
     /// <remarks>
     /// Left alone, any two computations of this training part: Adam's first steps have the size of the learning rate however small a gradient is, so
     /// that what rounding decided is soon seen. libtorch, AVX2 and AVX-512 are three such computations.
+    /// What is all one colour cannot be compared so: its variance is 0, and every batch norm multiplies what rounding left of it by up to 300.
     /// </remarks>
     [Theory]
-    [InlineData("sisr", 32)]
-    [InlineData("denoise:25", 32)]
-    [InlineData("jpeg:10", 64)]
-    public void Twenty_iterations_have_the_losses_of_the_plain_schedule(string task, int width) => ForEachEngine(engine =>
+    [InlineData("sisr", 32, false)]
+    [InlineData("denoise:25", 32, false)]
+    [InlineData("jpeg:10", 64, false)]
+    [InlineData("denoise:25", 32, true)] // the coarsest scale begins with nothing but the noise
+    public void Twenty_iterations_have_the_losses_of_the_plain_schedule(string task, int width, bool isBlank) => ForEachEngine(engine =>
     {
         const int iterations = 20;
         using var scope = NewDisposeScope();
@@ -95,7 +97,7 @@ public sealed class VectorizedScaleTrainerTests
         d.Initialize(random);
         g.Initialize(random);
         var (real, upscaled) = Images(29, 33, random);
-        using var input = new GeneratorInput(upscaled, Distortion.Parse(task));
+        using var input = new GeneratorInput(isBlank ? zeros_like(upscaled) : upscaled, Distortion.Parse(task));
         var image = new ScaleImage(real, input);
         using var trainer = ScaleTrainer.Create(d, g, [image], iterations, 10, engine);
         for (var iteration = 0; iteration < iterations; iteration++)
