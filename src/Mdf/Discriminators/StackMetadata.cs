@@ -32,10 +32,10 @@ public sealed record StackMetadata
     public required int Iterations { get; init; }
 
     /// <summary>The reconstruction's weight in the generator's loss; 10 in files that do not say.</summary>
-    public double ReconstructionWeight { get; init; } = 10;
+    public required double ReconstructionWeight { get; init; }
 
     /// <summary>Whether each generator began with what the one below had made; true in files that do not say.</summary>
-    public bool IsChained { get; init; } = true;
+    public required bool IsChained { get; init; }
 
     /// <summary>The seed of all randomness.</summary>
     public required long Seed { get; init; }

@@ -204,6 +204,7 @@ public sealed class LossTrainer : IDisposable
             MaxSize = _options.MaxSize,
             Iterations = _options.Iterations,
             ReconstructionWeight = _options.ReconstructionWeight,
+            IsChained = _options.IsChained,
             Seed = _options.Seed,
             Threads = get_num_threads(),
             SourceSha256 = string.Join(',', sourceSha256),

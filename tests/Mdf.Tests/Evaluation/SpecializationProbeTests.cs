@@ -87,6 +87,8 @@ public sealed class SpecializationProbeTests : IDisposable
             Sizes = [new ImageSize(25, 25)],
             MaxSize = 25,
             Iterations = 1,
+            ReconstructionWeight = 10,
+            IsChained = false,
             Seed = seed,
             Threads = 1,
             SourceSha256 = "",

@@ -47,6 +47,7 @@ public sealed class TranscriptionTests
         };
         using var stack = LossTraining.Train(photo, "", options);
 
+        Assert.Equal(isChained, stack.Metadata!.IsChained);
         var expected = Transcribe(photo, task, scales, iterations, isChained);
         for (var k = 0; k < scales; k++)
         {
