@@ -1,3 +1,4 @@
+using Mdf.Kernels;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
@@ -26,9 +27,9 @@ internal sealed record FoldedDiscriminator(IReadOnlyList<FoldedConvolution> Laye
         var (weight, bias) = (InFull(conv.weight!), InFull(conv.bias!));
         if (norm is not null)
         {
-            var factor = InFull(norm.weight!) / (InFull(norm.running_var!) + norm.eps).sqrt();
+            var factor = InFull(norm.weight!) / InFull(norm.running_var!).Add(norm.eps).sqrt();
             weight *= factor.view(-1, 1, 1, 1);
-            bias = (bias - InFull(norm.running_mean!)) * factor + InFull(norm.bias!);
+            bias = ((bias - InFull(norm.running_mean!)) * factor).Add(InFull(norm.bias!));
         }
 
         var shape = weight.shape;

@@ -1,3 +1,4 @@
+using Mdf.Kernels;
 using static TorchSharp.torch;
 
 namespace Mdf.Discriminators;
@@ -19,10 +20,10 @@ public static class GradientPenalty
         ArgumentNullException.ThrowIfNull(discriminator);
         using var scope = NewDisposeScope();
         using var _ = enable_grad(); // libtorch ends the process where a gradient is asked for and none is kept
-        var between = (epsilon * real + (1 - epsilon) * fake).detach().requires_grad_(true);
+        var between = (epsilon * real).Add(epsilon.SubFrom(1) * fake).detach().requires_grad_(true);
         var output = discriminator.call(between);
         var gradient = autograd.grad([output], [between], [ones_like(output)], retain_graph: true, create_graph: true)[0];
         // Where the gradient is 0 the norm's own derivative is undefined; libtorch gives 0 there.
-        return (gradient.norm(1, p: 2f) - 1).square().mean().MoveToOuterDisposeScope();
+        return gradient.norm(1, p: 2f).Sub(1).Square().mean().MoveToOuterDisposeScope();
     }
 }

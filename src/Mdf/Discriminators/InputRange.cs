@@ -1,4 +1,5 @@
 using System.Globalization;
+using Mdf.Kernels;
 using static TorchSharp.torch;
 
 namespace Mdf.Discriminators;
@@ -22,7 +23,7 @@ public readonly record struct InputRange(double Low, double High)
         if (this == Unit)
             return image;
         using var scope = NewDisposeScope();
-        return (image * (High - Low) + Low).MoveToOuterDisposeScope();
+        return image.Mul(High - Low).Add(Low).MoveToOuterDisposeScope();
     }
 
     /// <summary>Converts an image from this range to [0, 1].</summary>
@@ -33,7 +34,7 @@ public readonly record struct InputRange(double Low, double High)
         if (this == Unit)
             return image;
         using var scope = NewDisposeScope();
-        return ((image - Low) / (High - Low)).MoveToOuterDisposeScope();
+        return image.Sub(Low).Div(High - Low).MoveToOuterDisposeScope();
     }
 
     /// <summary>As it stands in a file's metadata: <c>-1,1</c>.</summary>

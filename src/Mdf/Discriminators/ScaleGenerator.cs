@@ -1,3 +1,4 @@
+using Mdf.Kernels;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
 
@@ -17,6 +18,6 @@ public sealed class ScaleGenerator(int width) : ScaleNetwork(nameof(ScaleGenerat
     {
         using var scope = NewDisposeScope();
         var padded = functional.pad(input, [Margin, Margin, Margin, Margin]);
-        return (input + Trunk(padded).Tail.tanh()).MoveToOuterDisposeScope();
+        return input.Add(Trunk(padded).Tail.tanh()).MoveToOuterDisposeScope();
     }
 }

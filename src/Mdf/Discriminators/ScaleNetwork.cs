@@ -1,3 +1,4 @@
+using Mdf.Kernels;
 using Mdf.Runtime;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
@@ -131,7 +132,7 @@ public abstract class ScaleNetwork : Module<Tensor, Tensor>
         public override Tensor forward(Tensor input)
         {
             using var scope = NewDisposeScope();
-            return functional.leaky_relu(norm.call(conv.call(input)), NegativeSlope).MoveToOuterDisposeScope();
+            return norm.call(conv.call(input)).LeakyRelu(NegativeSlope).MoveToOuterDisposeScope();
         }
     }
 }

@@ -2,6 +2,7 @@ using System.ComponentModel;
 using System.Diagnostics;
 using System.Text;
 using Mdf.Imaging;
+using Mdf.Kernels;
 using Mdf.Runtime;
 using static TorchSharp.torch;
 
@@ -111,7 +112,7 @@ public sealed class ExternalDistortion : Distortion
         try
         {
             var (input, output) = (Path.Combine(folder, "in.png"), Path.Combine(folder, "out.png"));
-            ImageFile.Write(input, image.to(float32).clamp(0, 1));
+            ImageFile.Write(input, image.to(float32).Clamp(0, 1));
             Start(input, output);
             if (!File.Exists(output))
                 throw Failed("expected it to write the file that its last argument or {out} names, found none: let it write a PNG file of that name");

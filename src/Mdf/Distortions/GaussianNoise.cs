@@ -1,4 +1,5 @@
 using System.Globalization;
+using Mdf.Kernels;
 using Mdf.Runtime;
 using static TorchSharp.torch;
 
@@ -50,9 +51,9 @@ public sealed class GaussianNoise : Distortion
         var device = random?.device ?? reference.device;
         var noise = randn(reference.shape, reference.dtype, device, generator: random);
         if (Lowest == Highest)
-            return noise.to(reference.device).mul_(Highest / 255).add_(reference);
-        var sigma = rand([reference.shape[0], 1, 1, 1], reference.dtype, device, generator: random) * (Highest - Lowest) + Lowest;
-        return (noise * (sigma / 255)).to(reference.device).add_(reference);
+            return noise.to(reference.device).Mul_(Highest / 255).Add_(reference);
+        var sigma = rand([reference.shape[0], 1, 1, 1], reference.dtype, device, generator: random).Mul(Highest - Lowest).Add(Lowest);
+        return (noise * sigma.Div(255)).to(reference.device).Add_(reference);
     }
 
     private static GaussianNoise Create(string? strength)

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Mdf.Kernels;
 using Mdf.Runtime;
 using static TorchSharp.torch;
 
@@ -29,7 +30,7 @@ public sealed class Quantization : Distortion
     protected override Tensor Distort(Tensor reference, Generator? random)
     {
         var steps = (1 << Bits) - 1;
-        return (reference.clamp(0, 1) * steps).round_().div_(steps);
+        return reference.Clamp(0, 1).Mul(steps).round_().Div_(steps);
     }
 
     private static Quantization Create(string? bits) =>

@@ -1,3 +1,4 @@
+using Mdf.Kernels;
 using static TorchSharp.torch;
 
 namespace Mdf.Evaluation;
@@ -51,9 +52,9 @@ internal readonly record struct AsymmetricGaussian(double Shape, double LeftScal
         public static Grid Make()
         {
             using var scope = NewDisposeScope();
-            var shape = arange(Count, dtype: float64) * Step + First;
-            var (one, two, three) = ((1 / shape).lgamma(), (2 / shape).lgamma(), (3 / shape).lgamma());
-            return new(Numbers(shape), Numbers((2 * two - one - three).exp()), Numbers(((one - three) / 2).exp()), Numbers((two - one).exp()));
+            var shape = tensor([.. Enumerable.Range(0, Count).Select(i => i * Step + First)], float64);
+            var (one, two, three) = (shape.reciprocal().lgamma(), shape.reciprocal().Mul(2).lgamma(), shape.reciprocal().Mul(3).lgamma());
+            return new(Numbers(shape), Numbers((two.Mul(2) - one - three).exp()), Numbers((one - three).Div(2).exp()), Numbers((two - one).exp()));
 
             static double[] Numbers(Tensor values) => values.data<double>().ToArray();
         }

@@ -1,7 +1,7 @@
 using System.Diagnostics;
+using Mdf.Kernels;
 using Mdf.Losses;
 using Mdf.Runtime;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Mdf.Evaluation;
@@ -59,9 +59,9 @@ public static class Benchmark
                 results[model, image] = new BenchmarkResult(
                     models[model].Name, images.NameOf(image),
                     BenchmarkMetrics.Score(found, reference, images.Border, niqe),
-                    [.. losses.Select(loss => loss.call(found, reference).ToDouble())],
+                    [.. losses.Select(loss => loss.call(found, reference).Number())],
                     seconds);
-                restored?.Invoke(models[model].Name, images.NameOf(image), found.clamp(0, 1));
+                restored?.Invoke(models[model].Name, images.NameOf(image), found.Clamp(0, 1));
                 meter.Report((long)image * models.Count + model + 1);
             }
         }

@@ -1,4 +1,5 @@
 using Mdf.Imaging;
+using Mdf.Kernels;
 using Mdf.Runtime;
 using static TorchSharp.torch;
 
@@ -30,7 +31,7 @@ internal static class BenchmarkImage
         if (image.isnan().any().item<bool>())
             throw new InputException($"expected a {role} image with values in [0, 1], found NaN");
         return Pixels.Levels(image, bitDepth: 8).narrow(2, border, height).narrow(3, border, width)
-            .to(float64).div(255).MoveToOuterDisposeScope();
+            .to(float64).Div(255).MoveToOuterDisposeScope();
     }
 
     /// <summary>The luma of ITU-R BT.601 in studio range, as MATLAB's <c>rgb2ycbcr</c> computes it; not rounded.</summary>
@@ -40,6 +41,6 @@ internal static class BenchmarkImage
     {
         using var scope = NewDisposeScope();
         var weights = tensor([65.481, 128.553, 24.966], float64, image.device).view(1, 3, 1, 1);
-        return image.mul(weights).sum(1, keepdim: true).add(16).div(255).MoveToOuterDisposeScope();
+        return image.mul(weights).sum(1, keepdim: true).Add(16).Div(255).MoveToOuterDisposeScope();
     }
 }

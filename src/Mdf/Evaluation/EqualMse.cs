@@ -1,4 +1,5 @@
 using Mdf.Distortions;
+using Mdf.Kernels;
 using Mdf.Runtime;
 using static TorchSharp.torch;
 
@@ -44,14 +45,14 @@ public static class EqualMse
         [
             new("JPEG", artefact),
             new("blur", Match("blur", strength => GaussianBlur.Of(reference, strength), LargestBlur)),
-            new("noise", Match("noise", strength => reference + strength * noise, LargestNoise)),
-            new("brightness", Match("shift of brightness", strength => reference + strength, LargestShift)),
+            new("noise", Match("noise", strength => reference.Add(noise.Mul(strength)), LargestNoise)),
+            new("brightness", Match("shift of brightness", strength => reference.Add(strength), LargestShift)),
         ];
         foreach (var image in images)
             image.Image.MoveToOuterDisposeScope();
         return images;
 
-        double MeanSquaredError(Tensor image) => (image - reference).to(float64).square().mean().item<double>();
+        double MeanSquaredError(Tensor image) => (image - reference).to(float64).Square().mean().item<double>();
 
         Tensor Match(string name, Func<double, Tensor> distort, double largest)
         {
@@ -60,13 +61,13 @@ public static class EqualMse
             {
                 using var step = NewDisposeScope();
                 var middle = (low + high) / 2;
-                if (MeanSquaredError(distort(middle).clamp(0, 1)) < error)
+                if (MeanSquaredError(distort(middle).Clamp(0, 1)) < error)
                     low = middle;
                 else
                     high = middle;
             }
 
-            var found = distort((low + high) / 2).clamp(0, 1);
+            var found = distort((low + high) / 2).Clamp(0, 1);
             return Math.Abs(MeanSquaredError(found) - error) <= Tolerance * error
                 ? found
                 : throw new InputException($"no {name} of this image has the error of its JPEG: use a photograph with detail");

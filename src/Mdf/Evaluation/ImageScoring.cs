@@ -1,7 +1,7 @@
 using Mdf.Imaging;
+using Mdf.Kernels;
 using Mdf.Losses;
 using Mdf.Runtime;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Mdf.Evaluation;
@@ -106,7 +106,7 @@ public static class ImageScoring
                 + $"found '{pair.Image}' of {image.shape[3]}×{image.shape[2]}");
         }
 
-        return new ImageScore(pair, Psnr.Of(image, reference), [.. losses.Select(loss => loss.call(image, reference).ToDouble())]);
+        return new ImageScore(pair, Psnr.Of(image, reference), [.. losses.Select(loss => loss.call(image, reference).Number())]);
     }
 
     private static SortedDictionary<string, string> ImagesIn(string folder)

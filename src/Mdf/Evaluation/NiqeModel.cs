@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Mdf.Kernels;
 using Mdf.Runtime;
 using Mdf.Weights;
 using static TorchSharp.torch;
@@ -76,7 +77,7 @@ public sealed class NiqeModel
         if (luma.shape[2] < NaturalSceneStatistics.BlockSize || luma.shape[3] < NaturalSceneStatistics.BlockSize)
             return null;
         using var scope = NewDisposeScope();
-        var blocks = NaturalSceneStatistics.Of(luma.mul(255).round(), _window);
+        var blocks = NaturalSceneStatistics.Of(luma.Mul(255).round(), _window);
         // A feature that one block lacks counts in the others; the covariance is that of the blocks which have all.
         var whole = blocks.Where(block => !block.Any(double.IsNaN)).ToArray();
         if (whole.Length < 2)
@@ -87,8 +88,8 @@ public sealed class NiqeModel
 
         var features = tensor(whole.SelectMany(block => block).ToArray(), [whole.Length, Count]);
         var centered = features - features.mean([0], keepdim: true);
-        var covariance = centered.t().matmul(centered) / (whole.Length - 1);
-        var pooled = (covariance + tensor(_covariance, [Count, Count])) / 2;
+        var covariance = centered.t().matmul(centered).Div(whole.Length - 1);
+        var pooled = covariance.Add(tensor(_covariance, [Count, Count])).Div(2);
         var distance = tensor(difference, [1, Count]);
         // NumPy's rcond, which BasicSR uses.
         var squared = distance.matmul(linalg.pinv(pooled, rtol: 1e-15)).matmul(distance.t()).item<double>();

@@ -1,7 +1,6 @@
 using Mdf.Kernels;
 using Mdf.Losses;
 using Mdf.Runtime;
-using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
@@ -52,7 +51,7 @@ public static class PixelRecovery
             optimizer.ClearGradients();
             var value = prepared.call(pixels).mean();
             psnr.Add(Psnr.Of(pixels, reference));
-            values.Add(value.ToDouble());
+            values.Add(value.Number());
             if (!double.IsFinite(values[^1]))
                 throw new InvalidOperationException($"the recovery under {loss.Expression} diverged at step {step}: try a smaller learning rate");
             value.backward();

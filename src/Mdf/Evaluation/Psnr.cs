@@ -1,3 +1,4 @@
+using Mdf.Kernels;
 using Mdf.Runtime;
 using static TorchSharp.torch;
 
@@ -19,7 +20,7 @@ public static class Psnr
         using var scope = NewDisposeScope();
         using var _ = no_grad();
         // In float64: near-equal images have differences whose squares float32 sums badly.
-        var error = restored.clamp(0, 1).to(float64) - reference.clamp(0, 1).to(float64);
-        return 10 * Math.Log10(1 / error.square().mean().item<double>());
+        var error = restored.Clamp(0, 1).to(float64) - reference.Clamp(0, 1).to(float64);
+        return 10 * Math.Log10(1 / error.Square().mean().item<double>());
     }
 }

@@ -1,5 +1,6 @@
 using Mdf.Distortions;
 using Mdf.Imaging;
+using Mdf.Kernels;
 using Mdf.Losses;
 using Mdf.Runtime;
 using static TorchSharp.torch;
@@ -63,7 +64,7 @@ public static class SpecializationProbe
                 var found = MeanSquare(difference);
                 if (!(found > 0 && error > 0))
                     throw new InputException($"cannot probe with picture {p + 1}: {distortions[d].Name} leaves it as it is; use a picture with detail");
-                var distorted = picture + Math.Sqrt(error / found) * difference;
+                var distorted = picture.Add(difference.Mul(Math.Sqrt(error / found)));
                 for (var l = 0; l < losses.Count; l++)
                     logs[d, l] += Math.Log(losses[l].call(distorted, picture).item<float>()) / pictures.Count;
             }
@@ -99,11 +100,11 @@ public static class SpecializationProbe
         var probes = new List<Probe>
         {
             new("JPEG 10", ["jpeg:10"], (x, _) => new JpegDistortion(ReferenceQuality).Apply(x)),
-            new("noise", [], (x, random) => x + randn(x.shape, generator: random).to(x.device)),
+            new("noise", [], (x, random) => x.Add(randn(x.shape, generator: random).to(x.device))),
             new("down and up by 4", ["sisr"], (x, _) =>
                 Resampler.Bicubic(Resampler.Bicubic(x, (x.shape[2] + Factor - 1) / Factor, (x.shape[3] + Factor - 1) / Factor), x.shape[2], x.shape[3])),
             new("blur", [], (x, _) => GaussianBlur.Of(x, Blur)),
-            new("brightness", [], (x, _) => x + Brightness),
+            new("brightness", [], (x, _) => x.Add(Brightness)),
             new("shift by a pixel", [], (x, _) => cat([x.narrow(3, 0, 1), x.narrow(3, 0, x.shape[3] - 1)], 3)),
         };
         foreach (var task in tasks.OfType<Distortion>())
@@ -122,10 +123,10 @@ public static class SpecializationProbe
     {
         var (height, width) = (picture.shape[2], picture.shape[3]);
         var factor = Math.Min(1, LargestSide / (double)Math.Max(height, width));
-        return factor < 1 ? Resampler.Bicubic(picture, (long)Math.Round(height * factor), (long)Math.Round(width * factor)).clamp(0, 1) : picture;
+        return factor < 1 ? Resampler.Bicubic(picture, (long)Math.Round(height * factor), (long)Math.Round(width * factor)).Clamp(0, 1) : picture;
     }
 
-    private static double MeanSquare(Tensor difference) => difference.to(float64).square().mean().item<double>();
+    private static double MeanSquare(Tensor difference) => difference.to(float64).Square().mean().item<double>();
 
     private sealed record Probe(string Name, List<string> Tasks, Func<Tensor, Generator, Tensor> Distort);
 }

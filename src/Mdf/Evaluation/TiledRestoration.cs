@@ -1,4 +1,5 @@
 using Mdf.Imaging;
+using Mdf.Kernels;
 using Mdf.Networks;
 using Mdf.Runtime;
 using static TorchSharp.torch;
@@ -108,9 +109,9 @@ public static class TiledRestoration
 
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
-        var color = Run(network, distorted.Color, tile, progress, cancellation).clamp_(0, 1);
+        var color = Run(network, distorted.Color, tile, progress, cancellation).Clamp_(0, 1);
         // Cubic kernels overshoot at edges.
-        var alpha = distorted.Alpha is null ? null : Resampler.BicubicScale(distorted.Alpha, network.Factor).clamp_(0, 1);
+        var alpha = distorted.Alpha is null ? null : Resampler.BicubicScale(distorted.Alpha, network.Factor).Clamp_(0, 1);
         return distorted with { Color = color.MoveToOuterDisposeScope(), Alpha = alpha?.MoveToOuterDisposeScope() };
     }
 }

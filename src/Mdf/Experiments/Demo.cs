@@ -2,6 +2,7 @@ using Mdf.Discriminators;
 using Mdf.Distortions;
 using Mdf.Evaluation;
 using Mdf.Imaging;
+using Mdf.Kernels;
 using Mdf.Losses;
 using Mdf.Reports;
 using Mdf.Runtime;
@@ -99,7 +100,7 @@ public static class Demo
         var comparison = Compare(photo, jpeg, [loss, untrained], seed, folder);
 
         var sizes = PyramidPlan.For(new ImageSize((int)photo.shape[2], (int)photo.shape[3]), RecoverySize).Sizes;
-        var reference = Resampler.Bicubic(photo, sizes[^1].Height, sizes[^1].Width).clamp(0, 1);
+        var reference = Resampler.Bicubic(photo, sizes[^1].Height, sizes[^1].Width).Clamp(0, 1);
         var noise = RecoveryStart.Noise(reference.shape, seed).to(photo.device);
         using var recovery = PixelRecovery.Run(loss, reference, noise, size.RecoverySteps, LearningRate, progress, cancellation);
         var recovered = Psnr.Of(recovery.Restored, reference);
@@ -124,7 +125,7 @@ public static class Demo
         using var mse = new MseLoss();
         using var ssim = new SsimLoss();
         ReconstructionLoss[] losses = [.. stacks, mse, ssim];
-        var values = losses.Select(each => images.Select(image => each.call(image.Image, photo).ToDouble()).ToArray()).ToArray();
+        var values = losses.Select(each => images.Select(image => each.call(image.Image, photo).Number()).ToArray()).ToArray();
         var table = new ResultTable(
             "Four distortions of equal MSE",
             [new ResultColumn("distortion"), .. losses.Select(each => ResultColumn.Number(each.Expression, "G4"))],

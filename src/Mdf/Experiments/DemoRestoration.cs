@@ -1,6 +1,7 @@
 using Mdf.Distortions;
 using Mdf.Evaluation;
 using Mdf.Imaging;
+using Mdf.Kernels;
 using Mdf.Losses;
 using Mdf.Networks;
 using Mdf.Reports;
@@ -63,13 +64,13 @@ internal static class DemoRestoration
             Train(network, trainedWith, sampler, steps, progress, cancellation);
             network.eval();
             using var noGradient = no_grad();
-            return network.call(distorted).clamp(0, 1);
+            return network.call(distorted).Clamp(0, 1);
         }
 
         object?[] Row(string name, Tensor picture)
         {
             var scores = BenchmarkMetrics.Score(picture, photographs.Unseen);
-            return [name, scores.PsnrRgb, scores.PsnrY, scores.SsimY, loss.call(picture, photographs.Unseen).ToDouble()];
+            return [name, scores.PsnrRgb, scores.PsnrY, scores.SsimY, loss.call(picture, photographs.Unseen).Number()];
         }
     }
 

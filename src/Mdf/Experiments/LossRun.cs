@@ -4,6 +4,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using Mdf.Discriminators;
 using Mdf.Imaging;
+using Mdf.Kernels;
 using Mdf.Reports;
 using Mdf.Runtime;
 using Mdf.Training;
@@ -177,7 +178,7 @@ public sealed class LossRun
         using var _ = no_grad();
         var size = trainer.Sizes[scale];
         var photograph = Resampler.Bicubic(_photographs[0].Image, size.Height, size.Width);
-        ImageFile.Write(_folder.Scale(scale), Mosaic.Row(photograph.clamp(0, 1), trainer.Generated!.clamp(0, 1)));
+        ImageFile.Write(_folder.Scale(scale), Mosaic.Row(photograph.Clamp(0, 1), trainer.Generated!.Clamp(0, 1)));
     }
 
     private void WriteCurves()

@@ -1,5 +1,6 @@
 using System.Numerics;
 using System.Runtime.InteropServices;
+using Mdf.Kernels;
 using NetVips;
 using static TorchSharp.torch;
 
@@ -77,7 +78,7 @@ internal static class Pixels
                 strip = strip.mean([0], keepdim: true);
             if (alpha is null)
                 return strip;
-            return keepsAlpha ? cat([strip, Strip(alpha, y, rows)]) : OnWhite(strip.clamp(0, 1), Strip(alpha, y, rows).clamp(0, 1));
+            return keepsAlpha ? cat([strip, Strip(alpha, y, rows)]) : OnWhite(strip.Clamp(0, 1), Strip(alpha, y, rows).Clamp(0, 1));
         });
     }
 
@@ -90,7 +91,7 @@ internal static class Pixels
         using var scope = NewDisposeScope();
         // Half-precision types cannot hold all levels.
         var values = image.dtype == ScalarType.Float64 ? image : image.to(ScalarType.Float32);
-        return values.clamp(0, 1).mul((1 << bitDepth) - 1).add(0.5).floor().MoveToOuterDisposeScope();
+        return values.Clamp(0, 1).Mul((1 << bitDepth) - 1).Add(0.5).floor().MoveToOuterDisposeScope();
     }
 
     /// <summary>Reads all pixels of an image with 8 or 16 unsigned bits per channel, from top to bottom.</summary>
@@ -275,5 +276,5 @@ internal static class Pixels
         }
     }
 
-    private static Tensor OnWhite(Tensor colors, Tensor alpha) => colors.mul(alpha).add_(1 - alpha);
+    private static Tensor OnWhite(Tensor colors, Tensor alpha) => colors.mul(alpha).Add_(alpha.SubFrom(1));
 }

@@ -1,4 +1,5 @@
 using System.Numerics;
+using Mdf.Kernels;
 using static TorchSharp.torch;
 
 namespace Mdf.Imaging;
@@ -67,7 +68,7 @@ internal sealed record ResamplingKernel(long[][] Indices, double[][] Weights)
             if (sum is null)
                 sum = samples.mul(weights).MoveToOuterDisposeScope();
             else
-                sum.addcmul_(samples, weights, 1); // in place: autograd needs only the weights
+                sum.AddCMul_(samples, weights); // in place: autograd needs only the weights
         }
 
         return sum!;

@@ -5,8 +5,8 @@ namespace Mdf.Kernels;
 
 /// <summary>Adam (Kingma and Ba, ICLR 2015) on tensors of any device, in the order of operations of PyTorch.</summary>
 /// <remarks>
-/// TorchSharp's own (0.107) hands numbers to libtorch as <c>Scalar</c> objects that nothing holds on to during the call: the collector may free one while
-/// libtorch reads it. So, we think, a training once ended with "Unknown scalar type", which is what libtorch says of a damaged one. Here every number is a tensor that stays.
+/// TorchSharp's own (0.107) leaves its numbers to the collector while libtorch may be reading them (see <see cref="TensorArithmetic"/>). Here every
+/// number is a tensor that stays.
 /// </remarks>
 internal sealed class TensorAdam : IDisposable
 {
@@ -61,8 +61,8 @@ internal sealed class TensorAdam : IDisposable
                 continue;
             using var temporaries = NewDisposeScope();
             first.lerp_(gradient, _gradientShare);
-            second.mul_(_squareDecay).add_(gradient.square().mul_(_squareShare));
-            parameter.sub_(first.div(second.sqrt().div_(correction).add_(_epsilon)).mul_(size));
+            second.mul_(_squareDecay).Add_(gradient.Square().mul_(_squareShare));
+            parameter.sub_(first.div(second.sqrt().div_(correction).Add_(_epsilon)).mul_(size));
         }
     }
 

@@ -1,3 +1,4 @@
+using Mdf.Kernels;
 using static TorchSharp.torch;
 
 namespace Mdf.Losses;
@@ -16,7 +17,7 @@ public sealed class CharbonnierLoss() : ReconstructionLoss("charbonnier")
     protected internal override ReferenceFeatures Analyze(Tensor reference) => new([reference], restored =>
     {
         // √(d² + ε²) − ε, written so that small differences do not cancel.
-        var squared = (restored - reference).square();
-        return MeanPerImage(squared / ((squared + Epsilon * Epsilon).sqrt() + Epsilon));
+        var squared = (restored - reference).Square();
+        return MeanPerImage(squared / squared.Add(Epsilon * Epsilon).sqrt().Add(Epsilon));
     });
 }

@@ -1,3 +1,4 @@
+using Mdf.Kernels;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
 
@@ -33,7 +34,7 @@ internal sealed class GaussianWindows(int padding, bool separable = true, Scalar
     private const double C2 = 0.03 * 0.03; // (K₂ L)² for L = 1
 
     /// <summary>The statistics of one image.</summary>
-    public LocalStatistics Of(Tensor image) => new(image, Blur(image), Blur(image.square()));
+    public LocalStatistics Of(Tensor image) => new(image, Blur(image), Blur(image.Square()));
 
     /// <summary>The two maps whose product is SSIM: luminance, and contrast with structure.</summary>
     /// <param name="x">One image.</param>
@@ -42,13 +43,13 @@ internal sealed class GaussianWindows(int padding, bool separable = true, Scalar
     public (Tensor Luminance, Tensor ContrastStructure) Compare(Tensor x, LocalStatistics y)
     {
         var (_, meanX, meanOfSquaresX) = Of(x);
-        var squareX = meanX.square();
-        var squareY = y.Mean.square();
+        var squareX = meanX.Square();
+        var squareY = y.Mean.Square();
         var product = meanX * y.Mean;
         var varianceX = meanOfSquaresX - squareX;
         var varianceY = y.MeanOfSquares - squareY;
         var covariance = Blur(x * y.Image) - product;
-        return ((2 * product + C1) / (squareX + squareY + C1), (2 * covariance + C2) / (varianceX + varianceY + C2));
+        return (product.Mul(2).Add(C1) / squareX.Add(squareY).Add(C1), covariance.Mul(2).Add(C2) / varianceX.Add(varianceY).Add(C2));
     }
 
     /// <summary>Gaussian blur; the window never exceeds the padded image.</summary>

@@ -1,4 +1,5 @@
 using Mdf.Discriminators;
+using Mdf.Kernels;
 using Mdf.Losses.Frozen;
 using Mdf.Runtime;
 using static TorchSharp.torch;
@@ -153,9 +154,9 @@ public sealed class MdfLoss : ReconstructionLoss
         var wanted = Features(reference);
         var weights = LayerWeights.Values;
         return new(wanted, restored => Features(restored)
-            .Zip(wanted, (found, feature) => MeanPerImage((found - feature).square()))
-            .Select((distance, i) => weights[i % weights.Count] == 1 ? distance : distance * weights[i % weights.Count])
-            .Aggregate((sum, distance) => sum + distance));
+            .Zip(wanted, (found, feature) => MeanPerImage((found - feature).Square()))
+            .Select((distance, i) => weights[i % weights.Count] == 1 ? distance : distance.Mul(weights[i % weights.Count]))
+            .Aggregate((sum, distance) => sum.Add(distance)));
     }
 
     /// <summary>The plain path for images of any type and device, by the weights' own.</summary>

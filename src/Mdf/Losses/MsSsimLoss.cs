@@ -1,3 +1,4 @@
+using Mdf.Kernels;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
 
@@ -41,7 +42,7 @@ public sealed class MsSsimLoss() : ReconstructionLoss("ms-ssim")
                 product *= Power(map.mean([2, 3]), Exponents[scale]);
             }
 
-            return 1 - MeanPerImage(product);
+            return MeanPerImage(product).SubFrom(1);
         });
     }
 
@@ -56,8 +57,8 @@ public sealed class MsSsimLoss() : ReconstructionLoss("ms-ssim")
     /// <summary>max(x, 0)^p, continuous, with a finite gradient at zero; NaN stays NaN.</summary>
     internal static Tensor Power(Tensor values, double exponent)
     {
-        var power = values.clamp_min(SmallestFactor).pow(exponent);
-        return where(values < SmallestFactor, values.clamp_min(0) * Math.Pow(SmallestFactor, exponent - 1), power);
+        var power = values.ClampMin(SmallestFactor).Pow(exponent);
+        return where(values.Lt(SmallestFactor), values.ClampMin(0).Mul(Math.Pow(SmallestFactor, exponent - 1)), power);
     }
 
     private static Tensor Halve(Tensor image) =>

@@ -1,3 +1,4 @@
+using Mdf.Kernels;
 using static TorchSharp.torch;
 
 namespace Mdf.Losses;
@@ -7,5 +8,5 @@ public sealed class MseLoss() : ReconstructionLoss("mse")
 {
     /// <inheritdoc/>
     protected internal override ReferenceFeatures Analyze(Tensor reference) =>
-        new([reference], restored => MeanPerImage((restored - reference).square()));
+        new([reference], restored => MeanPerImage((restored - reference).Square()));
 }

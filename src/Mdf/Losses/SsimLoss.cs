@@ -1,3 +1,4 @@
+using Mdf.Kernels;
 using static TorchSharp.torch;
 
 namespace Mdf.Losses;
@@ -22,7 +23,7 @@ public sealed class SsimLoss() : ReconstructionLoss("ssim")
         return new(statistics.Tensors, restored =>
         {
             var (luminance, contrastStructure) = s_windows.Compare(restored, statistics);
-            return 1 - MeanPerImage(luminance * contrastStructure);
+            return MeanPerImage(luminance * contrastStructure).SubFrom(1);
         });
     }
 }

@@ -1,3 +1,4 @@
+using Mdf.Kernels;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
 
@@ -38,7 +39,7 @@ public sealed class UpstreamMsSsimLoss() : ReconstructionLoss("ms-ssim-upstream"
                 var (luminance, contrastStructure) = s_windows.Compare(image, scales[scale]);
                 var isCoarsest = scale == scales.Length - 1;
                 product *= isCoarsest
-                    ? MsSsimLoss.Power((luminance * contrastStructure).mean(), MsSsimLoss.Exponents[scale]).pow(scale)
+                    ? MsSsimLoss.Power((luminance * contrastStructure).mean(), MsSsimLoss.Exponents[scale]).Pow(scale)
                     : MsSsimLoss.Power(contrastStructure.mean(), MsSsimLoss.Exponents[scale]);
             }
 

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Mdf.Kernels;
 using static TorchSharp.torch;
 
 namespace Mdf.Losses;
@@ -51,7 +52,7 @@ public sealed class WeightedSum : ReconstructionLoss
     protected internal override Tensor Compare(Tensor restored, Tensor reference) => Sum(i => _terms[i].Compare(restored, reference));
 
     private Tensor Sum(Func<int, Tensor> valuesOf) =>
-        _terms.Select((loss, i) => _weights[i] * Align(valuesOf(i), loss)).Aggregate((sum, term) => sum + term);
+        _terms.Select((loss, i) => Align(valuesOf(i), loss).Mul(_weights[i])).Aggregate((sum, term) => sum.Add(term));
 
     /// <summary>Per-image values stay as they are only where every term has them; otherwise each term is its mean.</summary>
     private Tensor Align(Tensor values, ReconstructionLoss loss) => loss.IsPerImage && !IsPerImage ? values.mean() : values;

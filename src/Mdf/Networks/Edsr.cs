@@ -1,4 +1,5 @@
 using System.Globalization;
+using Mdf.Kernels;
 using Mdf.Runtime;
 using Mdf.Weights;
 using TorchSharp.Modules;
@@ -98,9 +99,9 @@ public sealed class Edsr : RestorationNetwork
     private protected override Tensor Restore(Tensor distorted)
     {
         var mean = tensor(s_mean, dtype: distorted.dtype, device: distorted.device).view(1, Colors, 1, 1);
-        var first = conv_first.call((distorted - mean) * ImageRange);
-        var features = conv_after_body.call(body.call(first)).add_(first);
-        return conv_last.call(upsample.call(features)) / ImageRange + mean;
+        var first = conv_first.call((distorted - mean).Mul(ImageRange));
+        var features = conv_after_body.call(body.call(first)).Add_(first);
+        return conv_last.call(upsample.call(features)).Div(ImageRange).Add(mean);
     }
 
     /// <summary>Their models for another range or mean have the same names and shapes, and would restore nonsense here.</summary>

@@ -1,3 +1,4 @@
+using Mdf.Kernels;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
@@ -67,7 +68,7 @@ internal static class Layers
     /// <param name="norm">The batch norm.</param>
     public static void Reset(BatchNorm2d norm)
     {
-        norm.weight!.fill_(1);
+        norm.weight!.Fill_(1);
         norm.bias!.zero_();
         norm.reset_running_stats();
     }

@@ -1,3 +1,4 @@
+using Mdf.Kernels;
 using Mdf.Weights;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
@@ -80,16 +81,16 @@ public sealed class MsrResNet : RestorationNetwork
 
     private protected override Tensor Restore(Tensor distorted)
     {
-        var features = Upscale(upconv1, body.call(conv_first.call(distorted).leaky_relu_(NegativeSlope)));
+        var features = Upscale(upconv1, body.call(conv_first.call(distorted).LeakyRelu_(NegativeSlope)));
         if (upconv2 is not null)
             features = Upscale(upconv2, features);
-        var added = conv_last.call(conv_hr.call(features).leaky_relu_(NegativeSlope));
-        return added.add_(functional.interpolate(distorted, scale_factor: [Factor, Factor], mode: InterpolationMode.Bilinear, align_corners: false));
+        var added = conv_last.call(conv_hr.call(features).LeakyRelu_(NegativeSlope));
+        return added.Add_(functional.interpolate(distorted, scale_factor: [Factor, Factor], mode: InterpolationMode.Bilinear, align_corners: false));
     }
 
     private Tensor Upscale(Conv2d convolution, Tensor features)
     {
         using var scope = NewDisposeScope();
-        return functional.pixel_shuffle(convolution.call(features), Step).leaky_relu_(NegativeSlope).MoveToOuterDisposeScope();
+        return functional.pixel_shuffle(convolution.call(features), Step).LeakyRelu_(NegativeSlope).MoveToOuterDisposeScope();
     }
 }

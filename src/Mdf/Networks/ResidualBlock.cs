@@ -1,3 +1,4 @@
+using Mdf.Kernels;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
@@ -31,6 +32,6 @@ internal sealed class ResidualBlock : Module<Tensor, Tensor>
     public override Tensor forward(Tensor input)
     {
         using var scope = NewDisposeScope();
-        return input.add(conv2.call(conv1.call(input).relu_()), alpha: _scale).MoveToOuterDisposeScope();
+        return input.Add(conv2.call(conv1.call(input).relu_()), _scale).MoveToOuterDisposeScope();
     }
 }

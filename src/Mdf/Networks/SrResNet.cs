@@ -1,3 +1,4 @@
+using Mdf.Kernels;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
@@ -78,7 +79,7 @@ public sealed class SrResNet : RestorationNetwork
                     Layers.Reset(norm);
                     break;
                 case PReLU rectifier:
-                    rectifier.weight.fill_(InitialSlope);
+                    rectifier.weight.Fill_(InitialSlope);
                     break;
             }
         }
@@ -87,9 +88,9 @@ public sealed class SrResNet : RestorationNetwork
     private protected override Tensor Restore(Tensor distorted)
     {
         var first = act_first.call(conv_first.call(distorted));
-        var features = norm_after_body.call(conv_after_body.call(body.call(first))).add_(first);
+        var features = norm_after_body.call(conv_after_body.call(body.call(first))).Add_(first);
         // The paper takes images in [0, 1] and restores them in [-1, 1].
-        return (conv_last.call(upsample.call(features)) + 1) / 2;
+        return conv_last.call(upsample.call(features)).Add(1).Div(2);
     }
 
     private static PReLU Rectifier(Device device) => PReLU(1, InitialSlope, device);
@@ -117,7 +118,7 @@ public sealed class SrResNet : RestorationNetwork
         public override Tensor forward(Tensor input)
         {
             using var scope = NewDisposeScope();
-            return norm2.call(conv2.call(act.call(norm1.call(conv1.call(input))))).add_(input).MoveToOuterDisposeScope();
+            return norm2.call(conv2.call(act.call(norm1.call(conv1.call(input))))).Add_(input).MoveToOuterDisposeScope();
         }
     }
 }

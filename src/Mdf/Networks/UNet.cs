@@ -1,3 +1,4 @@
+using Mdf.Kernels;
 using Mdf.Runtime;
 using TorchSharp;
 using TorchSharp.Modules;
@@ -99,26 +100,26 @@ public sealed class UNet : RestorationNetwork
     {
         var (height, width) = (distorted.shape[2], distorted.shape[3]);
         // Repeating works for every size; a reflection needs more pixels than it adds.
-        var image = TensorOrder.ChannelsLast(functional.pad(distorted - Center, [0, Missing(width), 0, Missing(height)], PaddingModes.Replicate));
+        var image = TensorOrder.ChannelsLast(functional.pad(distorted.Sub(Center), [0, Missing(width), 0, Missing(height)], PaddingModes.Replicate));
         var pool1 = Down(image, enc_conv0, enc_conv1);
         var pool2 = Down(pool1, enc_conv2);
         var pool3 = Down(pool2, enc_conv3);
         var pool4 = Down(pool3, enc_conv4);
         var pool5 = Down(pool4, enc_conv5);
-        var bottom = enc_conv6.call(pool5).leaky_relu_(NegativeSlope);
+        var bottom = enc_conv6.call(pool5).LeakyRelu_(NegativeSlope);
         var level4 = Up(bottom, pool4, dec_conv5a, dec_conv5b);
         var level3 = Up(level4, pool3, dec_conv4a, dec_conv4b);
         var level2 = Up(level3, pool2, dec_conv3a, dec_conv3b);
         var level1 = Up(level2, pool1, dec_conv2a, dec_conv2b);
         var restored = dec_conv1c.call(Up(level1, image, dec_conv1a, dec_conv1b));
-        return restored[.., .., ..(int)height, ..(int)width] + Center;
+        return restored[.., .., ..(int)height, ..(int)width].Add(Center);
     }
 
     private static Tensor Down(Tensor features, params ReadOnlySpan<Conv2d> convolutions)
     {
         using var scope = NewDisposeScope();
         foreach (var convolution in convolutions)
-            features = convolution.call(features).leaky_relu_(NegativeSlope);
+            features = convolution.call(features).LeakyRelu_(NegativeSlope);
         return functional.max_pool2d(features, 2).MoveToOuterDisposeScope();
     }
 
@@ -128,7 +129,7 @@ public sealed class UNet : RestorationNetwork
         Tensor features;
         using (var above = functional.interpolate(below, scale_factor: [2, 2], mode: InterpolationMode.Nearest))
             features = TensorOrder.ChannelsLast(cat([above, across], 1)); // maps of one pixel are in no order
-        return second.call(first.call(features).leaky_relu_(NegativeSlope)).leaky_relu_(NegativeSlope).MoveToOuterDisposeScope();
+        return second.call(first.call(features).LeakyRelu_(NegativeSlope)).LeakyRelu_(NegativeSlope).MoveToOuterDisposeScope();
     }
 
     private long Missing(long size) => (Stride - size % Stride) % Stride;

@@ -1,4 +1,5 @@
 using Mdf.Imaging;
+using Mdf.Kernels;
 using static TorchSharp.torch;
 
 namespace Mdf.Reports;
@@ -16,12 +17,12 @@ public static class Mosaic
         using var scope = NewDisposeScope();
         using var _ = no_grad();
         var height = images[0].shape[2];
-        var parts = new List<Tensor> { images[0].clamp(0, 1) };
+        var parts = new List<Tensor> { images[0].Clamp(0, 1) };
         foreach (var image in images.Skip(1))
         {
             parts.Add(ones([images[0].shape[0], images[0].shape[1], height, Gap], device: images[0].device));
             var width = Math.Max(1, (long)Math.Round(image.shape[3] * (double)height / image.shape[2]));
-            parts.Add(Resampler.Bicubic(image, height, width).clamp(0, 1));
+            parts.Add(Resampler.Bicubic(image, height, width).Clamp(0, 1));
         }
 
         return cat(parts, dim: 3).MoveToOuterDisposeScope();

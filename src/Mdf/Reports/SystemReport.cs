@@ -4,6 +4,7 @@ using System.Reflection;
 using System.Runtime.InteropServices;
 using System.Text;
 using System.Text.RegularExpressions;
+using Mdf.Kernels;
 using Mdf.Runtime;
 using TorchSharp;
 
@@ -99,7 +100,7 @@ public sealed partial record SystemReport(
         var result = torch.nn.functional.conv2d(image, kernel);
         result.sum().backward();
         // Each output sees 3 channels of 3×3 ones; the middle pixels are seen by 9 positions of 4 kernels.
-        return result.eq(27).all().item<bool>() && image.grad!.slice(2, 2, 6, 1).slice(3, 2, 6, 1).eq(36).all().item<bool>();
+        return result.Eq(27).all().item<bool>() && image.grad!.slice(2, 2, 6, 1).slice(3, 2, 6, 1).Eq(36).all().item<bool>();
     }
 
     private static string ReadLibvipsVersion() =>

@@ -79,7 +79,7 @@ public sealed class NetworkTrainer : IDisposable
         var rate = _schedule.At(Iteration);
         _optimizer.ClearGradients();
         var loss = _loss.call(Network.call(batch.Distorted.to(device)), batch.Reference.to(device));
-        var value = loss.ToDouble();
+        var value = loss.Number();
         if (!double.IsFinite(value))
             throw Diverged($"the loss became {Text(value)}");
         loss.backward();
@@ -135,17 +135,17 @@ public sealed class NetworkTrainer : IDisposable
     private double Clip()
     {
         var norms = stack(_parameters.Select(entry => entry.Parameter.grad is { } gradient ? gradient.norm() : zeros([], device: entry.Parameter.device)));
-        var norm = norms.norm().ToDouble();
+        var norm = norms.norm().Number();
         if (!double.IsFinite(norm))
         {
-            var odd = norms.isfinite().logical_not().to(ScalarType.Int32).argmax().ToInt64();
-            throw Diverged($"the gradient of '{_parameters[odd].Name}' became {Text(norms[odd].ToDouble())}");
+            var odd = norms.isfinite().logical_not().to(ScalarType.Int32).argmax().item<long>();
+            throw Diverged($"the gradient of '{_parameters[odd].Name}' became {Text(norms[odd].Number())}");
         }
 
         if (_options.ClipGradient is { } largest && norm > largest)
         {
             foreach (var (_, parameter) in _parameters)
-                parameter.grad?.mul_(largest / norm);
+                parameter.grad?.Mul_(largest / norm);
         }
 
         return norm;

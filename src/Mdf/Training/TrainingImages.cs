@@ -1,4 +1,5 @@
 using Mdf.Imaging;
+using Mdf.Kernels;
 using Mdf.Runtime;
 using static TorchSharp.torch;
 
@@ -97,7 +98,7 @@ public sealed class TrainingImages
                 + $"smaller than a patch of {options.Patch}×{options.Patch}: use smaller patches, or take it out");
         }
 
-        var levels = image.cpu().clamp(0, 1).mul(255).add(0.5).floor().to(ScalarType.Byte).contiguous();
+        var levels = image.cpu().Clamp(0, 1).Mul(255).Add(0.5).floor().to(ScalarType.Byte).contiguous();
         return new TrainingImage(levels.data<byte>().ToArray(), height, width);
     }
 }

@@ -1,3 +1,4 @@
+using Mdf.Kernels;
 using static TorchSharp.torch;
 
 namespace Mdf.Losses.Frozen;
@@ -69,7 +70,7 @@ internal sealed class StoredGradient : autograd.SingleTensorFunction<StoredGradi
         }
         catch (Exception e) when (e is InvalidOperationException or System.Runtime.InteropServices.ExternalException or ObjectDisposedException)
         {
-            return full_like(restored.detach(), double.NaN);
+            return empty_like(restored.detach()).Fill_(double.NaN);
         }
     }
 }

@@ -1,4 +1,5 @@
 using Mdf.Discriminators;
+using Mdf.Kernels;
 using Mdf.Runtime;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn.functional;
@@ -97,7 +98,7 @@ internal sealed class TensorDistance : FrozenDistance
             }
         }
 
-        gradient?.mul_(_range.High - _range.Low);
+        gradient?.Mul_(_range.High - _range.Low);
         return (values.to(restored.dtype).MoveToOuterDisposeScope(), gradient?.MoveToOuterDisposeScope());
     }
 
@@ -130,22 +131,22 @@ internal sealed class TensorDistance : FrozenDistance
 
         Add(behind, ofHead, HeadLayer);
         MultiplyWithDerivative(behind, HeadLayer);
-        Of(gradient, part).add_(conv2d(behind, scale.Back[HeadLayer], padding: [2, 2]), alpha: unit);
+        Of(gradient, part).Add_(conv2d(behind, scale.Back[HeadLayer], padding: [2, 2]), unit);
 
         // Adds the distance of a layer to the values; makes its gradient of the difference.
         Tensor Weigh(Tensor difference, int layer, double weight, int channels)
         {
             var margin = MarginOf(layer);
             var factor = weight / ((double)channels * (part.Tile.MapHeight + 2 * margin) * (part.Tile.MapWidth + 2 * margin));
-            values.add_(difference.to(_accumulator).square().sum([1, 2, 3]), alpha: factor);
-            return gradient is null ? difference : difference * (2 * factor / unit);
+            values.Add_(difference.to(_accumulator).Square().sum([1, 2, 3]), factor);
+            return gradient is null ? difference : difference.Mul(2 * factor / unit);
         }
 
         void Add(Tensor target, Tensor difference, int layer) =>
-            Owned(target, part, layer).add_(difference, alpha: ScaleNetwork.NegativeSlope);
+            Owned(target, part, layer).Add_(difference, ScaleNetwork.NegativeSlope);
 
         void MultiplyWithDerivative(Tensor target, int layer) =>
-            target.addcmul_(target, found.Positive[layer], 1 / ScaleNetwork.NegativeSlope - 1);
+            target.AddCMul_(target, found.Positive[layer], 1 / ScaleNetwork.NegativeSlope - 1);
     }
 
     /// <summary>
@@ -164,20 +165,20 @@ internal sealed class TensorDistance : FrozenDistance
     private static Comparison Subtract(Part part, Tensor[] layers, Tensor[] wanted)
     {
         var counted = Counted(part, layers);
-        return new(counted[0] - wanted[0], counted[1] - wanted[1], counted[2] - wanted[2], [.. layers.SkipLast(1).Select(layer => layer.gt(0))]);
+        return new(counted[0] - wanted[0], counted[1] - wanted[1], counted[2] - wanted[2], [.. layers.SkipLast(1).Select(layer => layer.Gt(0))]);
     }
 
     /// <summary>Compares by computing what the difference of the images becomes from layer to layer.</summary>
     private Comparison CarryDifference(Part part, Scale scale, Tensor restored, Tensor reference, Tensor[] features)
     {
-        var input = TensorOrder.ChannelsLast((Of(restored, part).to(_accumulator) - Of(reference, part).to(_accumulator)) * (_range.High - _range.Low));
+        var input = TensorOrder.ChannelsLast((Of(restored, part).to(_accumulator) - Of(reference, part).to(_accumulator)).Mul(_range.High - _range.Low));
         var differences = new Tensor[TailLayer + 1];
         var positive = new Tensor[TailLayer];
         for (var layer = HeadLayer; layer < TailLayer; layer++)
         {
             differences[layer] = conv2d(layer == HeadLayer ? input : differences[layer - 1], scale.Weight[layer]).to(_type);
             ThroughLeakyRelu(differences[layer], features[layer]);
-            positive[layer] = (features[layer] + differences[layer]).gt(0);
+            positive[layer] = features[layer].Add(differences[layer]).Gt(0);
         }
 
         differences[TailLayer] = conv2d(differences[BodyLayers], scale.Weight[TailLayer]);
@@ -195,8 +196,8 @@ internal sealed class TensorDistance : FrozenDistance
     private static void ThroughLeakyRelu(Tensor difference, Tensor activation)
     {
         const double Slope = ScaleNetwork.NegativeSlope;
-        var risen = maximum(difference.add(activation.clamp_max(0), alpha: 1 / Slope), activation.clamp_min(0).neg_());
-        difference.mul_(Slope).add_(risen, alpha: 1 - Slope);
+        var risen = maximum(difference.Add(activation.ClampMax(0), 1 / Slope), activation.ClampMin(0).neg_());
+        difference.Mul_(Slope).Add_(risen, 1 - Slope);
     }
 
     /// <summary>The features after the head, after each block of the body, and the final map: up to and with the last one wanted.</summary>
@@ -206,7 +207,7 @@ internal sealed class TensorDistance : FrozenDistance
         for (var layer = HeadLayer; layer <= last; layer++)
         {
             var features = conv2d(layer == HeadLayer ? input : layers[layer - 1], scale.Weight[layer], scale.Bias[layer]);
-            layers[layer] = (layer == TailLayer ? features : nn.functional.leaky_relu(features, ScaleNetwork.NegativeSlope, inplace: true)).to(_type);
+            layers[layer] = (layer == TailLayer ? features : features.LeakyRelu_(ScaleNetwork.NegativeSlope)).to(_type);
         }
 
         return layers;
@@ -259,7 +260,7 @@ internal sealed class TensorDistance : FrozenDistance
             Bias = [.. discriminator.Layers.Select((layer, i) => tensor(layer.Bias).to(TypeOf(i), device))];
             // The gradient of the image does not pass another leaky ReLU.
             Back = [.. discriminator.Layers.Select((layer, i) => TensorOrder.ChannelsLast(
-                (Stored(layer).transpose(0, 1).flip(2, 3) * (i == HeadLayer ? 1 : ScaleNetwork.NegativeSlope)).to(TypeBackOf(i), device)))];
+                Stored(layer).transpose(0, 1).flip(2, 3).Mul(i == HeadLayer ? 1 : ScaleNetwork.NegativeSlope).to(TypeBackOf(i), device)))];
 
             ScalarType TypeOf(int layer) => layer == HeadLayer ? headType : type;
 

@@ -1,7 +1,6 @@
 using Mdf.Discriminators;
 using Mdf.Kernels;
 using Mdf.Weights;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Mdf.Training.Adversarial;
@@ -71,10 +70,10 @@ internal sealed class TensorScaleTrainer : ScaleTrainer
         realLoss.backward();
         var fakeLoss = discriminator.call(fake).mean();
         fakeLoss.backward();
-        var penalty = PenaltyWeight * GradientPenalty.Of(discriminator, real, fake, epsilon);
+        var penalty = GradientPenalty.Of(discriminator, real, fake, epsilon).Mul(PenaltyWeight);
         penalty.backward();
         optimizer.Step(learningRate);
-        return (realLoss.ToDouble(), fakeLoss.ToDouble(), penalty.ToDouble());
+        return (realLoss.Number(), fakeLoss.Number(), penalty.Number());
     }
 
     /// <summary>One step of the generator: −D(x̃) + 10 · MSE(x̃, x).</summary>
@@ -83,11 +82,11 @@ internal sealed class TensorScaleTrainer : ScaleTrainer
     {
         _generatorOptimizer.ClearGradients();
         var fake = _generator.call(input);
-        var reconstruction = (fake - real).square().mean();
-        var loss = _reconstructionWeight * reconstruction - _discriminator.call(fake).mean();
+        var reconstruction = (fake - real).Square().mean();
+        var loss = reconstruction.Mul(_reconstructionWeight) - _discriminator.call(fake).mean();
         loss.backward();
         _generatorOptimizer.Step(learningRate);
-        return reconstruction.ToDouble();
+        return reconstruction.Number();
     }
 
     /// <inheritdoc/>

@@ -154,7 +154,7 @@ internal sealed unsafe class TrunkWeights<TLanes> : IDisposable
         {
             tensors[$"{Prefix(layer)}.norm.running_mean"].copy_(tensor(Span(RunningMean(layer)).ToArray()));
             tensors[$"{Prefix(layer)}.norm.running_var"].copy_(tensor(Span(RunningVariance(layer)).ToArray()));
-            tensors[$"{Prefix(layer)}.norm.num_batches_tracked"].fill_(_batches);
+            tensors[$"{Prefix(layer)}.norm.num_batches_tracked"].Fill_(_batches);
         }
     }
 
