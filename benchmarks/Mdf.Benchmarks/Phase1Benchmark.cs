@@ -38,10 +38,10 @@ internal static class Phase1Benchmark
             Console.Error.WriteLine($"scale {k}, {plan.Sizes[k]}");
             var width = PyramidPlan.WidthOf(k);
             var upscaled = Resampler.Bicubic(k == 0 ? start : reals[k - 1], plan.Sizes[k].Height, plan.Sizes[k].Width);
-            using var input = new GeneratorInput(upscaled, distortion);
+            using var input = new GeneratorInput(upscaled, distortion, noise: 0);
             using var yardstick = new SinganSchedule(Fresh(new Discriminator(width)), Fresh(new ScaleGenerator(width)), reals[k], upscaled, start, below, distortion);
             using var trainer = ScaleTrainer.Create(
-                Fresh(new Discriminator(width)), Fresh(new ScaleGenerator(width)), [new ScaleImage(reals[k], input)], Iterations, reconstructionWeight: 10, TrainingEngine.Automatic);
+                Fresh(new Discriminator(width)), Fresh(new ScaleGenerator(width)), [new ScaleImage(reals[k], input)], reconstructionWeight: 10, TrainingEngine.Automatic);
             var floor = new Phase1Floor(width, plan.Sizes[k], input.IsFixed);
             var convolutions = new Phase1Convolutions(width, plan.Sizes[k], input.IsFixed);
             var iteration = 0;

@@ -17,6 +17,9 @@ namespace Mdf.Training;
 /// </remarks>
 public sealed class LossTrainer : IDisposable
 {
+    /// <summary>σ of the noise that the coarsest scale begins with, on [−1, 1]; no other scale has any. SinGAN's is 1; ours was found by trial (<c>docs/results.md</c>).</summary>
+    private const double CoarsestNoise = 0.2;
+
     private const string StackPrefix = "stack.";
     private const string BelowPrefix = "below.";
     private const string DiscriminatorPrefix = "discriminator.";
@@ -195,10 +198,10 @@ public sealed class LossTrainer : IDisposable
     {
         if (!IsFinished)
             throw new InvalidOperationException("not all scales have been trained");
-        var stack = new DiscriminatorStack(_discriminators, InputRange.Symmetric, new StackMetadata
+        var stack = new DiscriminatorStack(_discriminators, InputRange.Unit, new StackMetadata
         {
             Task = _options.Distortion.Task,
-            InputRange = InputRange.Symmetric,
+            InputRange = InputRange.Unit, // as upstream feeds its own, which were trained on [−1, 1], too: what they train is better so
             ScaleFactor = _plans[0].Factor,
             Sizes = Sizes,
             MaxSize = _options.MaxSize,
@@ -250,8 +253,8 @@ public sealed class LossTrainer : IDisposable
         using var _ = no_grad();
         _images = [.. _finest.Select((finest, i) => new ScaleImage(
             Keep(Resize(finest, _plans[i].Sizes[Scale])),
-            new GeneratorInput(Resize(_below[i], _plans[i].Sizes[Scale]), _options.Distortion)))];
-        _trainer = ScaleTrainer.Create(_discriminators[^1], _generator!, _images, _options.Iterations, _options.ReconstructionWeight, _options.Engine);
+            new GeneratorInput(Resize(_below[i], _plans[i].Sizes[Scale]), _options.Distortion, _options.IsChained || Scale > 0 ? 0 : CoarsestNoise)))];
+        _trainer = ScaleTrainer.Create(_discriminators[^1], _generator!, _images, _options.ReconstructionWeight, _options.Engine);
     }
 
     /// <summary>Freezes what has been trained, and begins the next scale.</summary>

@@ -49,7 +49,7 @@ public sealed record LossTrainingOptions
 
     /// <summary>
     /// Whether a generator begins with what the one of the scale below made, as the paper's figure has it, rather than with the photograph of the scale
-    /// below (at the coarsest scale: with nothing). The generators restore so well that chained ones soon leave the discriminators little to find.
+    /// below (at the coarsest scale: with noise). The generators restore so well that chained ones soon leave the discriminators little to find.
     /// </summary>
     public bool IsChained { get; init; }
 

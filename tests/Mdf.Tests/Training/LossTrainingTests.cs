@@ -40,7 +40,7 @@ public sealed class LossTrainingTests : IDisposable
         trained.Save(path);
         using var loaded = DiscriminatorStack.Load(path);
         Assert.Equivalent(trained.Metadata, loaded.Metadata);
-        Assert.Equal(InputRange.Symmetric, loaded.InputRange);
+        Assert.Equal(InputRange.Unit, loaded.InputRange);
         Assert.Equal("jpeg:10", loaded.Metadata!.Task);
         Assert.Equal(25, loaded.Metadata.Sizes[0].Shorter);
         using var before = new MdfLoss(trained);

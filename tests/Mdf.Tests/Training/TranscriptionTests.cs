@@ -23,9 +23,9 @@ public sealed class TranscriptionTests
     private const int Seed = 3;
 
     [Theory]
-    [InlineData("sisr", 2, 5, true)] // of five iterations the last is at a tenth of the learning rate
-    [InlineData("denoise:25", 2, 5, true)]
-    [InlineData("jpeg:10", 2, 5, true)]
+    [InlineData("sisr", 2, 3, true)]
+    [InlineData("denoise:25", 2, 3, true)]
+    [InlineData("jpeg:10", 2, 3, true)]
     [InlineData("jpeg:10", 5, 1, true)] // scale 4 is the first of width 64
     [InlineData("sisr", 3, 3, false)]
     [InlineData("denoise:25", 2, 3, false)]
@@ -81,7 +81,9 @@ public sealed class TranscriptionTests
             }
 
             var upscaled = Resampler.Bicubic(below, real[k].shape[2], real[k].shape[3]);
-            Tensor Input(Generator random) => task switch
+            var noise = isChained || k > 0 ? 0 : 0.2;
+            Tensor Input(Generator random) => noise == 0 ? Distorted(random) : Distorted(random) + noise * randn(upscaled.shape, generator: random);
+            Tensor Distorted(Generator random) => task switch
             {
                 "sisr" => (upscaled + 1) / 2 * 2 - 1,
                 "denoise:25" => ((upscaled + 1) / 2 + 25 / 255.0 * randn(upscaled.shape, generator: random)) * 2 - 1,
@@ -94,7 +96,6 @@ public sealed class TranscriptionTests
             for (var iteration = 0; iteration < iterations; iteration++)
             {
                 using var random = Random(iteration);
-                var rate = iteration < 0.8 * iterations ? 5e-4 : 5e-5;
                 for (var step = 0; step < 3; step++)
                 {
                     var fake = g.call(Input(random)).detach();
@@ -106,7 +107,7 @@ public sealed class TranscriptionTests
                     var output = d.call(mixed);
                     var gradient = autograd.grad([output], [mixed], [ones_like(output)], create_graph: true, retain_graph: true)[0];
                     (0.1 * (gradient.norm(1, p: 2f) - 1).square().mean()).backward();
-                    adamD.Step(rate);
+                    adamD.Step(5e-4);
                 }
 
                 for (var step = 0; step < 3; step++)
@@ -114,7 +115,7 @@ public sealed class TranscriptionTests
                     var fake = g.call(Input(random));
                     adamG.ClearGradients();
                     (10 * (fake - real[k]).square().mean() - d.call(fake).mean()).backward();
-                    adamG.Step(rate);
+                    adamG.Step(5e-4);
                 }
             }
 

@@ -27,31 +27,28 @@ internal abstract class ScaleTrainer : IDisposable
     protected const double Beta2 = 0.999;
     protected const double PenaltyWeight = 0.1;
 
-    // SinGAN divides the rate by 10 at 1,600 of 2,000 iterations.
-    protected const double FinalPhase = 0.8;
+    // SinGAN divides the rate by 10 after 1,600 of its 2,000 iterations.
+    protected const int Milestone = 1600;
     protected const double FinalFactor = 0.1;
 
     /// <summary>Starts the training of a scale, with the kernels where they can be used. Everything given stays its owner's.</summary>
     /// <param name="discriminator">D_k, trained in place.</param>
     /// <param name="generator">G_k, trained in place.</param>
     /// <param name="images">The photographs: one iteration is made with each in turn.</param>
-    /// <param name="iterations">How many iterations the scale is trained for: decides the learning rate's schedule.</param>
     /// <param name="reconstructionWeight">The reconstruction's weight in the generator's loss.</param>
     /// <param name="engine">What to compute with.</param>
     public static ScaleTrainer Create(
-        Discriminator discriminator, ScaleGenerator generator, IReadOnlyList<ScaleImage> images, int iterations, double reconstructionWeight, TrainingEngine engine) =>
+        Discriminator discriminator, ScaleGenerator generator, IReadOnlyList<ScaleImage> images, double reconstructionWeight, TrainingEngine engine) =>
         engine.Resolve(images[0].Real.device, discriminator.Width) switch
         {
-            TrainingEngine.SixteenLanes => new VectorizedScaleTrainer<Lanes16>(discriminator, generator, images, iterations, reconstructionWeight),
-            TrainingEngine.EightLanes => new VectorizedScaleTrainer<Lanes8>(discriminator, generator, images, iterations, reconstructionWeight),
-            _ => new TensorScaleTrainer(discriminator, generator, images, iterations, reconstructionWeight),
+            TrainingEngine.SixteenLanes => new VectorizedScaleTrainer<Lanes16>(discriminator, generator, images, reconstructionWeight),
+            TrainingEngine.EightLanes => new VectorizedScaleTrainer<Lanes8>(discriminator, generator, images, reconstructionWeight),
+            _ => new TensorScaleTrainer(discriminator, generator, images, reconstructionWeight),
         };
 
     /// <summary>The learning rate of an iteration.</summary>
     /// <param name="iteration">Counted from 0.</param>
-    /// <param name="iterations">How many there are.</param>
-    public static double LearningRateAt(int iteration, int iterations) =>
-        iteration < FinalPhase * iterations ? LearningRate : LearningRate * FinalFactor;
+    public static double LearningRateAt(int iteration) => iteration < Milestone ? LearningRate : LearningRate * FinalFactor;
 
     /// <summary>One iteration: three steps of the discriminator, then three of the generator.</summary>
     /// <param name="iteration">Counted from 0.</param>

@@ -11,16 +11,15 @@ internal sealed class TensorScaleTrainer : ScaleTrainer
     private readonly Discriminator _discriminator;
     private readonly ScaleGenerator _generator;
     private readonly IReadOnlyList<ScaleImage> _images;
-    private readonly int _iterations;
     private readonly double _reconstructionWeight;
     private readonly TensorAdam _discriminatorOptimizer;
     private readonly TensorAdam _generatorOptimizer;
 
     /// <inheritdoc cref="ScaleTrainer.Create"/>
     public TensorScaleTrainer(
-        Discriminator discriminator, ScaleGenerator generator, IReadOnlyList<ScaleImage> images, int iterations, double reconstructionWeight)
+        Discriminator discriminator, ScaleGenerator generator, IReadOnlyList<ScaleImage> images, double reconstructionWeight)
     {
-        (_discriminator, _generator, _images, _iterations, _reconstructionWeight) = (discriminator, generator, images, iterations, reconstructionWeight);
+        (_discriminator, _generator, _images, _reconstructionWeight) = (discriminator, generator, images, reconstructionWeight);
         discriminator.train();
         generator.train();
         _discriminatorOptimizer = new TensorAdam(discriminator.named_parameters(), Beta1, Beta2);
@@ -33,7 +32,7 @@ internal sealed class TensorScaleTrainer : ScaleTrainer
         using var scope = NewDisposeScope();
         using var _ = enable_grad();
         var (real, input) = _images[iteration % _images.Count];
-        var rate = LearningRateAt(iteration, _iterations);
+        var rate = LearningRateAt(iteration);
 
         var critic = (Real: 0.0, Fake: 0.0, Penalty: 0.0);
         for (var step = 0; step < DiscriminatorSteps; step++)

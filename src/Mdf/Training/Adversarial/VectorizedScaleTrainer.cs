@@ -18,7 +18,6 @@ internal sealed unsafe class VectorizedScaleTrainer<TLanes> : ScaleTrainer
     private readonly Discriminator _discriminator;
     private readonly ScaleGenerator _generator;
     private readonly IReadOnlyList<ScaleImage> _images;
-    private readonly int _iterations;
     private readonly double _reconstructionWeight;
     private readonly Workers _workers;
     private readonly TrunkWeights<TLanes> _critic;
@@ -26,9 +25,9 @@ internal sealed unsafe class VectorizedScaleTrainer<TLanes> : ScaleTrainer
     private readonly Dictionary<ImageSize, AdversarialPass<TLanes>> _passes = [];
 
     /// <inheritdoc cref="ScaleTrainer.Create"/>
-    public VectorizedScaleTrainer(Discriminator discriminator, ScaleGenerator generator, IReadOnlyList<ScaleImage> images, int iterations, double reconstructionWeight)
+    public VectorizedScaleTrainer(Discriminator discriminator, ScaleGenerator generator, IReadOnlyList<ScaleImage> images, double reconstructionWeight)
     {
-        (_discriminator, _generator, _images, _iterations, _reconstructionWeight) = (discriminator, generator, images, iterations, reconstructionWeight);
+        (_discriminator, _generator, _images, _reconstructionWeight) = (discriminator, generator, images, reconstructionWeight);
         var width = (int)images.Max(image => image.Real.shape[3]) + 2 * ScaleNetwork.Margin;
         _workers = new Workers(get_num_threads(), () => new ConvolutionScratch(discriminator.Width, SquareConvolution<TLanes>.MostGradientTiles, width));
         _critic = new TrunkWeights<TLanes>(discriminator, outputs: 1, _workers.Scratch);
@@ -50,7 +49,7 @@ internal sealed unsafe class VectorizedScaleTrainer<TLanes> : ScaleTrainer
         using var scope = NewDisposeScope();
         var image = _images[iteration % _images.Count];
         var pass = _passes[SizeOf(image)];
-        var rate = (LearningRateAt(iteration, _iterations), Beta1, Beta2);
+        var rate = (LearningRateAt(iteration), Beta1, Beta2);
         pass.SetReal(Values(image.Real));
         if (image.Input.IsFixed)
         {
