@@ -7,7 +7,7 @@ namespace Mdf.Discriminators;
 public sealed class Discriminator(int width) : ScaleNetwork(nameof(Discriminator), width, outputs: 1)
 {
     /// <summary>The critic's map.</summary>
-    /// <param name="input">Shape <c>(N, 3, H, W)</c>, in the range that the discriminator was trained on.</param>
+    /// <param name="input">Shape <c>(N, 3, H, W)</c>, in the range of the stack that it belongs to; [−1, 1] in training.</param>
     /// <returns>Shape <c>(N, 1, H − 10, W − 10)</c>.</returns>
     public override Tensor forward(Tensor input)
     {
@@ -16,7 +16,7 @@ public sealed class Discriminator(int width) : ScaleNetwork(nameof(Discriminator
     }
 
     /// <summary>What the MDF loss compares: the features after the head, after the body, and the final map.</summary>
-    /// <param name="input">Shape <c>(N, 3, H, W)</c>, in the range that the discriminator was trained on.</param>
+    /// <param name="input">Shape <c>(N, 3, H, W)</c>, in the range of the stack that it belongs to; [−1, 1] in training.</param>
     /// <returns>Three tensors: <c>(N, width, H − 2, W − 2)</c>, <c>(N, width, H − 8, W − 8)</c>, <c>(N, 1, H − 10, W − 10)</c>.</returns>
     public IReadOnlyList<Tensor> Features(Tensor input)
     {

@@ -53,14 +53,14 @@ public sealed class DiscriminatorStack : nn.Module
     /// <summary>A stack with the random weights from which phase 1 starts: what a trained one is to be compared with.</summary>
     /// <param name="scales">How many discriminators; at least 1.</param>
     /// <param name="seed">The seed of their weights.</param>
-    /// <returns>The stack, frozen, for images in [−1, 1], on the CPU.</returns>
+    /// <returns>The stack, frozen, for images in [0, 1] as trained ones take them, on the CPU.</returns>
     public static DiscriminatorStack Untrained(int scales, long seed)
     {
         using var random = new Generator((ulong)seed);
         var discriminators = Enumerable.Range(0, scales).Select(k => new Discriminator(PyramidPlan.WidthOf(k))).ToArray();
         foreach (var discriminator in discriminators)
             discriminator.Initialize(random);
-        var stack = new DiscriminatorStack(discriminators, InputRange.Symmetric);
+        var stack = new DiscriminatorStack(discriminators, InputRange.Unit);
         stack.Freeze();
         return stack;
     }

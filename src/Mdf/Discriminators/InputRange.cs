@@ -9,10 +9,10 @@ namespace Mdf.Discriminators;
 /// <param name="High">What white becomes.</param>
 public readonly record struct InputRange(double Low, double High)
 {
-    /// <summary>[0, 1]: the authors' stacks. They were trained on [−1, 1], but their loss is fed [0, 1].</summary>
+    /// <summary>[0, 1]: what the authors feed their stacks, which were trained on [−1, 1], and what ours take.</summary>
     public static InputRange Unit { get; } = new(0, 1);
 
-    /// <summary>[−1, 1]: the stacks that phase 1 trains.</summary>
+    /// <summary>[−1, 1]: what phase 1 trains on.</summary>
     public static InputRange Symmetric { get; } = new(-1, 1);
 
     /// <summary>Converts an image from [0, 1] to this range.</summary>

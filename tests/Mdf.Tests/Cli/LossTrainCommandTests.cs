@@ -34,7 +34,7 @@ public sealed class LossTrainCommandTests : IDisposable
             new
             {
                 Task = "denoise:25",
-                InputRange = InputRange.Symmetric,
+                InputRange = InputRange.Unit,
                 Sizes = new[] { new ImageSize(25, 32), new ImageSize(27, 34) }, // 36×29 has three scales
                 Iterations = 2,
                 Seed = 7L,
@@ -109,7 +109,7 @@ public sealed class LossTrainCommandTests : IDisposable
         var (plot, table) = (_folder.File("probe.png"), _folder.File("probe.md"));
         var answer = MdfProgram.Run(["loss", "inspect", path, "--picture", _photo, "--plot", plot, "--save", table]);
         Assert.True(answer.ExitCode == 0, answer.Error);
-        Assert.Contains("2 scales of 32, 32 channels, images in [-1,1]; 58 k multiplications", answer.Output);
+        Assert.Contains("2 scales of 32, 32 channels, images in [0,1]; 58 k multiplications", answer.Output);
         Assert.Contains("trained for denoise:25, 2 iterations a scale", answer.Output);
         Assert.Contains("(own)", File.ReadAllText(table));
         Assert.Equal(900, ImageFile.Read(plot).shape[2]);
