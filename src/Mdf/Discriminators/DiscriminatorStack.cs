@@ -75,9 +75,10 @@ public sealed class DiscriminatorStack : nn.Module
 
     /// <summary>Reads a stack: a file that phase 1 wrote, one of the authors', either converted, or one that comes with the program.</summary>
     /// <param name="path">A safetensors or PyTorch file, or one of <see cref="ShippedStacks.Names"/>.</param>
+    /// <param name="inputRange">The range to feed it images in; null for the one that the file names, [0, 1] where it names none.</param>
     /// <returns>The stack, frozen, on the CPU.</returns>
     /// <exception cref="InputException">The file is missing, damaged, or not a discriminator stack.</exception>
-    public static DiscriminatorStack Load(string path)
+    public static DiscriminatorStack Load(string path, InputRange? inputRange = null)
     {
         using var file = ShippedStacks.Files.Open(path);
         var metadata = StackMetadata.Read(file.Metadata, path);
@@ -99,7 +100,8 @@ public sealed class DiscriminatorStack : nn.Module
                 ModuleWeights.Load(discriminator, tensors, $"{path}, scale {k}");
             }
 
-            var stack = new DiscriminatorStack(discriminators, metadata?.InputRange ?? RangeOf(file.Metadata, path) ?? range ?? InputRange.Unit, metadata);
+            var used = inputRange ?? metadata?.InputRange ?? RangeOf(file.Metadata, path) ?? range ?? InputRange.Unit;
+            var stack = new DiscriminatorStack(discriminators, used, metadata is null ? null : metadata with { InputRange = used });
             stack.Freeze();
             return stack;
         }

@@ -26,7 +26,7 @@ public sealed class LossExpression
         ["ms-ssim"] = new(_ => new MsSsimLoss()),
         ["ssim-upstream"] = new(_ => new UpstreamSsimLoss()),
         ["ms-ssim-upstream"] = new(_ => new UpstreamMsSsimLoss()),
-        ["mdf"] = new(CreateMdf, "a discriminator stack, such as mdf:stack.safetensors", "num_scales", "ascending", "layer_weights", "precision"),
+        ["mdf"] = new(CreateMdf, "a discriminator stack, such as mdf:stack.safetensors", "num_scales", "ascending", "layer_weights", "input_range", "precision"),
     };
 
     private readonly string _text;
@@ -85,13 +85,15 @@ public sealed class LossExpression
         var weights = term.Option<LayerWeights>(
             "layer_weights", "three numbers for head, body and final map, not negative and not all 0, such as 1,1,0.5",
             text => LayerWeights.TryParse(text, out var parsed) ? parsed : null) ?? LayerWeights.Equal;
+        var range = term.Option<InputRange>(
+            "input_range", "what black and white become, two numbers, the lower first, such as -1,1", text => InputRange.TryParse(text, out var parsed) ? parsed : null);
         var precision = term.Option<Precision>("precision", "fp32 or bf16", text => text switch
         {
             "fp32" => Precision.Fp32,
             "bf16" => Precision.Bf16,
             _ => null,
         }) ?? Precision.Fp32;
-        var stack = DiscriminatorStack.Load(term.Argument!);
+        var stack = DiscriminatorStack.Load(term.Argument!, range);
         try
         {
             return new MdfLoss(stack, scales, ascending, term.ToString()) { LayerWeights = weights, Precision = precision };

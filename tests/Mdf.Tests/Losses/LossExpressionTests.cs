@@ -44,7 +44,7 @@ public sealed class LossExpressionTests
     [InlineData("l1:file", "'l1' takes nothing after ':'")]
     [InlineData("mdf", "'mdf' needs a discriminator stack")]
     [InlineData("mdf:", "'mdf' needs a discriminator stack")]
-    [InlineData("mdf:x?layers=3", "'mdf' has no option 'layers'; it has num_scales, ascending, layer_weights, precision")]
+    [InlineData("mdf:x?layers=3", "'mdf' has no option 'layers'; it has num_scales, ascending, layer_weights, input_range, precision")]
     [InlineData("mdf:x?num_scales=1&num_scales=2", "expected num_scales=value once")]
     [InlineData("mdf:'x", "a quote ' is not closed")]
     public void A_malformed_expression_is_refused_before_anything_is_read(string text, string expected) =>
@@ -57,9 +57,11 @@ public sealed class LossExpressionTests
         var path = folder.File("stack.safetensors");
         using (var stack = DiscriminatorStack.Untrained(3, seed: 1))
             stack.Save(path);
-        using var loss = (MdfLoss)LossExpression.Parse($"mdf:{path}?num_scales=2&ascending=false&layer_weights=0.5,1,0&precision=bf16").Create();
+        using var loss = (MdfLoss)LossExpression.Parse($"mdf:{path}?num_scales=2&ascending=false&layer_weights=0.5,1,0&input_range=-1,1&precision=bf16").Create();
         Assert.Equal((2, false, new LayerWeights(0.5, 1, 0), Precision.Bf16), (loss.NumScales, loss.Ascending, loss.LayerWeights, loss.Precision));
+        Assert.Equal(InputRange.Symmetric, loss.Stack.InputRange);
         using var plain = (MdfLoss)LossExpression.Parse($"mdf:{path}").Create();
+        Assert.Equal(InputRange.Unit, plain.Stack.InputRange);
         Assert.Equal((3, true, LayerWeights.Equal, Precision.Fp32), (plain.NumScales, plain.Ascending, plain.LayerWeights, plain.Precision));
     }
 
@@ -69,6 +71,7 @@ public sealed class LossExpressionTests
     [InlineData("mdf:missing.pth?num_scales=0", "num_scales")]
     [InlineData("mdf:missing.pth?ascending=up", "expected ascending to be true or false, found 'up'")]
     [InlineData("mdf:missing.pth?precision=fp16", "expected precision to be fp32 or bf16, found 'fp16'")]
+    [InlineData("mdf:missing.pth?input_range=1,0", "expected input_range to be what black and white become")]
     [InlineData("mdf:missing.pth?layer_weights=1,2", "expected layer_weights to be three numbers")]
     [InlineData("mdf:missing.pth?layer_weights=0,0,0", "expected layer_weights to be three numbers")]
     [InlineData("mdf:missing.pth?layer_weights=1,-1,x", "expected layer_weights to be three numbers")]
