@@ -1,0 +1,43 @@
+using System.Security.Cryptography;
+using Mdf.Discriminators;
+using Mdf.Evaluation;
+using Mdf.Imaging;
+using Mdf.Losses;
+using static TorchSharp.torch;
+
+namespace Mdf.Tests.Discriminators;
+
+public sealed class ShippedStacksTests
+{
+    private static readonly string s_folder = Path.Combine(Shared.Repository, "models", "stacks");
+
+    public static TheoryData<string> Names => [.. ShippedStacks.Names];
+
+    [Theory]
+    [MemberData(nameof(Names))]
+    public void The_card_says_what_the_file_says(string name)
+    {
+        using var stack = DiscriminatorStack.Load(name);
+        var card = File.ReadAllText(Path.Combine(s_folder, "README.md"));
+        var metadata = stack.Metadata!;
+        Assert.Contains(Hash(Path.Combine(s_folder, name + ".safetensors")), card);
+        Assert.Contains(metadata.SourceSha256, card);
+        Assert.Contains($"--task {metadata.Task} --seed {metadata.Seed} --threads {metadata.Threads} -o {name}.safetensors", card);
+        Assert.Equal((8, 1000), (stack.Count, metadata.Iterations));
+        Assert.Contains(metadata.SourceSha256, Directory.EnumerateFiles(Path.Combine(Shared.Repository, "samples", "photographs"), "*.png").Select(Hash));
+    }
+
+    [Theory]
+    [MemberData(nameof(Names))]
+    public void A_shipped_loss_leads_from_noise_to_a_photograph_that_it_has_not_seen(string name)
+    {
+        using var scope = NewDisposeScope();
+        using var loss = LossExpression.Parse($"mdf:{name}").Create();
+        using var random = new Generator(1);
+        var reference = ImageFile.Read(Path.Combine(Shared.Repository, "samples", "photographs", "chelsea.png"))[.., .., 40..104, 60..124].contiguous();
+        using var result = PixelRecovery.Run(loss, reference, rand(reference.shape, generator: random), steps: 50, learningRate: 0.1);
+        Assert.True(result.PsnrPerStep[^1] > result.PsnrPerStep[0] + 12, $"{result.PsnrPerStep[0]:F2} → {result.PsnrPerStep[^1]:F2} dB");
+    }
+
+    private static string Hash(string path) => Convert.ToHexStringLower(SHA256.HashData(File.ReadAllBytes(path)));
+}
