@@ -201,7 +201,7 @@ public sealed class LossTrainer : IDisposable
         var stack = new DiscriminatorStack(_discriminators, InputRange.Unit, new StackMetadata
         {
             Task = _options.Distortion.Task,
-            InputRange = InputRange.Unit, // as upstream feeds its own, which were trained on [−1, 1], too: what they train is better so
+            InputRange = InputRange.Unit, // as upstream feeds its own, which were trained on [−1, 1], too
             ScaleFactor = _plans[0].Factor,
             Sizes = Sizes,
             MaxSize = _options.MaxSize,
