@@ -1,3 +1,4 @@
+using Mdf.Discriminators;
 using Mdf.Losses;
 using Mdf.Losses.Frozen;
 using static TorchSharp.torch;

@@ -20,7 +20,8 @@ def mdf_loss(restored, reference, w, scales=8):  # images (N, 3, H, W) in [0, 1]
     scales = min(scales, sum(name.endswith(".tail.bias") for name in w))
     low, high = w.get("input_range", torch.tensor([0.0, 1.0]))
     restored, reference = (image * (high - low) + low for image in (restored, reference))
-    return sum(F.mse_loss(a, b) for k in range(scales) for a, b in zip(features(restored, w, k), features(reference, w, k)))
+    weights = w.get("layer_weights", torch.ones(3))
+    return sum(weight * F.mse_loss(a, b) for k in range(scales) for weight, a, b in zip(weights, features(restored, w, k), features(reference, w, k)))
 
 if __name__ == "__main__":
     stack = torch.load(sys.argv[1], map_location="cpu", weights_only=True)

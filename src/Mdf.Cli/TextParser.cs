@@ -47,4 +47,11 @@ internal static class TextParser
         int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var value) && value >= from && value <= to
             ? value
             : throw new InputException($"{name} takes a whole number {(to == int.MaxValue ? $"of at least {from}" : $"from {from} to {to}")}, found '{text}'"));
+
+    /// <summary>Reads a finite number of at least 0.</summary>
+    /// <param name="name">The option, for the message.</param>
+    public static Func<ArgumentResult, double> Amount(string name) => Of(text =>
+        double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var value) && value >= 0 && double.IsFinite(value)
+            ? value
+            : throw new InputException($"{name} takes a number of at least 0, found '{text}'"));
 }

@@ -107,7 +107,7 @@ internal sealed class LossInspectCommand : ComputeCommand
     {
         var scales = Math.Min(stack.Count, MdfLoss.DefaultNumScales);
         return new StackFacts(
-            name, stack.Metadata?.Task, stack.Count, [.. Enumerable.Range(0, stack.Count).Select(k => stack[k].Width)], stack.InputRange.ToString(),
+            name, stack.Metadata?.Task, stack.Count, [.. Enumerable.Range(0, stack.Count).Select(k => stack[k].Width)], stack.InputRange.ToString(), stack.LayerWeights.ToString(),
             stack.Metadata is { } known ? [.. known.Sizes.Select(size => size.ToString())] : null,
             stack.Metadata?.Iterations, stack.Metadata?.Seed, stack.Metadata?.SourceSha256, stack.Metadata?.ProgramVersion,
             Enumerable.Range(0, scales).Sum(k => stack[k].MultiplicationsPerPixel));
@@ -125,7 +125,7 @@ internal sealed class LossInspectCommand : ComputeCommand
         {
             terminal.WriteLine(facts.Name);
             terminal.WriteLine(string.Create(CultureInfo.InvariantCulture,
-                $"  {facts.Scales} scales of {string.Join(", ", facts.Widths)} channels, images in [{facts.InputRange}]; {facts.MultiplicationsPerPixel / 1000.0:F0} k multiplications a pixel and image for the loss"));
+                $"  {facts.Scales} scales of {string.Join(", ", facts.Widths)} channels, images in [{facts.InputRange}], layers count {facts.LayerWeights}; {facts.MultiplicationsPerPixel / 1000.0:F0} k multiplications a pixel and image for the loss"));
             terminal.WriteLine(facts.Task is null
                 ? "  nothing is known of its training"
                 : string.Create(CultureInfo.InvariantCulture, $"  trained for {facts.Task}, {facts.Iterations} iterations a scale, seed {facts.Seed}, on sizes {string.Join(", ", facts.Sizes!)}"));
@@ -140,6 +140,6 @@ internal sealed class LossInspectCommand : ComputeCommand
         context.Get(_pictures) is { Length: > 0 } given ? Pictures(given) : s_samples.Select(EmbeddedPhotographs.Read);
 
     private sealed record StackFacts(
-        string Name, string? Task, int Scales, int[] Widths, string InputRange, string[]? Sizes, int? Iterations, long? Seed, string? SourceSha256,
+        string Name, string? Task, int Scales, int[] Widths, string InputRange, string LayerWeights, string[]? Sizes, int? Iterations, long? Seed, string? SourceSha256,
         string? ProgramVersion, long MultiplicationsPerPixel);
 }

@@ -70,10 +70,35 @@ internal sealed class LossTrainCommand : ComputeCommand
         Description = "weight of the reconstruction beside the adversarial term in the generator's loss",
         HelpName = "x",
         DefaultValueFactory = _ => LossTrainingOptions.DefaultReconstructionWeight,
-        CustomParser = TextParser.Of(text =>
-            double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var weight) && weight >= 0 && double.IsFinite(weight)
-                ? weight
-                : throw new InputException($"--reconstruction-weight takes a number of at least 0, found '{text}'")),
+        CustomParser = TextParser.Amount("--reconstruction-weight"),
+    };
+
+    private readonly Option<double?> _coarsestNoise = new("--coarsest-noise")
+    {
+        Description = string.Create(CultureInfo.InvariantCulture,
+            $"σ of the Gaussian noise that the coarsest scale begins with, where black is −1 and white 1 [default: {LossTrainingOptions.DefaultCoarsestNoise}]"),
+        HelpName = "σ",
+        CustomParser = result => TextParser.Amount("--coarsest-noise")(result),
+    };
+
+    private readonly Option<InputRange> _inputRange = new("--input-range")
+    {
+        Description = "what black and white become where the loss is used; recorded in the stack, which is trained on -1,1",
+        HelpName = "low,high",
+        DefaultValueFactory = _ => InputRange.Unit,
+        CustomParser = TextParser.Of(text => InputRange.TryParse(text, out var range)
+            ? range
+            : throw new InputException($"--input-range takes two numbers, the lower first, such as -1,1, found '{text}'")),
+    };
+
+    private readonly Option<LayerWeights> _layerWeights = new("--layer-weights")
+    {
+        Description = "what counts where the loss is used: the features after head and body, and the final map; recorded in the stack",
+        HelpName = "h,b,t",
+        DefaultValueFactory = _ => LayerWeights.Equal,
+        CustomParser = TextParser.Of(text => LayerWeights.TryParse(text, out var weights)
+            ? weights
+            : throw new InputException($"--layer-weights takes three numbers, not negative and not all 0, such as 1,1,0.5, found '{text}'")),
     };
 
     private readonly Option<bool> _chain = new("--chain")
@@ -108,7 +133,7 @@ internal sealed class LossTrainCommand : ComputeCommand
             new Example("loss train photo.png --task jpeg:10 -o jpeg10.safetensors --resume", "go on after an interruption"))
     {
         Arguments.Add(_photo);
-        foreach (var option in new Option[] { _task, _output, _run, _resume, _scales, _iterations, _maxSize, _reconstructionWeight, _chain, _checkpointEvery, _externalTimeout, _seed })
+        foreach (var option in new Option[] { _task, _output, _run, _resume, _scales, _iterations, _maxSize, _reconstructionWeight, _coarsestNoise, _chain, _inputRange, _layerWeights, _checkpointEvery, _externalTimeout, _seed })
             Options.Add(option);
     }
 
@@ -117,6 +142,8 @@ internal sealed class LossTrainCommand : ComputeCommand
         var output = context.Get(_output);
         if (!output.EndsWith(StackExtension, StringComparison.OrdinalIgnoreCase))
             throw new InputException($"cannot write '{output}': expected a stack's name to end in {StackExtension}");
+        if (context.Get(_chain) && context.Get(_coarsestNoise) is not null)
+            throw new InputException("--coarsest-noise cannot be used with --chain, whose coarsest scale begins with one colour: leave one of them out");
     }
 
     protected override int Run(CommandContext context, torch.Device device)
@@ -132,7 +159,10 @@ internal sealed class LossTrainCommand : ComputeCommand
             Iterations = context.Get(_iterations),
             MaxSize = context.Get(_maxSize),
             ReconstructionWeight = context.Get(_reconstructionWeight),
+            CoarsestNoise = context.Get(_coarsestNoise) ?? LossTrainingOptions.DefaultCoarsestNoise,
             IsChained = context.Get(_chain),
+            InputRange = context.Get(_inputRange),
+            LayerWeights = context.Get(_layerWeights),
             Seed = context.Get(_seed),
         };
 

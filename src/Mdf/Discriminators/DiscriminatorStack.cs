@@ -15,7 +15,8 @@ public sealed class DiscriminatorStack : nn.Module
     // No stack has more scales than this: a 25-pixel start times 0.75⁻³⁰ is 140,000 pixels. A file that says so is refused.
     private const int MostScales = 32;
     private const int LargestWidth = 512;
-    private const string RangeKey = "input_range";
+    private const string RangeKey = WeightConversion.InputRangeKey;
+    private const string WeightsKey = WeightConversion.LayerWeightsKey;
 
     private readonly IReadOnlyList<Discriminator> _discriminators;
 
@@ -23,7 +24,9 @@ public sealed class DiscriminatorStack : nn.Module
     /// <param name="discriminators">Coarse to fine; at least one.</param>
     /// <param name="inputRange">The range that they take their images in.</param>
     /// <param name="metadata">How they were trained, if known.</param>
-    public DiscriminatorStack(IReadOnlyList<Discriminator> discriminators, InputRange inputRange, StackMetadata? metadata = null)
+    /// <param name="layerWeights">What the MDF loss counts of each layer unless told otherwise; null for what the metadata say, 1 each where there are none.</param>
+    public DiscriminatorStack(
+        IReadOnlyList<Discriminator> discriminators, InputRange inputRange, StackMetadata? metadata = null, LayerWeights? layerWeights = null)
         : base(nameof(DiscriminatorStack))
     {
         ArgumentNullException.ThrowIfNull(discriminators);
@@ -32,6 +35,7 @@ public sealed class DiscriminatorStack : nn.Module
             throw new ArgumentOutOfRangeException(nameof(inputRange), inputRange, "expected a range whose low end is below its high end");
         _discriminators = [.. discriminators];
         InputRange = inputRange;
+        LayerWeights = layerWeights ?? metadata?.LayerWeights ?? LayerWeights.Equal;
         Metadata = metadata;
         for (var k = 0; k < Count; k++)
             register_module(k.ToString(CultureInfo.InvariantCulture), _discriminators[k]);
@@ -42,6 +46,9 @@ public sealed class DiscriminatorStack : nn.Module
 
     /// <summary>The range that they take their images in.</summary>
     public InputRange InputRange { get; }
+
+    /// <summary>What the MDF loss counts of each layer unless told otherwise.</summary>
+    public LayerWeights LayerWeights { get; }
 
     /// <summary>How they were trained; null for the authors' stacks.</summary>
     public StackMetadata? Metadata { get; }
@@ -82,7 +89,7 @@ public sealed class DiscriminatorStack : nn.Module
     {
         using var file = ShippedStacks.Files.Open(path);
         var metadata = StackMetadata.Read(file.Metadata, path);
-        var (byScale, range) = GroupByScale(file.Tensors, path);
+        var byScale = GroupByScale(file.Tensors, path);
         if (metadata is not null && metadata.Sizes.Count != byScale.Count)
             throw new InputException($"'{path}': expected {metadata.Sizes.Count} discriminators, as its metadata says, found {byScale.Count}: the file is damaged");
 
@@ -100,8 +107,11 @@ public sealed class DiscriminatorStack : nn.Module
                 ModuleWeights.Load(discriminator, tensors, $"{path}, scale {k}");
             }
 
-            var used = inputRange ?? metadata?.InputRange ?? RangeOf(file.Metadata, path) ?? range ?? InputRange.Unit;
-            var stack = new DiscriminatorStack(discriminators, used, metadata is null ? null : metadata with { InputRange = used });
+            var used = inputRange ?? metadata?.InputRange ?? (TextOf(RangeKey, file, path) is not { } range ? InputRange.Unit
+                : InputRange.TryParse(range, out var parsedRange) ? parsedRange : throw NotAStack(path, $"its '{RangeKey}' is not a range"));
+            var weights = metadata?.LayerWeights ?? (TextOf(WeightsKey, file, path) is not { } text ? LayerWeights.Equal
+                : LayerWeights.TryParse(text, out var parsedWeights) ? parsedWeights : throw NotAStack(path, $"its '{WeightsKey}' are not three weights"));
+            var stack = new DiscriminatorStack(discriminators, used, metadata is null ? null : metadata with { InputRange = used }, weights);
             stack.Freeze();
             return stack;
         }
@@ -117,22 +127,18 @@ public sealed class DiscriminatorStack : nn.Module
     /// <exception cref="InputException">The path cannot be written.</exception>
     public void Save(string path)
     {
-        var metadata = Metadata?.ToDictionary() ?? new Dictionary<string, string> { [RangeKey] = InputRange.ToString() };
+        var metadata = Metadata?.ToDictionary()
+            ?? new Dictionary<string, string> { [RangeKey] = InputRange.ToString(), [WeightsKey] = LayerWeights.ToString() };
         SafetensorsFormat.Write(path, ModuleWeights.Save(this), metadata);
     }
 
-    private static (Dictionary<int, Dictionary<string, StoredTensor>> ByScale, InputRange? Range) GroupByScale(
-        IReadOnlyDictionary<string, StoredTensor> tensors, string path)
+    private static Dictionary<int, Dictionary<string, StoredTensor>> GroupByScale(IReadOnlyDictionary<string, StoredTensor> tensors, string path)
     {
         var byScale = new Dictionary<int, Dictionary<string, StoredTensor>>();
-        InputRange? range = null;
         foreach (var (key, value) in tensors)
         {
-            if (key == RangeKey)
-            {
-                range = RangeOf(value, path);
+            if (key is RangeKey or WeightsKey)
                 continue;
-            }
 
             var dot = key.IndexOf('.', StringComparison.Ordinal);
             if (dot < 0 || !int.TryParse(key.AsSpan(0, dot), NumberStyles.None, CultureInfo.InvariantCulture, out var scale)
@@ -146,27 +152,23 @@ public sealed class DiscriminatorStack : nn.Module
             ofScale.Add(key[(dot + 1)..], value);
         }
 
-        return byScale.Count > 0 ? (byScale, range) : throw NotAStack(path, "it holds no such tensor");
+        return byScale.Count > 0 ? byScale : throw NotAStack(path, "it holds no such tensor");
     }
 
-    /// <summary>A stack of which nothing else is known, such as one that came back from PyTorch's format, still says its range.</summary>
-    private static InputRange? RangeOf(IReadOnlyDictionary<string, string> metadata, string path)
+    /// <summary>
+    /// What a stack of which nothing else is known still says of itself: in its metadata, or, where it was converted to PyTorch's format, as a tensor of
+    /// a few numbers. Null where it does not.
+    /// </summary>
+    private static string? TextOf(string key, TensorFile file, string path)
     {
-        if (!metadata.TryGetValue(RangeKey, out var text))
+        if (file.Metadata.TryGetValue(key, out var text))
+            return text;
+        if (!file.Tensors.TryGetValue(key, out var stored))
             return null;
-        return InputRange.TryParse(text, out var range) ? range : throw NotAStack(path, $"the metadata '{RangeKey}' is not a range");
-    }
-
-    /// <summary>A stack that was converted to PyTorch's format carries its range as a tensor of two numbers.</summary>
-    private static InputRange RangeOf(StoredTensor stored, string path)
-    {
+        if (stored.Shape is not [<= 3])
+            throw NotAStack(path, $"'{key}' is not a few numbers");
         using var scope = NewDisposeScope();
-        if (stored.Shape is not [2])
-            throw NotAStack(path, $"'{RangeKey}' has not two values");
-        var values = stored.ToTensor().to(float64).data<double>().ToArray();
-        return InputRange.TryParse(new InputRange(values[0], values[1]).ToString(), out var range)
-            ? range
-            : throw NotAStack(path, $"'{RangeKey}' is not a range");
+        return string.Join(',', stored.ToTensor().to(float64).data<double>().ToArray().Select(value => value.ToString("R", CultureInfo.InvariantCulture)));
     }
 
     private static InputException NotAStack(string path, string found) =>

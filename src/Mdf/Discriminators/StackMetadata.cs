@@ -19,6 +19,9 @@ public sealed record StackMetadata
     /// <summary>The range it takes its images in.</summary>
     public required InputRange InputRange { get; init; }
 
+    /// <summary>What the MDF loss counts of each layer, unless told otherwise; 1 each in files that do not say.</summary>
+    public required LayerWeights LayerWeights { get; init; }
+
     /// <summary>The pyramid's factor r between neighbouring scales.</summary>
     public required double ScaleFactor { get; init; }
 
@@ -36,6 +39,9 @@ public sealed record StackMetadata
 
     /// <summary>Whether each generator began with what the one below had made; true in files that do not say.</summary>
     public required bool IsChained { get; init; }
+
+    /// <summary>σ, on [−1, 1], of the noise that the coarsest scale began with; 0 in files that do not say.</summary>
+    public required double CoarsestNoise { get; init; }
 
     /// <summary>The seed of all randomness.</summary>
     public required long Seed { get; init; }
@@ -55,12 +61,14 @@ public sealed record StackMetadata
         [FileKind.Key] = CurrentFormat,
         ["task"] = Task,
         ["input_range"] = InputRange.ToString(),
+        ["layer_weights"] = LayerWeights.ToString(),
         ["scale_factor"] = ScaleFactor.ToString("R", CultureInfo.InvariantCulture),
         ["sizes"] = string.Join(',', Sizes.Select(size => string.Create(CultureInfo.InvariantCulture, $"{size.Width}x{size.Height}"))),
         ["max_size"] = MaxSize.ToString(CultureInfo.InvariantCulture),
         ["iterations"] = Iterations.ToString(CultureInfo.InvariantCulture),
         ["reconstruction_weight"] = ReconstructionWeight.ToString("R", CultureInfo.InvariantCulture),
         ["chained"] = IsChained ? True : False,
+        ["coarsest_noise"] = CoarsestNoise.ToString("R", CultureInfo.InvariantCulture),
         ["seed"] = Seed.ToString(CultureInfo.InvariantCulture),
         ["threads"] = Threads.ToString(CultureInfo.InvariantCulture),
         ["source_sha256"] = SourceSha256,
@@ -81,6 +89,8 @@ public sealed record StackMetadata
         {
             Task = Value("task"),
             InputRange = InputRange.TryParse(Value("input_range"), out var range) ? range : throw Invalid("input_range"),
+            LayerWeights = !values.TryGetValue("layer_weights", out var layers) ? LayerWeights.Equal
+                : LayerWeights.TryParse(layers, out var layerWeights) ? layerWeights : throw Invalid("layer_weights"),
             ScaleFactor = double.TryParse(Value("scale_factor"), NumberStyles.Float, CultureInfo.InvariantCulture, out var factor)
                 && factor is > 0 and <= 1 ? factor : throw Invalid("scale_factor"),
             Sizes = [.. Value("sizes").Split(',').Select(Size)],
@@ -88,10 +98,9 @@ public sealed record StackMetadata
                 ? maxSize : throw Invalid("max_size"),
             Iterations = int.TryParse(Value("iterations"), NumberStyles.None, CultureInfo.InvariantCulture, out var iterations)
                 ? iterations : throw Invalid("iterations"),
-            ReconstructionWeight = !values.ContainsKey("reconstruction_weight") ? 10
-                : double.TryParse(Value("reconstruction_weight"), NumberStyles.Float, CultureInfo.InvariantCulture, out var weight) && weight >= 0 && double.IsFinite(weight)
-                    ? weight : throw Invalid("reconstruction_weight"),
+            ReconstructionWeight = Amount("reconstruction_weight", 10),
             IsChained = !values.TryGetValue("chained", out var chained) || chained switch { True => true, False => false, _ => throw Invalid("chained") },
+            CoarsestNoise = Amount("coarsest_noise", 0),
             Seed = long.TryParse(Value("seed"), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var seed)
                 ? seed : throw Invalid("seed"),
             Threads = int.TryParse(Value("threads"), NumberStyles.None, CultureInfo.InvariantCulture, out var threads)
@@ -101,6 +110,9 @@ public sealed record StackMetadata
         };
 
         string Value(string key) => values.TryGetValue(key, out var value) ? value : throw Invalid(key);
+
+        double Amount(string key, double whereAbsent) => !values.TryGetValue(key, out var text) ? whereAbsent
+            : double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var amount) && amount >= 0 && double.IsFinite(amount) ? amount : throw Invalid(key);
 
         InputException Invalid(string key) => new(values.TryGetValue(key, out var value)
             ? $"'{where}': its metadata has the unusable value {Untrusted.Quote(value)} for '{key}': the file is damaged"

@@ -135,6 +135,7 @@ public sealed class LossRun
     private string Describe() => JsonSerializer.Serialize(
         new SortedDictionary<string, string>(StringComparer.Ordinal)
         {
+            ["recipe"] = LossTrainer.Recipe.ToString(CultureInfo.InvariantCulture),
             ["task"] = _options.Distortion.Task,
             ["photographs"] = string.Join(',', _photographs.Select(photograph => photograph.Sha256)),
             ["scales"] = _options.Scales?.ToString(CultureInfo.InvariantCulture) ?? "default",
@@ -142,6 +143,9 @@ public sealed class LossRun
             ["max_size"] = _options.MaxSize.ToString(CultureInfo.InvariantCulture),
             ["reconstruction_weight"] = _options.ReconstructionWeight.ToString("R", CultureInfo.InvariantCulture),
             ["chained"] = _options.IsChained ? "true" : "false",
+            ["coarsest_noise"] = (_options.IsChained ? 0 : _options.CoarsestNoise).ToString("R", CultureInfo.InvariantCulture),
+            ["input_range"] = _options.InputRange.ToString(),
+            ["layer_weights"] = _options.LayerWeights.ToString(),
             ["seed"] = _options.Seed.ToString(CultureInfo.InvariantCulture),
         }, s_json) + "\n";
 

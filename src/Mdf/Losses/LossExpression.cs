@@ -84,7 +84,7 @@ public sealed class LossExpression
         var ascending = term.Option<bool>("ascending", "true or false", text => bool.TryParse(text, out var flag) ? flag : null) ?? true;
         var weights = term.Option<LayerWeights>(
             "layer_weights", "three numbers for head, body and final map, not negative and not all 0, such as 1,1,0.5",
-            text => LayerWeights.TryParse(text, out var parsed) ? parsed : null) ?? LayerWeights.Equal;
+            text => LayerWeights.TryParse(text, out var parsed) ? parsed : null);
         var range = term.Option<InputRange>(
             "input_range", "what black and white become, two numbers, the lower first, such as -1,1", text => InputRange.TryParse(text, out var parsed) ? parsed : null);
         var precision = term.Option<Precision>("precision", "fp32 or bf16", text => text switch
@@ -96,7 +96,7 @@ public sealed class LossExpression
         var stack = DiscriminatorStack.Load(term.Argument!, range);
         try
         {
-            return new MdfLoss(stack, scales, ascending, term.ToString()) { LayerWeights = weights, Precision = precision };
+            return new MdfLoss(stack, scales, ascending, term.ToString()) { LayerWeights = weights ?? stack.LayerWeights, Precision = precision };
         }
         catch
         {

@@ -44,6 +44,7 @@ public sealed class MdfLoss : ReconstructionLoss
         if (count < 1 || count > stack.Count)
             throw new InputException($"expected num_scales from 1 to {stack.Count} (the scales in this stack), found {count}{(expression is null ? "" : $" in '{expression}'")}");
         this.stack = stack;
+        LayerWeights = stack.LayerWeights;
         NumScales = count;
         Ascending = ascending;
         _scales = [.. Enumerable.Range(0, count).Select(i => ascending ? i : stack.Count - 1 - i)];
@@ -61,7 +62,7 @@ public sealed class MdfLoss : ReconstructionLoss
     /// <summary>Whether they are counted from the coarsest.</summary>
     public bool Ascending { get; }
 
-    /// <summary>What the distance of each layer counts.</summary>
+    /// <summary>What the distance of each layer counts; what the stack says unless given.</summary>
     /// <exception cref="ArgumentOutOfRangeException">A weight is negative or not finite, or all are 0.</exception>
     public LayerWeights LayerWeights
     {
@@ -72,7 +73,7 @@ public sealed class MdfLoss : ReconstructionLoss
                 throw new ArgumentOutOfRangeException(nameof(value), value, "expected weights that are finite, not negative, and not all 0");
             field = value;
         }
-    } = LayerWeights.Equal;
+    }
 
     /// <summary>In which type to compute. The plain path computes in the images' type.</summary>
     public Precision Precision { get; init; }

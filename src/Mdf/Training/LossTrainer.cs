@@ -17,8 +17,8 @@ namespace Mdf.Training;
 /// </remarks>
 public sealed class LossTrainer : IDisposable
 {
-    /// <summary>σ of the noise that the coarsest scale begins with, on [−1, 1]; no other scale has any. SinGAN's is 1; ours was found by trial (<c>docs/results.md</c>).</summary>
-    private const double CoarsestNoise = 0.2;
+    /// <summary>The version of the recipe: it goes up when the same options begin to train another stack, so that a run is not gone on with by another recipe.</summary>
+    internal const int Recipe = 2;
 
     private const string StackPrefix = "stack.";
     private const string BelowPrefix = "below.";
@@ -198,16 +198,18 @@ public sealed class LossTrainer : IDisposable
     {
         if (!IsFinished)
             throw new InvalidOperationException("not all scales have been trained");
-        var stack = new DiscriminatorStack(_discriminators, InputRange.Unit, new StackMetadata
+        var stack = new DiscriminatorStack(_discriminators, _options.InputRange, new StackMetadata
         {
             Task = _options.Distortion.Task,
-            InputRange = InputRange.Unit, // as upstream feeds its own, which were trained on [−1, 1], too
+            InputRange = _options.InputRange,
+            LayerWeights = _options.LayerWeights,
             ScaleFactor = _plans[0].Factor,
             Sizes = Sizes,
             MaxSize = _options.MaxSize,
             Iterations = _options.Iterations,
             ReconstructionWeight = _options.ReconstructionWeight,
             IsChained = _options.IsChained,
+            CoarsestNoise = _options.IsChained ? 0 : _options.CoarsestNoise,
             Seed = _options.Seed,
             Threads = get_num_threads(),
             SourceSha256 = string.Join(',', sourceSha256),
@@ -253,7 +255,7 @@ public sealed class LossTrainer : IDisposable
         using var _ = no_grad();
         _images = [.. _finest.Select((finest, i) => new ScaleImage(
             Keep(Resize(finest, _plans[i].Sizes[Scale])),
-            new GeneratorInput(Resize(_below[i], _plans[i].Sizes[Scale]), _options.Distortion, _options.IsChained || Scale > 0 ? 0 : CoarsestNoise)))];
+            new GeneratorInput(Resize(_below[i], _plans[i].Sizes[Scale]), _options.Distortion, _options.IsChained || Scale > 0 ? 0 : _options.CoarsestNoise)))];
         _trainer = ScaleTrainer.Create(_discriminators[^1], _generator!, _images, _options.ReconstructionWeight, _options.Engine);
     }
 

@@ -53,6 +53,26 @@ public sealed record LossTrainingOptions
     /// </summary>
     public bool IsChained { get; init; }
 
+    /// <summary>σ of the noise that the coarsest scale begins with, unless told otherwise.</summary>
+    public const double DefaultCoarsestNoise = 0.2;
+
+    /// <summary>
+    /// σ, on [−1, 1], of the Gaussian noise that the coarsest scale begins with, where generators are not chained; no other scale has any. At least 0.
+    /// SinGAN's is 1; ours was found by trial (<c>docs/results.md</c>). With 0 the generator's input is all one colour, and what is trained depends on rounding.
+    /// </summary>
+    public double CoarsestNoise
+    {
+        get;
+        init => field = value is >= 0 and < double.PositiveInfinity ? value : throw new ArgumentOutOfRangeException(nameof(value), value, "at least 0 and finite");
+    }
+    = DefaultCoarsestNoise;
+
+    /// <summary>The range that the stack is to take its images in; it is trained on [−1, 1]. [0, 1] as upstream feeds its own unless given.</summary>
+    public InputRange InputRange { get; init; } = InputRange.Unit;
+
+    /// <summary>What the MDF loss is to count of each layer of the stack: 1 each as upstream unless given. It does not change the training.</summary>
+    public LayerWeights LayerWeights { get; init; } = LayerWeights.Equal;
+
     /// <summary>The seed of all randomness: weights, noise, gradient penalty.</summary>
     public long Seed { get; init; }
 

@@ -6,19 +6,28 @@ namespace Mdf.Weights;
 
 /// <summary>Turns PyTorch checkpoints into safetensors and back.</summary>
 /// <remarks>
-/// A plain dictionary of tensors has no metadata, but a discriminator stack computes a wrong loss without its input range. That one
-/// entry therefore travels as a tensor: the metadata <c>input_range</c> of a safetensors file (<c>-1,1</c>) is the tensor
-/// <c>input_range</c> (two floats) of the PyTorch file. The authors' stacks have none and take [0, 1].
+/// A plain dictionary of tensors has no metadata, but a discriminator stack computes a wrong loss without its input range and its layers' weights.
+/// These therefore travel as tensors: the metadata <c>input_range</c> of a safetensors file (<c>-1,1</c>) is the tensor <c>input_range</c> (two floats)
+/// of the PyTorch file, <c>layer_weights</c> (<c>0,0,1</c>) is one of three. The authors' stacks have neither: they take [0, 1], and all layers count 1.
 /// </remarks>
 public static class WeightConversion
 {
     /// <summary>The name of the input range, as metadata and as a tensor.</summary>
     internal const string InputRangeKey = "input_range";
 
+    /// <summary>The name of the layers' weights, as metadata and as a tensor.</summary>
+    internal const string LayerWeightsKey = "layer_weights";
+
+    private static readonly Numbers[] s_numbers =
+    [
+        new(InputRangeKey, 2, "two numbers, the lower first", values => values[0] < values[1]),
+        new(LayerWeightsKey, 3, "three numbers, not negative and not all 0", values => values.All(value => value >= 0) && values.Any(value => value > 0)),
+    ];
+
     /// <summary>
     /// Converts <c>.pth</c> or <c>.pt</c> to <c>.safetensors</c>, or <c>.safetensors</c> to <c>.pt</c> or <c>.pth</c>. Names, shapes,
     /// types and values stay as they are. A safetensors file says of itself only that it came from PyTorch (<c>format: pt</c>) and its
-    /// input range, if it has one: nothing more is known.
+    /// input range and layers' weights, if it has them: nothing more is known.
     /// </summary>
     /// <param name="inputPath">The file to read; its content, not its name, tells its format.</param>
     /// <param name="outputPath">The file to write; its extension tells its format.</param>
@@ -55,44 +64,52 @@ public static class WeightConversion
     private static int WritePyTorch(TensorFile file, string path)
     {
         var tensors = new OrderedDictionary<string, StoredTensor>(file.Tensors);
-        if (file.Metadata.TryGetValue(InputRangeKey, out var text))
+        foreach (var numbers in s_numbers)
         {
-            var range = text.Split(',').Select(ParseBound).ToArray();
-            RequireRange(file, range, text);
-            var tensor = new StoredTensor(ElementType.Float32, [2], MemoryMarshal.AsBytes<float>(range).ToArray());
-            if (!tensors.TryAdd(InputRangeKey, tensor))
-                throw new InputException($"cannot convert '{file.Path}': it has {InputRangeKey} both as metadata and as a tensor");
+            if (!file.Metadata.TryGetValue(numbers.Key, out var text))
+                continue;
+            var values = text.Split(',').Select(ParseNumber).ToArray();
+            numbers.Require(file, values, text);
+            if (!tensors.TryAdd(numbers.Key, new StoredTensor(ElementType.Float32, [values.Length], MemoryMarshal.AsBytes<float>(values).ToArray())))
+                throw new InputException($"cannot convert '{file.Path}': it has {numbers.Key} both as metadata and as a tensor");
         }
 
         PyTorchFormat.Write(path, tensors);
         return tensors.Count;
     }
 
-    private static void RequireRange(TensorFile file, ReadOnlySpan<float> range, string text)
-    {
-        if (range is not [var low, var high] || !float.IsFinite(low) || !float.IsFinite(high) || low >= high)
-        {
-            throw new InputException($"cannot convert '{file.Path}': expected two numbers as its {InputRangeKey}, the lower first, "
-                + $"found {Untrusted.Quote(text)}");
-        }
-    }
-
-    private static float ParseBound(string text) =>
-        float.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var bound) ? bound : float.NaN;
-
     private static int WriteSafetensors(TensorFile file, string path)
     {
         var tensors = new OrderedDictionary<string, StoredTensor>(file.Tensors);
         var metadata = new Dictionary<string, string> { ["format"] = "pt" };
-        if (tensors.TryGetValue(InputRangeKey, out var tensor) && tensor is { Type: ElementType.Float32, Shape: [2] })
+        foreach (var numbers in s_numbers)
         {
-            var range = MemoryMarshal.Cast<byte, float>(tensor.Bytes);
-            metadata[InputRangeKey] = string.Create(CultureInfo.InvariantCulture, $"{range[0]},{range[1]}");
-            RequireRange(file, range, metadata[InputRangeKey]);
-            tensors.Remove(InputRangeKey);
+            if (!tensors.TryGetValue(numbers.Key, out var tensor) || tensor is not { Type: ElementType.Float32, Shape: [var count] } || count != numbers.Count)
+                continue;
+            var values = MemoryMarshal.Cast<byte, float>(tensor.Bytes).ToArray();
+            metadata[numbers.Key] = string.Join(',', values.Select(value => value.ToString(CultureInfo.InvariantCulture)));
+            numbers.Require(file, values, metadata[numbers.Key]);
+            tensors.Remove(numbers.Key);
         }
 
         SafetensorsFormat.Write(path, tensors, metadata);
         return tensors.Count;
+    }
+
+    private static float ParseNumber(string text) =>
+        float.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var number) ? number : float.NaN;
+
+    /// <summary>A few numbers that a stack's metadata hold.</summary>
+    /// <param name="Key">Their name.</param>
+    /// <param name="Count">How many.</param>
+    /// <param name="Expected">What they are, in words.</param>
+    /// <param name="AreUsable">Whether numbers, as many as there should be and all finite, can be used.</param>
+    private sealed record Numbers(string Key, int Count, string Expected, Func<float[], bool> AreUsable)
+    {
+        public void Require(TensorFile file, float[] values, string text)
+        {
+            if (values.Length != Count || !values.All(float.IsFinite) || !AreUsable(values))
+                throw new InputException($"cannot convert '{file.Path}': expected {Key} to be {Expected}, found {Untrusted.Quote(text)}");
+        }
     }
 }

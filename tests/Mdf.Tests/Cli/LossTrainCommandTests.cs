@@ -57,6 +57,19 @@ public sealed class LossTrainCommandTests : IDisposable
         Assert.Equal([_photo, path], FilesBesideTheRun());
     }
 
+    [Theory]
+    [InlineData("--coarsest-noise takes a number of at least 0, found '-1'", "--coarsest-noise", "-1")]
+    [InlineData("--coarsest-noise cannot be used with --chain", "--coarsest-noise", "0.1", "--chain")]
+    [InlineData("--input-range takes two numbers, the lower first, such as -1,1, found '1,0'", "--input-range", "1,0")]
+    [InlineData("--layer-weights takes three numbers, not negative and not all 0, such as 1,1,0.5, found '0,0,0'", "--layer-weights", "0,0,0")]
+    public void What_cannot_be_done_is_refused_before_anything_is_written(string expected, params string[] options)
+    {
+        var answer = MdfProgram.Run([.. Line(_folder.File("stack.safetensors")), .. options]);
+        Assert.Equal(2, answer.ExitCode);
+        Assert.Contains(expected, answer.Error);
+        Assert.Equal([_photo], FilesBesideTheRun());
+    }
+
     [Fact]
     public void The_answer_in_json_is_one_object()
     {
@@ -105,11 +118,11 @@ public sealed class LossTrainCommandTests : IDisposable
     [Fact]
     public void Inspecting_a_stack_shows_what_it_is_and_what_it_is_specialized_in()
     {
-        var path = Train("stack.safetensors");
+        var path = Train("stack.safetensors", "--input-range", "-1,1", "--layer-weights", "1,1,0");
         var (plot, table) = (_folder.File("probe.png"), _folder.File("probe.md"));
         var answer = MdfProgram.Run(["loss", "inspect", path, "--picture", _photo, "--plot", plot, "--save", table]);
         Assert.True(answer.ExitCode == 0, answer.Error);
-        Assert.Contains("2 scales of 32, 32 channels, images in [0,1]; 58 k multiplications", answer.Output);
+        Assert.Contains("2 scales of 32, 32 channels, images in [-1,1], layers count 1,1,0; 58 k multiplications", answer.Output);
         Assert.Contains("trained for denoise:25, 2 iterations a scale", answer.Output);
         Assert.Contains("(own)", File.ReadAllText(table));
         Assert.Equal(900, ImageFile.Read(plot).shape[2]);

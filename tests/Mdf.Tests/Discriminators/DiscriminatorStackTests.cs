@@ -12,14 +12,17 @@ public sealed class DiscriminatorStackTests : IDisposable
     public void Dispose() => _folder.Dispose();
 
     [Fact]
-    public void A_stack_of_unknown_training_keeps_its_input_range()
+    public void A_stack_of_unknown_training_keeps_what_the_loss_needs()
     {
         var path = _folder.File("stack.safetensors");
         using (var stack = Stack())
             stack.Save(path);
         using var loaded = DiscriminatorStack.Load(path);
         Assert.Null(loaded.Metadata);
-        Assert.Equal(InputRange.Symmetric, loaded.InputRange);
+        Assert.Equal((InputRange.Symmetric, new LayerWeights(0, 0.5, 1)), (loaded.InputRange, loaded.LayerWeights));
+        WeightConversion.Convert(path, _folder.File("stack.pt"));
+        using var converted = DiscriminatorStack.Load(_folder.File("stack.pt"));
+        Assert.Equal((InputRange.Symmetric, new LayerWeights(0, 0.5, 1)), (converted.InputRange, converted.LayerWeights));
     }
 
     [Fact]
@@ -39,14 +42,16 @@ public sealed class DiscriminatorStackTests : IDisposable
         void AssertShort() => Assert.InRange(Assert.Throws<InputException>(() => DiscriminatorStack.Load(path)).Message.Length, 1, 300 + path.Length);
     }
 
-    [Fact]
-    public void An_input_range_that_is_none_is_refused()
+    [Theory]
+    [InlineData("input_range", "1,-1", "its 'input_range' is not a range")]
+    [InlineData("layer_weights", "0,0,0", "its 'layer_weights' are not three weights")]
+    [InlineData("layer_weights", "1,1", "its 'layer_weights' are not three weights")]
+    public void What_the_loss_cannot_use_is_refused(string key, string value, string expected)
     {
         var path = _folder.File("stack.safetensors");
         using (var stack = Stack())
-            SafetensorsFormat.Write(path, ModuleWeights.Save(stack), new Dictionary<string, string> { ["input_range"] = "1,-1" });
-        var error = Assert.Throws<InputException>(() => DiscriminatorStack.Load(path));
-        Assert.Contains("the metadata 'input_range' is not a range", error.Message);
+            SafetensorsFormat.Write(path, ModuleWeights.Save(stack), new Dictionary<string, string> { [key] = value });
+        Assert.Contains(expected, Assert.Throws<InputException>(() => DiscriminatorStack.Load(path)).Message);
     }
 
     [Theory]
@@ -58,12 +63,14 @@ public sealed class DiscriminatorStackTests : IDisposable
         {
             Task = "sisr",
             InputRange = InputRange.Symmetric,
+            LayerWeights = new LayerWeights(0, 0.5, 1),
             ScaleFactor = 0.8,
             Sizes = [new ImageSize(25, 31)],
             MaxSize = 31,
             Iterations = 3,
             ReconstructionWeight = 2.5,
             IsChained = isChained,
+            CoarsestNoise = 0.25,
             Seed = -1,
             Threads = 2,
             SourceSha256 = "ab",
@@ -77,8 +84,13 @@ public sealed class DiscriminatorStackTests : IDisposable
         Assert.Equal(said.Sizes, read.Sizes);
         values.Remove("chained");
         Assert.True(StackMetadata.Read(values, "file")!.IsChained); // files from before there was a choice
-        values["chained"] = "perhaps";
-        Assert.Contains("'chained'", Assert.Throws<InputException>(() => StackMetadata.Read(values, "file")).Message);
+        values.Remove("layer_weights");
+        Assert.Equal(LayerWeights.Equal, StackMetadata.Read(values, "file")!.LayerWeights);
+        foreach (var (key, value) in new[] { ("chained", "perhaps"), ("layer_weights", "0,0,0"), ("coarsest_noise", "-1") })
+        {
+            var changed = new Dictionary<string, string>(values) { [key] = value };
+            Assert.Contains($"'{key}'", Assert.Throws<InputException>(() => StackMetadata.Read(changed, "file")).Message);
+        }
     }
 
     private static DiscriminatorStack Stack()
@@ -86,6 +98,6 @@ public sealed class DiscriminatorStackTests : IDisposable
         using var random = new torch.Generator(7);
         var discriminator = new Discriminator(4);
         discriminator.Initialize(random);
-        return new DiscriminatorStack([discriminator], InputRange.Symmetric);
+        return new DiscriminatorStack([discriminator], InputRange.Symmetric, layerWeights: new LayerWeights(0, 0.5, 1));
     }
 }

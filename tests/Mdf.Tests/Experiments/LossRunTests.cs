@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Mdf.Discriminators;
 using Mdf.Distortions;
 using Mdf.Experiments;
@@ -77,6 +78,8 @@ public sealed class LossRunTests : IDisposable
             (Options("jpeg:10"), "found task = jpeg:10 instead of 'sisr'"),
             (Options("sisr") with { Seed = 8 }, "found seed = 8 instead of '3'"),
             (Options("sisr") with { Iterations = 7 }, "found iterations = 7 instead of '6'"),
+            (Options("sisr") with { CoarsestNoise = 0.5 }, "found coarsest_noise = 0.5 instead of '0.2'"),
+            (Options("sisr") with { LayerWeights = new LayerWeights(1, 1, 0) }, "found layer_weights = 1,1,0 instead of '1,1,1'"),
         })
         {
             Assert.Contains(expected, Assert.Throws<InputException>(() => Train("run", other, resume: true)).Message);
@@ -86,6 +89,23 @@ public sealed class LossRunTests : IDisposable
         Assert.Contains("holds no run", Assert.Throws<InputException>(() => Train("none", Options("sisr"), resume: true)).Message);
         var run = new LossRun([Photograph(2)], Options("sisr"), RunFolder.OfLoss(_folder.File("run")));
         Assert.Contains("photographs", Assert.Throws<InputException>(() => run.Run(resume: true)).Message);
+    }
+
+    /// <summary>An older program trained other weights from the same options; loss.json and the checkpoints say so.</summary>
+    [Theory]
+    [InlineData(null)]
+    [InlineData("1")]
+    public void A_run_of_another_recipe_is_not_gone_on_with(string? recipe)
+    {
+        using var scope = NewDisposeScope();
+        Train("run", Options("sisr"));
+        var description = RunFolder.OfLoss(_folder.File("run")).Description;
+        var values = JsonSerializer.Deserialize<Dictionary<string, string>>(File.ReadAllText(description))!;
+        values.Remove("recipe");
+        if (recipe is not null)
+            values["recipe"] = recipe;
+        File.WriteAllText(description, JsonSerializer.Serialize(values));
+        Assert.Contains("found recipe = 2 instead of", Assert.Throws<InputException>(() => Train("run", Options("sisr"), resume: true)).Message);
     }
 
     [Fact]

@@ -50,6 +50,29 @@ public sealed class LossTrainingTests : IDisposable
         Assert.NotEqual(0, after.call(restored, photo).item<float>());
     }
 
+    /// <summary>What the loss needs is recorded, and does not change the weights; the noise of the coarsest scale does.</summary>
+    [Fact]
+    public void A_stack_records_how_the_loss_is_to_use_it()
+    {
+        using var photo = Photo();
+        var options = Options("sisr", iterations: 3, scales: 1);
+        using var plain = LossTraining.Train(photo, "", options);
+        using var told = LossTraining.Train(photo, "", options with { InputRange = InputRange.Symmetric, LayerWeights = new LayerWeights(1, 1, 0) });
+        using var noisier = LossTraining.Train(photo, "", options with { CoarsestNoise = 1 });
+        Assert.Equal(Weights(plain), Weights(told));
+        Assert.NotEqual(Weights(plain), Weights(noisier));
+        Assert.Equal((InputRange.Symmetric, new LayerWeights(1, 1, 0), 0.2), (told.InputRange, told.LayerWeights, told.Metadata!.CoarsestNoise));
+        Assert.Equal(1, noisier.Metadata!.CoarsestNoise);
+        var path = _folder.File("told.safetensors");
+        told.Save(path);
+        using var loss = (MdfLoss)LossExpression.Parse($"mdf:{path}").Create();
+        using var overridden = (MdfLoss)LossExpression.Parse($"mdf:{path}?input_range=0,1&layer_weights=0,0,1").Create();
+        Assert.Equal((InputRange.Symmetric, new LayerWeights(1, 1, 0)), (loss.Stack.InputRange, loss.LayerWeights));
+        Assert.Equal((InputRange.Unit, new LayerWeights(0, 0, 1)), (overridden.Stack.InputRange, overridden.LayerWeights));
+
+        static float[] Weights(DiscriminatorStack stack) => stack[0].state_dict()["body.block2.conv.weight"].data<float>().ToArray();
+    }
+
     /// <summary>The reconstruction error of the generator falls by far more than its noise from step to step.</summary>
     [Fact]
     public void Training_lowers_the_reconstruction_error()

@@ -36,16 +36,17 @@ public sealed class WeightConversionTests : IDisposable
     }
 
     [Fact]
-    public void The_input_range_travels_as_a_tensor_and_comes_back_as_metadata()
+    public void What_the_loss_needs_travels_as_tensors_and_comes_back_as_metadata()
     {
         SafetensorsFormat.Write(_folder.File("in.safetensors"), Checkpoints.Tensors(),
-            new Dictionary<string, string> { ["input_range"] = "-1,1", ["seed"] = "7" });
-        Assert.Equal(6, WeightConversion.Convert(_folder.File("in.safetensors"), _folder.File("out.pt")));
+            new Dictionary<string, string> { ["input_range"] = "-1,1", ["layer_weights"] = "0,0.5,1", ["seed"] = "7" });
+        Assert.Equal(7, WeightConversion.Convert(_folder.File("in.safetensors"), _folder.File("out.pt")));
         Assert.Equal(5, WeightConversion.Convert(_folder.File("out.pt"), _folder.File("back.safetensors")));
         using var checkpoint = TensorFile.Open(_folder.File("out.pt"));
         using var back = TensorFile.Open(_folder.File("back.safetensors"));
         Assert.Equal([-1f, 1f], MemoryMarshal.Cast<byte, float>(checkpoint.Tensors["input_range"].Bytes).ToArray());
-        Assert.Equal("-1,1", back.Metadata["input_range"]);
+        Assert.Equal([0, 0.5f, 1], MemoryMarshal.Cast<byte, float>(checkpoint.Tensors["layer_weights"].Bytes).ToArray());
+        Assert.Equal(("-1,1", "0,0.5,1"), (back.Metadata["input_range"], back.Metadata["layer_weights"]));
         TensorFileTests.AssertSame(Checkpoints.Tensors(), back.Tensors);
     }
 
@@ -57,7 +58,17 @@ public sealed class WeightConversionTests : IDisposable
     public void An_input_range_that_is_none_is_refused(string range)
     {
         SafetensorsFormat.Write(_folder.File("in.safetensors"), Checkpoints.Tensors(), new Dictionary<string, string> { ["input_range"] = range });
-        AssertRefused("in.safetensors", "out.pt", "expected two numbers as its input_range");
+        AssertRefused("in.safetensors", "out.pt", "expected input_range to be two numbers, the lower first");
+    }
+
+    [Theory]
+    [InlineData("1,1")]
+    [InlineData("0,0,0")]
+    [InlineData("1,-1,1")]
+    public void Layer_weights_that_are_none_are_refused(string weights)
+    {
+        SafetensorsFormat.Write(_folder.File("in.safetensors"), Checkpoints.Tensors(), new Dictionary<string, string> { ["layer_weights"] = weights });
+        AssertRefused("in.safetensors", "out.pt", "expected layer_weights to be three numbers");
     }
 
     [Theory]
@@ -70,7 +81,7 @@ public sealed class WeightConversionTests : IDisposable
         {
             ["input_range"] = new(ElementType.Float32, [2], MemoryMarshal.AsBytes<float>(new[] { low, high }).ToArray()),
         });
-        AssertRefused("in.pt", "out.safetensors", "expected two numbers as its input_range");
+        AssertRefused("in.pt", "out.safetensors", "expected input_range to be two numbers, the lower first");
     }
 
     [Fact]

@@ -1,6 +1,6 @@
 using System.Globalization;
 
-namespace Mdf.Losses;
+namespace Mdf.Discriminators;
 
 /// <summary>What the distance of each layer counts in the MDF loss; 1 each as upstream has it.</summary>
 /// <param name="Head">The features after the head; not negative.</param>
@@ -17,7 +17,10 @@ public readonly record struct LayerWeights(double Head, double Body, double Tail
     /// <summary>Whether they are finite, not negative, and not all 0.</summary>
     public bool AreUsable => Values.All(weight => weight >= 0 && double.IsFinite(weight)) && Values.Any(weight => weight > 0);
 
-    /// <summary>Reads three usable numbers.</summary>
+    /// <summary>As it stands in a file's metadata: <c>1,1,0.5</c>.</summary>
+    public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"{Head},{Body},{Tail}");
+
+    /// <summary>Reads three usable numbers, as <see cref="ToString"/> writes them.</summary>
     /// <param name="text">Such as <c>1,1,0.5</c>: head, body, final map.</param>
     /// <param name="weights">The weights, if the text is that.</param>
     public static bool TryParse(string text, out LayerWeights weights)
