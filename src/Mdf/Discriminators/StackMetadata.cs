@@ -40,7 +40,7 @@ public sealed record StackMetadata
     /// <summary>Whether each generator began with what the one below had made; true in files that do not say.</summary>
     public required bool IsChained { get; init; }
 
-    /// <summary>σ, on [−1, 1], of the noise that the coarsest scale began with; 0 in files that do not say.</summary>
+    /// <summary>σ, on [−1, 1], of the Gaussian noise that the coarsest scale began with; 0 in files that do not say, and where generators are chained.</summary>
     public required double CoarsestNoise { get; init; }
 
     /// <summary>The seed of all randomness.</summary>
