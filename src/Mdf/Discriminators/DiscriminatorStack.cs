@@ -31,12 +31,14 @@ public sealed class DiscriminatorStack : nn.Module
     {
         ArgumentNullException.ThrowIfNull(discriminators);
         ArgumentOutOfRangeException.ThrowIfZero(discriminators.Count);
-        if (!(inputRange.Low < inputRange.High))
+        if (!inputRange.IsUsable)
             throw new ArgumentOutOfRangeException(nameof(inputRange), inputRange, "expected a range whose low end is below its high end");
+        if (layerWeights is { AreUsable: false })
+            throw new ArgumentOutOfRangeException(nameof(layerWeights), layerWeights, "expected weights that are finite, not negative, and not all 0");
         _discriminators = [.. discriminators];
         InputRange = inputRange;
         LayerWeights = layerWeights ?? metadata?.LayerWeights ?? LayerWeights.Equal;
-        Metadata = metadata;
+        Metadata = metadata is null ? null : metadata with { InputRange = InputRange, LayerWeights = LayerWeights };
         for (var k = 0; k < Count; k++)
             register_module(k.ToString(CultureInfo.InvariantCulture), _discriminators[k]);
     }
@@ -111,7 +113,7 @@ public sealed class DiscriminatorStack : nn.Module
                 : InputRange.TryParse(range, out var parsedRange) ? parsedRange : throw NotAStack(path, $"its '{RangeKey}' is not a range"));
             var weights = metadata?.LayerWeights ?? (TextOf(WeightsKey, file, path) is not { } text ? LayerWeights.Equal
                 : LayerWeights.TryParse(text, out var parsedWeights) ? parsedWeights : throw NotAStack(path, $"its '{WeightsKey}' are not three weights"));
-            var stack = new DiscriminatorStack(discriminators, used, metadata is null ? null : metadata with { InputRange = used }, weights);
+            var stack = new DiscriminatorStack(discriminators, used, metadata, weights);
             stack.Freeze();
             return stack;
         }
@@ -168,7 +170,7 @@ public sealed class DiscriminatorStack : nn.Module
         if (stored.Shape is not [<= 3])
             throw NotAStack(path, $"'{key}' is not a few numbers");
         using var scope = NewDisposeScope();
-        return string.Join(',', stored.ToTensor().to(float64).data<double>().ToArray().Select(value => value.ToString("R", CultureInfo.InvariantCulture)));
+        return string.Join(',', stored.ToTensor().to(float32).data<float>().ToArray().Select(value => value.ToString("R", CultureInfo.InvariantCulture)));
     }
 
     private static InputException NotAStack(string path, string found) =>

@@ -9,11 +9,14 @@ namespace Mdf.Discriminators;
 /// <param name="High">What white becomes.</param>
 public readonly record struct InputRange(double Low, double High)
 {
-    /// <summary>[0, 1]: what the authors feed their stacks, which were trained on [−1, 1], and what ours take.</summary>
+    /// <summary>[0, 1]: what the authors feed their stacks, which were trained on [−1, 1], and what ours take unless told otherwise.</summary>
     public static InputRange Unit { get; } = new(0, 1);
 
     /// <summary>[−1, 1]: what phase 1 trains on.</summary>
     public static InputRange Symmetric { get; } = new(-1, 1);
+
+    /// <summary>Whether the ends are finite, also as 32-bit numbers, and the lower is below the upper.</summary>
+    public bool IsUsable => float.IsFinite((float)Low) && float.IsFinite((float)High) && (float)Low < (float)High;
 
     /// <summary>Converts an image from [0, 1] to this range.</summary>
     /// <param name="image">Any shape.</param>
@@ -50,7 +53,7 @@ public readonly record struct InputRange(double Low, double High)
         if (text.Split(',') is not [var low, var high]
             || !double.TryParse(low, NumberStyles.Float, CultureInfo.InvariantCulture, out var from)
             || !double.TryParse(high, NumberStyles.Float, CultureInfo.InvariantCulture, out var to)
-            || !double.IsFinite(from) || !double.IsFinite(to) || from >= to)
+            || !new InputRange(from, to).IsUsable)
         {
             return false;
         }

@@ -14,8 +14,8 @@ public readonly record struct LayerWeights(double Head, double Body, double Tail
     /// <summary>The three, in the order of the layers.</summary>
     public IReadOnlyList<double> Values => [Head, Body, Tail];
 
-    /// <summary>Whether they are finite, not negative, and not all 0.</summary>
-    public bool AreUsable => Values.All(weight => weight >= 0 && double.IsFinite(weight)) && Values.Any(weight => weight > 0);
+    /// <summary>Whether they are finite, not negative, and not all 0, also as 32-bit numbers.</summary>
+    public bool AreUsable => Values.All(weight => weight >= 0 && float.IsFinite((float)weight)) && Values.Any(weight => (float)weight > 0);
 
     /// <summary>As it stands in a file's metadata: <c>1,1,0.5</c>.</summary>
     public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"{Head},{Body},{Tail}");

@@ -12,8 +12,8 @@ namespace Mdf.Losses;
 /// upstream file <c>mdfloss.py</c>.
 /// </summary>
 /// <remarks>
-/// <para>Σ over the chosen scales k and the layers l (head, body, final map) of mean((D_k^l(x̃) − D_k^l(x))²), for each
-/// image. Both images go to every D_k at full size, as upstream's code does.</para>
+/// <para>Σ over the chosen scales k and the layers l (head, body, final map) of w_l·mean((D_k^l(x̃) − D_k^l(x))²), for each
+/// image, w_l being <see cref="LayerWeights"/>. Both images go to every D_k at full size, as upstream's code does.</para>
 /// <para>Since the discriminators do not change, value and gradient are computed together, without a graph (see
 /// <see cref="FrozenDistance"/>): several times faster than by autograd, in memory that does not grow with the image. Autograd through both
 /// passes, the plain path, takes over for what that cannot do: gradients of the reference, of weights that are not frozen, and of gradients.</para>

@@ -68,10 +68,20 @@ public sealed record LossTrainingOptions
     = DefaultCoarsestNoise;
 
     /// <summary>The range that the stack is to take its images in; it is trained on [−1, 1]. [0, 1] as upstream feeds its own unless given.</summary>
-    public InputRange InputRange { get; init; } = InputRange.Unit;
+    public InputRange InputRange
+    {
+        get;
+        init => field = value.IsUsable ? value : throw new ArgumentOutOfRangeException(nameof(value), value, "expected two finite numbers, the lower first");
+    }
+    = InputRange.Unit;
 
     /// <summary>What the MDF loss is to count of each layer of the stack: 1 each as upstream unless given. It does not change the training.</summary>
-    public LayerWeights LayerWeights { get; init; } = LayerWeights.Equal;
+    public LayerWeights LayerWeights
+    {
+        get;
+        init => field = value.AreUsable ? value : throw new ArgumentOutOfRangeException(nameof(value), value, "expected weights that are finite, not negative, and not all 0");
+    }
+    = LayerWeights.Equal;
 
     /// <summary>The seed of all randomness: weights, noise, gradient penalty.</summary>
     public long Seed { get; init; }
