@@ -20,7 +20,7 @@ public sealed class ConvertCommandTests : IDisposable
         Assert.Equal((0, ""), (there.ExitCode, there.Error));
         // Two scales of 5 convolutions (weight, bias) and 4 normalisations (weight, bias, mean, variance, count).
         // Two scales of 30 tensors, and the input range.
-        Assert.Equal($"{checkpoint}: 61 tensors\n", there.Output);
+        Assert.Equal($"{checkpoint}: 62 tensors\n", there.Output);
         Assert.Equal(0, MdfProgram.Run("convert", checkpoint, back).ExitCode);
 
         var (clean, image) = (_folder.Image("clean.png"), _folder.Image("image.png", seed: 6));
@@ -41,7 +41,7 @@ public sealed class ConvertCommandTests : IDisposable
         using var json = JsonDocument.Parse(MdfProgram.Run("convert", stack, checkpoint, "--json").Output);
         var result = json.RootElement;
         Assert.Equal(["input", "output", "tensors"], result.EnumerateObject().Select(entry => entry.Name));
-        Assert.Equal((stack, checkpoint, 61),
+        Assert.Equal((stack, checkpoint, 62),
             (result.GetProperty("input").GetString(), result.GetProperty("output").GetString(), result.GetProperty("tensors").GetInt32()));
     }
 
