@@ -109,7 +109,8 @@ internal sealed class LossInspectCommand : ComputeCommand
         return new StackFacts(
             name, stack.Metadata?.Task, stack.Count, [.. Enumerable.Range(0, stack.Count).Select(k => stack[k].Width)], stack.InputRange.ToString(), stack.LayerWeights.ToString(),
             stack.Metadata is { } known ? [.. known.Sizes.Select(size => size.ToString())] : null,
-            stack.Metadata?.Iterations, stack.Metadata?.Seed, stack.Metadata?.SourceSha256, stack.Metadata?.ProgramVersion,
+            stack.Metadata?.Iterations, stack.Metadata?.ReconstructionWeight, stack.Metadata?.CoarsestNoise, stack.Metadata?.IsChained, stack.Metadata?.Seed,
+            stack.Metadata?.SourceSha256, stack.Metadata?.ProgramVersion,
             Enumerable.Range(0, scales).Sum(k => stack[k].MultiplicationsPerPixel));
     }
 
@@ -128,7 +129,8 @@ internal sealed class LossInspectCommand : ComputeCommand
                 $"  {facts.Scales} scales of {string.Join(", ", facts.Widths)} channels, images in [{facts.InputRange}], layers count {facts.LayerWeights}; {facts.MultiplicationsPerPixel / 1000.0:F0} k multiplications a pixel and image for the loss"));
             terminal.WriteLine(facts.Task is null
                 ? "  nothing is known of its training"
-                : string.Create(CultureInfo.InvariantCulture, $"  trained for {facts.Task}, {facts.Iterations} iterations a scale, seed {facts.Seed}, on sizes {string.Join(", ", facts.Sizes!)}"));
+                : string.Create(CultureInfo.InvariantCulture,
+                    $"  trained for {facts.Task}, {facts.Iterations} iterations a scale, coarsest noise {facts.CoarsestNoise}{(facts.Chained == true ? ", chained" : "")}, reconstruction weight {facts.ReconstructionWeight}, seed {facts.Seed}, on sizes {string.Join(", ", facts.Sizes!)}"));
             if (facts.SourceSha256 is { Length: > 0 } hash)
                 terminal.WriteLine($"  from the photograph with the SHA-256 {hash}, by mdf {facts.ProgramVersion}");
         }
@@ -140,6 +142,6 @@ internal sealed class LossInspectCommand : ComputeCommand
         context.Get(_pictures) is { Length: > 0 } given ? Pictures(given) : s_samples.Select(EmbeddedPhotographs.Read);
 
     private sealed record StackFacts(
-        string Name, string? Task, int Scales, int[] Widths, string InputRange, string LayerWeights, string[]? Sizes, int? Iterations, long? Seed, string? SourceSha256,
+        string Name, string? Task, int Scales, int[] Widths, string InputRange, string LayerWeights, string[]? Sizes, int? Iterations, double? ReconstructionWeight, double? CoarsestNoise, bool? Chained, long? Seed, string? SourceSha256,
         string? ProgramVersion, long MultiplicationsPerPixel);
 }

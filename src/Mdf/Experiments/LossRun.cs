@@ -143,7 +143,7 @@ public sealed class LossRun
             ["max_size"] = _options.MaxSize.ToString(CultureInfo.InvariantCulture),
             ["reconstruction_weight"] = _options.ReconstructionWeight.ToString("R", CultureInfo.InvariantCulture),
             ["chained"] = _options.IsChained ? "true" : "false",
-            ["coarsest_noise"] = (_options.IsChained ? 0 : _options.CoarsestNoise).ToString("R", CultureInfo.InvariantCulture),
+            ["coarsest_noise"] = _options.NoiseAt(scale: 0).ToString("R", CultureInfo.InvariantCulture),
             ["input_range"] = _options.InputRange.ToString(),
             ["layer_weights"] = _options.LayerWeights.ToString(),
             ["seed"] = _options.Seed.ToString(CultureInfo.InvariantCulture),

@@ -209,7 +209,7 @@ public sealed class LossTrainer : IDisposable
             Iterations = _options.Iterations,
             ReconstructionWeight = _options.ReconstructionWeight,
             IsChained = _options.IsChained,
-            CoarsestNoise = _options.IsChained ? 0 : _options.CoarsestNoise,
+            CoarsestNoise = _options.NoiseAt(scale: 0),
             Seed = _options.Seed,
             Threads = get_num_threads(),
             SourceSha256 = string.Join(',', sourceSha256),
@@ -255,7 +255,7 @@ public sealed class LossTrainer : IDisposable
         using var _ = no_grad();
         _images = [.. _finest.Select((finest, i) => new ScaleImage(
             Keep(Resize(finest, _plans[i].Sizes[Scale])),
-            new GeneratorInput(Resize(_below[i], _plans[i].Sizes[Scale]), _options.Distortion, _options.IsChained || Scale > 0 ? 0 : _options.CoarsestNoise)))];
+            new GeneratorInput(Resize(_below[i], _plans[i].Sizes[Scale]), _options.Distortion, _options.NoiseAt(Scale))))];
         _trainer = ScaleTrainer.Create(_discriminators[^1], _generator!, _images, _options.ReconstructionWeight, _options.Engine);
     }
 

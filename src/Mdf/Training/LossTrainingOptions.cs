@@ -86,6 +86,10 @@ public sealed record LossTrainingOptions
     /// <summary>The seed of all randomness: weights, noise, gradient penalty.</summary>
     public long Seed { get; init; }
 
+    /// <summary>σ of the noise that a scale begins with.</summary>
+    /// <param name="scale">The scale.</param>
+    internal double NoiseAt(int scale) => IsChained || scale > 0 ? 0 : CoarsestNoise;
+
     /// <summary>What to compute with.</summary>
     internal TrainingEngine Engine { get; init; }
 }

@@ -19,7 +19,7 @@ public sealed class ConvertCommandTests : IDisposable
         var there = MdfProgram.Run("convert", stack, checkpoint);
         Assert.Equal((0, ""), (there.ExitCode, there.Error));
         // Two scales of 5 convolutions (weight, bias) and 4 normalisations (weight, bias, mean, variance, count).
-        // Two scales of 30 tensors, and the input range.
+        // Two scales of 30 tensors, the input range and the layers' weights.
         Assert.Equal($"{checkpoint}: 62 tensors\n", there.Output);
         Assert.Equal(0, MdfProgram.Run("convert", checkpoint, back).ExitCode);
 

@@ -123,7 +123,7 @@ public sealed class LossTrainCommandTests : IDisposable
         var answer = MdfProgram.Run(["loss", "inspect", path, "--picture", _photo, "--plot", plot, "--save", table]);
         Assert.True(answer.ExitCode == 0, answer.Error);
         Assert.Contains("2 scales of 32, 32 channels, images in [-1,1], layers count 1,1,0; 58 k multiplications", answer.Output);
-        Assert.Contains("trained for denoise:25, 2 iterations a scale", answer.Output);
+        Assert.Contains("trained for denoise:25, 2 iterations a scale, coarsest noise 0.2, reconstruction weight 10, seed 0", answer.Output);
         Assert.Contains("(own)", File.ReadAllText(table));
         Assert.Equal(900, ImageFile.Read(plot).shape[2]);
         using var json = JsonDocument.Parse(MdfProgram.Run(["loss", "inspect", path, "--picture", _photo, "--json"]).Output);
