@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
+using System.Security.Cryptography;
 using Mdf.Discriminators;
 using Mdf.Evaluation;
 using Mdf.Imaging;
@@ -13,8 +14,7 @@ namespace Mdf.Cli.Commands;
 /// <summary><c>mdf loss inspect</c>: what is known of a stack, and what it is specialized in.</summary>
 internal sealed class LossInspectCommand : ComputeCommand
 {
-    // On the third sample photograph the shipped stacks are trained.
-    private static readonly string[] s_samples = ["astronaut.png", "chelsea.png"];
+    private static readonly string[] s_samples = ["astronaut.png", "chelsea.png", "coffee.png"];
 
     private readonly Argument<string[]> _stacks = new("stack")
     {
@@ -24,7 +24,7 @@ internal sealed class LossInspectCommand : ComputeCommand
 
     private readonly Option<string[]> _pictures = new("--picture")
     {
-        Description = "a clean picture, or a folder of them, to probe with [default: two photographs that come with the program]",
+        Description = "a clean picture, or a folder of them, to probe with [default: of the three photographs that come with the program those that no stack was trained on]",
         HelpName = "file",
         DefaultValueFactory = _ => [],
     };
@@ -70,8 +70,8 @@ internal sealed class LossInspectCommand : ComputeCommand
                 losses.Add(loss);
             }
 
-            var pictures = Pictures(context).Select(picture => picture.to(device)).ToArray();
-            var probe = context.WithProgress(progress => SpecializationProbe.Run(losses, pictures, context.Get(_seed), progress, context.Cancellation));
+            var pictures = Pictures(context, losses).ToArray();
+            var probe = context.WithProgress(progress => SpecializationProbe.Run(losses, [.. pictures.Select(picture => picture.Image.to(device))], context.Get(_seed), progress, context.Cancellation));
             var table = Table(losses, probe);
             if (context.Get(_plot) is { } plot)
             {
@@ -87,9 +87,10 @@ internal sealed class LossInspectCommand : ComputeCommand
                 new
                 {
                     Stacks = names.Zip(losses, (name, loss) => Facts(name, loss.Stack)),
+                    Pictures = pictures.Select(picture => picture.Name),
                     Probe = probe.Select(row => new { Distortion = row.Name, row.IsOwn, row.Specialization, Loss = row.Values }),
                 },
-                terminal => Write(terminal, names, losses, table));
+                terminal => Write(terminal, names, losses, pictures, table));
             return CommandLine.Success;
         }
         finally
@@ -97,9 +98,6 @@ internal sealed class LossInspectCommand : ComputeCommand
             losses.ForEach(loss => loss.Dispose());
         }
     }
-
-    private static IEnumerable<torch.Tensor> Pictures(string[] given) =>
-        given.SelectMany(path => Directory.Exists(path) ? ImageFolder.List(path) : [path]).Select(path => ImageFile.Read(path));
 
     private static string Short(string name) => Path.GetFileNameWithoutExtension(name);
 
@@ -120,7 +118,7 @@ internal sealed class LossInspectCommand : ComputeCommand
         probe.Select(row => row.Specialization
             .Select((value, i) => (object?)string.Create(CultureInfo.InvariantCulture, $"{value:F2}{(row.IsOwn[i] ? " (own)" : "")}")).Prepend(row.Name)));
 
-    private static void Write(Terminal terminal, string[] names, IReadOnlyList<MdfLoss> losses, ResultTable table)
+    private static void Write(Terminal terminal, string[] names, IReadOnlyList<MdfLoss> losses, IReadOnlyList<Probed> pictures, ResultTable table)
     {
         foreach (var facts in names.Zip(losses, (name, loss) => Facts(name, loss.Stack)))
         {
@@ -135,11 +133,24 @@ internal sealed class LossInspectCommand : ComputeCommand
                 terminal.WriteLine($"  from the photograph with the SHA-256 {hash}, by mdf {facts.ProgramVersion}");
         }
 
+        terminal.WriteLine($"probed on {(pictures.Count > 3 ? $"{pictures.Count} pictures" : string.Join(", ", pictures.Select(picture => picture.Name)))}");
         terminal.Console.WriteTable(table);
     }
 
-    private IEnumerable<torch.Tensor> Pictures(CommandContext context) =>
-        context.Get(_pictures) is { Length: > 0 } given ? Pictures(given) : s_samples.Select(EmbeddedPhotographs.Read);
+    private IEnumerable<Probed> Pictures(CommandContext context, IReadOnlyList<MdfLoss> losses) => context.Get(_pictures) is { Length: > 0 } given
+        ? given.SelectMany(path => Directory.Exists(path) ? ImageFolder.List(path) : [path]).Select(path => new Probed(path, ImageFile.Read(path)))
+        : Samples(losses).Select(name => new Probed(name, EmbeddedPhotographs.Read(name)));
+
+    // On a photograph that it was trained on a stack would be asked for what it knows by heart.
+    private static string[] Samples(IReadOnlyList<MdfLoss> losses)
+    {
+        var known = losses.SelectMany(loss => loss.Stack.Metadata?.SourceSha256.Split(',') ?? []).ToHashSet();
+        var unseen = s_samples.Where(name => !known.Contains(Convert.ToHexStringLower(SHA256.HashData(EmbeddedPhotographs.Content(name))))).ToArray();
+        return unseen.Length > 0 ? unseen : throw new InputException(
+            "each of the photographs that come with the program is one that a stack was trained on: expected other pictures to probe with, with --picture");
+    }
+
+    private sealed record Probed(string Name, torch.Tensor Image);
 
     private sealed record StackFacts(
         string Name, string? Task, int Scales, int[] Widths, string InputRange, string LayerWeights, string[]? Sizes, int? Iterations, double? ReconstructionWeight, double? CoarsestNoise, bool? Chained, long? Seed, string? SourceSha256,

@@ -124,11 +124,19 @@ public sealed class LossTrainCommandTests : IDisposable
         Assert.True(answer.ExitCode == 0, answer.Error);
         Assert.Contains("2 scales of 32, 32 channels, images in [-1,1], layers count 1,1,0; 58 k multiplications", answer.Output);
         Assert.Contains("trained for denoise:25, 2 iterations a scale, coarsest noise 0.2, reconstruction weight 10, seed 0", answer.Output);
+        Assert.Contains($"probed on {_photo}", answer.Output);
         Assert.Contains("(own)", File.ReadAllText(table));
         Assert.Equal(900, ImageFile.Read(plot).shape[2]);
         using var json = JsonDocument.Parse(MdfProgram.Run(["loss", "inspect", path, "--picture", _photo, "--json"]).Output);
         Assert.Equal(6, json.RootElement.GetProperty("probe").GetArrayLength());
         Assert.Equal("denoise:25", json.RootElement.GetProperty("stacks")[0].GetProperty("task").GetString());
+    }
+
+    [Fact]
+    public void A_stack_is_not_probed_on_the_photograph_that_it_was_trained_on()
+    {
+        using var json = JsonDocument.Parse(MdfProgram.Run(["loss", "inspect", "sisr", "--json"]).Output);
+        Assert.Equal(["astronaut.png", "chelsea.png"], json.RootElement.GetProperty("pictures").EnumerateArray().Select(picture => picture.GetString()));
     }
 
     [Fact]
