@@ -167,7 +167,7 @@ public static class ImageFile
     {
         ImageFormat.Jpeg => JpegCodec.Encode(
             pixels, options.Quality ?? ImageWriteOptions.DefaultJpegQuality, options.Subsampling ?? ChromaSubsampling.Half),
-        ImageFormat.Png => pixels.PngsaveBuffer(keep: Enums.ForeignKeep.None),
+        ImageFormat.Png => pixels.PngsaveBuffer(filter: Enums.ForeignPngFilter.All, keep: Enums.ForeignKeep.None),
         ImageFormat.Tiff => pixels.TiffsaveBuffer(Enums.ForeignTiffCompression.Deflate,
             predictor: Enums.ForeignTiffPredictor.Horizontal, keep: Enums.ForeignKeep.None),
         ImageFormat.WebP when options.Quality is { } quality => pixels.WebpsaveBuffer(q: quality, keep: Enums.ForeignKeep.None),
