@@ -19,7 +19,7 @@ public sealed record StackMetadata
     /// <summary>The range it takes its images in.</summary>
     public required InputRange InputRange { get; init; }
 
-    /// <summary>What the MDF loss counts of each layer, unless told otherwise; 1 each in files that do not say.</summary>
+    /// <summary>What the MDF loss counts of each layer, unless told otherwise.</summary>
     public required LayerWeights LayerWeights { get; init; }
 
     /// <summary>The pyramid's factor r between neighbouring scales.</summary>
@@ -34,13 +34,13 @@ public sealed record StackMetadata
     /// <summary>How many iterations each scale was trained for.</summary>
     public required int Iterations { get; init; }
 
-    /// <summary>The reconstruction's weight in the generator's loss; 10 in files that do not say.</summary>
+    /// <summary>The reconstruction's weight in the generator's loss.</summary>
     public required double ReconstructionWeight { get; init; }
 
-    /// <summary>Whether each generator began with what the one below had made; true in files that do not say.</summary>
+    /// <summary>Whether each generator began with what the one below had made.</summary>
     public required bool IsChained { get; init; }
 
-    /// <summary>σ, on [−1, 1], of the Gaussian noise that the coarsest scale began with; 0 in files that do not say, and where generators are chained.</summary>
+    /// <summary>σ, on [−1, 1], of the Gaussian noise that the coarsest scale began with; 0 where generators are chained.</summary>
     public required double CoarsestNoise { get; init; }
 
     /// <summary>The seed of all randomness.</summary>
@@ -89,8 +89,7 @@ public sealed record StackMetadata
         {
             Task = Value("task"),
             InputRange = InputRange.TryParse(Value("input_range"), out var range) ? range : throw Invalid("input_range"),
-            LayerWeights = !values.TryGetValue("layer_weights", out var layers) ? LayerWeights.Equal
-                : LayerWeights.TryParse(layers, out var layerWeights) ? layerWeights : throw Invalid("layer_weights"),
+            LayerWeights = LayerWeights.TryParse(Value("layer_weights"), out var layerWeights) ? layerWeights : throw Invalid("layer_weights"),
             ScaleFactor = double.TryParse(Value("scale_factor"), NumberStyles.Float, CultureInfo.InvariantCulture, out var factor)
                 && factor is > 0 and <= 1 ? factor : throw Invalid("scale_factor"),
             Sizes = [.. Value("sizes").Split(',').Select(Size)],
@@ -98,9 +97,9 @@ public sealed record StackMetadata
                 ? maxSize : throw Invalid("max_size"),
             Iterations = int.TryParse(Value("iterations"), NumberStyles.None, CultureInfo.InvariantCulture, out var iterations)
                 ? iterations : throw Invalid("iterations"),
-            ReconstructionWeight = Amount("reconstruction_weight", 10),
-            IsChained = !values.TryGetValue("chained", out var chained) || chained switch { True => true, False => false, _ => throw Invalid("chained") },
-            CoarsestNoise = Amount("coarsest_noise", 0),
+            ReconstructionWeight = Amount("reconstruction_weight"),
+            IsChained = Value("chained") switch { True => true, False => false, _ => throw Invalid("chained") },
+            CoarsestNoise = Amount("coarsest_noise"),
             Seed = long.TryParse(Value("seed"), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var seed)
                 ? seed : throw Invalid("seed"),
             Threads = int.TryParse(Value("threads"), NumberStyles.None, CultureInfo.InvariantCulture, out var threads)
@@ -111,8 +110,8 @@ public sealed record StackMetadata
 
         string Value(string key) => values.TryGetValue(key, out var value) ? value : throw Invalid(key);
 
-        double Amount(string key, double whereAbsent) => !values.TryGetValue(key, out var text) ? whereAbsent
-            : double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var amount) && amount >= 0 && double.IsFinite(amount) ? amount : throw Invalid(key);
+        double Amount(string key) => double.TryParse(Value(key), NumberStyles.Float, CultureInfo.InvariantCulture, out var amount) && amount >= 0 && double.IsFinite(amount)
+            ? amount : throw Invalid(key);
 
         InputException Invalid(string key) => new(values.TryGetValue(key, out var value)
             ? $"'{where}': its metadata has the unusable value {Untrusted.Quote(value)} for '{key}': the file is damaged"

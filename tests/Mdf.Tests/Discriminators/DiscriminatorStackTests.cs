@@ -82,14 +82,12 @@ public sealed class DiscriminatorStackTests : IDisposable
 
         Assert.Equal(said with { Sizes = read.Sizes }, read);
         Assert.Equal(said.Sizes, read.Sizes);
-        values.Remove("chained");
-        Assert.True(StackMetadata.Read(values, "file")!.IsChained); // files from before there was a choice
-        values.Remove("layer_weights");
-        Assert.Equal(LayerWeights.Equal, StackMetadata.Read(values, "file")!.LayerWeights);
         foreach (var (key, value) in new[] { ("chained", "perhaps"), ("layer_weights", "0,0,0"), ("coarsest_noise", "-1") })
         {
             var changed = new Dictionary<string, string>(values) { [key] = value };
             Assert.Contains($"'{key}'", Assert.Throws<InputException>(() => StackMetadata.Read(changed, "file")).Message);
+            changed.Remove(key);
+            Assert.Contains($"its metadata lacks '{key}'", Assert.Throws<InputException>(() => StackMetadata.Read(changed, "file")).Message);
         }
     }
 
