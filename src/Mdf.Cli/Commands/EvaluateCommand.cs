@@ -65,8 +65,8 @@ internal sealed class EvaluateCommand : ComputeCommand
     {
         foreach (var path in context.Get(_save).Where(path => FormatOf(path) is null))
             throw new InputException($"cannot write '{path}': expected a table's name to end in .md or .csv");
-        if (context.Get(_models).GroupBy(NameOf).FirstOrDefault(same => same.Count() > 1) is { } twice)
-            throw new InputException($"two models would be called '{twice.Key}': {string.Join(", ", twice.Select(model => $"'{model}'"))}; name each once");
+        if (FolderNames(context.Get(_models)).GroupBy(pair => pair.Value, pair => pair.Key, StringComparer.OrdinalIgnoreCase).FirstOrDefault(same => same.Count() > 1) is { } twice)
+            throw new InputException($"expected models of different names, found {string.Join(" and ", twice.Select(model => $"'{model}'"))}");
     }
 
     protected override int Run(CommandContext context, torch.Device device)
@@ -84,12 +84,13 @@ internal sealed class EvaluateCommand : ComputeCommand
             foreach (var file in context.Get(_save))
                 AtomicFile.Prepare(file);
             var folder = context.Get(_output);
+            var names = FolderNames(context.Get(_models)).ToDictionary();
             var results = context.WithProgress(progress => Benchmark.Run(
                 models, images, losses, niqe, device,
                 (model, image, restored) =>
                 {
                     if (folder is not null)
-                        ImageFile.Write(Path.Combine(folder, NameOf(model), image + ".png"), restored);
+                        ImageFile.Write(Path.Combine(folder, names[model], image + ".png"), restored);
                 },
                 progress, context.Cancellation));
             Write(context, images, results, [.. losses.Select(loss => loss.Expression)]);
@@ -121,7 +122,18 @@ internal sealed class EvaluateCommand : ComputeCommand
     };
 
     /// <summary>The name of a model's folder.</summary>
-    private static string NameOf(string model) => Path.GetFileName(Path.GetDirectoryName(model)) is { Length: > 0 } folder && Path.GetFileNameWithoutExtension(model) is "best" or "last"
-        ? $"{folder}-{Path.GetFileNameWithoutExtension(model)}"
-        : Path.GetFileNameWithoutExtension(model);
+    // Of each model's path the last parts, as many as tell it from the others; of what a run leaves, one more, since 'best' and 'last' say nothing.
+    private static IEnumerable<KeyValuePair<string, string>> FolderNames(string[] models) => models.Select((model, i) =>
+    {
+        var others = models.Where((_, k) => k != i).Select(Parts).ToArray();
+        var parts = Parts(model);
+        var depth = Enumerable.Range(1, parts.Length).FirstOrDefault(depth => others.All(other => NameOf(other, depth) != NameOf(parts, depth)), parts.Length);
+        return KeyValuePair.Create(model, NameOf(parts, depth));
+    });
+
+    private static string NameOf(string[] parts, int depth) =>
+        string.Join('-', parts.TakeLast(parts[^1] is "best" or "last" ? depth + 1 : depth));
+
+    private static string[] Parts(string model) => Path.ChangeExtension(Path.GetFullPath(model), null)
+        .Split([Path.DirectorySeparatorChar, Path.AltDirectorySeparatorChar], StringSplitOptions.RemoveEmptyEntries);
 }

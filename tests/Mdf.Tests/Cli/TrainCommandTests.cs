@@ -93,5 +93,18 @@ public sealed class TrainCommandTests : IDisposable
         Assert.Equal(1, answer.Error.Count(c => c == '\n'));
     }
 
+    [Fact]
+    public void Restored_images_lie_in_folders_that_tell_the_networks_apart()
+    {
+        foreach (var run in new[] { "a/1", "b/1" })
+            Assert.Equal(0, Run($"train {{}}small.yaml -o {{}}{run}").ExitCode);
+        var answer = Run("evaluate identity {}a/1/last.safetensors {}b/1/last.safetensors --task denoise:25 --data {}test -o {}restored");
+        Assert.True(answer.ExitCode == 0, answer.Error);
+        Assert.Equal(
+            ["a-1-last/c.png", "b-1-last/c.png", "identity/c.png"],
+            Directory.EnumerateFiles(_folder.File("restored"), "*", SearchOption.AllDirectories).Select(file => Path.GetRelativePath(_folder.File("restored"), file)).Order(StringComparer.Ordinal));
+        Assert.Contains("expected models of different names", Run("evaluate {}a/1/last.safetensors {}a/../a/1/last.safetensors --task denoise:25 --data {}test").Error);
+    }
+
     private Answer Run(string line) => MdfProgram.Run([.. line.Split(' ').Select(_folder.Local)]);
 }
