@@ -76,7 +76,7 @@ internal sealed class LossInspectCommand : ComputeCommand
             if (context.Get(_plot) is { } plot)
             {
                 Plots.Save(plot, new HeatMap(
-                    "How bad each loss finds distortions of equal MSE: S, and in a frame what it was trained to undo",
+                    "How bad each loss finds distortions of equal MSE; framed: its own task",
                     [.. probe.Select(row => row.Name)], [.. losses.Select(loss => loss.Expression)], [.. probe.Select(row => row.Specialization)],
                     [.. from row in Enumerable.Range(0, probe.Count) from column in Enumerable.Range(0, losses.Count) where probe[row].IsOwn[column] select (row, column)]));
             }
