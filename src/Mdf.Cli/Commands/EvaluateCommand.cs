@@ -65,8 +65,8 @@ internal sealed class EvaluateCommand : ComputeCommand
     {
         foreach (var path in context.Get(_save).Where(path => FormatOf(path) is null))
             throw new InputException($"cannot write '{path}': expected a table's name to end in .md or .csv");
-        if (FolderNames(context.Get(_models)).GroupBy(pair => pair.Value, pair => pair.Key, StringComparer.OrdinalIgnoreCase).FirstOrDefault(same => same.Count() > 1) is { } twice)
-            throw new InputException($"expected models of different names, found {string.Join(" and ", twice.Select(model => $"'{model}'"))}");
+        if (context.Get(_output) is not null && FolderNames(context.Get(_models)).GroupBy(name => name, StringComparer.OrdinalIgnoreCase).FirstOrDefault(same => same.Count() > 1) is { } twice)
+            throw new InputException($"two models' images would lie in the same folder '{twice.Key}': name each model once, or write their images one after the other");
     }
 
     protected override int Run(CommandContext context, torch.Device device)
@@ -84,7 +84,7 @@ internal sealed class EvaluateCommand : ComputeCommand
             foreach (var file in context.Get(_save))
                 AtomicFile.Prepare(file);
             var folder = context.Get(_output);
-            var names = FolderNames(context.Get(_models)).ToDictionary();
+            var names = context.Get(_models).Zip(FolderNames(context.Get(_models))).DistinctBy(pair => pair.First).ToDictionary(pair => pair.First, pair => pair.Second);
             var results = context.WithProgress(progress => Benchmark.Run(
                 models, images, losses, niqe, device,
                 (model, image, restored) =>
@@ -122,18 +122,20 @@ internal sealed class EvaluateCommand : ComputeCommand
     };
 
     /// <summary>The name of a model's folder.</summary>
-    // Of each model's path the last parts, as many as tell it from the others; of what a run leaves, one more, since 'best' and 'last' say nothing.
-    private static IEnumerable<KeyValuePair<string, string>> FolderNames(string[] models) => models.Select((model, i) =>
+    // Of the models' paths the last parts, as many as tell them apart; of what a run leaves, one more, since 'best' and 'last' say nothing.
+    private static string[] FolderNames(string[] models)
     {
-        var others = models.Where((_, k) => k != i).Select(Parts).ToArray();
-        var parts = Parts(model);
-        var depth = Enumerable.Range(1, parts.Length).FirstOrDefault(depth => others.All(other => NameOf(other, depth) != NameOf(parts, depth)), parts.Length);
-        return KeyValuePair.Create(model, NameOf(parts, depth));
-    });
+        var parts = models.Select(Parts).ToArray();
+        for (var depth = 1; ; depth++)
+        {
+            string[] names = [.. parts.Select(model => string.Join('-', model.TakeLast(model[^1] is "best" or "last" ? depth + 1 : depth)))];
+            if (names.Distinct(StringComparer.OrdinalIgnoreCase).Count() == names.Length || parts.All(model => model.Length <= depth))
+                return names;
+        }
+    }
 
-    private static string NameOf(string[] parts, int depth) =>
-        string.Join('-', parts.TakeLast(parts[^1] is "best" or "last" ? depth + 1 : depth));
-
-    private static string[] Parts(string model) => Path.ChangeExtension(Path.GetFullPath(model), null)
-        .Split([Path.DirectorySeparatorChar, Path.AltDirectorySeparatorChar], StringSplitOptions.RemoveEmptyEntries);
+    // What comes with the program has a name and no path.
+    private static string[] Parts(string model) => Path.GetDirectoryName(model) is { Length: > 0 }
+        ? Path.ChangeExtension(Path.GetFullPath(model), null).Split([Path.DirectorySeparatorChar, Path.AltDirectorySeparatorChar], StringSplitOptions.RemoveEmptyEntries)
+        : [Path.ChangeExtension(model, null)];
 }

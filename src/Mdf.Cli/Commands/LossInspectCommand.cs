@@ -24,7 +24,7 @@ internal sealed class LossInspectCommand : ComputeCommand
 
     private readonly Option<string[]> _pictures = new("--picture")
     {
-        Description = "a clean picture, or a folder of them, to probe with [default: of the three photographs that come with the program those that no stack was trained on]",
+        Description = "a clean picture, or a folder of them, to probe with [default: of the three photographs that come with the program those that no stack was trained on: other stacks, other pictures]",
         HelpName = "file",
         DefaultValueFactory = _ => [],
     };
@@ -76,7 +76,7 @@ internal sealed class LossInspectCommand : ComputeCommand
             if (context.Get(_plot) is { } plot)
             {
                 Plots.Save(plot, new HeatMap(
-                    "How bad each loss finds distortions of equal MSE; framed: its own task",
+                    "S of each loss for distortions of equal MSE; framed: its own task",
                     [.. probe.Select(row => row.Name)], [.. losses.Select(loss => loss.Expression)], [.. probe.Select(row => row.Specialization)],
                     [.. from row in Enumerable.Range(0, probe.Count) from column in Enumerable.Range(0, losses.Count) where probe[row].IsOwn[column] select (row, column)]));
             }

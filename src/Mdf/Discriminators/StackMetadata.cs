@@ -115,7 +115,7 @@ public sealed record StackMetadata
 
         InputException Invalid(string key) => new(values.TryGetValue(key, out var value)
             ? $"'{where}': its metadata has the unusable value {Untrusted.Quote(value)} for '{key}': the file is damaged"
-            : $"'{where}': its metadata lacks '{key}': the file is damaged");
+            : $"'{where}': its metadata lacks '{key}': the file is damaged, or of an earlier version; train it again");
 
         ImageSize Size(string text) =>
             text.Split('x') is [var width, var height]

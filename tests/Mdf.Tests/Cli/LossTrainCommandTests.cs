@@ -137,6 +137,12 @@ public sealed class LossTrainCommandTests : IDisposable
     {
         using var json = JsonDocument.Parse(MdfProgram.Run(["loss", "inspect", "sisr", "--json"]).Output);
         Assert.Equal(["astronaut.png", "chelsea.png"], json.RootElement.GetProperty("pictures").EnumerateArray().Select(picture => picture.GetString()));
+
+        var cat = _folder.File("cat.safetensors");
+        Assert.Equal(0, MdfProgram.Run(["loss", "train", Path.Combine(Shared.Repository, "samples", "photographs", "chelsea.png"), "--task", "jpeg:10", "--scales", "1", "--iterations", "1", "-o", cat]).ExitCode);
+        var answer = MdfProgram.Run(["loss", "inspect", "sisr", "denoise", cat]);
+        Assert.Equal((2, ""), (answer.ExitCode, answer.Output));
+        Assert.Contains("expected other pictures to probe with, with --picture", answer.Error);
     }
 
     [Fact]

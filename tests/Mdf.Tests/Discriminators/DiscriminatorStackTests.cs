@@ -82,7 +82,7 @@ public sealed class DiscriminatorStackTests : IDisposable
 
         Assert.Equal(said with { Sizes = read.Sizes }, read);
         Assert.Equal(said.Sizes, read.Sizes);
-        foreach (var (key, value) in new[] { ("chained", "perhaps"), ("layer_weights", "0,0,0"), ("coarsest_noise", "-1") })
+        foreach (var (key, value) in new[] { ("chained", "perhaps"), ("layer_weights", "0,0,0"), ("coarsest_noise", "-1"), ("reconstruction_weight", "NaN") })
         {
             var changed = new Dictionary<string, string>(values) { [key] = value };
             Assert.Contains($"'{key}'", Assert.Throws<InputException>(() => StackMetadata.Read(changed, "file")).Message);
