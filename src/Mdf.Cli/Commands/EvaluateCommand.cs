@@ -121,8 +121,7 @@ internal sealed class EvaluateCommand : ComputeCommand
         _ => null,
     };
 
-    /// <summary>The name of a model's folder.</summary>
-    // Of the models' paths the last parts, as many as tell them apart; of what a run leaves, one more, since 'best' and 'last' say nothing.
+    // The names of the models' folders: of their paths the last parts, as many as tell them apart; of what a run leaves, one more, since 'best' and 'last' say nothing.
     private static string[] FolderNames(string[] models)
     {
         var parts = models.Select(Parts).ToArray();
