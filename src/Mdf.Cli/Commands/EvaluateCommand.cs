@@ -84,13 +84,13 @@ internal sealed class EvaluateCommand : ComputeCommand
             foreach (var file in context.Get(_save))
                 AtomicFile.Prepare(file);
             var folder = context.Get(_output);
-            var names = context.Get(_models).Zip(FolderNames(context.Get(_models))).DistinctBy(pair => pair.First).ToDictionary(pair => pair.First, pair => pair.Second);
+            var folders = models.Zip(FolderNames(context.Get(_models))).ToDictionary();
             var results = context.WithProgress(progress => Benchmark.Run(
                 models, images, losses, niqe, device,
                 (model, image, restored) =>
                 {
                     if (folder is not null)
-                        ImageFile.Write(Path.Combine(folder, names[model], image + ".png"), restored);
+                        ImageFile.Write(Path.Combine(folder, folders[model], image + ".png"), restored);
                 },
                 progress, context.Cancellation));
             Write(context, images, results, [.. losses.Select(loss => loss.Expression)]);

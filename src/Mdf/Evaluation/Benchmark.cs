@@ -23,7 +23,7 @@ public static class Benchmark
     /// <param name="losses">Losses to evaluate beside the metrics, on <paramref name="device"/>.</param>
     /// <param name="niqe">The model for NIQE; null to leave that out.</param>
     /// <param name="device">Where to compute.</param>
-    /// <param name="restored">Told of every restored image: model, image, <c>(1, 3, H, W)</c> in [0, 1], which it must not keep.</param>
+    /// <param name="restored">Told of every restored image: the model, the image's name, and <c>(1, 3, H, W)</c> in [0, 1], which it must not keep.</param>
     /// <param name="progress">Told of every image.</param>
     /// <param name="cancellation">Ends it between two images.</param>
     /// <returns>One result for each model and image: all of the first model, then all of the next.</returns>
@@ -34,7 +34,7 @@ public static class Benchmark
         IReadOnlyList<ReconstructionLoss> losses,
         NiqeModel? niqe,
         Device device,
-        Action<string, string, Tensor>? restored = null,
+        Action<BenchmarkModel, string, Tensor>? restored = null,
         IProgressSink? progress = null,
         CancellationToken cancellation = default)
     {
@@ -61,7 +61,7 @@ public static class Benchmark
                     BenchmarkMetrics.Score(found, reference, images.Border, niqe),
                     [.. losses.Select(loss => loss.call(found, reference).Number())],
                     seconds);
-                restored?.Invoke(models[model].Name, images.NameOf(image), found.Clamp(0, 1));
+                restored?.Invoke(models[model], images.NameOf(image), found.Clamp(0, 1));
                 meter.Report((long)image * models.Count + model + 1);
             }
         }

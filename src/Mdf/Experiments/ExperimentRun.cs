@@ -252,7 +252,7 @@ public sealed class ExperimentRun : IDisposable
 
             return (mean, best);
 
-            void Write(string model, string image, Tensor restored)
+            void Write(BenchmarkModel by, string image, Tensor restored)
             {
                 if (written++ < _experiment.Training.Validation.Images)
                     ImageFile.Write(_folder.Validation(iteration, image), restored);

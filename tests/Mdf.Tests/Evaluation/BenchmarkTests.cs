@@ -45,9 +45,9 @@ public sealed class BenchmarkTests : IDisposable
         network.eval();
         using var model = BenchmarkModel.Of("network", network);
         var told = new List<(string, string)>();
-        var results = Benchmark.Run([identity, model], images, [loss], null, CPU, (name, image, restored) =>
+        var results = Benchmark.Run([identity, model], images, [loss], null, CPU, (by, image, restored) =>
         {
-            told.Add((name, image));
+            told.Add((by.Name, image));
             Assert.InRange(restored.min().item<float>(), 0, 1);
         });
 
