@@ -55,6 +55,9 @@ public sealed class DiscriminatorStack : nn.Module
     /// <summary>How they were trained; null for the authors' stacks.</summary>
     public StackMetadata? Metadata { get; }
 
+    /// <summary>The SHA-256 of the file that it was read from, as small hexadecimal digits; null where it was made in memory.</summary>
+    public string? Sha256 { get; private init; }
+
     /// <summary>The discriminator of one scale.</summary>
     /// <param name="scale">Its index; 0 is the coarsest.</param>
     public Discriminator this[int scale] => _discriminators[scale];
@@ -113,7 +116,7 @@ public sealed class DiscriminatorStack : nn.Module
                 : InputRange.TryParse(range, out var parsedRange) ? parsedRange : throw NotAStack(path, $"its '{RangeKey}' is not a range"));
             var weights = metadata?.LayerWeights ?? (TextOf(WeightsKey, file, path) is not { } text ? LayerWeights.Equal
                 : LayerWeights.TryParse(text, out var parsedWeights) ? parsedWeights : throw NotAStack(path, $"its '{WeightsKey}' are not three weights"));
-            var stack = new DiscriminatorStack(discriminators, used, metadata, weights);
+            var stack = new DiscriminatorStack(discriminators, used, metadata, weights) { Sha256 = file.Sha256() };
             stack.Freeze();
             return stack;
         }

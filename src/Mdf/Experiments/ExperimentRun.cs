@@ -31,6 +31,7 @@ public sealed class ExperimentRun : IDisposable
     private readonly Distortion _distortion;
     private readonly RestorationNetwork _network;
     private readonly ReconstructionLoss _loss;
+    private readonly string? _stackSha256;
     private readonly BenchmarkImages _validation;
     private readonly NiqeModel? _niqe;
 
@@ -55,6 +56,7 @@ public sealed class ExperimentRun : IDisposable
         {
             if (_loss.MinimumSize > sampling.Patch)
                 experiment.Resolve<int>("data.patch", () => throw new InputException($"the loss '{_loss.Expression}' needs patches of at least {_loss.MinimumSize} pixels, found {sampling.Patch}"));
+            _stackSha256 = _loss.Stacks.Select(stack => stack.Sha256).ToArray() is { Length: > 0 } hashes ? string.Join(',', hashes) : null;
             _network = architecture.Build(experiment.Training.Seed);
             if (experiment.Init is { } init)
                 experiment.Resolve("init", () => LoadWeights(init, _network));
@@ -196,6 +198,13 @@ public sealed class ExperimentRun : IDisposable
         using var file = TensorFile.Open(path);
         var checkpoint = TrainingCheckpoint.Of(file);
         RequireSame(checkpoint.Experiment, path);
+        // Checkpoints of older builds do not say.
+        if (checkpoint.StackSha256 is { } known && known != _stackSha256)
+        {
+            throw new InputException($"cannot resume '{_folder.Path}': the stack of the loss '{_loss.Expression}' is not the one that it began with: expected the SHA-256 {Untrusted.Quote(known)}, "
+                + $"found {_stackSha256 ?? "none"}; put that stack back, or run it in another folder with --output");
+        }
+
         trainer.Load(file.Tensors, checkpoint.Iteration, path);
         return (checkpoint.Best, checkpoint.Validated);
     }
@@ -210,7 +219,7 @@ public sealed class ExperimentRun : IDisposable
     }
 
     private void WriteCheckpoint(NetworkTrainer trainer, BestValidation? best, int validated) => _folder.WriteCheckpoint(trainer.Iteration, path =>
-        new TrainingCheckpoint(trainer.Iteration, _experiment.ToYaml(), validated, best).Write(path, trainer.Save()));
+        new TrainingCheckpoint(trainer.Iteration, _experiment.ToYaml(), _stackSha256, validated, best).Write(path, trainer.Save()));
 
     private (BenchmarkResult Mean, BestValidation Best) Validate(
         NetworkTrainer trainer, TrainingLog log, BestValidation? best, IProgressSink progress, CancellationToken cancellation)
@@ -239,6 +248,7 @@ public sealed class ExperimentRun : IDisposable
                 Architecture = network.Architecture,
                 Task = _distortion.Task,
                 Loss = _experiment.Loss.ToString(),
+                StackSha256 = _stackSha256,
                 Iterations = iteration,
                 Seed = _experiment.Training.Seed,
                 ProgramVersion = LossTraining.ProgramVersion,

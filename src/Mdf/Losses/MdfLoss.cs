@@ -56,6 +56,9 @@ public sealed class MdfLoss : ReconstructionLoss
     /// <summary>The discriminators.</summary>
     public DiscriminatorStack Stack => stack;
 
+    /// <inheritdoc/>
+    public override IEnumerable<DiscriminatorStack> Stacks => [stack];
+
     /// <summary>How many scales are used.</summary>
     public int NumScales { get; }
 

@@ -1,3 +1,4 @@
+using Mdf.Discriminators;
 using Mdf.Runtime;
 using static TorchSharp.torch;
 
@@ -35,6 +36,9 @@ public abstract class ReconstructionLoss : nn.Module<Tensor, Tensor, Tensor>
 
     /// <summary>Whether the loss is zero for equal images. Only the authors' SSIM variants are not.</summary>
     public virtual bool IsZeroForEqualImages => true;
+
+    /// <summary>The trained discriminators that it uses; none in most losses.</summary>
+    public virtual IEnumerable<DiscriminatorStack> Stacks => [];
 
     /// <summary>What to know before long work with this loss on a device, as one line; null if nothing.</summary>
     /// <param name="device">Where the images will be.</param>

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Mdf.Discriminators;
 using Mdf.Kernels;
 using static TorchSharp.torch;
 
@@ -37,6 +38,9 @@ public sealed class WeightedSum : ReconstructionLoss
 
     /// <inheritdoc/>
     public override bool IsZeroForEqualImages => _terms.All(loss => loss.IsZeroForEqualImages);
+
+    /// <inheritdoc/>
+    public override IEnumerable<DiscriminatorStack> Stacks => _terms.SelectMany(loss => loss.Stacks);
 
     /// <inheritdoc/>
     public override string? CautionOn(Device device) => _terms.Select(loss => loss.CautionOn(device)).FirstOrDefault(caution => caution is not null);

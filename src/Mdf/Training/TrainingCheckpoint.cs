@@ -7,9 +7,10 @@ namespace Mdf.Training;
 /// <summary>A training that was interrupted: its iteration, its tensors, and what it was doing.</summary>
 /// <param name="Iteration">How many steps had been made.</param>
 /// <param name="Experiment">The experiment, as text; the training that goes on must be the same.</param>
+/// <param name="StackSha256">The SHA-256 of the stacks that its loss uses, in their order, with commas between; null where it uses none.</param>
 /// <param name="Validated">The iteration of the last validation; 0 before the first.</param>
 /// <param name="Best">The best validation so far, if there was one.</param>
-public sealed record TrainingCheckpoint(int Iteration, string Experiment, int Validated, BestValidation? Best)
+public sealed record TrainingCheckpoint(int Iteration, string Experiment, string? StackSha256, int Validated, BestValidation? Best)
 {
     private const string Format = "mdf-checkpoint-1";
 
@@ -25,6 +26,8 @@ public sealed record TrainingCheckpoint(int Iteration, string Experiment, int Va
             ["experiment"] = Experiment,
             ["validated"] = Validated.ToString(CultureInfo.InvariantCulture),
         };
+        if (StackSha256 is not null)
+            metadata["stack_sha256"] = StackSha256;
         if (Best is not null)
         {
             metadata["best_iteration"] = Best.Iteration.ToString(CultureInfo.InvariantCulture);
@@ -46,6 +49,7 @@ public sealed record TrainingCheckpoint(int Iteration, string Experiment, int Va
         return new TrainingCheckpoint(
             Integer("iteration"),
             metadata.TryGetValue("experiment", out var experiment) ? experiment : throw Damaged("experiment"),
+            metadata.GetValueOrDefault("stack_sha256"),
             Integer("validated"),
             metadata.ContainsKey("best_iteration") ? new BestValidation(Integer("best_iteration"), Number("best_loss")) : null);
 

@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.IO.MemoryMappedFiles;
+using System.Security.Cryptography;
 using Mdf.Runtime;
 
 namespace Mdf.Weights;
@@ -98,6 +99,16 @@ internal sealed unsafe class MappedFile : IDisposable
     {
         _ = Span(offset, length);
         return length == 0 ? ReadOnlyMemory<byte>.Empty : new Slice(this, offset, length).Memory;
+    }
+
+    /// <summary>The SHA-256 of all its bytes, as small hexadecimal digits.</summary>
+    public string Sha256()
+    {
+        const int block = 1 << 20;
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        for (var offset = 0L; offset < Length; offset += block)
+            hash.AppendData(Span(offset, (int)Math.Min(block, Length - offset)));
+        return Convert.ToHexStringLower(hash.GetHashAndReset());
     }
 
     /// <summary>Counts memory that is about to be taken for names and values because the file says so.</summary>

@@ -74,6 +74,9 @@ public sealed class TensorFile : IDisposable
         }
     }
 
+    /// <summary>The SHA-256 of the file, as small hexadecimal digits: what <c>sha256sum</c> prints.</summary>
+    public string Sha256() => _file.Sha256();
+
     /// <summary>Closes the file; its tensors cannot be used any more.</summary>
     public void Dispose() => _file.Dispose();
 

@@ -130,6 +130,9 @@ public sealed class LossTrainCommandTests : IDisposable
         using var json = JsonDocument.Parse(MdfProgram.Run(["loss", "inspect", path, "--picture", _photo, "--json"]).Output);
         Assert.Equal(6, json.RootElement.GetProperty("probe").GetArrayLength());
         Assert.Equal("denoise:25", json.RootElement.GetProperty("stacks")[0].GetProperty("task").GetString());
+        var hash = Convert.ToHexStringLower(SHA256.HashData(File.ReadAllBytes(path)));
+        Assert.Equal(hash, json.RootElement.GetProperty("stacks")[0].GetProperty("sha256").GetString());
+        Assert.Contains(hash, answer.Output);
     }
 
     [Fact]

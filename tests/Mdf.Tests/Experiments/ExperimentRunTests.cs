@@ -1,3 +1,5 @@
+using System.Security.Cryptography;
+using Mdf.Discriminators;
 using Mdf.Distortions;
 using Mdf.Evaluation;
 using Mdf.Experiments;
@@ -116,6 +118,31 @@ public sealed class ExperimentRunTests : IDisposable
         Assert.Contains($"the same experiment as in '{folder.Checkpoint(5)}', found seed = 7 instead of 8", Refusal(experiment, folder, resume: true));
         File.Copy(other.Last, folder.Checkpoint(5), overwrite: true);
         Assert.Contains("expected a checkpoint", Refusal(experiment, folder, resume: true));
+    }
+
+    [Fact]
+    public void A_stack_that_has_changed_since_is_refused()
+    {
+        var path = _folder.File("stack.safetensors");
+        var hash = WriteStack(seed: 1);
+        var experiment = Experiment(iterations: 2, overrides: $"loss=l1+0.1*mdf:'{path}'");
+        var folder = Run("run", experiment).Folder;
+        using (var trained = NetworkFile.Load(folder.Last))
+            Assert.Equal(hash, trained.Metadata.StackSha256);
+
+        var other = WriteStack(seed: 2);
+        Assert.Contains($"is not the one that it began with: expected the SHA-256 '{hash}', found {other}; put that stack back", Refusal(experiment, folder, resume: true));
+        WriteStack(seed: 1);
+        using var run = new ExperimentRun(experiment, folder, CPU);
+        Assert.Equal(2, run.Run(resume: true).Iterations);
+
+        string WriteStack(long seed)
+        {
+            using var stack = DiscriminatorStack.Untrained(scales: 1, seed);
+            Assert.Null(stack.Sha256);
+            stack.Save(path);
+            return Convert.ToHexStringLower(SHA256.HashData(File.ReadAllBytes(path)));
+        }
     }
 
     [Fact]
