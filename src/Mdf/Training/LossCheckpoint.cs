@@ -18,7 +18,7 @@ public sealed record LossCheckpoint(int Scale, int Iteration, string Description
     public void Write(string path, IReadOnlyDictionary<string, StoredTensor> tensors) =>
         SafetensorsFormat.Write(path, tensors, new SortedDictionary<string, string>(StringComparer.Ordinal)
         {
-            ["format"] = Format,
+            [CheckpointMetadata.FormatKey] = Format,
             ["scale"] = Scale.ToString(CultureInfo.InvariantCulture),
             ["iteration"] = Iteration.ToString(CultureInfo.InvariantCulture),
             ["training"] = Description,
@@ -29,16 +29,7 @@ public sealed record LossCheckpoint(int Scale, int Iteration, string Description
     /// <exception cref="InputException">It is no such checkpoint, or a damaged one.</exception>
     public static LossCheckpoint Of(TensorFile file)
     {
-        ArgumentNullException.ThrowIfNull(file);
-        var metadata = file.Metadata;
-        if (!metadata.TryGetValue("format", out var format) || format != Format)
-            throw new InputException($"'{file.Path}': expected a checkpoint in the format '{Format}', found {(format is null ? "another kind of file" : Untrusted.Quote(format))}");
-        return new LossCheckpoint(
-            Integer("scale"), Integer("iteration"), metadata.TryGetValue("training", out var training) ? training : throw Damaged("training"));
-
-        int Integer(string key) => metadata.TryGetValue(key, out var text)
-            && int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var value) ? value : throw Damaged(key);
-
-        InputException Damaged(string key) => new($"'{file.Path}': the checkpoint's '{key}' is missing or unusable: the file is damaged; take it away, and the one before is used");
+        var metadata = new CheckpointMetadata(file, Format);
+        return new LossCheckpoint(metadata.Integer("scale"), metadata.Integer("iteration"), metadata.Text("training"));
     }
 }

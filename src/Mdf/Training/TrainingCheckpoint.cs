@@ -21,7 +21,7 @@ public sealed record TrainingCheckpoint(int Iteration, string Experiment, string
     {
         var metadata = new SortedDictionary<string, string>(StringComparer.Ordinal)
         {
-            ["format"] = Format,
+            [CheckpointMetadata.FormatKey] = Format,
             ["iteration"] = Iteration.ToString(CultureInfo.InvariantCulture),
             ["experiment"] = Experiment,
             ["validated"] = Validated.ToString(CultureInfo.InvariantCulture),
@@ -42,24 +42,13 @@ public sealed record TrainingCheckpoint(int Iteration, string Experiment, string
     /// <exception cref="InputException">It is no checkpoint, or a damaged one.</exception>
     public static TrainingCheckpoint Of(TensorFile file)
     {
-        ArgumentNullException.ThrowIfNull(file);
-        var metadata = file.Metadata;
-        if (!metadata.TryGetValue("format", out var format) || format != Format)
-            throw new InputException($"'{file.Path}': expected a checkpoint in the format '{Format}', found {(format is null ? "another kind of file" : Untrusted.Quote(format))}");
+        var metadata = new CheckpointMetadata(file, Format);
         return new TrainingCheckpoint(
-            Integer("iteration"),
-            metadata.TryGetValue("experiment", out var experiment) ? experiment : throw Damaged("experiment"),
-            metadata.GetValueOrDefault("stack_sha256"),
-            Integer("validated"),
-            metadata.ContainsKey("best_iteration") ? new BestValidation(Integer("best_iteration"), Number("best_loss")) : null);
-
-        int Integer(string key) => metadata.TryGetValue(key, out var text)
-            && int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var value) ? value : throw Damaged(key);
-
-        double Number(string key) => metadata.TryGetValue(key, out var text)
-            && double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var value) ? value : throw Damaged(key);
-
-        InputException Damaged(string key) => new($"'{file.Path}': the checkpoint's '{key}' is missing or unusable: the file is damaged; take it away, and the one before is used");
+            metadata.Integer("iteration"),
+            metadata.Text("experiment"),
+            metadata.OptionalText("stack_sha256"),
+            metadata.Integer("validated"),
+            metadata.OptionalText("best_iteration") is null ? null : new BestValidation(metadata.Integer("best_iteration"), metadata.Number("best_loss")));
     }
 }
 
