@@ -2,6 +2,7 @@ using System.Globalization;
 using Mdf.Discriminators;
 using Mdf.Distortions;
 using Mdf.Imaging;
+using Mdf.Training;
 using Mdf.Training.Adversarial;
 using static TorchSharp.torch;
 
@@ -25,7 +26,7 @@ internal static class Phase1Benchmark
     public static Phase1Result Run(string task, Tensor photo, int rounds)
     {
         using var scope = NewDisposeScope();
-        var distortion = Distortion.ParseForLoss(task);
+        var options = new LossTrainingOptions { Distortion = Distortion.ParseForLoss(task) };
         var plan = PyramidPlan.For(new ImageSize(Height, Width));
         var finest = 2 * Resampler.Bicubic(photo, Height, Width).clamp(0, 1) - 1;
         var reals = plan.Sizes.Select(size => Resampler.Bicubic(finest, size.Height, size.Width)).ToArray();
@@ -38,10 +39,10 @@ internal static class Phase1Benchmark
             Console.Error.WriteLine($"scale {k}, {plan.Sizes[k]}");
             var width = PyramidPlan.WidthOf(k);
             var upscaled = Resampler.Bicubic(k == 0 ? start : reals[k - 1], plan.Sizes[k].Height, plan.Sizes[k].Width);
-            using var input = new GeneratorInput(upscaled, distortion, noise: 0);
-            using var yardstick = new SinganSchedule(Fresh(new Discriminator(width)), Fresh(new ScaleGenerator(width)), reals[k], upscaled, start, below, distortion);
+            using var input = new GeneratorInput(upscaled, options.Distortion, options.NoiseAt(k));
+            using var yardstick = new SinganSchedule(Fresh(new Discriminator(width)), Fresh(new ScaleGenerator(width)), reals[k], upscaled, start, below, options);
             using var trainer = ScaleTrainer.Create(
-                Fresh(new Discriminator(width)), Fresh(new ScaleGenerator(width)), [new ScaleImage(reals[k], input)], reconstructionWeight: 10, TrainingEngine.Automatic);
+                Fresh(new Discriminator(width)), Fresh(new ScaleGenerator(width)), [new ScaleImage(reals[k], input)], options.ReconstructionWeight, TrainingEngine.Automatic);
             var floor = new Phase1Floor(width, plan.Sizes[k], input.IsFixed);
             var convolutions = new Phase1Convolutions(width, plan.Sizes[k], input.IsFixed);
             var iteration = 0;

@@ -1,6 +1,6 @@
 using Mdf.Discriminators;
-using Mdf.Distortions;
 using Mdf.Imaging;
+using Mdf.Training;
 using static TorchSharp.torch;
 
 namespace Mdf.Benchmarks;
@@ -23,7 +23,7 @@ internal sealed class SinganSchedule : IDisposable
     private readonly Tensor _upscaled;
     private readonly Tensor _start;
     private readonly IReadOnlyList<ScaleGenerator> _below;
-    private readonly Distortion _distortion;
+    private readonly LossTrainingOptions _options;
     private readonly optim.Optimizer _optimizerD;
     private readonly optim.Optimizer _optimizerG;
 
@@ -34,11 +34,11 @@ internal sealed class SinganSchedule : IDisposable
     /// <param name="upscaled">The reconstruction's input, which SinGAN makes once.</param>
     /// <param name="start">The image from which the generation starts.</param>
     /// <param name="below">The generators of the lower scales, frozen.</param>
-    /// <param name="distortion">The task's distortion.</param>
+    /// <param name="options">The task's distortion, and the noise at the coarsest scale.</param>
     public SinganSchedule(
-        Discriminator d, ScaleGenerator g, Tensor real, Tensor upscaled, Tensor start, IReadOnlyList<ScaleGenerator> below, Distortion distortion)
+        Discriminator d, ScaleGenerator g, Tensor real, Tensor upscaled, Tensor start, IReadOnlyList<ScaleGenerator> below, LossTrainingOptions options)
     {
-        (_d, _g, _real, _upscaled, _start, _below, _distortion) = (d, g, real, upscaled, start, [.. below], distortion);
+        (_d, _g, _real, _upscaled, _start, _below, _options) = (d, g, real, upscaled, start, [.. below], options);
         (_optimizerD, _optimizerG) = (optim.Adam(d.parameters(), 5e-4, 0.5, 0.999), optim.Adam(g.parameters(), 5e-4, 0.5, 0.999));
         d.train();
         g.train();
@@ -63,10 +63,10 @@ internal sealed class SinganSchedule : IDisposable
             using var scope = NewDisposeScope();
             // SinGAN goes back through the graph of a G that has been stepped since; libtorch refuses that now, so the pass is made again.
             if (step > 0)
-                fake = _g.call(Distort(_upscaled, random));
+                fake = _g.call(Distort(_upscaled, _below.Count, random));
             _optimizerG.zero_grad();
             (-_d.call(fake).mean()).backward();
-            (10 * (_g.call(Distort(_upscaled, random)) - _real).square().mean()).backward();
+            (_options.ReconstructionWeight * (_g.call(Distort(_upscaled, _below.Count, random)) - _real).square().mean()).backward();
             _optimizerG.step();
         }
     }
@@ -83,10 +83,14 @@ internal sealed class SinganSchedule : IDisposable
         using var _ = no_grad();
         using var scope = NewDisposeScope();
         var image = _start;
-        foreach (var (generator, size) in _below.Zip(PyramidPlan.For(new ImageSize(168, 250)).Sizes))
-            image = generator.call(Distort(Resampler.Bicubic(image, size.Height, size.Width), random));
-        return Distort(Resampler.Bicubic(image, _real.shape[2], _real.shape[3]), random).MoveToOuterDisposeScope();
+        foreach (var (scale, size) in PyramidPlan.For(new ImageSize(168, 250)).Sizes.Take(_below.Count).Index())
+            image = _below[scale].call(Distort(Resampler.Bicubic(image, size.Height, size.Width), scale, random));
+        return Distort(Resampler.Bicubic(image, _real.shape[2], _real.shape[3]), _below.Count, random).MoveToOuterDisposeScope();
     }
 
-    private Tensor Distort(Tensor image, Generator random) => 2 * _distortion.Apply((image + 1) / 2, random) - 1;
+    private Tensor Distort(Tensor image, int scale, Generator random)
+    {
+        var distorted = 2 * _options.Distortion.Apply((image + 1) / 2, random) - 1;
+        return _options.NoiseAt(scale) is > 0 and var noise ? distorted + noise * randn(image.shape, generator: random) : distorted;
+    }
 }
