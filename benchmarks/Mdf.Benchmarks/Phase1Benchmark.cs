@@ -30,7 +30,7 @@ internal static class Phase1Benchmark
         var plan = PyramidPlan.For(new ImageSize(Height, Width));
         var finest = 2 * Resampler.Bicubic(photo, Height, Width).clamp(0, 1) - 1;
         var reals = plan.Sizes.Select(size => Resampler.Bicubic(finest, size.Height, size.Width)).ToArray();
-        var start = Resampler.Bicubic(finest, plan.Start.Height, plan.Start.Width);
+        var start = zeros(1, 3, plan.Start.Height, plan.Start.Width); // mid-grey: the coarsest scale begins with noise alone
         using var random = new Generator(Seed);
         var below = new List<ScaleGenerator>();
         var scales = new Dictionary<string, Phase1Times>();

@@ -7,7 +7,7 @@ namespace Mdf.Benchmarks;
 
 /// <summary>
 /// The yardstick of phase 1: an iteration as SinGAN's published training makes it (Rott Shaham, Dekel and Michaeli, ICCV 2019), with our
-/// distortion in the place of its noise, by libtorch and its autograd.
+/// distortion in the place of its noise (and our noise at the coarsest scale, drawn anew for every pass), by libtorch and its autograd.
 /// </summary>
 /// <remarks>
 /// Every step of D draws its input through all lower generators anew; the adversarial and the reconstruction term have passes of their own; the steps of
@@ -31,10 +31,10 @@ internal sealed class SinganSchedule : IDisposable
     /// <param name="d">D_k.</param>
     /// <param name="g">G_k.</param>
     /// <param name="real">x_k in [−1, 1].</param>
-    /// <param name="upscaled">The reconstruction's input, which SinGAN makes once.</param>
+    /// <param name="upscaled">The reconstruction's input, before distortion and noise; SinGAN makes it once.</param>
     /// <param name="start">The image from which the generation starts.</param>
     /// <param name="below">The generators of the lower scales, frozen.</param>
-    /// <param name="options">The task's distortion, and the noise at the coarsest scale.</param>
+    /// <param name="options">The task's distortion, the noise at the coarsest scale, the weight of the reconstruction.</param>
     public SinganSchedule(
         Discriminator d, ScaleGenerator g, Tensor real, Tensor upscaled, Tensor start, IReadOnlyList<ScaleGenerator> below, LossTrainingOptions options)
     {

@@ -105,7 +105,7 @@ internal sealed class LossInspectCommand : ComputeCommand
     {
         var scales = Math.Min(stack.Count, MdfLoss.DefaultNumScales);
         return new StackFacts(
-            name, stack.Sha256!, stack.Metadata?.Task, stack.Count, [.. Enumerable.Range(0, stack.Count).Select(k => stack[k].Width)], stack.InputRange.ToString(), stack.LayerWeights.ToString(),
+            name, stack.ReadFrom!.Sha256, stack.Metadata?.Task, stack.Count, [.. Enumerable.Range(0, stack.Count).Select(k => stack[k].Width)], stack.InputRange.ToString(), stack.LayerWeights.ToString(),
             stack.Metadata is { } known ? [.. known.Sizes.Select(size => size.ToString())] : null,
             stack.Metadata?.Iterations, stack.Metadata?.ReconstructionWeight, stack.Metadata?.CoarsestNoise, stack.Metadata?.IsChained, stack.Metadata?.Seed,
             stack.Metadata?.SourceSha256, stack.Metadata?.ProgramVersion,
@@ -131,7 +131,7 @@ internal sealed class LossInspectCommand : ComputeCommand
                     $"  trained for {facts.Task}, {facts.Iterations} iterations a scale, coarsest noise {facts.CoarsestNoise}{(facts.Chained == true ? ", chained" : "")}, reconstruction weight {facts.ReconstructionWeight}, seed {facts.Seed}, on sizes {string.Join(", ", facts.Sizes!)}"));
             if (facts.SourceSha256 is { Length: > 0 } hash)
                 terminal.WriteLine($"  from the photograph with the SHA-256 {hash}, by mdf {facts.ProgramVersion}");
-            terminal.WriteLine($"  SHA-256 of the file: {facts.Sha256}");
+            terminal.WriteLine($"  SHA-256 {facts.Sha256}");
         }
 
         terminal.WriteLine($"probed on {(pictures.Count > 3 ? $"{pictures.Count} pictures" : string.Join(", ", pictures.Select(picture => picture.Name)))}");

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Mdf.Discriminators;
 using Mdf.Distortions;
 using Mdf.Evaluation;
 using Mdf.Imaging;
@@ -31,9 +32,9 @@ public sealed class ExperimentRun : IDisposable
     private readonly Distortion _distortion;
     private readonly RestorationNetwork _network;
     private readonly ReconstructionLoss _loss;
-    private readonly string? _stackSha256;
     private readonly BenchmarkImages _validation;
     private readonly NiqeModel? _niqe;
+    private string? _stackSha256;
 
     /// <summary>Prepares an experiment: makes or reads all that it names but the training images, and so finds most mistakes.</summary>
     /// <param name="experiment">The experiment.</param>
@@ -56,7 +57,7 @@ public sealed class ExperimentRun : IDisposable
         {
             if (_loss.MinimumSize > sampling.Patch)
                 experiment.Resolve<int>("data.patch", () => throw new InputException($"the loss '{_loss.Expression}' needs patches of at least {_loss.MinimumSize} pixels, found {sampling.Patch}"));
-            _stackSha256 = _loss.Stacks.Select(stack => stack.Sha256).ToArray() is { Length: > 0 } hashes ? string.Join(',', hashes) : null;
+            _stackSha256 = _loss.Stacks.Any() ? string.Join(',', StackFiles().Select(file => file.Sha256)) : null;
             _network = architecture.Build(experiment.Training.Seed);
             if (experiment.Init is { } init)
                 experiment.Resolve("init", () => LoadWeights(init, _network));
@@ -77,7 +78,7 @@ public sealed class ExperimentRun : IDisposable
     /// <param name="progress">Told of every step.</param>
     /// <param name="cancellation">Ends it between two steps, with a checkpoint.</param>
     /// <returns>What it has come to.</returns>
-    /// <exception cref="InputException">The folder holds a run and is not to be resumed, or not this one; or a training image cannot be used.</exception>
+    /// <exception cref="InputException">The folder holds a run and is not to be resumed, or is of another experiment or another stack; or a training image cannot be used.</exception>
     /// <exception cref="DivergedException">The loss or a gradient became infinite or NaN.</exception>
     /// <exception cref="IOException">The disk failed or is full; the last checkpoint is intact, and the message names it.</exception>
     /// <exception cref="OperationCanceledException">It was cancelled; a checkpoint has been written.</exception>
@@ -174,12 +175,19 @@ public sealed class ExperimentRun : IDisposable
         }
     }
 
-    /// <summary>Refuses to begin where a run is, and to go on where none is: before the images are read, which may take long.</summary>
+    /// <summary>Refuses to begin where a run is, and to go on where none is, or another one: before the images are read, which may take long.</summary>
     private void RequireState(bool resume)
     {
         _folder.RequireState(resume, "--output");
-        if (resume)
-            RequireSame(File.ReadAllText(_folder.Description), _folder.Description);
+        if (!resume)
+            return;
+        RequireSame(File.ReadAllText(_folder.Description), _folder.Description);
+        if (_folder.Checkpoints is not [.., var path])
+            return;
+        using var file = TensorFile.Open(path);
+        var checkpoint = TrainingCheckpoint.Of(file);
+        RequireSame(checkpoint.Experiment, path);
+        RequireSameStacks(checkpoint);
     }
 
     /// <summary>Begins the folder, or takes the trainer to where its newest checkpoint is.</summary>
@@ -197,14 +205,7 @@ public sealed class ExperimentRun : IDisposable
             return default; // interrupted before the first one
         using var file = TensorFile.Open(path);
         var checkpoint = TrainingCheckpoint.Of(file);
-        RequireSame(checkpoint.Experiment, path);
-        // Checkpoints of older builds do not say.
-        if (checkpoint.StackSha256 is { } known && known != _stackSha256)
-        {
-            throw new InputException($"cannot resume '{_folder.Path}': the stack of the loss '{_loss.Expression}' is not the one that it began with: expected the SHA-256 {Untrusted.Quote(known)}, "
-                + $"found {_stackSha256 ?? "none"}; put that stack back, or run it in another folder with --output");
-        }
-
+        _stackSha256 = checkpoint.StackSha256; // stays unknown where an older build began it
         trainer.Load(file.Tensors, checkpoint.Iteration, path);
         return (checkpoint.Best, checkpoint.Validated);
     }
@@ -217,6 +218,24 @@ public sealed class ExperimentRun : IDisposable
                 + $"instead of {difference.Other ?? "nothing"}; run it in another folder with --output");
         }
     }
+
+    private void RequireSameStacks(TrainingCheckpoint checkpoint)
+    {
+        // Checkpoints of older builds do not say.
+        if (checkpoint.StackSha256 is not { } known)
+            return;
+        foreach (var (file, expected) in StackFiles().Zip(known.Split(',')))
+        {
+            if (file.Sha256 != expected)
+            {
+                throw new InputException($"cannot resume '{_folder.Path}': expected the stack '{file.Name}' that it began with, of the SHA-256 {Untrusted.Quote(expected)}, found '{file.Sha256}'; "
+                    + "put that one back (if it comes with the program: go on with the mdf that the run began with), or run it in another folder with --output");
+            }
+        }
+    }
+
+    // A loss that an expression names has read all its stacks.
+    private IEnumerable<StackFile> StackFiles() => _loss.Stacks.Select(stack => stack.ReadFrom!);
 
     private void WriteCheckpoint(NetworkTrainer trainer, BestValidation? best, int validated) => _folder.WriteCheckpoint(trainer.Iteration, path =>
         new TrainingCheckpoint(trainer.Iteration, _experiment.ToYaml(), _stackSha256, validated, best).Write(path, trainer.Save()));

@@ -7,11 +7,9 @@ namespace Mdf.Training;
 /// <summary>What a checkpoint says of itself, read with one line of refusal for whatever is not as it should be.</summary>
 internal sealed class CheckpointMetadata
 {
-    /// <summary>The key behind which the kind of checkpoint stands.</summary>
-    public const string FormatKey = "format";
-
     private readonly TensorFile _file;
 
+    /// <summary>Looks at what kind of checkpoint it is.</summary>
     /// <param name="file">The open file.</param>
     /// <param name="format">The kind of checkpoint that it must be.</param>
     /// <exception cref="InputException">It is another kind of file.</exception>
@@ -19,7 +17,7 @@ internal sealed class CheckpointMetadata
     {
         ArgumentNullException.ThrowIfNull(file);
         _file = file;
-        var found = OptionalText(FormatKey);
+        var found = OptionalText(FileKind.Key);
         if (found != format)
             throw new InputException($"'{file.Path}': expected a checkpoint in the format '{format}', found {(found is null ? "another kind of file" : Untrusted.Quote(found))}");
     }

@@ -18,7 +18,7 @@ public sealed record LossCheckpoint(int Scale, int Iteration, string Description
     public void Write(string path, IReadOnlyDictionary<string, StoredTensor> tensors) =>
         SafetensorsFormat.Write(path, tensors, new SortedDictionary<string, string>(StringComparer.Ordinal)
         {
-            [CheckpointMetadata.FormatKey] = Format,
+            [FileKind.Key] = Format,
             ["scale"] = Scale.ToString(CultureInfo.InvariantCulture),
             ["iteration"] = Iteration.ToString(CultureInfo.InvariantCulture),
             ["training"] = Description,

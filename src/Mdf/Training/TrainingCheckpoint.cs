@@ -7,7 +7,7 @@ namespace Mdf.Training;
 /// <summary>A training that was interrupted: its iteration, its tensors, and what it was doing.</summary>
 /// <param name="Iteration">How many steps had been made.</param>
 /// <param name="Experiment">The experiment, as text; the training that goes on must be the same.</param>
-/// <param name="StackSha256">The SHA-256 of the stacks that its loss uses, in their order, with commas between; null where it uses none.</param>
+/// <param name="StackSha256">The SHA-256 of the stacks that its loss uses, in their order, with commas between; null where it uses none, or not known.</param>
 /// <param name="Validated">The iteration of the last validation; 0 before the first.</param>
 /// <param name="Best">The best validation so far, if there was one.</param>
 public sealed record TrainingCheckpoint(int Iteration, string Experiment, string? StackSha256, int Validated, BestValidation? Best)
@@ -21,7 +21,7 @@ public sealed record TrainingCheckpoint(int Iteration, string Experiment, string
     {
         var metadata = new SortedDictionary<string, string>(StringComparer.Ordinal)
         {
-            [CheckpointMetadata.FormatKey] = Format,
+            [FileKind.Key] = Format,
             ["iteration"] = Iteration.ToString(CultureInfo.InvariantCulture),
             ["experiment"] = Experiment,
             ["validated"] = Validated.ToString(CultureInfo.InvariantCulture),

@@ -23,7 +23,8 @@ public sealed class ShippedStacksTests
         using var stack = DiscriminatorStack.Load(name);
         var card = File.ReadAllText(Path.Combine(s_folder, "README.md"));
         var metadata = stack.Metadata!;
-        Assert.Contains(Hash(Path.Combine(s_folder, name + ".safetensors")), card);
+        Assert.Equal(new StackFile(name, Hash(Path.Combine(s_folder, name + ".safetensors"))), stack.ReadFrom);
+        Assert.Contains(stack.ReadFrom!.Sha256, card);
         Assert.Contains(metadata.SourceSha256, card);
         Assert.Contains($"--task {metadata.Task}{Options(metadata)} --seed {metadata.Seed} --threads {metadata.Threads} -o {name}.safetensors", card);
         Assert.Equal(8, stack.Count);

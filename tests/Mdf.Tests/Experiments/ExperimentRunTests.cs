@@ -5,6 +5,7 @@ using Mdf.Evaluation;
 using Mdf.Experiments;
 using Mdf.Networks;
 using Mdf.Runtime;
+using Mdf.Training;
 using Mdf.Weights;
 using static TorchSharp.torch;
 
@@ -40,7 +41,7 @@ public sealed class ExperimentRunTests : IDisposable
         Assert.Contains("\"iteration\":30,\"validation\":{\"loss\":", log[3]);
 
         using var trained = NetworkFile.Load(run.Folder.Last);
-        Assert.Equal(("denoise:50", "l1", 240, 7), (trained.Metadata.Task, trained.Metadata.Loss, trained.Metadata.Iterations, trained.Metadata.Seed));
+        Assert.Equal(("denoise:50", "l1", null, 240, 7), (trained.Metadata.Task, trained.Metadata.Loss, trained.Metadata.StackSha256, trained.Metadata.Iterations, trained.Metadata.Seed));
         var images = new BenchmarkImages(_folder.File("test"), Distortion.ParseForNetwork("denoise:50"), seed: 7);
         using var identity = BenchmarkModel.Load(BenchmarkModel.Identity, images.Distortion, CPU);
         var nothing = Benchmark.Mean(Benchmark.Run([identity], images, [], null, CPU));
@@ -123,23 +124,36 @@ public sealed class ExperimentRunTests : IDisposable
     [Fact]
     public void A_stack_that_has_changed_since_is_refused()
     {
-        var path = _folder.File("stack.safetensors");
-        var hash = WriteStack(seed: 1);
-        var experiment = Experiment(iterations: 2, overrides: $"loss=l1+0.1*mdf:'{path}'");
+        var (first, second) = (_folder.File("first.safetensors"), _folder.File("second.safetensors"));
+        var hashes = (First: WriteStack(first, seed: 1), Second: WriteStack(second, seed: 2));
+        var experiment = Experiment(iterations: 2, overrides: $"loss=l1+0.1*mdf:'{first}'+0.1*mdf:'{second}'");
         var folder = Run("run", experiment).Folder;
         using (var trained = NetworkFile.Load(folder.Last))
-            Assert.Equal(hash, trained.Metadata.StackSha256);
+            Assert.Equal($"{hashes.First},{hashes.Second}", trained.Metadata.StackSha256);
 
-        var other = WriteStack(seed: 2);
-        Assert.Contains($"is not the one that it began with: expected the SHA-256 '{hash}', found {other}; put that stack back", Refusal(experiment, folder, resume: true));
-        WriteStack(seed: 1);
-        using var run = new ExperimentRun(experiment, folder, CPU);
-        Assert.Equal(2, run.Run(resume: true).Iterations);
+        var other = WriteStack(second, seed: 3);
+        Assert.Contains($"expected the stack '{second}' that it began with, of the SHA-256 '{hashes.Second}', found '{other}'; put that one back", Refusal(experiment, folder, resume: true));
+        WriteStack(second, seed: 2);
+        Assert.Equal(2, Resume());
 
-        string WriteStack(long seed)
+        // What an older build began does not say which stack it was, and is not made to say so now.
+        using (var file = TensorFile.Open(folder.Checkpoint(2)))
+            (TrainingCheckpoint.Of(file) with { StackSha256 = null }).Write(folder.Checkpoint(2) + ".old", file.Tensors);
+        File.Move(folder.Checkpoint(2) + ".old", folder.Checkpoint(2), overwrite: true);
+        Assert.Equal(2, Resume());
+        using var resumed = NetworkFile.Load(folder.Last);
+        Assert.Null(resumed.Metadata.StackSha256);
+
+        int Resume()
+        {
+            using var run = new ExperimentRun(experiment, folder, CPU);
+            return run.Run(resume: true).Iterations;
+        }
+
+        static string WriteStack(string path, long seed)
         {
             using var stack = DiscriminatorStack.Untrained(scales: 1, seed);
-            Assert.Null(stack.Sha256);
+            Assert.Null(stack.ReadFrom);
             stack.Save(path);
             return Convert.ToHexStringLower(SHA256.HashData(File.ReadAllBytes(path)));
         }

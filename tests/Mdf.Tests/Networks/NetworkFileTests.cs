@@ -39,8 +39,8 @@ public sealed class NetworkFileTests : IDisposable
         var path = _folder.File("network.safetensors");
         NetworkFile.Save(path, network, new NetworkMetadata { Architecture = network.Architecture, Task = "jpeg:10" });
         using var loaded = NetworkFile.Load(path);
-        Assert.Equal(("jpeg:10", null, null, null, null),
-            (loaded.Metadata.Task, loaded.Metadata.Loss, loaded.Metadata.Iterations, loaded.Metadata.Seed, loaded.Metadata.ProgramVersion));
+        Assert.Equal(("jpeg:10", null, null, null, null, null),
+            (loaded.Metadata.Task, loaded.Metadata.Loss, loaded.Metadata.StackSha256, loaded.Metadata.Iterations, loaded.Metadata.Seed, loaded.Metadata.ProgramVersion));
     }
 
     [Fact]
@@ -144,6 +144,7 @@ public sealed class NetworkFileTests : IDisposable
         Architecture = network.Architecture,
         Task = "denoise:25",
         Loss = "mse+0.01*mdf:stack.safetensors",
+        StackSha256 = "0123",
         Iterations = 1000,
         Seed = -3,
         ProgramVersion = "1.2.3",
