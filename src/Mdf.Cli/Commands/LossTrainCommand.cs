@@ -128,7 +128,7 @@ internal sealed class LossTrainCommand : ComputeCommand
         : base(
             "train",
             "Trains a loss for one task from one photograph. Ctrl-C leaves a checkpoint; the same seed, machine and thread count give the same file, interrupted or not.",
-            new Example("loss train photo.png --task jpeg:10 -o jpeg10.safetensors", "train at full size: about an hour on two cores"),
+            new Example("loss train photo.png --task jpeg:10 -o jpeg10.safetensors", "train at full size: about half an hour"),
             new Example("loss train photo.png --task denoise:25 --max-size 128 --scales 4 --iterations 200 -o small.safetensors", "a small stack in a minute"),
             new Example("loss train photo.png --task jpeg:10 -o jpeg10.safetensors --resume", "go on after an interruption"))
     {

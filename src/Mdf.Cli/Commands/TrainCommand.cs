@@ -25,9 +25,9 @@ internal sealed class TrainCommand : ComputeCommand
         : base(
             "train",
             "Trains a restoration network as an experiment file says. Ctrl-C leaves a checkpoint; the same file, machine and thread count give the same network, interrupted or not.",
-            new Example("train experiments/cpu/jpeg-l1.yaml", "train a small network against JPEG artefacts"),
-            new Example("train experiments/cpu/jpeg-l1.yaml --resume", "go on after an interruption"),
-            new Example("train experiments/cpu/jpeg-l1.yaml --set schedule.iterations=200 -o runs/short", "try something shorter"))
+            new Example("train experiments/cpu/jpeg10-l1.yaml", "train a small network against JPEG artefacts"),
+            new Example("train experiments/cpu/jpeg10-l1.yaml --resume", "go on after an interruption"),
+            new Example("train experiments/cpu/jpeg10-l1.yaml --set schedule.iterations=200 -o runs/short", "try something shorter"))
     {
         Arguments.Add(_experiment);
         foreach (var option in new Option[] { _set, _output, _resume })
