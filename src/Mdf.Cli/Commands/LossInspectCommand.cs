@@ -18,7 +18,8 @@ internal sealed class LossInspectCommand : ComputeCommand
 
     private readonly Argument<string[]> _stacks = new("stack")
     {
-        Description = "stack files" + (ShippedStacks.Names.Count > 0 ? $", or stacks that come with the program: {string.Join(", ", ShippedStacks.Names)}" : ""),
+        Description = "stack files" + (ShippedStacks.Names.Count > 0 ? $", or stacks that come with the program: {string.Join(", ", ShippedStacks.Names)}" : "")
+            + "; with the options of a loss where wanted, such as jpeg?layer_weights=1,1,0",
         Arity = ArgumentArity.OneOrMore,
     };
 
@@ -33,6 +34,11 @@ internal sealed class LossInspectCommand : ComputeCommand
 
     private readonly Option<string?> _save = new("--save") { Description = "write the probe's table: .md or .csv", HelpName = "file" };
 
+    private readonly Option<bool> _controls = new("--controls")
+    {
+        Description = "also probe with errors that lack structure: the distortions with random phases, noise in grey or colours alone, noise of one octave (in cycles per pixel); they do not count in the mean",
+    };
+
     private readonly Option<int> _seed = CommonOptions.Seed("the probe's noise");
 
     public LossInspectCommand()
@@ -41,10 +47,11 @@ internal sealed class LossInspectCommand : ComputeCommand
             "Shows what is known of a stack, what it costs, and what it is specialized in: how bad it finds distortions of equal MSE. "
                 + "S is the loss for a distortion over the geometric mean of the loss for all of them: above 1 is worse than usual.",
             new Example("loss inspect jpeg10.safetensors", "a stack of your own"),
+            new Example("loss inspect jpeg --controls", "does it see blocks, or only their spectrum?"),
             new Example("loss inspect mine.safetensors Ds_SISR.pth --picture photos --plot probe.png", "compare two stacks on pictures of your own"))
     {
         Arguments.Add(_stacks);
-        foreach (var option in new Option[] { _pictures, _plot, _save, _seed })
+        foreach (var option in new Option[] { _pictures, _controls, _plot, _save, _seed })
             Options.Add(option);
     }
 
@@ -64,20 +71,17 @@ internal sealed class LossInspectCommand : ComputeCommand
         try
         {
             foreach (var name in names)
-            {
-                var loss = new MdfLoss(DiscriminatorStack.Load(name), expression: Short(name));
-                loss.to(device);
-                losses.Add(loss);
-            }
-
+                losses.Add(Load(name, device));
+            var labels = names.Select(Short).ToArray();
             var pictures = Pictures(context, losses).ToArray();
-            var probe = context.WithProgress(progress => SpecializationProbe.Run(losses, [.. pictures.Select(picture => picture.Image.to(device))], context.Get(_seed), progress, context.Cancellation));
-            var table = Table(losses, probe);
+            var probe = context.WithProgress(progress => SpecializationProbe.Run(
+                losses, [.. pictures.Select(picture => picture.Image.to(device))], context.Get(_seed), context.Get(_controls), progress, context.Cancellation));
+            var table = Table(labels, probe);
             if (context.Get(_plot) is { } plot)
             {
                 Plots.Save(plot, new HeatMap(
                     "S of each loss for distortions of equal MSE; framed: its own task",
-                    [.. probe.Select(row => row.Name)], [.. losses.Select(loss => loss.Expression)], [.. probe.Select(row => row.Specialization)],
+                    [.. probe.Select(row => row.Name)], labels, [.. probe.Select(row => row.Specialization)],
                     [.. from row in Enumerable.Range(0, probe.Count) from column in Enumerable.Range(0, losses.Count) where probe[row].IsOwn[column] select (row, column)]));
             }
 
@@ -86,9 +90,9 @@ internal sealed class LossInspectCommand : ComputeCommand
             context.Result(
                 new
                 {
-                    Stacks = names.Zip(losses, (name, loss) => Facts(name, loss.Stack)),
+                    Stacks = names.Zip(losses, Facts),
                     Pictures = pictures.Select(picture => picture.Name),
-                    Probe = probe.Select(row => new { Distortion = row.Name, row.IsOwn, row.Specialization, Loss = row.Values }),
+                    Probe = probe.Select(row => new { Distortion = row.Name, row.IsControl, row.IsOwn, row.Specialization, Loss = row.Values }),
                 },
                 terminal => Write(terminal, names, losses, pictures, table));
             return CommandLine.Success;
@@ -99,28 +103,46 @@ internal sealed class LossInspectCommand : ComputeCommand
         }
     }
 
-    private static string Short(string name) => Path.GetFileNameWithoutExtension(name);
-
-    private static StackFacts Facts(string name, DiscriminatorStack stack)
+    private static MdfLoss Load(string name, torch.Device device)
     {
-        var scales = Math.Min(stack.Count, MdfLoss.DefaultNumScales);
+        var loss = LossExpression.Parse($"mdf:{name}").Create();
+        if (loss is MdfLoss ofStack)
+        {
+            ofStack.to(device);
+            return ofStack;
+        }
+
+        loss.Dispose();
+        throw new InputException($"expected a discriminator stack, found the sum of losses 'mdf:{name}'; put a path that holds + or * in single quotes");
+    }
+
+    /// <summary>A name for tables: without folder and extension, with options.</summary>
+    private static string Short(string name)
+    {
+        var options = name.LastIndexOf('?') is var at and >= 0 ? name[at..] : "";
+        return Path.GetFileNameWithoutExtension(name[..^options.Length].Trim('\'')) + options;
+    }
+
+    private static StackFacts Facts(string name, MdfLoss loss)
+    {
+        var stack = loss.Stack;
         return new StackFacts(
-            name, stack.ReadFrom!.Sha256, stack.Metadata?.Task, stack.Count, [.. Enumerable.Range(0, stack.Count).Select(k => stack[k].Width)], stack.InputRange.ToString(), stack.LayerWeights.ToString(),
+            name, stack.ReadFrom!.Sha256, stack.Metadata?.Task, stack.Count, [.. Enumerable.Range(0, stack.Count).Select(k => stack[k].Width)], stack.InputRange.ToString(), loss.LayerWeights.ToString(),
             stack.Metadata is { } known ? [.. known.Sizes.Select(size => size.ToString())] : null,
             stack.Metadata?.Iterations, stack.Metadata?.ReconstructionWeight, stack.Metadata?.CoarsestNoise, stack.Metadata?.IsChained, stack.Metadata?.Seed,
             stack.Metadata?.SourceSha256, stack.Metadata?.ProgramVersion,
-            Enumerable.Range(0, scales).Sum(k => stack[k].MultiplicationsPerPixel));
+            Enumerable.Range(0, loss.NumScales).Sum(i => stack[loss.Ascending ? i : stack.Count - 1 - i].MultiplicationsPerPixel));
     }
 
-    private static ResultTable Table(IReadOnlyList<MdfLoss> losses, IReadOnlyList<ProbedDistortion> probe) => new(
-        "S: the loss for a distortion over the geometric mean of the loss for all, at equal MSE",
-        [new ResultColumn("distortion"), .. losses.Select(loss => new ResultColumn(loss.Expression, null, Alignment.Right))],
+    private static ResultTable Table(IReadOnlyList<string> labels, IReadOnlyList<ProbedDistortion> probe) => new(
+        $"S: the loss for a distortion over the geometric mean of the loss for {(probe.Any(row => row.IsControl) ? $"the first {probe.Count(row => !row.IsControl)}" : "all")}, at equal MSE",
+        [new ResultColumn("distortion"), .. labels.Select(label => new ResultColumn(label, null, Alignment.Right))],
         probe.Select(row => row.Specialization
             .Select((value, i) => (object?)string.Create(CultureInfo.InvariantCulture, $"{value:F2}{(row.IsOwn[i] ? " (own)" : "")}")).Prepend(row.Name)));
 
     private static void Write(Terminal terminal, string[] names, IReadOnlyList<MdfLoss> losses, IReadOnlyList<Probed> pictures, ResultTable table)
     {
-        foreach (var facts in names.Zip(losses, (name, loss) => Facts(name, loss.Stack)))
+        foreach (var facts in names.Zip(losses, Facts))
         {
             terminal.WriteLine(facts.Name);
             terminal.WriteLine(string.Create(CultureInfo.InvariantCulture,

@@ -12,15 +12,19 @@ namespace Mdf.Evaluation;
 /// <param name="IsOwn">For each loss, whether its stack was trained to undo this.</param>
 /// <param name="Specialization">For each loss, S: its value for this distortion over the geometric mean of its values for all.</param>
 /// <param name="Values">For each loss, its geometric mean over the pictures.</param>
-public sealed record ProbedDistortion(string Name, IReadOnlyList<bool> IsOwn, IReadOnlyList<double> Specialization, IReadOnlyList<double> Values);
+/// <param name="IsControl">Whether it is an error that no restoration leaves, which tells what S comes from and does not count in the mean.</param>
+public sealed record ProbedDistortion(
+    string Name, IReadOnlyList<bool> IsOwn, IReadOnlyList<double> Specialization, IReadOnlyList<double> Values, bool IsControl = false);
 
 /// <summary>
 /// Shows what a loss is specialized in: distortions of equal MSE, of which each loss finds some worse than others. The paper's claim is that a loss trained
 /// for a task finds that task's artefacts worst.
 /// </summary>
 /// <remarks>
-/// In every picture each distortion's error is scaled to the MSE of JPEG at quality 10: d ↦ x + α (d(x) − x). With L the loss and means over the pictures
-/// geometric, S(loss, d) = L(d) / geometric mean over all d′ of L(d′). S compares losses of different scale, and 1 is neither worse nor better than usual.
+/// <para>In every picture each distortion's error is scaled to the MSE of JPEG at quality 10: d ↦ x + α (d(x) − x). With L the loss and means over the pictures
+/// geometric, S(loss, d) = L(d) / geometric mean over all d′ of L(d′). S compares losses of different scale, and 1 is neither worse nor better than usual.</para>
+/// <para>Controls tell what S comes from. A distortion's error with random phases has the same spectrum and colours and none of the structure: where S is
+/// the same, the loss has seen no structure. Noise in grey or colours alone, and of one octave, shows which spectrum and colours a loss minds.</para>
 /// </remarks>
 public static class SpecializationProbe
 {
@@ -29,6 +33,12 @@ public static class SpecializationProbe
     private const double Brightness = 0.1;
     private const int Factor = 4;
 
+    // In cycles per pixel; beyond the last is what only a diagonal can hold.
+    private static readonly (string Name, double Low, double High)[] s_octaves =
+    [
+        ("below 1/32", 0, 1 / 32.0), ("from 1/32", 1 / 32.0, 1 / 16.0), ("from 1/16", 1 / 16.0, 1 / 8.0), ("from 1/8", 1 / 8.0, 1 / 4.0), ("above 1/4", 1 / 4.0, 1),
+    ];
+
     // The side of a picture is at most this: what a stack has seen, and quick.
     private const int LargestSide = 256;
 
@@ -36,12 +46,14 @@ public static class SpecializationProbe
     /// <param name="losses">Losses of discriminator stacks; a stack of which nothing is known has no distortion of its own.</param>
     /// <param name="pictures">Clean pictures, each of shape <c>(1, 3, H, W)</c> in [0, 1]; larger ones are scaled down to 256 pixels.</param>
     /// <param name="seed">The seed of the noise.</param>
+    /// <param name="withControls">Whether to probe with errors without structure, too.</param>
     /// <param name="progress">Told of every picture.</param>
     /// <param name="cancellation">Ends it between two pictures.</param>
-    /// <returns>The distortions, those of the stacks' own tasks among them.</returns>
+    /// <returns>The distortions, those of the stacks' own tasks among them; behind them the controls.</returns>
     /// <exception cref="InputException">A picture is all one colour, or too small for a loss.</exception>
     public static IReadOnlyList<ProbedDistortion> Run(
-        IReadOnlyList<MdfLoss> losses, IReadOnlyList<Tensor> pictures, long seed, IProgressSink? progress = null, CancellationToken cancellation = default)
+        IReadOnlyList<MdfLoss> losses, IReadOnlyList<Tensor> pictures, long seed, bool withControls = false, IProgressSink? progress = null,
+        CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(losses);
         ArgumentNullException.ThrowIfNull(pictures);
@@ -49,7 +61,8 @@ public static class SpecializationProbe
         using var _ = no_grad();
         var tasks = losses.Select(OwnTask).ToArray();
         var distortions = Distortions(tasks);
-        var logs = new double[distortions.Count, losses.Count];
+        Probe[] probes = withControls ? [.. distortions, .. Controls(distortions)] : [.. distortions];
+        var logs = new double[probes.Length, losses.Count];
         var meter = new ProgressMeter(progress ?? IProgressSink.None, "probing", pictures.Count);
         for (var p = 0; p < pictures.Count; p++)
         {
@@ -57,14 +70,14 @@ public static class SpecializationProbe
             using var ofPicture = NewDisposeScope();
             using var random = new Generator(Seeds.Of(seed, p));
             var picture = Prepare(pictures[p]);
-            var error = MeanSquare(new JpegDistortion(ReferenceQuality).Apply(picture) - picture);
-            for (var d = 0; d < distortions.Count; d++)
+            var wanted = MeanSquare(new JpegDistortion(ReferenceQuality).Apply(picture) - picture);
+            for (var d = 0; d < probes.Length; d++)
             {
-                var difference = distortions[d].Distort(picture, random) - picture;
-                var found = MeanSquare(difference);
-                if (!(found > 0 && error > 0))
-                    throw new InputException($"cannot probe with picture {p + 1}: {distortions[d].Name} leaves it as it is; use a picture with detail");
-                var distorted = picture.Add(difference.Mul(Math.Sqrt(error / found)));
+                var error = probes[d].Error(picture, random);
+                var found = MeanSquare(error);
+                if (!(found > 0 && wanted > 0))
+                    throw new InputException($"cannot probe with picture {p + 1}: {probes[d].Name} leaves it as it is; use a picture with detail");
+                var distorted = picture.Add(error.Mul(Math.Sqrt(wanted / found)));
                 for (var l = 0; l < losses.Count; l++)
                     logs[d, l] += Math.Log(losses[l].call(distorted, picture).item<float>()) / pictures.Count;
             }
@@ -72,11 +85,12 @@ public static class SpecializationProbe
             meter.Report(p + 1);
         }
 
-        return [.. distortions.Select((distortion, d) => new ProbedDistortion(
-            distortion.Name,
-            [.. tasks.Select(task => task is not null && distortion.Tasks.Contains(task.Task))],
+        return [.. probes.Select((probe, d) => new ProbedDistortion(
+            probe.Name,
+            [.. tasks.Select(task => task is not null && probe.Tasks.Contains(task.Task))],
             [.. losses.Select((_, l) => Math.Exp(logs[d, l] - Enumerable.Range(0, distortions.Count).Average(other => logs[other, l])))],
-            [.. losses.Select((_, l) => Math.Exp(logs[d, l]))]))];
+            [.. losses.Select((_, l) => Math.Exp(logs[d, l]))],
+            IsControl: d >= distortions.Count))];
     }
 
     /// <summary>What a loss's stack was trained to undo; null where that is not known, or would start a program.</summary>
@@ -99,13 +113,13 @@ public static class SpecializationProbe
     {
         var probes = new List<Probe>
         {
-            new("JPEG 10", ["jpeg:10"], (x, _) => new JpegDistortion(ReferenceQuality).Apply(x)),
-            new("noise", [], (x, random) => x.Add(randn(x.shape, generator: random).to(x.device))),
-            new("down and up by 4", ["sisr"], (x, _) =>
+            Structured("JPEG 10", "jpeg:10", (x, _) => new JpegDistortion(ReferenceQuality).Apply(x)),
+            new("noise", ErrorSpectrum.Noise),
+            Structured("down and up by 4", "sisr", (x, _) =>
                 Resampler.Bicubic(Resampler.Bicubic(x, (x.shape[2] + Factor - 1) / Factor, (x.shape[3] + Factor - 1) / Factor), x.shape[2], x.shape[3])),
-            new("blur", [], (x, _) => GaussianBlur.Of(x, Blur)),
-            new("brightness", [], (x, _) => x.Add(Brightness)),
-            new("shift by a pixel", [], (x, _) => cat([x.narrow(3, 0, 1), x.narrow(3, 0, x.shape[3] - 1)], 3)),
+            Structured("blur", null, (x, _) => GaussianBlur.Of(x, Blur)),
+            new("brightness", (x, _) => zeros_like(x).Fill_(Brightness)),
+            Structured("shift by a pixel", null, (x, _) => cat([x.narrow(3, 0, 1), x.narrow(3, 0, x.shape[3] - 1)], 3)),
         };
         foreach (var task in tasks.OfType<Distortion>())
         {
@@ -113,11 +127,30 @@ public static class SpecializationProbe
             if (task is GaussianNoise)
                 probes[1].Tasks.Add(task.Task);
             else if (!probes.Any(probe => probe.Tasks.Contains(task.Task)))
-                probes.Add(new Probe(task.Task, [task.Task], (x, random) => task.Apply(x, random)));
+                probes.Add(Structured(task.Task, task.Task, task.Apply));
         }
 
         return probes;
+
+        static Probe Structured(string name, string? task, Func<Tensor, Generator, Tensor> distort)
+        {
+            var probe = new Probe(name, (x, random) => distort(x, random) - x) { HasStructure = true };
+            if (task is not null)
+                probe.Tasks.Add(task);
+            return probe;
+        }
     }
+
+    /// <summary>Errors that differ from the distortions' in one thing each.</summary>
+    private static IEnumerable<Probe> Controls(IEnumerable<Probe> distortions) =>
+    [
+        .. distortions.Where(probe => probe.HasStructure).Select(probe =>
+            new Probe($"{probe.Name}, random phases", (x, random) => ErrorSpectrum.WithoutStructure(probe.Error(x, random), random))),
+        new("noise in grey", (x, random) => ErrorSpectrum.Grey(ErrorSpectrum.Noise(x, random))),
+        new("noise in colours", (x, random) => ErrorSpectrum.Colour(ErrorSpectrum.Noise(x, random))),
+        .. s_octaves.Select(octave =>
+            new Probe($"grey noise {octave.Name}", (x, random) => ErrorSpectrum.Band(ErrorSpectrum.Grey(ErrorSpectrum.Noise(x, random)), octave.Low, octave.High))),
+    ];
 
     private static Tensor Prepare(Tensor picture)
     {
@@ -128,5 +161,13 @@ public static class SpecializationProbe
 
     private static double MeanSquare(Tensor difference) => difference.to(float64).Square().mean().item<double>();
 
-    private sealed record Probe(string Name, List<string> Tasks, Func<Tensor, Generator, Tensor> Distort);
+    /// <summary>An error to probe with, of any strength.</summary>
+    private sealed record Probe(string Name, Func<Tensor, Generator, Tensor> Error)
+    {
+        /// <summary>The tasks that undo it.</summary>
+        public List<string> Tasks { get; } = [];
+
+        /// <summary>Whether it follows the picture, so that random phases make another error of it.</summary>
+        public bool HasStructure { get; init; }
+    }
 }

@@ -64,6 +64,8 @@ public sealed class BadInputTests : IDisposable
         { "loss train {}a.png --task sisr -o {}new.safetensors --checkpoint-every 0", "--checkpoint-every takes a whole number of at least 1, found '0'" },
         { "loss inspect {}none.safetensors", "cannot read '{}none.safetensors'" },
         { "loss inspect no-such-stack", "there is neither a file nor a shipped stack called 'no-such-stack'" },
+        { "loss inspect sisr+l1", "expected a discriminator stack, found the sum of losses 'mdf:sisr+l1'" },
+        { "loss inspect sisr?layers=1", "'mdf' has no option 'layers'; it has num_scales" },
         { "loss inspect {}none.safetensors --save {}table.txt", "cannot write '{}table.txt': expected a table's name to end in .md or .csv" },
         { "loss train {}a.png --task deblur -o {}new.safetensors", "unknown task 'deblur': expected one of sisr" },
 

@@ -136,6 +136,21 @@ public sealed class LossTrainCommandTests : IDisposable
     }
 
     [Fact]
+    public void A_stack_is_inspected_with_the_options_of_a_loss_and_with_controls()
+    {
+        var path = Train("stack.safetensors", "--input-range", "-1,1", "--layer-weights", "1,1,0");
+        var answer = MdfProgram.Run(["loss", "inspect", path, $"{path}?layer_weights=0,0,0.5&num_scales=1&input_range=0,1", "--picture", _photo, "--controls"]);
+        Assert.True(answer.ExitCode == 0, answer.Error);
+        Assert.Contains("images in [0,1], layers count 0,0,0.5; 29 k multiplications", answer.Output);
+        Assert.Contains("stack?layer_weights=0,0,0.5&num_scales=1&input_range=0,1", answer.Output);
+        Assert.Contains("for the first 6, at equal MSE", answer.Output);
+        using var json = JsonDocument.Parse(MdfProgram.Run(["loss", "inspect", path, "--picture", _photo, "--controls", "--json"]).Output);
+        var probe = json.RootElement.GetProperty("probe").EnumerateArray().ToArray();
+        Assert.Equal(6, probe.Count(row => !row.GetProperty("isControl").GetBoolean()));
+        Assert.Equal(11, probe.Count(row => row.GetProperty("isControl").GetBoolean()));
+    }
+
+    [Fact]
     public void A_stack_is_not_probed_on_the_photograph_that_it_was_trained_on()
     {
         using var json = JsonDocument.Parse(MdfProgram.Run(["loss", "inspect", "sisr", "--json"]).Output);

@@ -50,8 +50,27 @@ public sealed class SpecializationProbeTests : IDisposable
         }
 
         using var loss = new MdfLoss(stack);
-        var probe = SpecializationProbe.Run([loss], [Picture(3)], seed: 1);
+        var probe = SpecializationProbe.Run([loss], [Picture(3)], seed: 1, withControls: true);
         Assert.All(probe, row => Assert.InRange(row.Specialization[0], 0.85, 1.15)); // but for the border, which the features lack
+    }
+
+    [Fact]
+    public void Controls_follow_the_distortions_and_leave_their_S_alone()
+    {
+        using var scope = NewDisposeScope();
+        using var quantized = Loss("quantize:3", seed: 1);
+        var without = SpecializationProbe.Run([quantized], [Picture(1)], seed: 5);
+        var with = SpecializationProbe.Run([quantized], [Picture(1)], seed: 5, withControls: true);
+
+        Assert.Equal(without.Select(row => (row.Name, row.Specialization[0])), with.Take(7).Select(row => (row.Name, row.Specialization[0])));
+        Assert.All(with, (row, i) => Assert.Equal(i >= 7, row.IsControl));
+        Assert.All(with.Skip(7), row => Assert.False(row.IsOwn[0]));
+        Assert.Equal(
+            [
+                "JPEG 10, random phases", "down and up by 4, random phases", "blur, random phases", "shift by a pixel, random phases", "quantize:3, random phases",
+                "noise in grey", "noise in colours", "grey noise below 1/32", "grey noise from 1/32", "grey noise from 1/16", "grey noise from 1/8", "grey noise above 1/4",
+            ],
+            with.Skip(7).Select(row => row.Name));
     }
 
     /// <summary>A stack file says that it was trained with a program: nothing is started.</summary>
