@@ -71,6 +71,9 @@ public static class Plots
     // Drawn at half the size and twice the scale, so that lines and letters are crisp and thick enough in a document.
     private const int Scale = 2;
 
+    // Digits and letters without descenders sit high; this centres them.
+    private const int DigitOffset = 2;
+
     // White around everything, in pixels: ScottPlot itself draws up to the edge.
     private const int Margin = 20;
 
@@ -199,6 +202,7 @@ public static class Plots
             label.LabelBold = false;
             label.LabelFontColor = Math.Abs(place) > 0.75 ? Colors.White : FigureStyle.Text;
             label.LabelAlignment = ScottPlot.Alignment.MiddleCenter;
+            label.OffsetY = DigitOffset;
         }
 
         canvas.Axes.SetLimits(-0.5, plot.Columns.Count - 0.5, -0.5, plot.Rows.Count - 0.5);
@@ -206,6 +210,7 @@ public static class Plots
         canvas.Axes.Left.TickGenerator = new NumericManual([.. plot.Rows.Select((name, i) => new Tick(plot.Rows.Count - 1 - i, name))]);
         canvas.Axes.Bottom.MajorTickStyle.Width = 0; // columns are no places on an axis
         canvas.Grid.YAxisStyle.IsVisible = false;
+        canvas.Axes.Title.FullFigureCenter = true; // the rows' names may take half of the width
         return Finish(canvas, plot.Title, yLabel: "", hasLegend: false);
     }
 
@@ -334,7 +339,7 @@ public static class Plots
             axis.TickLabelStyle.ForeColor = FigureStyle.Text;
         }
 
-        canvas.Axes.Left.TickLabelStyle.OffsetY = 2; // letters without descenders sit high; centre digits on their line
+        canvas.Axes.Left.TickLabelStyle.OffsetY = DigitOffset;
         canvas.Axes.Right.MinimumSize = 24; // for half of the last number of the x axis
         canvas.HideLegend();
         if (hasLegend)
