@@ -19,7 +19,7 @@ internal sealed class LossInspectCommand : ComputeCommand
     private readonly Argument<string[]> _stacks = new("stack")
     {
         Description = "stack files" + (ShippedStacks.Names.Count > 0 ? $", or stacks that come with the program: {string.Join(", ", ShippedStacks.Names)}" : "")
-            + "; with the options of a loss where wanted, such as jpeg?layer_weights=1,1,0",
+            + "; with the options of a loss where wanted, such as 'jpeg?layer_weights=1,1,0'",
         Arity = ArgumentArity.OneOrMore,
     };
 
@@ -45,7 +45,7 @@ internal sealed class LossInspectCommand : ComputeCommand
         : base(
             "inspect",
             "Shows what is known of a stack, what it costs, and what it is specialized in: how bad it finds distortions of equal MSE. "
-                + "S is the loss for a distortion over the geometric mean of the loss for all of them: above 1 is worse than usual.",
+                + "S is the loss for a distortion over the geometric mean of the loss for all of them (but controls): above 1 is worse than usual.",
             new Example("loss inspect jpeg10.safetensors", "a stack of your own"),
             new Example("loss inspect jpeg --controls", "does it see blocks, or only their spectrum?"),
             new Example("loss inspect mine.safetensors Ds_SISR.pth --picture photos --plot probe.png", "compare two stacks on pictures of your own"))
@@ -71,7 +71,11 @@ internal sealed class LossInspectCommand : ComputeCommand
         try
         {
             foreach (var name in names)
-                losses.Add(Load(name, device));
+            {
+                losses.Add(Load(name));
+                losses[^1].to(device);
+            }
+
             var labels = names.Select(Short).ToArray();
             var pictures = Pictures(context, losses).ToArray();
             var probe = context.WithProgress(progress => SpecializationProbe.Run(
@@ -81,7 +85,7 @@ internal sealed class LossInspectCommand : ComputeCommand
             {
                 Plots.Save(plot, new HeatMap(
                     "S of each loss for distortions of equal MSE; framed: its own task",
-                    [.. probe.Select(row => row.Name)], labels, [.. probe.Select(row => row.Specialization)],
+                    [.. probe.Select(row => row.Name)], [.. labels.Select(Stacked)], [.. probe.Select(row => row.Specialization)],
                     [.. from row in Enumerable.Range(0, probe.Count) from column in Enumerable.Range(0, losses.Count) where probe[row].IsOwn[column] select (row, column)]));
             }
 
@@ -103,25 +107,28 @@ internal sealed class LossInspectCommand : ComputeCommand
         }
     }
 
-    private static MdfLoss Load(string name, torch.Device device)
+    /// <summary>The loss of a file, whatever it is called; or of a file or shipped stack with options.</summary>
+    private static MdfLoss Load(string name)
     {
+        if (File.Exists(name))
+            return new MdfLoss(DiscriminatorStack.Load(name), expression: name);
         var loss = LossExpression.Parse($"mdf:{name}").Create();
         if (loss is MdfLoss ofStack)
-        {
-            ofStack.to(device);
             return ofStack;
-        }
-
         loss.Dispose();
-        throw new InputException($"expected a discriminator stack, found the sum of losses 'mdf:{name}'; put a path that holds + or * in single quotes");
+        throw new InputException($"expected a discriminator stack, found the sum of losses 'mdf:{name}'");
     }
 
     /// <summary>A name for tables: without folder and extension, with options.</summary>
     private static string Short(string name)
     {
-        var options = name.LastIndexOf('?') is var at and >= 0 ? name[at..] : "";
-        return Path.GetFileNameWithoutExtension(name[..^options.Length].Trim('\'')) + options;
+        // Behind the quotes of a path that has some.
+        var end = File.Exists(name) ? -1 : name.IndexOf('?', name.LastIndexOf('\'') + 1);
+        return end < 0 ? Path.GetFileNameWithoutExtension(name.Trim('\'')) : Path.GetFileNameWithoutExtension(name[..end].Trim('\'')) + name[end..];
     }
+
+    /// <summary>A name for a narrow column: its options below it.</summary>
+    private static string Stacked(string label) => label.Replace('?', '\n').Replace('&', '\n').Replace("=", "=\n", StringComparison.Ordinal);
 
     private static StackFacts Facts(string name, MdfLoss loss)
     {

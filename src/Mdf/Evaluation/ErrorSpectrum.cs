@@ -32,7 +32,7 @@ internal static class ErrorSpectrum
         return fft.ifft2(fft.fft2(error).mul(wanted)).real;
     }
 
-    /// <summary>The same error with its phases drawn anew: each frequency is as strong as before, in each channel and between channels, and no structure is left.</summary>
+    /// <summary>The same error with its phases drawn anew: each frequency is as strong as before, in each channel and between channels, and neither structure nor place is left.</summary>
     /// <param name="error">Shape <c>(1, C, H, W)</c>.</param>
     /// <param name="random">Where the phases are drawn from.</param>
     public static Tensor WithoutStructure(Tensor error, Generator random)

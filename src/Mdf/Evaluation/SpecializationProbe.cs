@@ -10,7 +10,7 @@ namespace Mdf.Evaluation;
 /// <summary>What the losses of a probe make of one distortion.</summary>
 /// <param name="Name">The distortion.</param>
 /// <param name="IsOwn">For each loss, whether its stack was trained to undo this.</param>
-/// <param name="Specialization">For each loss, S: its value for this distortion over the geometric mean of its values for all.</param>
+/// <param name="Specialization">For each loss, S: its value for this distortion over the geometric mean of its values for all that are no controls.</param>
 /// <param name="Values">For each loss, its geometric mean over the pictures.</param>
 /// <param name="IsControl">Whether it is an error that no restoration leaves, which tells what S comes from and does not count in the mean.</param>
 public sealed record ProbedDistortion(
@@ -22,9 +22,9 @@ public sealed record ProbedDistortion(
 /// </summary>
 /// <remarks>
 /// <para>In every picture each distortion's error is scaled to the MSE of JPEG at quality 10: d ↦ x + α (d(x) − x). With L the loss and means over the pictures
-/// geometric, S(loss, d) = L(d) / geometric mean over all d′ of L(d′). S compares losses of different scale, and 1 is neither worse nor better than usual.</para>
-/// <para>Controls tell what S comes from. A distortion's error with random phases has the same spectrum and colours and none of the structure: where S is
-/// the same, the loss has seen no structure. Noise in grey or colours alone, and of one octave, shows which spectrum and colours a loss minds.</para>
+/// geometric, S(loss, d) = L(d) / geometric mean of L(d′) over all d′ but controls. S compares losses of different scale, and 1 is neither worse nor better than usual.</para>
+/// <para>Controls tell what S comes from. A distortion's error with random phases has the same spectrum and colours, and neither its structure nor its place in
+/// the picture: where S is the same, spectrum and colours account for it. Noise in grey or colours alone, and of one octave, shows which of these a loss minds.</para>
 /// </remarks>
 public static class SpecializationProbe
 {
@@ -33,7 +33,10 @@ public static class SpecializationProbe
     private const double Brightness = 0.1;
     private const int Factor = 4;
 
-    // In cycles per pixel; beyond the last is what only a diagonal can hold.
+    // A picture of this side has no wave of less than 1/32 of a cycle per pixel.
+    private const int LargestWithoutLowestOctave = 32;
+
+    // In cycles per pixel; beyond 1/2 is what only a diagonal can hold.
     private static readonly (string Name, double Low, double High)[] s_octaves =
     [
         ("below 1/32", 0, 1 / 32.0), ("from 1/32", 1 / 32.0, 1 / 16.0), ("from 1/16", 1 / 16.0, 1 / 8.0), ("from 1/8", 1 / 8.0, 1 / 4.0), ("above 1/4", 1 / 4.0, 1),
@@ -50,7 +53,7 @@ public static class SpecializationProbe
     /// <param name="progress">Told of every picture.</param>
     /// <param name="cancellation">Ends it between two pictures.</param>
     /// <returns>The distortions, those of the stacks' own tasks among them; behind them the controls.</returns>
-    /// <exception cref="InputException">A picture is all one colour, or too small for a loss.</exception>
+    /// <exception cref="InputException">A picture is all one colour, or too small for a loss or for controls.</exception>
     public static IReadOnlyList<ProbedDistortion> Run(
         IReadOnlyList<MdfLoss> losses, IReadOnlyList<Tensor> pictures, long seed, bool withControls = false, IProgressSink? progress = null,
         CancellationToken cancellation = default)
@@ -71,8 +74,11 @@ public static class SpecializationProbe
             using var random = new Generator(Seeds.Of(seed, p));
             var picture = Prepare(pictures[p]);
             var wanted = MeanSquare(new JpegDistortion(ReferenceQuality).Apply(picture) - picture);
+            if (withControls && Math.Max(picture.shape[2], picture.shape[3]) <= LargestWithoutLowestOctave)
+                throw new InputException($"cannot probe with picture {p + 1} and controls: expected more than {LargestWithoutLowestOctave} pixels at its longer side, found {picture.shape[3]}×{picture.shape[2]}; leave the controls out, or use a larger one");
             for (var d = 0; d < probes.Length; d++)
             {
+                using var ofProbe = NewDisposeScope();
                 var error = probes[d].Error(picture, random);
                 var found = MeanSquare(error);
                 if (!(found > 0 && wanted > 0))
@@ -141,7 +147,7 @@ public static class SpecializationProbe
         }
     }
 
-    /// <summary>Errors that differ from the distortions' in one thing each.</summary>
+    /// <summary>The distortions' errors without structure, and noise of known colours and frequencies.</summary>
     private static IEnumerable<Probe> Controls(IEnumerable<Probe> distortions) =>
     [
         .. distortions.Where(probe => probe.HasStructure).Select(probe =>

@@ -144,6 +144,12 @@ public sealed class LossTrainCommandTests : IDisposable
         Assert.Contains("images in [0,1], layers count 0,0,0.5; 29 k multiplications", answer.Output);
         Assert.Contains("stack?layer_weights=0,0,0.5&num_scales=1&input_range=0,1", answer.Output);
         Assert.Contains("for the first 6, at equal MSE", answer.Output);
+        var odd = _folder.File("o'brien's a+b.safetensors");
+        File.Copy(path, odd);
+        answer = MdfProgram.Run(["loss", "inspect", odd, $"'{path}'?num_scales=1", "--picture", _photo, "--plot", _folder.File("probe.png")]);
+        Assert.True(answer.ExitCode == 0, answer.Error);
+        Assert.Contains("o'brien's a+b  ", answer.Output);
+        Assert.Contains("stack?num_scales=1", answer.Output);
         using var json = JsonDocument.Parse(MdfProgram.Run(["loss", "inspect", path, "--picture", _photo, "--controls", "--json"]).Output);
         var probe = json.RootElement.GetProperty("probe").EnumerateArray().ToArray();
         Assert.Equal(6, probe.Count(row => !row.GetProperty("isControl").GetBoolean()));

@@ -94,6 +94,17 @@ public sealed class SpecializationProbeTests : IDisposable
         Assert.Contains("picture 2", Assert.Throws<InputException>(() => SpecializationProbe.Run([loss], [Picture(1), full([1, 3, 40, 40], 0.5f)], seed: 1)).Message);
     }
 
+    [Fact]
+    public void A_picture_without_the_lowest_octave_is_refused_with_controls_only()
+    {
+        using var scope = NewDisposeScope();
+        using var loss = Loss("sisr", seed: 1);
+        var small = Picture(1)[.., .., ..32, ..32];
+        Assert.Equal(6, SpecializationProbe.Run([loss], [small], seed: 1).Count);
+        Assert.Contains("picture 1 and controls: expected more than 32 pixels", Assert.Throws<InputException>(() => SpecializationProbe.Run([loss], [small], seed: 1, withControls: true)).Message);
+        Assert.Equal(17, SpecializationProbe.Run([loss], [Picture(1)[.., .., ..20, ..33]], seed: 1, withControls: true).Count);
+    }
+
     private static MdfLoss Loss(string task, long seed)
     {
         var discriminator = new Discriminator(32);
