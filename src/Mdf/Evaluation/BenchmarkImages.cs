@@ -3,6 +3,7 @@ using System.Text;
 using System.Text.RegularExpressions;
 using Mdf.Distortions;
 using Mdf.Imaging;
+using Mdf.Kernels;
 using Mdf.Runtime;
 using static TorchSharp.torch;
 
@@ -13,6 +14,7 @@ public sealed partial class BenchmarkImages
 {
     private readonly Distortion _distortion;
     private readonly long _seed;
+    private readonly int _reduce;
     private readonly IReadOnlyList<string> _references;
     private readonly string[]? _distorted;
 
@@ -26,12 +28,25 @@ public sealed partial class BenchmarkImages
     /// <param name="seed">The seed of random distortions; what is drawn for an image depends on it and on the image's name alone.</param>
     /// <exception cref="InputException">A folder is missing or has no image, or an image has no counterpart.</exception>
     public BenchmarkImages(string references, Distortion distortion, string? distorted = null, long seed = 0)
+        : this(ImageFolder.List(references), distortion, distorted, seed)
     {
+    }
+
+    /// <summary>Takes images by their names; none is read yet.</summary>
+    /// <param name="references">The files of the clean images.</param>
+    /// <param name="distortion">What the networks undo.</param>
+    /// <param name="distorted">As above.</param>
+    /// <param name="seed">As above.</param>
+    /// <param name="reduce">By what factor the clean images are reduced first, with antialiased bicubic resampling; at least 1.</param>
+    /// <exception cref="InputException">The folder of distorted images is missing or has no image, or an image has no counterpart.</exception>
+    public BenchmarkImages(IReadOnlyList<string> references, Distortion distortion, string? distorted = null, long seed = 0, int reduce = 1)
+    {
+        ArgumentNullException.ThrowIfNull(references);
         ArgumentNullException.ThrowIfNull(distortion);
-        (_distortion, _seed) = (distortion, seed);
-        _references = ImageFolder.List(references);
+        ArgumentOutOfRangeException.ThrowIfLessThan(reduce, 1);
+        (_references, _distortion, _seed, _reduce) = (references, distortion, seed, reduce);
         if (distorted is not null)
-            _distorted = Pair(_references, references, distorted);
+            _distorted = Pair(references, distorted);
         Protocol = $"{distortion.Task}, "
             + (distorted is not null ? "distorted files as given" : distortion.IsRandom ? $"distorted here (seed {seed})" : "distorted here")
             + $"; restored images rounded to 8 bits; border of {Border} pixels cut off; Y of BT.601, 16–235; SSIM with an 11×11 Gaussian window, σ 1.5; as BasicSR";
@@ -62,10 +77,12 @@ public sealed partial class BenchmarkImages
         using var scope = NewDisposeScope();
         using var _ = no_grad();
         var factor = _distortion.Factor;
-        var image = ImageFile.Read(_references[index]);
+        var image = Resampler.Reduce(ImageFile.Read(_references[index]), _reduce);
+        if (_reduce > 1)
+            image = Pixels.Levels(image, bitDepth: 8).to(float32).Div(255); // as a file would hold it
         var (height, width) = (image.shape[2] / factor * factor, image.shape[3] / factor * factor);
         if (height == 0 || width == 0)
-            throw new InputException($"'{_references[index]}' is {image.shape[3]}×{image.shape[2]} pixels: too small for a factor of {factor}");
+            throw new InputException($"'{_references[index]}' is {image.shape[3]}×{image.shape[2]} pixels: too small for a factor of {factor * _reduce}");
         var reference = image[.., .., ..(int)height, ..(int)width].contiguous();
         using var random = new Generator(SeedOf(NameOf(index)));
         var distorted = _distorted is null ? _distortion.Apply(reference, random) : ImageFile.Read(_distorted[index]);
@@ -78,7 +95,7 @@ public sealed partial class BenchmarkImages
         return (reference.MoveToOuterDisposeScope(), distorted.MoveToOuterDisposeScope());
     }
 
-    private static string[] Pair(IReadOnlyList<string> references, string folder, string distorted)
+    private static string[] Pair(IReadOnlyList<string> references, string distorted)
     {
         var byName = new Dictionary<string, string>(StringComparer.Ordinal);
         foreach (var file in ImageFolder.List(distorted))
@@ -95,7 +112,7 @@ public sealed partial class BenchmarkImages
         ];
         return byName.Count == 0
             ? pairs
-            : throw new InputException($"'{byName.Values.Order(StringComparer.Ordinal).First()}' has no reference in '{folder}'");
+            : throw new InputException($"'{byName.Values.Order(StringComparer.Ordinal).First()}' has no reference in '{Path.GetDirectoryName(references[0])}'");
     }
 
     private static string CommonName(string path) => Ending().Replace(Path.GetFileNameWithoutExtension(path), "");

@@ -68,11 +68,11 @@ public sealed partial class Experiment : IEquatable<Experiment>
         init => field = value.Count > 0 ? [.. value.Select(TextRange.Check)] : throw new ArgumentException("expected at least one folder", nameof(value));
     }
 
-    /// <summary>The folder of the validation images, relative to the current folder.</summary>
-    public required string ValidationFolder
+    /// <summary>The folder of the validation images, relative to the current folder; null for the training images that are set aside.</summary>
+    public string? ValidationFolder
     {
         get;
-        init => field = TextRange.Check(value);
+        init => field = value is null ? null : TextRange.Check(value);
     }
 
     /// <summary>How it is trained; its warm-up and its decay fit its iterations and its learning rate.</summary>
@@ -205,6 +205,7 @@ public sealed partial class Experiment : IEquatable<Experiment>
             ("data.augment", Yaml(sampling.Augment)),
             ("data.skip_unreadable", Yaml(sampling.SkipUnreadable)),
             ("data.reduce", Yaml(sampling.Reduce)),
+            ("data.hold_out", Yaml(sampling.HoldOut)),
             ("schedule.iterations", Yaml(schedule.Iterations)),
             ("schedule.batch", Yaml(schedule.Batch)),
             ("schedule.learning_rate", Yaml(schedule.LearningRate)),

@@ -29,7 +29,7 @@ public static class ExperimentFile
     internal static IReadOnlyDictionary<string, IReadOnlyList<string>> Keys { get; } = new Dictionary<string, IReadOnlyList<string>>
     {
         [""] = ["task", "network", "loss", "init", "data", "schedule", "validation", "checkpoint_every", "seed"],
-        ["data"] = ["train", "validation", "patch", "augment", "skip_unreadable", "reduce"],
+        ["data"] = ["train", "validation", "patch", "augment", "skip_unreadable", "reduce", "hold_out"],
         ["schedule"] = ["iterations", "batch", "learning_rate", "decay", .. s_stepKeys, .. s_cosineKeys, "warmup", "clip_gradient", "ema", "betas"],
         ["validation"] = ["every", "images", "niqe"],
     };
@@ -143,7 +143,8 @@ public static class ExperimentFile
             Loss = ReadLoss(root.Text("loss", text) ?? throw root.Missing("loss", "a loss, such as l1"), places["loss"]),
             Init = root.Text("init", text),
             TrainingFolders = data.Texts("train", text) ?? throw data.Missing("train", "a folder of images, or a list of folders"),
-            ValidationFolder = data.Text("validation", text) ?? throw data.Missing("validation", "a folder of images"),
+            ValidationFolder = data.Text("validation", text)
+                ?? (data.Integer("hold_out", SamplingOptions.HoldOutRange) > 0 ? null : throw data.Missing("validation", "a folder of images, or set 'data.hold_out'")),
             Training = ReadTraining(root, data, schedule, validation),
             Places = places,
         };
@@ -173,6 +174,7 @@ public static class ExperimentFile
                 Augment = data.Flag("augment") ?? sampling.Augment,
                 SkipUnreadable = data.Flag("skip_unreadable") ?? sampling.SkipUnreadable,
                 Reduce = data.Integer("reduce", SamplingOptions.ReduceRange) ?? sampling.Reduce,
+                HoldOut = data.Integer("hold_out", SamplingOptions.HoldOutRange) ?? sampling.HoldOut,
             },
             Validation = new ValidationOptions
             {

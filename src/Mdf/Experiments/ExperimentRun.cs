@@ -49,7 +49,10 @@ public sealed class ExperimentRun : IDisposable
         var sampling = experiment.Training.Sampling;
         if (sampling.Patch % _distortion.Factor != 0)
             experiment.Resolve<int>("data.patch", () => throw new InputException($"expected a multiple of {_distortion.Factor}, as the task {_distortion.Task} asks for, found {sampling.Patch}"));
-        _validation = experiment.Resolve("data.validation", () => new BenchmarkImages(experiment.ValidationFolder, _distortion, seed: experiment.Training.Seed));
+        _validation = experiment.ValidationFolder is { } validation
+            ? experiment.Resolve("data.validation", () => new BenchmarkImages(validation, _distortion, seed: experiment.Training.Seed))
+            : experiment.Resolve("data.train", () => new BenchmarkImages(
+                TrainingImages.HeldOut(experiment.TrainingFolders, sampling), _distortion, seed: experiment.Training.Seed, reduce: sampling.Reduce));
         _niqe = experiment.Training.Validation.Niqe is { } path ? experiment.Resolve("validation.niqe", () => NiqeModel.Load(path)) : null;
         var architecture = experiment.CreateArchitecture(_distortion.Factor);
         _loss = experiment.Resolve("loss", () => experiment.Loss.Create(device));

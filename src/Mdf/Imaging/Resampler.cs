@@ -14,6 +14,16 @@ namespace Mdf.Imaging;
 /// </remarks>
 public static class Resampler
 {
+    /// <summary>Reduces an image by a whole factor; what is left of a last cell below or to the right is spread over the others.</summary>
+    /// <param name="image">RGB, <c>(1, 3, H, W)</c>.</param>
+    /// <param name="factor">By how much, at least 1.</param>
+    /// <returns><c>(1, 3, H / factor, W / factor)</c>, of no pixels where a side is shorter than the factor; values may lie a little outside the input's range.</returns>
+    internal static Tensor Reduce(Tensor image, int factor)
+    {
+        var (rows, columns) = (image.shape[2] / factor, image.shape[3] / factor);
+        return factor == 1 ? image.alias() : rows > 0 && columns > 0 ? Bicubic(image, rows, columns) : empty([1, 3, 0, 0], image.dtype, image.device);
+    }
+
     /// <summary>Resamples to a given size; the two factors follow from the sizes.</summary>
     /// <param name="image">Any number of images and channels, <c>(…, H, W)</c>, float32 or float64, on any device, of any range.</param>
     /// <param name="height">Height of the result, at least 1.</param>

@@ -54,6 +54,17 @@ public sealed record SamplingOptions
     }
     = 1;
 
+    /// <summary>
+    /// Of how many training images one is set aside, and not trained on: with 10, in each folder the first, the eleventh and so on, by name. 0 for none; at least 2.
+    /// </summary>
+    public int HoldOut
+    {
+        get;
+        init => field = HoldOutRange.Check(value);
+    }
+
+    internal static ValueRange<int> HoldOutRange { get; } = new("0 or a whole number of at least 2", value => value is 0 or >= 2);
+
     internal static ValueRange<int> PatchRange { get; } = ValueRange.Whole(16, 2048);
 
     internal static ValueRange<int> ReduceRange { get; } = ValueRange.Whole(1);

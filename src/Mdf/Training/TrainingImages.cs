@@ -37,7 +37,7 @@ public sealed class TrainingImages
     {
         ArgumentNullException.ThrowIfNull(folders);
         ArgumentNullException.ThrowIfNull(options);
-        string[] files = [.. folders.SelectMany(ImageFolder.List)];
+        var files = Files(folders, options, areHeldOut: false);
         var meter = new ProgressMeter(progress ?? IProgressSink.None, "reading", files.Length);
         var images = new List<TrainingImage>();
         var unreadable = new List<string>();
@@ -65,6 +65,18 @@ public sealed class TrainingImages
             : throw new InputException($"none of the {files.Length} images in {string.Join(", ", folders.Select(folder => $"'{folder}'"))} can be used: {unreadable[0]}");
     }
 
+    /// <summary>The files that are set aside by <see cref="SamplingOptions.HoldOut"/>: pictures like those of the training, which it does not see.</summary>
+    /// <param name="folders">The folders of the training images.</param>
+    /// <param name="options">Which are set aside.</param>
+    /// <returns>Their paths; none where none is set aside.</returns>
+    /// <exception cref="InputException">A folder is missing or has no image.</exception>
+    public static IReadOnlyList<string> HeldOut(IReadOnlyList<string> folders, SamplingOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(folders);
+        ArgumentNullException.ThrowIfNull(options);
+        return Files(folders, options, areHeldOut: true);
+    }
+
     /// <summary>Takes images that are there already.</summary>
     /// <param name="images">RGB, <c>(1, 3, H, W)</c> in [0, 1], on any device; rounded to 8 bits. They stay their owner's.</param>
     /// <param name="options">How large a patch is, and by what the images are reduced.</param>
@@ -76,6 +88,9 @@ public sealed class TrainingImages
         return new TrainingImages([.. images.Select((image, i) => Convert(image, $"image {i}", options))], unreadable: []);
     }
 
+    private static string[] Files(IReadOnlyList<string> folders, SamplingOptions options, bool areHeldOut) =>
+        [.. folders.SelectMany(folder => ImageFolder.List(folder).Where((_, i) => (options.HoldOut > 0 && i % options.HoldOut == 0) == areHeldOut))];
+
     private static TrainingImage Read(string path, SamplingOptions options)
     {
         using var image = ImageFile.Read(path);
@@ -85,12 +100,7 @@ public sealed class TrainingImages
     private static TrainingImage Convert(Tensor image, string name, SamplingOptions options)
     {
         using var scope = NewDisposeScope();
-        if (options.Reduce > 1)
-        {
-            var (rows, columns) = (image.shape[2] / options.Reduce, image.shape[3] / options.Reduce);
-            image = rows > 0 && columns > 0 ? Resampler.Bicubic(image, rows, columns) : image[.., .., ..0, ..0];
-        }
-
+        image = Resampler.Reduce(image, options.Reduce);
         var (height, width) = ((int)image.shape[2], (int)image.shape[3]);
         if (Math.Min(height, width) < options.Patch)
         {

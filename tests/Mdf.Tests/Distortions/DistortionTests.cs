@@ -20,6 +20,7 @@ public sealed class DistortionTests : IDisposable
     [InlineData("denoise:7-7", "denoise:7", typeof(GaussianNoise))]
     [InlineData("jpeg:10-40", "jpeg:10-40", typeof(JpegDistortion))]
     [InlineData("jpeg:10:444", "jpeg:10:444", typeof(JpegDistortion))]
+    [InlineData("jpeg:10-95:any", "jpeg:10-95:any", typeof(JpegDistortion))]
     [InlineData("jpeg:5-5:420", "jpeg:5", typeof(JpegDistortion))]
     [InlineData("denoise:25", "denoise:25", typeof(GaussianNoise))]
     [InlineData("denoise:25.0", "denoise:25", typeof(GaussianNoise))]

@@ -34,6 +34,19 @@ public sealed class JpegDistortionTests : IDisposable
     }
 
     [Fact]
+    public void The_resolution_of_colour_is_drawn_for_each_image_where_any_is_asked_for()
+    {
+        var image = rand(1, 3, 16, 24);
+        using var random = new Generator(1);
+        var distorted = new JpegDistortion(40, subsampling: null).Apply(image.expand(24, 3, 16, 24), random);
+        var full = new JpegDistortion(40, ChromaSubsampling.Full).Apply(image);
+        var half = new JpegDistortion(40, ChromaSubsampling.Half).Apply(image);
+        var ofFull = distorted.split(1).Count(one => one.Equals(full));
+        Assert.InRange(ofFull, 1, 23);
+        Assert.Equal(24 - ofFull, distorted.split(1).Count(one => one.Equals(half)));
+    }
+
+    [Fact]
     public void A_lower_quality_distorts_more()
     {
         var image = Resampler.Bicubic(rand(1, 3, 16, 16), 64, 64).clamp(0, 1);

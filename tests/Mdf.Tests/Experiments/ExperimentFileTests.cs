@@ -164,7 +164,7 @@ public sealed partial class ExperimentFileTests
     [InlineData(3, "", "'x.yaml', line 2: 'network.name' is missing; expected the name of a network, such as edsr")]
     [InlineData(5, "loss: null", "'x.yaml', line 5: 'loss' is missing; expected a loss, such as l1")]
     [InlineData(7, "", "'x.yaml', line 6: 'data.train' is missing; expected a folder of images, or a list of folders")]
-    [InlineData(8, "", "'x.yaml', line 6: 'data.validation' is missing; expected a folder of images")]
+    [InlineData(8, "", "'x.yaml', line 6: 'data.validation' is missing; expected a folder of images, or set 'data.hold_out'")]
     [InlineData(10, "", "'x.yaml', line 9: 'schedule.iterations' is missing; expected a whole number of at least 1")]
     [InlineData(1, "task: [sisr]", "'x.yaml', line 1: expected 'task' to be one line of text, found a list")]
     [InlineData(1, "task: ' '", "'x.yaml', line 1: expected 'task' to be one line of text, found the text ' ' in quotes")]
@@ -178,6 +178,7 @@ public sealed partial class ExperimentFileTests
     [InlineData(8, "  validation: a\n  patch: 8", "'x.yaml', line 9: expected 'data.patch' to be a whole number from 16 to 2048, found '8'")]
     [InlineData(8, "  validation: a\n  augment: yes", "'x.yaml', line 9: expected 'data.augment' to be true or false, found 'yes'")]
     [InlineData(8, "  validation: a\n  augment: 'true'", "'x.yaml', line 9: expected 'data.augment' to be true or false, found the text 'true' in quotes")]
+    [InlineData(8, "  validation: a\n  hold_out: 1", "'x.yaml', line 9: expected 'data.hold_out' to be 0 or a whole number of at least 2, found '1'")]
     [InlineData(8, "  validation: a\n  reduce: 0", "'x.yaml', line 9: expected 'data.reduce' to be a whole number of at least 1, found '0'")]
     [InlineData(10, "  iterations: 2e3", "'x.yaml', line 10: expected 'schedule.iterations' to be a whole number of at least 1, found '2e3'")]
     [InlineData(10, "  iterations: '5'", "'x.yaml', line 10: expected 'schedule.iterations' to be a whole number of at least 1, found the text '5' in quotes")]
@@ -339,6 +340,7 @@ public sealed partial class ExperimentFileTests
               augment: true
               skip_unreadable: false
               reduce: 1
+              hold_out: 0
             schedule:
               iterations: 2000
               batch: 8
@@ -438,7 +440,7 @@ public sealed partial class ExperimentFileTests
         // Of a file with the required keys alone, the canonical file has the defaults.
         var canonical = Parse("{task: x, network: {name: n}, loss: l1, data: {train: a, validation: b}, schedule: {iterations: 9}}").ToYaml();
         var inDocumentation = rows.Where(row => row.Value.StartsWith('`')).ToDictionary(row => row.Key, row => row.Value.Trim('`'));
-        Assert.Equal(19, inDocumentation.Count);
+        Assert.Equal(20, inDocumentation.Count);
         foreach (var (key, value) in inDocumentation.Where(row => row.Key != "schedule.decay_factor"))
             Assert.Contains($"{key.Split('.')[^1]}: {value}\n", canonical, StringComparison.Ordinal);
     }

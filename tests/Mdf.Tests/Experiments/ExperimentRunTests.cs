@@ -49,6 +49,14 @@ public sealed class ExperimentRunTests : IDisposable
     }
 
     [Fact]
+    public void Without_a_validation_folder_the_images_set_aside_are_validated_on()
+    {
+        var run = Run("held-out", Experiment(iterations: 2, overrides: ["data.validation=", "data.hold_out=2"]));
+        Assert.True(File.Exists(run.Folder.Validation(2, "train0")));
+        Assert.False(File.Exists(run.Folder.Validation(2, "train1")));
+    }
+
+    [Fact]
     public void A_run_that_is_interrupted_and_resumed_ends_in_the_same_bytes()
     {
         var experiment = Experiment(iterations: 25);

@@ -102,6 +102,19 @@ public sealed class PatchSamplerTests : IDisposable
     }
 
     [Fact]
+    public void Every_nth_image_is_set_aside_and_not_trained_on()
+    {
+        Write(5);
+        var options = new SamplingOptions { Patch = Patch, HoldOut = 2 };
+        string[] folders = [_folder.File("")];
+        var all = Directory.GetFiles(folders[0]).Order(StringComparer.Ordinal).ToArray();
+        Assert.Equal([all[0], all[2], all[4]], TrainingImages.HeldOut(folders, options));
+        Assert.Equal(2, TrainingImages.Load(folders, options).Count);
+        Assert.Empty(TrainingImages.HeldOut(folders, options with { HoldOut = 0 }));
+        Assert.Throws<ArgumentOutOfRangeException>(() => options with { HoldOut = 1 });
+    }
+
+    [Fact]
     public void Images_smaller_than_a_patch_and_patches_that_do_not_divide_are_refused()
     {
         Write(1);
