@@ -160,18 +160,37 @@ public sealed partial class Experiment : IEquatable<Experiment>
         return yaml.ToString();
     }
 
-    /// <summary>The first key whose value differs in the two canonical files; null where none does.</summary>
+    /// <summary>The keys whose values differ in the two canonical files, in their order.</summary>
     /// <param name="other">What to compare with, such as the experiment that a checkpoint belongs to.</param>
-    public ExperimentDifference? DifferenceFrom(Experiment other)
+    public IReadOnlyList<ExperimentDifference> DifferencesFrom(Experiment other)
     {
         ArgumentNullException.ThrowIfNull(other);
         var (mine, others) = (Entries().ToList(), other.Entries().ToList());
-        return mine.Concat(others)
-            .Select(entry => new ExperimentDifference(entry.Key, ValueIn(mine, entry.Key), ValueIn(others, entry.Key)))
-            .FirstOrDefault(entry => entry.Value != entry.Other);
+        return
+        [
+            .. mine.Concat(others)
+                .Select(entry => new ExperimentDifference(entry.Key, ValueIn(mine, entry.Key), ValueIn(others, entry.Key)))
+                .Where(entry => entry.Value != entry.Other)
+                .Distinct(),
+        ];
 
         static string? ValueIn(List<(string Key, string Value)> entries, string key) => entries.Find(entry => entry.Key == key).Value;
     }
+
+    /// <summary>The same experiment, trained in another way.</summary>
+    /// <param name="training">How.</param>
+    public Experiment With(NetworkTrainingOptions training) => new()
+    {
+        Task = Task,
+        NetworkName = NetworkName,
+        NetworkOptions = NetworkOptions,
+        Loss = Loss,
+        Init = Init,
+        TrainingFolders = TrainingFolders,
+        ValidationFolder = ValidationFolder,
+        Training = training,
+        Places = Places,
+    };
 
     /// <inheritdoc/>
     public bool Equals(Experiment? other) => other is not null && Entries().SequenceEqual(other.Entries());
@@ -223,6 +242,7 @@ public sealed partial class Experiment : IEquatable<Experiment>
             ("schedule.warmup", Yaml(schedule.Warmup)),
             ("schedule.clip_gradient", schedule.ClipGradient is { } norm ? Yaml(norm) : Yaml(null as string)),
             ("schedule.ema", Yaml(schedule.Ema)),
+            ("schedule.extend", Yaml(schedule.Extensions.Select(steps => Yaml(steps)))),
             ("schedule.betas", Yaml([Yaml(schedule.Betas.Gradient), Yaml(schedule.Betas.Square)])),
             ("validation.every", Yaml(validation.Every)),
             ("validation.images", Yaml(validation.Images)),

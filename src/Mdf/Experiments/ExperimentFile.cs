@@ -30,7 +30,7 @@ public static class ExperimentFile
     {
         [""] = ["task", "network", "loss", "init", "data", "schedule", "validation", "checkpoint_every", "seed"],
         ["data"] = ["train", "validation", "patch", "augment", "skip_unreadable", "reduce", "hold_out"],
-        ["schedule"] = ["iterations", "batch", "learning_rate", "decay", .. s_stepKeys, .. s_cosineKeys, "warmup", "clip_gradient", "ema", "betas"],
+        ["schedule"] = ["iterations", "batch", "learning_rate", "decay", .. s_stepKeys, .. s_cosineKeys, "warmup", "clip_gradient", "ema", "extend", "betas"],
         ["validation"] = ["every", "images", "niqe"],
     };
 
@@ -198,6 +198,7 @@ public static class ExperimentFile
             Warmup = section.Integer("warmup", LearningRateSchedule.WarmupRange(standard.Iterations)) ?? standard.Warmup,
             ClipGradient = section.Number("clip_gradient", ValueRange.Positive),
             Ema = section.Number("ema", ValueRange.Fraction) ?? standard.Ema,
+            Extensions = section.Numbers("extend", ScheduleOptions.ExtensionRange) ?? standard.Extensions,
             Betas = section.Numbers("betas", ValueRange.Fraction) switch
             {
                 null => standard.Betas,

@@ -1,4 +1,6 @@
 using System.Diagnostics;
+using System.Text.Json.Serialization;
+using System.Text.Json;
 using Mdf.Discriminators;
 using Mdf.Distortions;
 using Mdf.Evaluation;
@@ -7,26 +9,31 @@ using Mdf.Losses;
 using Mdf.Networks;
 using Mdf.Runtime;
 using Mdf.Training;
-using Mdf.Weights;
 using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Mdf.Experiments;
 
-/// <summary>What a finished run has come to.</summary>
+/// <summary>The result of a finished run.</summary>
 /// <param name="Iterations">How many steps the network was trained.</param>
-/// <param name="Last">The last validation: the mean over its images.</param>
+/// <param name="Last">The last validation.</param>
 /// <param name="Best">The validation with the lowest loss.</param>
 /// <param name="Unreadable">Training images that were passed over, if that was asked for.</param>
-public sealed record ExperimentResult(int Iterations, BenchmarkResult Last, BestValidation Best, IReadOnlyList<string> Unreadable);
+public sealed record ExperimentResult(int Iterations, ValidationMeasures Last, BestValidation Best, IReadOnlyList<string> Unreadable);
+
+/// <summary>What a validation measured: means over its images.</summary>
+/// <param name="Loss">The experiment's loss.</param>
+/// <param name="Scores">The metrics.</param>
+public sealed record ValidationMeasures(double Loss, BenchmarkScores Scores);
 
 /// <summary>Phase 2: carries out an experiment, from its file to a trained network in a run folder.</summary>
 public sealed class ExperimentRun : IDisposable
 {
-    // How many steps an entry of the log sums up.
-    private const int LogEvery = 10;
+    private const string Elsewhere = "--output";
 
-    private readonly Experiment _experiment;
+    private static readonly JsonSerializerOptions s_json = new() { NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals };
+
+    private Experiment _experiment;
     private readonly RunFolder _folder;
     private readonly Device _device;
     private readonly Distortion _distortion;
@@ -73,33 +80,35 @@ public sealed class ExperimentRun : IDisposable
         }
     }
 
-    /// <summary>What the loss is to be known for before long work; null if nothing.</summary>
+    /// <summary>How many steps to add to a run that has ended and is resumed, at its schedule's last learning rate; 0 for none.</summary>
+    public int ExtendBy
+    {
+        get;
+        init => field = value >= 0 ? value : throw new ArgumentOutOfRangeException(nameof(value), value, "at least 0");
+    }
+
+    /// <summary>Told, in one line, of what was passed over.</summary>
+    public Action<string>? Warn { get; init; }
+
+    /// <summary>What a user should know of the loss before long work; null if there is nothing.</summary>
     public string? Caution => _loss.CautionOn(_device);
 
-    /// <summary>Trains, from the beginning or from the newest checkpoint, to the end.</summary>
-    /// <param name="resume">Whether to go on with a run that was interrupted.</param>
+    /// <summary>Trains, from the first step or from the newest checkpoint that can be used, to the end.</summary>
+    /// <param name="resume">Whether to resume a run. Its validation, its checkpoints and, where the learning rate does not depend on it, its number of iterations may have changed.</param>
     /// <param name="progress">Told of every step.</param>
     /// <param name="cancellation">Ends it between two steps, with a checkpoint.</param>
-    /// <returns>What it has come to.</returns>
-    /// <exception cref="InputException">The folder holds a run and is not to be resumed, or is of another experiment or another stack; or a training image cannot be used.</exception>
+    /// <returns>The result. Of a run that has ended already it is read, and nothing is written.</returns>
+    /// <exception cref="InputException">The folder holds a run and is not to be resumed, or is of another experiment or another stack, or is in use; or a training image cannot be used.</exception>
     /// <exception cref="DivergedException">The loss or a gradient became infinite or NaN.</exception>
     /// <exception cref="IOException">The disk failed or is full; the last checkpoint is intact, and the message names it.</exception>
-    /// <exception cref="OperationCanceledException">It was cancelled; a checkpoint has been written.</exception>
+    /// <exception cref="OperationCanceledException">It was cancelled: a <see cref="RunInterruptedException"/> if there is a checkpoint.</exception>
     public ExperimentResult Run(bool resume, IProgressSink? progress = null, CancellationToken cancellation = default)
     {
+        if (ExtendBy > 0 && !resume)
+            throw new InvalidOperationException("only a run that is resumed can be extended");
         progress ??= IProgressSink.None;
-        RequireState(resume);
-        var images = _experiment.Resolve(
-            "data.train", () => TrainingImages.Load(_experiment.TrainingFolders, _experiment.Training.Sampling, progress, cancellation));
-        try
-        {
-            return Train(images, resume, progress, cancellation);
-        }
-        catch (IOException e)
-        {
-            // Whatever was being written, a log or a checkpoint: the same is to be done.
-            throw new IOException($"{e.Message.TrimEnd('.')}; {_folder.Remedy()}", e);
-        }
+        using var trainer = new NetworkTrainer(_network, _loss, _experiment.Training.Schedule);
+        return resume ? Resume(trainer, progress, cancellation) : Begin(trainer, progress, cancellation);
     }
 
     /// <summary>Frees the network and the loss.</summary>
@@ -109,117 +118,173 @@ public sealed class ExperimentRun : IDisposable
         _network?.Dispose();
     }
 
-    private ExperimentResult Train(TrainingImages images, bool resume, IProgressSink progress, CancellationToken cancellation)
+    private ExperimentResult Begin(NetworkTrainer trainer, IProgressSink progress, CancellationToken cancellation)
     {
-        var training = _experiment.Training;
-        using var trainer = new NetworkTrainer(_network, _loss, training.Schedule);
-        var (best, validated) = Open(trainer, resume);
-        var sampler = new PatchSampler(images, _distortion, training.Sampling, training.Schedule.Batch, training.Seed);
-        using var log = new TrainingLog(_folder, trainer.Iteration);
-        using var batches = new BatchQueue(sampler, trainer.Iteration, training.Schedule.Iterations);
-        var meter = new ProgressMeter(progress, "training", training.Schedule.Iterations, trainer.Iteration);
-        var window = new Window();
-        var start = trainer.Iteration;
-        BenchmarkResult? last = null;
+        _folder.RequireState(resume: false, Elsewhere); // before the images are read, which may take long
+        var images = ReadImages(progress, cancellation); // a mistake there leaves no folder behind
+        using var session = RunSession.Open(_folder, resume: false, Elsewhere);
+        return session.Guard(() =>
+        {
+            AtomicFile.Write(_folder.Description, _experiment.ToYaml());
+            return Train(session, trainer, images, Position.Start, progress, cancellation);
+        });
+    }
+
+    private ExperimentResult Resume(NetworkTrainer trainer, IProgressSink progress, CancellationToken cancellation)
+    {
+        using var session = RunSession.Open(_folder, resume: true, Elsewhere);
+        var recorded = ExperimentFile.Load(_folder.Description);
+        _experiment = _experiment.With(_experiment.Training with { Schedule = _experiment.Training.Schedule with { Extensions = recorded.Training.Schedule.Extensions } });
+        var position = Restore(session, trainer, recorded);
+        RequireSame(recorded, _folder.Description, position.Iteration);
+        if (ExtendBy > 0)
+            Extend(position.Iteration);
+        return session.Guard(() =>
+        {
+            if (_experiment.ToYaml() is var yaml && yaml != recorded.ToYaml())
+                AtomicFile.Write(_folder.Description, yaml);
+            var images = position.IsEndOf(_experiment) ? null : ReadImages(progress, cancellation);
+            return images is null
+                ? new ExperimentResult(position.Iteration, position.Measures!, position.Best!, [])
+                : Train(session, trainer, images, position, progress, cancellation);
+        });
+    }
+
+    private TrainingImages ReadImages(IProgressSink progress, CancellationToken cancellation) => _experiment.Resolve(
+        "data.train", () => TrainingImages.Load(_experiment.TrainingFolders, _experiment.Training.Sampling, progress, cancellation));
+
+    private ExperimentResult Train(
+        RunSession session, NetworkTrainer trainer, TrainingImages images, Position position, IProgressSink progress, CancellationToken cancellation)
+    {
+        var (training, schedule) = (_experiment.Training, _experiment.Training.Schedule);
+        var end = schedule.TotalIterations;
+        File.Delete(_folder.Curves); // drawn at the end: those of a run that is extended would be old
+        session.OpenLog(position.Iteration, position.Validated);
+        var sampler = new PatchSampler(images, _distortion, training.Sampling, schedule.Batch, training.Seed);
+        using var batches = new BatchQueue(sampler, trainer.Iteration, end);
+        var meter = new ProgressMeter(progress, "training", end, trainer.Iteration);
+        var window = new LogWindow();
+        var written = position;
         while (true)
         {
-            var (iteration, isLast) = (trainer.Iteration, trainer.Iteration == training.Schedule.Iterations);
-            // A validation that was interrupted is made up for, so that the best network is that of a run that was not.
-            var isDue = validated < iteration && iteration % training.Validation.Every == 0;
-            if (isDue || isLast && last is null)
+            var isLast = trainer.Iteration == end;
+            position = position with { Iteration = trainer.Iteration };
+            // A validation that was interrupted is made up for, so that the files are those of a run that was not.
+            if (position.Validated < position.Iteration && (position.Iteration % training.Validation.Every == 0 || schedule.IsEnd(position.Iteration)))
             {
                 try
                 {
-                    (last, best) = Validate(trainer, log, best, isLast ? progress : IProgressSink.None, cancellation);
+                    position = Validate(session, trainer, position, isLast ? progress : IProgressSink.None, cancellation);
                 }
                 catch (OperationCanceledException)
                 {
-                    WriteCheckpoint(trainer, best, validated);
+                    WriteCheckpoint(session, trainer, position);
                     throw;
                 }
-
-                validated = iteration;
             }
 
-            if (iteration > start && (isLast || iteration % training.CheckpointEvery == 0))
-                WriteCheckpoint(trainer, best, validated);
+            if (position != written && (isLast || position.Iteration % training.CheckpointEvery == 0 || cancellation.IsCancellationRequested))
+                WriteCheckpoint(session, trainer, written = position);
             if (isLast)
                 break;
-            if (cancellation.IsCancellationRequested)
-            {
-                WriteCheckpoint(trainer, best, validated);
-                cancellation.ThrowIfCancellationRequested();
-            }
+            if (cancellation.IsCancellationRequested && position.Iteration == 0)
+                WriteCheckpoint(session, trainer, position); // so that the run can be resumed
+            cancellation.ThrowIfCancellationRequested();
 
             var step = Step(trainer, batches, window);
             meter.Report(trainer.Iteration, new ProgressValue("loss", step.Loss), new ProgressValue("lr", step.LearningRate));
-            if (trainer.Iteration % LogEvery == 0 || trainer.Iteration == training.Schedule.Iterations)
-                log.Write(trainer.Iteration, "train", window.Close(step.LearningRate));
+            if (trainer.Iteration % RunSession.LogEvery == 0 || schedule.IsEnd(trainer.Iteration))
+                session.Log.Write(trainer.Iteration, "train", window.Close());
         }
 
-        RunCurves.Save(_folder, _loss.Expression);
-        return new ExperimentResult(trainer.Iteration, last!, best!, images.Unreadable);
+        RunCurves.SaveNetwork(_folder, _loss.Expression);
+        return new ExperimentResult(trainer.Iteration, position.Measures!, position.Best!, images.Unreadable);
     }
 
-    private TrainingStep Step(NetworkTrainer trainer, BatchQueue batches, Window window)
+    private static TrainingStep Step(NetworkTrainer trainer, BatchQueue batches, LogWindow window)
     {
         var started = Stopwatch.GetTimestamp();
         using var batch = batches.Take();
         var waited = Stopwatch.GetElapsedTime(started);
+        var step = trainer.Step(batch);
+        window.Add(
+            ("loss", step.Loss), ("learning_rate", step.LearningRate), ("gradient_norm", step.GradientNorm),
+            ("ms_per_step", Stopwatch.GetElapsedTime(started).TotalMilliseconds), ("data_ms_per_step", waited.TotalMilliseconds));
+        return step;
+    }
+
+    /// <summary>Takes the trainer to the newest checkpoint of this run that can be used.</summary>
+    /// <returns>Where it stands; the start where there is no checkpoint yet.</returns>
+    private Position Restore(RunSession session, NetworkTrainer trainer, Experiment recorded)
+    {
+        var position = Position.Start;
+        TrainingCheckpoint? restored = null;
+        session.Restore(
+            file =>
+            {
+                var checkpoint = TrainingCheckpoint.Of(file);
+                var experiment = ExperimentFile.Parse(checkpoint.Experiment, file.Path);
+                if (recorded.DifferencesFrom(experiment).FirstOrDefault(difference => !MayChange(difference.Key)) is { } difference)
+                    throw new InputException($"'{file.Path}': expected a checkpoint of the run in '{_folder.Path}', found one with {difference.Key} = {difference.Other ?? "nothing"} instead of {difference.Value ?? "nothing"}");
+                position = new Position(checkpoint.Iteration, checkpoint.Validated, Measures(checkpoint, file.Path), checkpoint.Best);
+                trainer.Load(file.Tensors, checkpoint.Iteration, file.Path);
+                restored = checkpoint;
+            },
+            Warn);
+        if (restored is not null)
+        {
+            RequireSameStacks(restored);
+            _stackSha256 = restored.StackSha256; // stays unknown where an older build began it
+        }
+
+        return position;
+    }
+
+    private static ValidationMeasures? Measures(TrainingCheckpoint checkpoint, string path)
+    {
         try
         {
-            var step = trainer.Step(batch);
-            window.Add(step, waited, Stopwatch.GetElapsedTime(started));
-            return step;
+            var measures = checkpoint.Measures is null ? null : JsonSerializer.Deserialize<ValidationMeasures>(checkpoint.Measures, s_json);
+            return checkpoint.Validated == 0 || measures?.Scores is not null && checkpoint.Best is not null ? measures : throw new JsonException();
         }
-        catch (DivergedException e)
+        catch (JsonException e)
         {
-            throw new DivergedException($"{e.Message}; {_folder.LastGood()}");
+            throw new InputException($"'{path}': the checkpoint's 'measures' is missing or unusable: the file is corrupt", e);
         }
     }
 
-    /// <summary>Refuses to begin where a run is, and to go on where none is, or another one: before the images are read, which may take long.</summary>
-    private void RequireState(bool resume)
-    {
-        _folder.RequireState(resume, "--output");
-        if (!resume)
-            return;
-        RequireSame(File.ReadAllText(_folder.Description), _folder.Description);
-        if (_folder.Checkpoints is not [.., var path])
-            return;
-        using var file = TensorFile.Open(path);
-        var checkpoint = TrainingCheckpoint.Of(file);
-        RequireSame(checkpoint.Experiment, path);
-        RequireSameStacks(checkpoint);
-    }
+    /// <summary>Whether a run may be resumed with another value of a key, if the steps already made stay the same.</summary>
+    private static bool MayChange(string key) => key is "checkpoint_every" or "schedule.iterations" or "schedule.extend" || key.StartsWith("validation.", StringComparison.Ordinal);
 
-    /// <summary>Begins the folder, or takes the trainer to where its newest checkpoint is.</summary>
-    /// <returns>The best validation so far, and the iteration of the last one.</returns>
-    private (BestValidation? Best, int Validated) Open(NetworkTrainer trainer, bool resume)
+    private void RequireSame(Experiment recorded, string path, int done)
     {
-        if (!resume)
+        foreach (var difference in _experiment.DifferencesFrom(recorded))
         {
-            AtomicFile.Write(_folder.Description, _experiment.ToYaml());
-            return default;
-        }
-
-        AtomicFile.RemoveAbandoned(_folder.Path);
-        if (_folder.Checkpoints is not [.., var path])
-            return default; // interrupted before the first one
-        using var file = TensorFile.Open(path);
-        var checkpoint = TrainingCheckpoint.Of(file);
-        _stackSha256 = checkpoint.StackSha256; // stays unknown where an older build began it
-        trainer.Load(file.Tensors, checkpoint.Iteration, path);
-        return (checkpoint.Best, checkpoint.Validated);
-    }
-
-    private void RequireSame(string yaml, string path)
-    {
-        if (_experiment.DifferenceFrom(ExperimentFile.Parse(yaml, path)) is { } difference)
-        {
+            if (MayChange(difference.Key) && (difference.Key != "schedule.iterations" || WhyIterationsMayNotChange(done) is null))
+                continue;
+            var reason = difference.Key == "schedule.iterations" ? $" ({WhyIterationsMayNotChange(done)})" : "";
             throw new InputException($"cannot resume '{_folder.Path}': expected the same experiment as in '{path}', found {difference.Key} = {difference.Value ?? "nothing"} "
-                + $"instead of {difference.Other ?? "nothing"}; run it in another folder with --output");
+                + $"instead of {difference.Other ?? "nothing"}{reason}; run it in another folder with {Elsewhere}");
         }
+    }
+
+    private string? WhyIterationsMayNotChange(int done) => _experiment.Training.Schedule switch
+    {
+        { Decay: CosineDecay } => "the learning rate of every step depends on it; to add steps at the last rate use --extend",
+        { Extensions.Count: > 0 } => "the run has been extended; to add more steps use --extend",
+        { Iterations: var iterations } when iterations < done => $"{done} steps have been made already",
+        _ => null,
+    };
+
+    /// <summary>Adds an extension to the experiment; an unfinished one of the same length is continued.</summary>
+    private void Extend(int done)
+    {
+        var schedule = _experiment.Training.Schedule;
+        if (done < schedule.TotalIterations && schedule.Extensions is [.., var last] && last == ExtendBy)
+            return;
+        if (done < schedule.TotalIterations)
+            throw new InputException($"cannot extend '{_folder.Path}': the run has made {done} of {schedule.TotalIterations} steps; finish it first with --resume alone");
+        _experiment = _experiment.With(_experiment.Training with { Schedule = schedule with { Extensions = [.. schedule.Extensions, ExtendBy] } });
     }
 
     private void RequireSameStacks(TrainingCheckpoint checkpoint)
@@ -232,7 +297,7 @@ public sealed class ExperimentRun : IDisposable
             if (file.Sha256 != expected)
             {
                 throw new InputException($"cannot resume '{_folder.Path}': expected the stack '{file.Name}' that it began with, of the SHA-256 {Untrusted.Quote(expected)}, found '{file.Sha256}'; "
-                    + "put that one back (if it comes with the program: go on with the mdf that the run began with), or run it in another folder with --output");
+                    + $"put that one back (if it comes with the program: resume with the mdf that the run began with), or run it in another folder with {Elsewhere}");
             }
         }
     }
@@ -240,11 +305,14 @@ public sealed class ExperimentRun : IDisposable
     // A loss that an expression names has read all its stacks.
     private IEnumerable<StackFile> StackFiles() => _loss.Stacks.Select(stack => stack.ReadFrom!);
 
-    private void WriteCheckpoint(NetworkTrainer trainer, BestValidation? best, int validated) => _folder.WriteCheckpoint(trainer.Iteration, path =>
-        new TrainingCheckpoint(trainer.Iteration, _experiment.ToYaml(), _stackSha256, validated, best).Write(path, trainer.Save()));
+    private void WriteCheckpoint(RunSession session, NetworkTrainer trainer, Position position) => session.WriteCheckpoint(position.Iteration, path =>
+        new TrainingCheckpoint(
+            position.Iteration, _experiment.ToYaml(), _stackSha256, position.Validated, position.Best,
+            position.Measures is null ? null : JsonSerializer.Serialize(position.Measures, s_json)).Write(path, trainer.Save()));
 
-    private (BenchmarkResult Mean, BestValidation Best) Validate(
-        NetworkTrainer trainer, TrainingLog log, BestValidation? best, IProgressSink progress, CancellationToken cancellation)
+    /// <summary>Tries the network on the validation images, and writes it.</summary>
+    /// <returns>The position with this validation.</returns>
+    private Position Validate(RunSession session, NetworkTrainer trainer, Position position, IProgressSink progress, CancellationToken cancellation)
     {
         var network = trainer.Result;
         var iteration = trainer.Iteration;
@@ -254,9 +322,10 @@ public sealed class ExperimentRun : IDisposable
             var written = 0;
             using var model = BenchmarkModel.Of("validation", network);
             var mean = Benchmark.Mean(Benchmark.Run([model], _validation, [_loss], _niqe, _device, Write, progress, cancellation));
-            log.Write(iteration, "validation", new Dictionary<string, double?>
+            var measures = new ValidationMeasures(mean.Losses[0], mean.Scores);
+            session.Log.Write(iteration, TrainingLog.ValidationGroup, new Dictionary<string, double?>
             {
-                ["loss"] = mean.Losses[0],
+                ["loss"] = measures.Loss,
                 ["psnr"] = mean.Scores.PsnrRgb,
                 ["psnr_y"] = mean.Scores.PsnrY,
                 ["ssim"] = mean.Scores.SsimRgb,
@@ -276,13 +345,14 @@ public sealed class ExperimentRun : IDisposable
                 ProgramVersion = LossTraining.ProgramVersion,
             };
             NetworkFile.Save(_folder.Last, network, metadata);
-            if (best is null || mean.Losses[0] < best.Loss)
+            var best = position.Best;
+            if (best is null || measures.Loss < best.Loss)
             {
-                best = new BestValidation(iteration, mean.Losses[0]);
+                best = new BestValidation(iteration, measures.Loss);
                 NetworkFile.Save(_folder.Best, network, metadata);
             }
 
-            return (mean, best);
+            return new Position(iteration, iteration, measures, best);
 
             void Write(BenchmarkModel by, string image, Tensor restored)
             {
@@ -303,37 +373,17 @@ public sealed class ExperimentRun : IDisposable
         return network;
     }
 
-    /// <summary>The steps since the last entry of the log.</summary>
-    private sealed class Window
+    /// <summary>Where a run stands: all that decides which files are written next. A checkpoint has it.</summary>
+    /// <param name="Iteration">How many steps have been made.</param>
+    /// <param name="Validated">The iteration of the last validation; 0 before the first.</param>
+    /// <param name="Measures">What that measured.</param>
+    /// <param name="Best">The validation with the lowest loss.</param>
+    private sealed record Position(int Iteration, int Validated, ValidationMeasures? Measures, BestValidation? Best)
     {
-        private int _steps;
-        private double _loss;
-        private double _gradientNorm;
-        private TimeSpan _waited;
-        private TimeSpan _took;
+        /// <summary>Before the first step.</summary>
+        public static Position Start { get; } = new(0, 0, null, null);
 
-        public void Add(TrainingStep step, TimeSpan waited, TimeSpan took)
-        {
-            _steps++;
-            _loss += step.Loss;
-            _gradientNorm += step.GradientNorm;
-            _waited += waited;
-            _took += took;
-        }
-
-        /// <summary>The means, for the log; the next window begins.</summary>
-        public Dictionary<string, double?> Close(double learningRate)
-        {
-            var values = new Dictionary<string, double?>
-            {
-                ["loss"] = _loss / _steps,
-                ["learning_rate"] = learningRate,
-                ["gradient_norm"] = _gradientNorm / _steps,
-                ["ms_per_step"] = _took.TotalMilliseconds / _steps,
-                ["data_ms_per_step"] = _waited.TotalMilliseconds / _steps,
-            };
-            (_steps, _loss, _gradientNorm, _waited, _took) = (0, 0, 0, default, default);
-            return values;
-        }
+        /// <summary>Whether nothing is left to do.</summary>
+        public bool IsEndOf(Experiment experiment) => Iteration == experiment.Training.Schedule.TotalIterations && Validated == Iteration;
     }
 }

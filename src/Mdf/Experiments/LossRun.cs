@@ -1,14 +1,12 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json;
-using System.Text.Json.Nodes;
 using Mdf.Discriminators;
 using Mdf.Imaging;
 using Mdf.Kernels;
 using Mdf.Reports;
 using Mdf.Runtime;
 using Mdf.Training;
-using Mdf.Weights;
 using static TorchSharp.torch;
 
 namespace Mdf.Experiments;
@@ -18,26 +16,25 @@ namespace Mdf.Experiments;
 /// <param name="Sha256">The SHA-256 of its file.</param>
 public sealed record LossPhotograph(Tensor Image, string Sha256);
 
-/// <summary>Phase 1 with a run folder: trains a stack, logs, draws, and can be interrupted at any iteration and go on to the same bytes.</summary>
+/// <summary>Phase 1 with a run folder: trains a stack, logs, draws, and can be interrupted at any iteration and resumed to the same bytes.</summary>
 public sealed class LossRun
 {
-    /// <summary>How many iterations lie between two checkpoints, unless told otherwise.</summary>
+    /// <summary>How many iterations lie between two checkpoints by default.</summary>
     public const int DefaultCheckpointEvery = 100;
 
-    // How many iterations an entry of the log sums up.
-    private const int LogEvery = 10;
+    private const string Elsewhere = "--run";
+    private const string ExtensionsKey = "extended";
 
     private static readonly JsonSerializerOptions s_json = new() { WriteIndented = true };
 
     private readonly IReadOnlyList<LossPhotograph> _photographs;
-    private readonly LossTrainingOptions _options;
     private readonly RunFolder _folder;
     private readonly int _checkpointEvery;
-    private readonly string _description;
+    private LossTrainingOptions _options;
 
     /// <summary>Prepares a run; nothing is written yet.</summary>
     /// <param name="photographs">The photographs; at least one.</param>
-    /// <param name="options">What is asked for.</param>
+    /// <param name="options">How to train.</param>
     /// <param name="folder">Where to write.</param>
     /// <param name="checkpointEvery">How many iterations lie between two checkpoints; at least 1.</param>
     public LossRun(IReadOnlyList<LossPhotograph> photographs, LossTrainingOptions options, RunFolder folder, int checkpointEvery = DefaultCheckpointEvery)
@@ -47,134 +44,186 @@ public sealed class LossRun
         ArgumentOutOfRangeException.ThrowIfZero(photographs.Count);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(checkpointEvery);
         (_photographs, _options, _folder, _checkpointEvery) = (photographs, options, folder, checkpointEvery);
-        _description = Describe();
     }
 
-    /// <summary>Trains, from the beginning or from the newest checkpoint, to the end.</summary>
-    /// <param name="resume">Whether to go on with a run that was interrupted.</param>
+    /// <summary>The file in which the run leaves the stack; null to leave none.</summary>
+    public string? Output { get; init; }
+
+    /// <summary>How many iterations to add to the scale being trained and to those after it, where a run is resumed; 0 for none.</summary>
+    public int ExtendBy
+    {
+        get;
+        init => field = value >= 0 ? value : throw new ArgumentOutOfRangeException(nameof(value), value, "at least 0");
+    }
+
+    /// <summary>Told, in one line, of what was passed over.</summary>
+    public Action<string>? Warn { get; init; }
+
+    /// <summary>Trains, from the first iteration or from the newest checkpoint that can be used, to the end.</summary>
+    /// <param name="resume">Whether to resume a run.</param>
     /// <param name="progress">Told of every iteration.</param>
     /// <param name="cancellation">Ends it between two iterations, with a checkpoint.</param>
     /// <returns>The trained stack, frozen, on the photographs' device.</returns>
-    /// <exception cref="InputException">The folder holds a run and is not to be resumed, or not this one; or a photograph cannot be used.</exception>
+    /// <exception cref="InputException">The folder holds a run and is not to be resumed, or not this one, or is in use; or a photograph cannot be used.</exception>
     /// <exception cref="DivergedException">The training diverged.</exception>
     /// <exception cref="IOException">The disk failed or is full; the last checkpoint is intact, and the message names it.</exception>
-    /// <exception cref="OperationCanceledException">It was cancelled; a checkpoint has been written.</exception>
+    /// <exception cref="OperationCanceledException">It was cancelled: a <see cref="RunInterruptedException"/> if there is a checkpoint.</exception>
     public DiscriminatorStack Run(bool resume, IProgressSink? progress = null, CancellationToken cancellation = default)
     {
-        _folder.RequireState(resume, "--run");
+        if (ExtendBy > 0 && !resume)
+            throw new InvalidOperationException("only a run that is resumed can be extended");
+        using var session = RunSession.Open(_folder, resume, Elsewhere);
         if (resume)
-            RequireSame(File.ReadAllText(_folder.Description), _folder.Description);
+            Adopt(Parse(File.ReadAllText(_folder.Description), _folder.Description));
         using var trainer = new LossTrainer([.. _photographs.Select(photograph => photograph.Image)], _options);
+        if (resume)
+            Restore(session, trainer);
+        if (ExtendBy > 0)
+            Extend(trainer);
+        return session.Guard(() => Train(session, trainer, resume, progress ?? IProgressSink.None, cancellation));
+    }
+
+    private DiscriminatorStack Train(RunSession session, LossTrainer trainer, bool resume, IProgressSink progress, CancellationToken cancellation)
+    {
+        if (!resume || ExtendBy > 0)
+            AtomicFile.Write(_folder.Description, Describe());
+        if (!trainer.IsFinished)
+            TrainScales(session, trainer, progress, cancellation);
+        if (!File.Exists(_folder.Critic) || !File.Exists(_folder.Reconstruction))
+            RunCurves.SaveLoss(_folder, _options.Distortion.Task);
+        var stack = trainer.Finish([.. _photographs.Select(photograph => photograph.Sha256)]);
         try
         {
-            return Train(trainer, resume, progress ?? IProgressSink.None, cancellation);
+            if (Output is not null)
+                stack.Save(Output);
+            return stack;
         }
-        catch (IOException e)
+        catch
         {
-            throw new IOException($"{e.Message.TrimEnd('.')}; {_folder.Remedy()}", e);
-        }
-        catch (DivergedException e)
-        {
-            throw new DivergedException($"{e.Message}; {_folder.LastGood()}");
+            stack.Dispose();
+            throw;
         }
     }
 
-    private DiscriminatorStack Train(LossTrainer trainer, bool resume, IProgressSink progress, CancellationToken cancellation)
+    private void TrainScales(RunSession session, LossTrainer trainer, IProgressSink progress, CancellationToken cancellation)
     {
-        Open(trainer, resume);
-        using var log = new TrainingLog(_folder, Total(trainer));
-        var window = new Window();
-        while (!trainer.IsFinished)
+        foreach (var curves in new[] { _folder.Critic, _folder.Reconstruction })
+            File.Delete(curves); // drawn at the end: those of a run that is extended would be old
+        session.OpenLog(trainer.TotalIterations);
+        var window = new LogWindow();
+        var started = Stopwatch.GetTimestamp();
+        try
         {
-            var scale = trainer.Scale;
-            try
-            {
-                LossTraining.TrainScale(trainer, _options.Iterations, progress, losses =>
-                {
-                    var total = Total(trainer);
-                    window.Add(losses);
-                    if (total % LogEvery == 0 || trainer.Iteration == 0)
-                        log.Write(total, "train", window.Close());
-                    if (trainer.Iteration > 0 && total % _checkpointEvery == 0)
-                        WriteCheckpoint(trainer);
-                }, cancellation);
-            }
-            catch (OperationCanceledException)
-            {
-                WriteCheckpoint(trainer);
-                throw;
-            }
+            LossTraining.Run(trainer, progress, Stepped, Finished, cancellation);
+        }
+        catch (OperationCanceledException)
+        {
+            WriteCheckpoint(session, trainer);
+            throw;
+        }
 
+        void Stepped(ScaleLosses losses)
+        {
+            window.Add(
+                ("d_real", -losses.Real), ("d_fake", losses.Fake), ("penalty", losses.Penalty), ("reconstruction", losses.Reconstruction),
+                ("ms_per_step", Stopwatch.GetElapsedTime(started).TotalMilliseconds));
+            if (trainer.TotalIterations % RunSession.LogEvery == 0 || trainer.IsScaleFinished)
+                session.Log.Write(trainer.TotalIterations, "train", window.Close());
+            if (!trainer.IsScaleFinished && trainer.TotalIterations % _checkpointEvery == 0)
+                WriteCheckpoint(session, trainer);
+            started = Stopwatch.GetTimestamp();
+        }
+
+        void Finished(int scale)
+        {
             WritePicture(trainer, scale);
-            WriteCheckpoint(trainer);
+            WriteCheckpoint(session, trainer);
+            started = Stopwatch.GetTimestamp();
         }
-
-        WriteCurves();
-        return trainer.Finish([.. _photographs.Select(photograph => photograph.Sha256)]);
     }
 
-    /// <summary>Begins the folder, or takes the trainer to where its newest checkpoint is.</summary>
-    private void Open(LossTrainer trainer, bool resume)
-    {
-        if (!resume)
+    /// <summary>Takes the trainer to the newest checkpoint of this run that can be used.</summary>
+    private void Restore(RunSession session, LossTrainer trainer) => session.Restore(
+        file =>
         {
-            AtomicFile.Write(_folder.Description, _description);
+            var checkpoint = LossCheckpoint.Of(file);
+            RequireSame(Parse(checkpoint.Description, file.Path), file.Path);
+            trainer.Load(file.Tensors, checkpoint.Scale, checkpoint.Iteration, file.Path);
+        },
+        Warn);
+
+    /// <summary>Adds an extension; one of the same length that has not ended yet at the scale from which on it counts is continued.</summary>
+    private void Extend(LossTrainer trainer)
+    {
+        if (trainer.IsFinished)
+        {
+            throw new InputException($"cannot extend '{_folder.Path}': all its scales are trained, and the generators that their discriminators were trained against are not kept; "
+                + "train anew with more --iterations");
+        }
+
+        if (_options.Extensions is [.., var last] && last.Iterations == ExtendBy && last.FromScale == trainer.Scale)
             return;
-        }
-
-        AtomicFile.RemoveAbandoned(_folder.Path);
-        if (_folder.Checkpoints is not [.., var path])
-            return; // interrupted before the first one
-        using var file = TensorFile.Open(path);
-        var checkpoint = LossCheckpoint.Of(file);
-        RequireSame(checkpoint.Description, path);
-        trainer.Load(file.Tensors, checkpoint.Scale, checkpoint.Iteration, path);
+        trainer.Extend(ExtendBy);
+        _options = _options with { Extensions = [.. _options.Extensions, new LossExtension(trainer.Scale, ExtendBy)] };
     }
 
-    /// <summary>What is trained, as JSON: everything that decides what the stack will be, but for the machine and its threads.</summary>
-    private string Describe() => JsonSerializer.Serialize(
-        new SortedDictionary<string, string>(StringComparer.Ordinal)
-        {
-            ["recipe"] = LossTrainer.Recipe.ToString(CultureInfo.InvariantCulture),
-            ["task"] = _options.Distortion.Task,
-            ["photographs"] = string.Join(',', _photographs.Select(photograph => photograph.Sha256)),
-            ["scales"] = _options.Scales?.ToString(CultureInfo.InvariantCulture) ?? "default",
-            ["iterations"] = _options.Iterations.ToString(CultureInfo.InvariantCulture),
-            ["max_size"] = _options.MaxSize.ToString(CultureInfo.InvariantCulture),
-            ["reconstruction_weight"] = _options.ReconstructionWeight.ToString("R", CultureInfo.InvariantCulture),
-            ["chained"] = _options.IsChained ? "true" : "false",
-            ["coarsest_noise"] = _options.NoiseAt(scale: 0).ToString("R", CultureInfo.InvariantCulture),
-            ["input_range"] = _options.InputRange.ToString(),
-            ["layer_weights"] = _options.LayerWeights.ToString(),
-            ["seed"] = _options.Seed.ToString(CultureInfo.InvariantCulture),
-        }, s_json) + "\n";
+    /// <summary>The training as JSON: everything that decides the stack, except the machine and its threads.</summary>
+    private string Describe() => JsonSerializer.Serialize(Description(), s_json) + "\n";
 
-    private void RequireSame(string found, string path)
+    private SortedDictionary<string, string> Description() => new(StringComparer.Ordinal)
     {
-        var (ours, theirs) = (Parse(_description), Parse(found));
-        foreach (var (key, value) in ours)
+        ["recipe"] = LossTrainer.Recipe.ToString(CultureInfo.InvariantCulture),
+        ["task"] = _options.Distortion.Task,
+        ["photographs"] = string.Join(',', _photographs.Select(photograph => photograph.Sha256)),
+        ["scales"] = _options.Scales?.ToString(CultureInfo.InvariantCulture) ?? "default",
+        ["iterations"] = _options.Iterations.ToString(CultureInfo.InvariantCulture),
+        ["max_size"] = _options.MaxSize.ToString(CultureInfo.InvariantCulture),
+        ["reconstruction_weight"] = _options.ReconstructionWeight.ToString("R", CultureInfo.InvariantCulture),
+        ["chained"] = _options.IsChained ? "true" : "false",
+        ["coarsest_noise"] = _options.NoiseAt(scale: 0).ToString("R", CultureInfo.InvariantCulture),
+        ["input_range"] = _options.InputRange.ToString(),
+        ["layer_weights"] = _options.LayerWeights.ToString(),
+        ["seed"] = _options.Seed.ToString(CultureInfo.InvariantCulture),
+        // scale:iterations for each extension
+        [ExtensionsKey] = string.Join(',', _options.Extensions.Select(extension => string.Create(CultureInfo.InvariantCulture, $"{extension.FromScale}:{extension.Iterations}"))),
+    };
+
+    /// <summary>Takes over what the run has recorded and the caller cannot know: its extensions. All else must be the same.</summary>
+    private void Adopt(Dictionary<string, string> recorded)
+    {
+        RequireSame(recorded, _folder.Description);
+        _options = _options with { Extensions = [.. Extensions(recorded.GetValueOrDefault(ExtensionsKey, ""))] };
+
+        IEnumerable<LossExtension> Extensions(string text) => text.Split(',', StringSplitOptions.RemoveEmptyEntries).Select(extension =>
+            extension.Split(':') is [var from, var more] && int.TryParse(from, NumberStyles.None, CultureInfo.InvariantCulture, out var scale)
+            && int.TryParse(more, NumberStyles.None, CultureInfo.InvariantCulture, out var iterations) && iterations is >= 1 and <= 1_000_000_000
+                ? new LossExtension(scale, iterations)
+                : throw new InputException($"'{_folder.Description}': expected 'extended' to be scale:iterations pairs, found {Untrusted.Quote(text)}: the file is corrupt; train anew in another folder with {Elsewhere}"));
+    }
+
+    private void RequireSame(Dictionary<string, string> theirs, string path)
+    {
+        foreach (var (key, value) in Description().Where(entry => entry.Key != ExtensionsKey))
         {
             if (theirs.GetValueOrDefault(key) is not { } other || other != value)
-                throw new InputException($"cannot resume '{_folder.Path}': expected the same training as in '{path}', found {key} = {value} instead of {Untrusted.Quote(theirs.GetValueOrDefault(key, "nothing"))}; run it in another folder with --run");
-        }
-
-        Dictionary<string, string> Parse(string text)
-        {
-            try
-            {
-                return JsonSerializer.Deserialize<Dictionary<string, string>>(text) ?? throw new JsonException();
-            }
-            catch (JsonException e)
-            {
-                throw new InputException($"'{path}' does not say what is being trained: the file is damaged; train anew in another folder with --run", e);
-            }
+                throw new InputException($"cannot resume '{_folder.Path}': expected the same training as in '{path}', found {key} = {value} instead of {Untrusted.Quote(theirs.GetValueOrDefault(key, "nothing"))}; run it in another folder with {Elsewhere}");
         }
     }
 
-    private int Total(LossTrainer trainer) => trainer.Scale * _options.Iterations + trainer.Iteration;
+    private static Dictionary<string, string> Parse(string text, string path)
+    {
+        try
+        {
+            return JsonSerializer.Deserialize<Dictionary<string, string>>(text) ?? throw new JsonException();
+        }
+        catch (JsonException e)
+        {
+            throw new InputException($"'{path}' does not say what is being trained: the file is corrupt; train anew in another folder with {Elsewhere}", e);
+        }
+    }
 
-    private void WriteCheckpoint(LossTrainer trainer) => _folder.WriteCheckpoint(Total(trainer), path =>
-        new LossCheckpoint(trainer.Scale, trainer.Iteration, _description).Write(path, trainer.Save()));
+    private void WriteCheckpoint(RunSession session, LossTrainer trainer) => session.WriteCheckpoint(trainer.TotalIterations, path =>
+        new LossCheckpoint(trainer.Scale, trainer.Iteration, Describe()).Write(path, trainer.Save()));
 
     private void WritePicture(LossTrainer trainer, int scale)
     {
@@ -183,60 +232,5 @@ public sealed class LossRun
         var size = trainer.Sizes[scale];
         var photograph = Resampler.Bicubic(_photographs[0].Image, size.Height, size.Width);
         ImageFile.Write(_folder.Scale(scale), Mosaic.Row(photograph.Clamp(0, 1), trainer.Generated!.Clamp(0, 1)));
-    }
-
-    private void WriteCurves()
-    {
-        var entries = TrainingLog.Read(_folder);
-        Plots.Save(_folder.Critic, new CurvePlot(
-            $"Training a loss for {_options.Distortion.Task}: the discriminators, scale after scale", "iteration", "loss",
-            [Series("D(real)", "d_real"), Series("D(fake)", "d_fake"), Series("gradient penalty", "penalty")]));
-        Plots.Save(_folder.Reconstruction, new CurvePlot(
-            $"Training a loss for {_options.Distortion.Task}: the generators, scale after scale", "iteration", "MSE of the reconstruction",
-            [Series("reconstruction", "reconstruction")], LogY: true));
-
-        CurveSeries Series(string name, string key)
-        {
-            var points = entries.Where(entry => entry["train"]?[key] is not null).ToArray();
-            return new CurveSeries(name, [.. points.Select(point => Number(point["iteration"]))], [.. points.Select(point => Number(point["train"]![key]))]);
-        }
-
-        // NaN and infinity are written as text.
-        static double Number(JsonNode? node) => node is JsonValue value && value.TryGetValue<double>(out var number) ? number : double.NaN;
-    }
-
-    /// <summary>The iterations since the last entry of the log.</summary>
-    private sealed class Window
-    {
-        private int _steps;
-        private double _real;
-        private double _fake;
-        private double _penalty;
-        private double _reconstruction;
-        private long _started = Stopwatch.GetTimestamp();
-
-        public void Add(ScaleLosses losses)
-        {
-            _steps++;
-            _real -= losses.Real;
-            _fake += losses.Fake;
-            _penalty += losses.Penalty;
-            _reconstruction += losses.Reconstruction;
-        }
-
-        /// <summary>The means, for the log; the next window begins.</summary>
-        public Dictionary<string, double?> Close()
-        {
-            var values = new Dictionary<string, double?>
-            {
-                ["d_real"] = _real / _steps,
-                ["d_fake"] = _fake / _steps,
-                ["penalty"] = _penalty / _steps,
-                ["reconstruction"] = _reconstruction / _steps,
-                ["ms_per_step"] = Stopwatch.GetElapsedTime(_started).TotalMilliseconds / _steps,
-            };
-            (_steps, _real, _fake, _penalty, _reconstruction, _started) = (0, 0, 0, 0, 0, Stopwatch.GetTimestamp());
-            return values;
-        }
     }
 }

@@ -4,24 +4,43 @@ using Mdf.Reports;
 namespace Mdf.Experiments;
 
 /// <summary>The curves of a run, drawn from its log.</summary>
-internal static class RunCurves
+internal sealed class RunCurves
 {
-    /// <summary>Draws the training's loss and the validation's.</summary>
+    private readonly IReadOnlyList<JsonObject> _entries;
+
+    private RunCurves(RunFolder folder) => _entries = TrainingLog.Read(folder);
+
+    /// <summary>Draws the loss of a network's training, and of its validations.</summary>
     /// <param name="folder">The run's folder.</param>
-    /// <param name="loss">What the loss is called.</param>
-    public static void Save(RunFolder folder, string loss)
+    /// <param name="loss">The loss's name.</param>
+    public static void SaveNetwork(RunFolder folder, string loss)
     {
-        var entries = TrainingLog.Read(folder);
+        var curves = new RunCurves(folder);
         Plots.Save(folder.Curves, new CurvePlot(
-            $"Training with {loss}", "iteration", "loss", [Series("training", "train"), Series("validation", "validation")], LogY: true));
-
-        CurveSeries Series(string name, string group)
-        {
-            var points = entries.Where(entry => entry[group]?["loss"] is not null).ToArray();
-            return new CurveSeries(name, [.. points.Select(point => Number(point["iteration"]))], [.. points.Select(point => Number(point[group]!["loss"]))]);
-        }
-
-        // NaN and infinity are written as text.
-        static double Number(JsonNode? node) => node is JsonValue value && value.TryGetValue<double>(out var number) ? number : double.NaN;
+            $"Training with {loss}", "iteration", "loss",
+            [curves.Series("training", "train", "loss"), curves.Series("validation", "validation", "loss")], LogY: true));
     }
+
+    /// <summary>Draws the critics' losses of a loss's training, and the generators' reconstruction error.</summary>
+    /// <param name="folder">The run's folder.</param>
+    /// <param name="task">The task that the loss is trained for.</param>
+    public static void SaveLoss(RunFolder folder, string task)
+    {
+        var curves = new RunCurves(folder);
+        Plots.Save(folder.Critic, new CurvePlot(
+            $"Training a loss for {task}: the discriminators, scale after scale", "iteration", "loss",
+            [curves.Series("D(real)", "train", "d_real"), curves.Series("D(fake)", "train", "d_fake"), curves.Series("gradient penalty", "train", "penalty")]));
+        Plots.Save(folder.Reconstruction, new CurvePlot(
+            $"Training a loss for {task}: the generators, scale after scale", "iteration", "MSE of the reconstruction",
+            [curves.Series("reconstruction", "train", "reconstruction")], LogY: true));
+    }
+
+    private CurveSeries Series(string name, string group, string key)
+    {
+        var points = _entries.Where(entry => entry[group]?[key] is not null).ToArray();
+        return new CurveSeries(name, [.. points.Select(point => Number(point["iteration"]))], [.. points.Select(point => Number(point[group]![key]))]);
+    }
+
+    // NaN and infinity are written as text.
+    private static double Number(JsonNode? node) => node is JsonValue value && value.TryGetValue<double>(out var number) ? number : double.NaN;
 }

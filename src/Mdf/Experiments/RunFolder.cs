@@ -9,7 +9,8 @@ namespace Mdf.Experiments;
 /// experiment.yaml                    the experiment, every key written out
 /// log.jsonl                          one line of JSON for each tenth iteration and each validation
 /// tensorboard/                       the same numbers for TensorBoard
-/// checkpoints/00001000.safetensors   to go on from; the last two are kept
+/// checkpoints/00001000.safetensors   to resume from; the last two are kept
+/// .lock                              held by the process that works in the folder
 /// validation/00001000/baby.png       restored validation images
 /// best.safetensors                   the network with the lowest validation loss
 /// last.safetensors                   the network as it is at the last validation, and at the end
@@ -25,6 +26,7 @@ public sealed class RunFolder
 {
     private const string CheckpointFolder = "checkpoints";
     private const string Extension = ".safetensors";
+    private const string Unusable = ".unusable";
 
     // One to go on from, and one in case that the disk loses it.
     private const int CheckpointsKept = 2;
@@ -74,9 +76,9 @@ public sealed class RunFolder
     /// <summary>Whether a training has been begun in it.</summary>
     public bool IsBegun => File.Exists(Description);
 
-    /// <summary>The checkpoints that are there, the newest last.</summary>
+    /// <summary>The checkpoints that are there, the newest last: whatever has a checkpoint's name, usable or not.</summary>
     public IReadOnlyList<string> Checkpoints => Directory.Exists(In(CheckpointFolder))
-        ? [.. Directory.EnumerateFiles(In(CheckpointFolder), "*" + Extension).Order(StringComparer.Ordinal)]
+        ? [.. Directory.EnumerateFileSystemEntries(In(CheckpointFolder), "*" + Extension).Order(StringComparer.Ordinal)]
         : [];
 
     /// <summary>The checkpoint of an iteration.</summary>
@@ -99,15 +101,15 @@ public sealed class RunFolder
     internal void RequireState(bool resume, string elsewhere)
     {
         if (IsBegun && !resume)
-            throw new InputException($"'{Path}' holds a run already: go on with --resume, or choose another folder with {elsewhere}");
+            throw new InputException($"'{Path}' holds a run already: resume it with --resume, or choose another folder with {elsewhere}");
         if (!IsBegun && resume)
-            throw new InputException($"'{Path}' holds no run to go on with: start it without --resume");
+            throw new InputException($"'{Path}' holds no run to resume: start it without --resume");
     }
 
-    /// <summary>What there is to go on from, for the message of an error.</summary>
-    internal string Remedy() => Checkpoints is [.., var good] ? $"the checkpoint '{good}' is intact: once this is mended, go on with --resume"
-        : IsBegun ? "there is no checkpoint yet: once this is mended, begin again with --resume"
-        : "nothing has been written yet: once this is mended, start again";
+    /// <summary>From where the run can be resumed, for the message of an error.</summary>
+    internal string Remedy() => Checkpoints is [.., var good] ? $"the checkpoint '{good}' is intact: fix this, then rerun with --resume"
+        : IsBegun ? "there is no checkpoint yet: fix this, then rerun with --resume to start from the first step"
+        : "nothing has been written yet: fix this, then start again";
 
     /// <summary>Which checkpoint is good, for the message of a training that diverged.</summary>
     internal string LastGood() => Checkpoints is [.., var good] ? $"the last good checkpoint is '{good}'" : "there is no checkpoint yet";
@@ -123,15 +125,32 @@ public sealed class RunFolder
         {
             write(path);
         }
-        catch (IOException e)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or InputException)
         {
             // What failed is a temporary file, whose name says nothing.
             throw new IOException($"cannot write the checkpoint '{path}': {e.Message.TrimEnd('.')}", e);
         }
 
-        foreach (var old in Checkpoints.SkipLast(CheckpointsKept))
+        foreach (var old in Checkpoints.SkipLast(CheckpointsKept).Where(File.Exists))
             File.Delete(old);
     }
+
+    /// <summary>The name that a checkpoint which cannot be used gets.</summary>
+    internal static string AsideOf(string checkpoint) => checkpoint + Unusable;
+
+    /// <summary>Renames a checkpoint that cannot be used, so that the run can write another in its place. Nothing is deleted.</summary>
+    /// <param name="checkpoint">A file, a folder or a link.</param>
+    internal static void SetAside(string checkpoint)
+    {
+        if (Directory.Exists(checkpoint))
+            Directory.Move(checkpoint, Free(AsideOf(checkpoint)));
+        else
+            File.Move(checkpoint, AsideOf(checkpoint), overwrite: true);
+    }
+
+    // A folder cannot be moved over another.
+    private static string Free(string path) =>
+        Enumerable.Range(0, int.MaxValue).Select(i => i == 0 ? path : $"{path}-{i}").First(name => !System.IO.Path.Exists(name));
 
     private static string Name(int iteration) => iteration.ToString("D8", CultureInfo.InvariantCulture);
 

@@ -8,8 +8,8 @@ using static TorchSharp.torch;
 namespace Mdf.Experiments;
 
 /// <summary>
-/// What a training tells while it runs: one line of JSON for each entry, and the same numbers for TensorBoard. A run that goes on from an earlier
-/// iteration takes back what was logged behind it.
+/// The numbers of a training while it runs: one line of JSON for each entry, and the same numbers for TensorBoard. A run that is resumed from an earlier
+/// iteration removes the entries of what it will do again.
 /// </summary>
 internal sealed class TrainingLog : IDisposable
 {
@@ -19,19 +19,26 @@ internal sealed class TrainingLog : IDisposable
         NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals,
     };
 
+    /// <summary>The group of a validation's numbers.</summary>
+    public const string ValidationGroup = "validation";
+
     private readonly StreamWriter _file;
     private readonly SummaryWriter _board;
 
     /// <summary>Opens the log of a run.</summary>
     /// <param name="folder">The run's folder.</param>
-    /// <param name="iteration">From where the run goes on; 0 for a new one.</param>
-    public TrainingLog(RunFolder folder, int iteration)
+    /// <param name="iteration">From where the run is resumed; 0 for a new one.</param>
+    /// <param name="validated">The iteration of the last validation that counts.</param>
+    public TrainingLog(RunFolder folder, int iteration, int validated)
     {
-        var kept = File.Exists(folder.Log) ? File.ReadLines(folder.Log).Where(line => IterationOf(line) <= iteration).ToArray() : [];
+        var kept = File.Exists(folder.Log) ? File.ReadLines(folder.Log).Where(line => IsKept(Parse(line))).ToArray() : [];
         Runtime.AtomicFile.Write(folder.Log, string.Concat(kept.Select(line => line + "\n")));
         _file = new StreamWriter(new FileStream(folder.Log, FileMode.Append, FileAccess.Write, FileShare.Read), new UTF8Encoding(false)) { AutoFlush = true };
         Directory.CreateDirectory(folder.TensorBoard);
         _board = utils.tensorboard.SummaryWriter(folder.TensorBoard);
+
+        bool IsKept(JsonObject? entry) => entry is not null && entry["iteration"] is JsonValue value && value.TryGetValue<int>(out var at)
+            && at <= (entry.ContainsKey(ValidationGroup) ? validated : iteration);
     }
 
     /// <summary>The entries of a log, for plots; a line that was cut off is passed over.</summary>
@@ -41,7 +48,7 @@ internal sealed class TrainingLog : IDisposable
 
     /// <summary>Writes an entry.</summary>
     /// <param name="iteration">How many steps have been made.</param>
-    /// <param name="group">What the numbers are of: <c>train</c> or <c>validation</c>.</param>
+    /// <param name="group">What the numbers are of: <c>train</c> or <see cref="ValidationGroup"/>.</param>
     /// <param name="values">The numbers by name; those that are not there are left out.</param>
     public void Write(int iteration, string group, IEnumerable<KeyValuePair<string, double?>> values)
     {
@@ -53,8 +60,6 @@ internal sealed class TrainingLog : IDisposable
 
     /// <summary>Closes the file.</summary>
     public void Dispose() => _file.Dispose();
-
-    private static int IterationOf(string line) => Parse(line)?["iteration"] is JsonValue value && value.TryGetValue<int>(out var iteration) ? iteration : int.MaxValue;
 
     private static JsonObject? Parse(string line)
     {

@@ -35,5 +35,5 @@ internal sealed class CheckpointMetadata
     public double Number(string key) => double.TryParse(OptionalText(key), NumberStyles.Float, CultureInfo.InvariantCulture, out var value) ? value : throw Damaged(key);
 
     private InputException Damaged(string key) =>
-        new($"'{_file.Path}': the checkpoint's '{key}' is missing or unusable: the file is damaged; take it away, and the one before is used");
+        new($"'{_file.Path}': the checkpoint's '{key}' is missing or unusable: the file is corrupt");
 }

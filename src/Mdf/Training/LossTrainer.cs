@@ -9,7 +9,10 @@ using static TorchSharp.torch;
 
 namespace Mdf.Training;
 
-/// <summary>Phase 1, one iteration after the other: trains a discriminator stack scale by scale, coarse to fine.</summary>
+/// <summary>
+/// Phase 1, one iteration after the other: trains a discriminator stack scale by scale, coarse to fine. <see cref="Step"/> until
+/// <see cref="IsScaleFinished"/>, then <see cref="FinishScale"/>, until <see cref="IsFinished"/>; then <see cref="Finish"/>.
+/// </summary>
 /// <remarks>
 /// Built on SinGAN (Rott Shaham, Dekel and Michaeli, ICCV 2019) as the first figure of "Training a Task-Specific Image
 /// Reconstruction Loss" (WACV 2022) changes it; <c>docs/numerics.md</c> says which line is whose. The random numbers of an iteration are a function of
@@ -27,7 +30,7 @@ public sealed class LossTrainer : IDisposable
     private const string DiscriminatorOptimizerPrefix = "discriminator_optimizer.";
     private const string GeneratorOptimizerPrefix = "generator_optimizer.";
 
-    private readonly LossTrainingOptions _options;
+    private LossTrainingOptions _options;
     private readonly IReadOnlyList<PyramidPlan> _plans;
     private readonly IReadOnlyList<Tensor> _finest;
     private readonly List<Discriminator> _discriminators = [];
@@ -75,6 +78,12 @@ public sealed class LossTrainer : IDisposable
     /// <summary>How many iterations of this scale have been made.</summary>
     public int Iteration { get; private set; }
 
+    /// <summary>Whether all iterations of this scale have been made; <see cref="FinishScale"/> is next.</summary>
+    public bool IsScaleFinished => IsFinished || Iteration == _options.IterationsOf(Scale);
+
+    /// <summary>How many iterations of all scales have been made.</summary>
+    public int TotalIterations => Enumerable.Range(0, Scale).Sum(_options.IterationsOf) + Iteration;
+
     /// <summary>Whether all scales have been trained.</summary>
     public bool IsFinished => Scale == Scales;
 
@@ -88,14 +97,18 @@ public sealed class LossTrainer : IDisposable
     /// <param name="scale">The scale.</param>
     public double CostOf(int scale) => _plans.Average(plan => (double)plan.Sizes[scale].Height * plan.Sizes[scale].Width) * Math.Pow(PyramidPlan.WidthOf(scale), 2);
 
-    /// <summary>One iteration: three steps of the discriminator, three of the generator; after a scale's last the next one begins.</summary>
+    /// <summary>How many iterations a scale has.</summary>
+    /// <param name="scale">The scale.</param>
+    public int IterationsOf(int scale) => _options.IterationsOf(scale);
+
+    /// <summary>One iteration of this scale: three steps of the discriminator, three of the generator.</summary>
     /// <returns>The losses.</returns>
     /// <exception cref="DivergedException">A loss became infinite or NaN.</exception>
-    /// <exception cref="InvalidOperationException">All scales have been trained.</exception>
+    /// <exception cref="InvalidOperationException">All iterations of this scale have been made.</exception>
     public ScaleLosses Step()
     {
-        if (_trainer is null)
-            throw new InvalidOperationException("all scales have been trained");
+        if (_trainer is null || IsScaleFinished)
+            throw new InvalidOperationException(IsFinished ? "all scales have been trained" : $"all iterations of scale {Scale} have been made: call {nameof(FinishScale)} first");
         using var scope = NewDisposeScope();
         using var random = new Generator(Seeds.Of(_options.Seed, IndexOf(Scale, Iteration)));
         var losses = _trainer.Step(Iteration, random);
@@ -106,9 +119,43 @@ public sealed class LossTrainer : IDisposable
         }
 
         Iteration++;
-        if (Iteration == _options.Iterations)
-            Advance();
         return losses;
+    }
+
+    /// <summary>Adds iterations to this scale and to those after it, at the learning rate of the schedule's last.</summary>
+    /// <param name="iterations">How many for each scale; at least 1.</param>
+    /// <exception cref="InvalidOperationException">All scales have been trained: their generators are gone.</exception>
+    public void Extend(int iterations)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(iterations, 1);
+        if (IsFinished)
+            throw new InvalidOperationException("all scales have been trained");
+        _options = _options with { Extensions = [.. _options.Extensions, new LossExtension(Scale, iterations)] };
+    }
+
+    /// <summary>Freezes what has been trained at this scale, and begins the next one, if there is one.</summary>
+    /// <exception cref="InvalidOperationException">Iterations of this scale are left, or all scales have been trained.</exception>
+    public void FinishScale()
+    {
+        if (_trainer is null || !IsScaleFinished)
+            throw new InvalidOperationException(IsFinished ? "all scales have been trained" : $"expected {IterationsOf(Scale)} iterations of scale {Scale} before its end, found {Iteration}");
+        _trainer.Store();
+        _discriminators[^1].Freeze();
+        _generator!.Freeze();
+        using (no_grad())
+        {
+            using var scope = NewDisposeScope();
+            using var random = new Generator(Seeds.Of(_options.Seed, IndexOf(Scale, Iteration)));
+            var generated = _images.Select(image => _generator.call(image.Input.Draw(random))).ToList();
+            Replace(_options.IsChained ? generated : _images.Select(image => image.Real));
+            _generated?.Dispose();
+            _generated = Keep(InputRange.Symmetric.ToUnit(generated[0]));
+        }
+
+        End();
+        (Scale, Iteration) = (Scale + 1, 0);
+        if (!IsFinished)
+            Begin();
     }
 
     /// <summary>Everything that the training needs to go on, besides the scale and the iteration.</summary>
@@ -138,7 +185,7 @@ public sealed class LossTrainer : IDisposable
         }
     }
 
-    /// <summary>Goes on where another training of the same photographs and options was.</summary>
+    /// <summary>Continues another training of the same photographs and options.</summary>
     /// <param name="tensors">What <see cref="Save"/> gave.</param>
     /// <param name="scale">Its scale.</param>
     /// <param name="iteration">How many iterations of that had been made.</param>
@@ -147,8 +194,8 @@ public sealed class LossTrainer : IDisposable
     public void Load(IReadOnlyDictionary<string, StoredTensor> tensors, int scale, int iteration, string where)
     {
         ArgumentNullException.ThrowIfNull(tensors);
-        if (scale < 0 || scale > Scales || iteration < 0 || iteration >= _options.Iterations || scale == Scales && iteration > 0)
-            throw new InputException($"'{where}': expected a scale of at most {Scales} and fewer than {_options.Iterations} iterations of it, found scale {scale}, iteration {iteration}: the checkpoint is damaged or of another training");
+        if (scale < 0 || scale > Scales || iteration < 0 || iteration >= _options.IterationsOf(scale) || scale == Scales && iteration > 0)
+            throw new InputException($"'{where}': expected a scale of at most {Scales} and fewer than {_options.IterationsOf(scale)} iterations of it, found scale {scale}, iteration {iteration}: the checkpoint is corrupt or of another training");
         using var scope = NewDisposeScope();
         End();
         _generator?.Dispose();
@@ -256,29 +303,7 @@ public sealed class LossTrainer : IDisposable
         _images = [.. _finest.Select((finest, i) => new ScaleImage(
             Keep(Resize(finest, _plans[i].Sizes[Scale])),
             new GeneratorInput(Resize(_below[i], _plans[i].Sizes[Scale]), _options.Distortion, _options.NoiseAt(Scale))))];
-        _trainer = ScaleTrainer.Create(_discriminators[^1], _generator!, _images, _options.ReconstructionWeight, _options.Engine);
-    }
-
-    /// <summary>Freezes what has been trained, and begins the next scale.</summary>
-    private void Advance()
-    {
-        _trainer!.Store();
-        _discriminators[^1].Freeze();
-        _generator!.Freeze();
-        using (no_grad())
-        {
-            using var scope = NewDisposeScope();
-            using var random = new Generator(Seeds.Of(_options.Seed, IndexOf(Scale, Iteration)));
-            var generated = _images.Select(image => _generator.call(image.Input.Draw(random))).ToList();
-            Replace(_options.IsChained ? generated : _images.Select(image => image.Real));
-            _generated?.Dispose();
-            _generated = Keep(InputRange.Symmetric.ToUnit(generated[0]));
-        }
-
-        End();
-        (Scale, Iteration) = (Scale + 1, 0);
-        if (!IsFinished)
-            Begin();
+        _trainer = ScaleTrainer.Create(_discriminators[^1], _generator!, _images, _options.ReconstructionWeight, _options.Engine, _options.Iterations);
     }
 
     /// <summary>Takes other images for what lies below the scale; they stay their owner's.</summary>

@@ -66,34 +66,39 @@ public static class LossTraining
     {
         ArgumentNullException.ThrowIfNull(photo);
         using var trainer = new LossTrainer([photo], options);
-        while (!trainer.IsFinished)
-            TrainScale(trainer, options.Iterations, progress ?? IProgressSink.None, static _ => { }, cancellation);
+        Run(trainer, progress ?? IProgressSink.None, stepped: static _ => { }, finished: static _ => { }, cancellation);
         return trainer.Finish(sourceSha256);
     }
 
-    /// <summary>Trains the rest of a scale.</summary>
-    /// <param name="trainer">The training, before or within a scale; behind its last iteration afterwards.</param>
-    /// <param name="iterations">The iterations of each scale.</param>
+    /// <summary>Makes all iterations that are left of a training: the one loop of phase 1.</summary>
+    /// <param name="trainer">The training, at any iteration of any scale; finished afterwards.</param>
     /// <param name="progress">Told of every iteration.</param>
     /// <param name="stepped">Called after every iteration with its losses.</param>
+    /// <param name="finished">Called after every scale with its number; the next one has begun then.</param>
     /// <param name="cancellation">Ends it between two iterations.</param>
-    internal static void TrainScale(
-        LossTrainer trainer, int iterations, IProgressSink progress, Action<ScaleLosses> stepped, CancellationToken cancellation)
+    internal static void Run(LossTrainer trainer, IProgressSink progress, Action<ScaleLosses> stepped, Action<int> finished, CancellationToken cancellation)
     {
-        var scale = trainer.Scale;
-        var later = Enumerable.Range(scale + 1, trainer.Scales - scale - 1).Sum(trainer.CostOf) / trainer.CostOf(scale);
-        var meter = new ProgressMeter(
-            progress, $"scale {scale} ({scale + 1} of {trainer.Scales}, {trainer.Sizes[scale]})", iterations, trainer.Iteration, later: later * iterations);
-        for (var step = trainer.Iteration + 1; step <= iterations; step++)
+        while (!trainer.IsFinished)
         {
-            cancellation.ThrowIfCancellationRequested();
-            var losses = trainer.Step();
-            meter.Report(step,
-                new ProgressValue("D(real)", -losses.Real),
-                new ProgressValue("D(fake)", losses.Fake),
-                new ProgressValue("penalty", losses.Penalty),
-                new ProgressValue("mse", losses.Reconstruction));
-            stepped(losses);
+            var scale = trainer.Scale;
+            var iterations = trainer.IterationsOf(scale);
+            var later = Enumerable.Range(scale + 1, trainer.Scales - scale - 1).Sum(other => trainer.CostOf(other) * trainer.IterationsOf(other)) / trainer.CostOf(scale);
+            var meter = new ProgressMeter(
+                progress, $"scale {scale} ({scale + 1} of {trainer.Scales}, {trainer.Sizes[scale]})", iterations, trainer.Iteration, later: later);
+            while (!trainer.IsScaleFinished)
+            {
+                cancellation.ThrowIfCancellationRequested();
+                var losses = trainer.Step();
+                meter.Report(trainer.Iteration,
+                    new ProgressValue("D(real)", -losses.Real),
+                    new ProgressValue("D(fake)", losses.Fake),
+                    new ProgressValue("penalty", losses.Penalty),
+                    new ProgressValue("mse", losses.Reconstruction));
+                stepped(losses);
+            }
+
+            trainer.FinishScale();
+            finished(scale);
         }
     }
 }

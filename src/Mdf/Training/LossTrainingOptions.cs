@@ -86,6 +86,18 @@ public sealed record LossTrainingOptions
     /// <summary>The seed of all randomness: weights, noise, gradient penalty.</summary>
     public long Seed { get; init; }
 
+    /// <summary>How often the training was extended, and from which scale on. More iterations keep the learning rate of a scale's last.</summary>
+    public IReadOnlyList<LossExtension> Extensions
+    {
+        get;
+        init => field = [.. value];
+    }
+    = [];
+
+    /// <summary>How many iterations a scale has, with its extensions.</summary>
+    /// <param name="scale">The scale.</param>
+    public int IterationsOf(int scale) => Iterations + Extensions.Where(extension => extension.FromScale <= scale).Sum(extension => extension.Iterations);
+
     /// <summary>σ of the noise that a scale begins with.</summary>
     /// <param name="scale">The scale.</param>
     internal double NoiseAt(int scale) => IsChained || scale > 0 ? 0 : CoarsestNoise;
@@ -93,3 +105,8 @@ public sealed record LossTrainingOptions
     /// <summary>What to compute with.</summary>
     internal TrainingEngine Engine { get; init; }
 }
+
+/// <summary>More iterations for a scale and all finer ones.</summary>
+/// <param name="FromScale">The scale that was being trained.</param>
+/// <param name="Iterations">How many more; at least 1.</param>
+public sealed record LossExtension(int FromScale, int Iterations);

@@ -76,7 +76,7 @@ public sealed class NetworkTrainer : IDisposable
         using var scope = NewDisposeScope();
         using var _ = enable_grad();
         var device = _parameters[0].Parameter.device;
-        var rate = _schedule.At(Iteration);
+        var rate = _schedule.At(Math.Min(Iteration, _options.Iterations)); // extensions keep the last one
         _optimizer.ClearGradients();
         var loss = _loss.call(Network.call(batch.Distorted.to(device)), batch.Reference.to(device));
         var value = loss.Number();
@@ -104,7 +104,7 @@ public sealed class NetworkTrainer : IDisposable
         return new OrderedDictionary<string, StoredTensor>(tensors);
     }
 
-    /// <summary>Goes on where another training of the same network and options was.</summary>
+    /// <summary>Continues another training of the same network and options.</summary>
     /// <param name="tensors">What <see cref="Save"/> gave.</param>
     /// <param name="iteration">How many steps had been made.</param>
     /// <param name="where">Where they come from, for messages.</param>

@@ -73,7 +73,7 @@ public sealed record SamplingOptions
 /// <summary>How long and how fast a network learns. The optimizer is Adam.</summary>
 public sealed record ScheduleOptions
 {
-    /// <summary>How many steps the optimizer makes; at least 1.</summary>
+    /// <summary>How many steps the schedule of the learning rate has; at least 1.</summary>
     public required int Iterations
     {
         get;
@@ -128,11 +128,28 @@ public sealed record ScheduleOptions
     }
     = (0.9, 0.999);
 
+    /// <summary>Steps that follow the schedule, at its last learning rate: one number, at least 1, for each time that the run was extended.</summary>
+    public IReadOnlyList<int> Extensions
+    {
+        get;
+        init => field = [.. value.Select(ExtensionRange.Check)];
+    }
+    = [];
+
+    /// <summary>How many steps the optimizer makes: those of the schedule and of the extensions.</summary>
+    public int TotalIterations => Iterations + Extensions.Sum();
+
     internal static ValueRange<int> IterationsRange { get; } = ValueRange.Whole(1);
+
+    internal static ValueRange<int> ExtensionRange { get; } = ValueRange.Whole(1, 1_000_000_000);
 
     internal static ValueRange<int> BatchRange { get; } = ValueRange.Whole(1, 4096);
 
-    /// <summary>The learning rate of every iteration.</summary>
+    /// <summary>Whether the schedule or one of its extensions ends after so many steps.</summary>
+    /// <param name="iteration">How many steps have been made.</param>
+    internal bool IsEnd(int iteration) => Enumerable.Range(0, Extensions.Count + 1).Any(count => Iterations + Extensions.Take(count).Sum() == iteration);
+
+    /// <summary>The learning rate of every iteration of the schedule.</summary>
     /// <exception cref="ArgumentOutOfRangeException">The warm-up or the decay does not fit; see <see cref="LearningRateSchedule"/>.</exception>
     public LearningRateSchedule PlanLearningRate() => new(LearningRate, Decay, Iterations, Warmup);
 }

@@ -10,7 +10,8 @@ namespace Mdf.Training;
 /// <param name="StackSha256">The SHA-256 of the stacks that its loss uses, in their order, with commas between; null where it uses none, or not known.</param>
 /// <param name="Validated">The iteration of the last validation; 0 before the first.</param>
 /// <param name="Best">The best validation so far, if there was one.</param>
-public sealed record TrainingCheckpoint(int Iteration, string Experiment, string? StackSha256, int Validated, BestValidation? Best)
+/// <param name="Measures">What the last validation measured, as text; null before the first.</param>
+public sealed record TrainingCheckpoint(int Iteration, string Experiment, string? StackSha256, int Validated, BestValidation? Best, string? Measures = null)
 {
     private const string Format = "mdf-checkpoint-1";
 
@@ -34,6 +35,8 @@ public sealed record TrainingCheckpoint(int Iteration, string Experiment, string
             metadata["best_loss"] = Best.Loss.ToString("R", CultureInfo.InvariantCulture);
         }
 
+        if (Measures is not null)
+            metadata["measures"] = Measures;
         SafetensorsFormat.Write(path, tensors, metadata);
     }
 
@@ -48,7 +51,8 @@ public sealed record TrainingCheckpoint(int Iteration, string Experiment, string
             metadata.Text("experiment"),
             metadata.OptionalText("stack_sha256"),
             metadata.Integer("validated"),
-            metadata.OptionalText("best_iteration") is null ? null : new BestValidation(metadata.Integer("best_iteration"), metadata.Number("best_loss")));
+            metadata.OptionalText("best_iteration") is null ? null : new BestValidation(metadata.Integer("best_iteration"), metadata.Number("best_loss")),
+            metadata.OptionalText("measures"));
     }
 }
 

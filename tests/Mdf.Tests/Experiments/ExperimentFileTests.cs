@@ -350,6 +350,7 @@ public sealed partial class ExperimentFileTests
               warmup: 0
               clip_gradient: null
               ema: 0
+              extend: []
               betas: [0.9, 0.999]
             validation:
               every: 100
@@ -440,7 +441,7 @@ public sealed partial class ExperimentFileTests
         // Of a file with the required keys alone, the canonical file has the defaults.
         var canonical = Parse("{task: x, network: {name: n}, loss: l1, data: {train: a, validation: b}, schedule: {iterations: 9}}").ToYaml();
         var inDocumentation = rows.Where(row => row.Value.StartsWith('`')).ToDictionary(row => row.Key, row => row.Value.Trim('`'));
-        Assert.Equal(20, inDocumentation.Count);
+        Assert.Equal(21, inDocumentation.Count);
         foreach (var (key, value) in inDocumentation.Where(row => row.Key != "schedule.decay_factor"))
             Assert.Contains($"{key.Split('.')[^1]}: {value}\n", canonical, StringComparison.Ordinal);
     }

@@ -37,18 +37,27 @@ internal abstract class ScaleTrainer : IDisposable
     /// <param name="images">The photographs: one iteration is made with each in turn.</param>
     /// <param name="reconstructionWeight">The reconstruction's weight in the generator's loss.</param>
     /// <param name="engine">What to compute with.</param>
+    /// <param name="scheduled">How many iterations the schedule of the learning rate has.</param>
     public static ScaleTrainer Create(
-        Discriminator discriminator, ScaleGenerator generator, IReadOnlyList<ScaleImage> images, double reconstructionWeight, TrainingEngine engine) =>
+        Discriminator discriminator,
+        ScaleGenerator generator,
+        IReadOnlyList<ScaleImage> images,
+        double reconstructionWeight,
+        TrainingEngine engine,
+        int scheduled = int.MaxValue) =>
         engine.Resolve(images[0].Real.device, discriminator.Width) switch
         {
-            TrainingEngine.SixteenLanes => new VectorizedScaleTrainer<Lanes16>(discriminator, generator, images, reconstructionWeight),
-            TrainingEngine.EightLanes => new VectorizedScaleTrainer<Lanes8>(discriminator, generator, images, reconstructionWeight),
-            _ => new TensorScaleTrainer(discriminator, generator, images, reconstructionWeight),
+            TrainingEngine.SixteenLanes => new VectorizedScaleTrainer<Lanes16>(discriminator, generator, images, reconstructionWeight) { LastScheduled = scheduled - 1 },
+            TrainingEngine.EightLanes => new VectorizedScaleTrainer<Lanes8>(discriminator, generator, images, reconstructionWeight) { LastScheduled = scheduled - 1 },
+            _ => new TensorScaleTrainer(discriminator, generator, images, reconstructionWeight) { LastScheduled = scheduled - 1 },
         };
+
+    /// <summary>The last iteration that has a learning rate of its own, counted from 0: all after it keep that rate.</summary>
+    public int LastScheduled { get; init; } = int.MaxValue;
 
     /// <summary>The learning rate of an iteration.</summary>
     /// <param name="iteration">Counted from 0.</param>
-    public static double LearningRateAt(int iteration) => iteration < Milestone ? LearningRate : LearningRate * FinalFactor;
+    protected double LearningRateAt(int iteration) => Math.Min(iteration, LastScheduled) < Milestone ? LearningRate : LearningRate * FinalFactor;
 
     /// <summary>One iteration: three steps of the discriminator, then three of the generator.</summary>
     /// <param name="iteration">Counted from 0.</param>
