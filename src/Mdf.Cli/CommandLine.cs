@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.CommandLine.Help;
 using System.CommandLine.Invocation;
 using System.CommandLine.Parsing;
+using System.Runtime.InteropServices;
 using Mdf.Cli.Commands;
 using Mdf.Runtime;
 
@@ -21,6 +22,11 @@ internal static class CommandLine
 
     /// <summary>Ctrl-C: 128 and the signal's number, as shells have it.</summary>
     public const int Interrupted = 130;
+
+    private const string OutOfMemory = "the memory does not suffice: use smaller images, patches, batches or tiles, or fewer threads";
+
+    /// <summary>How libtorch says that it could not allocate memory, on a processor and on a GPU.</summary>
+    private static readonly string[] s_allocationFailures = ["can't allocate memory", "not enough memory", "out of memory"];
 
     /// <summary>Every command of <c>mdf</c>, in the order of its help.</summary>
     private static Command[] Commands() =>
@@ -83,7 +89,7 @@ internal static class CommandLine
         catch (Exception thrown)
         {
             var (code, message) = Explain(thrown, cancellation);
-            error.WriteLine($"mdf: {message}{(isVerbose || code != Failure ? "" : "; --verbose shows where")}");
+            error.WriteLine($"mdf: {message}");
             if (isVerbose && code != Interrupted)
                 error.WriteLine(thrown);
             return code;
@@ -153,8 +159,13 @@ internal static class CommandLine
         {
             InputException => (Misuse, error.Message),
             OperationCanceledException when cancellation.IsCancellationRequested => (Interrupted, "interrupted"),
-            // libtorch's messages go on for many lines of C++ frames.
-            _ => (Failure, $"{error.GetType().Name}: {error.Message.Split('\n', 2)[0].Trim()}"),
+            DivergedException or IOException or UnauthorizedAccessException => (Failure, FirstLine(error)),
+            OutOfMemoryException => (Failure, OutOfMemory),
+            ExternalException when s_allocationFailures.Any(words => error.Message.Contains(words, StringComparison.OrdinalIgnoreCase)) => (Failure, OutOfMemory),
+            _ => (Failure, $"unexpected failure: {FirstLine(error)} ({error.GetType().Name}); --verbose shows where"),
         };
     }
+
+    /// <summary>The first line of a message: libtorch's continue with many lines of C++ frames.</summary>
+    private static string FirstLine(Exception error) => error.Message.Split('\n', 2)[0].Trim().TrimEnd('.');
 }

@@ -1,4 +1,3 @@
-using System.Globalization;
 using Mdf.Runtime;
 
 namespace Mdf.Cli;
@@ -30,7 +29,7 @@ internal sealed class ProgressLines(TextWriter writer, TimeProvider time) : IPro
     [
         $"{update.Stage}: {update.Step}/{update.Total}",
         .. update.Values.Select(Format),
-        .. update.TimePerStep is { } step ? [$"{Format(step)}/step"] : Array.Empty<string>(),
+        .. update.TimePerStep is { } step ? [$"{Duration(step)}/step"] : Array.Empty<string>(),
         .. Left(update),
     ]);
 
@@ -45,14 +44,15 @@ internal sealed class ProgressLines(TextWriter writer, TimeProvider time) : IPro
 
     /// <summary>A number with its name, to four digits: <c>loss 0.01234</c>.</summary>
     public static string Format(ProgressValue value) =>
-        $"{value.Name} {value.Value.ToString("G4", CultureInfo.InvariantCulture)}";
+        $"{value.Name} {PlainNumber.Format(value.Value, 4)}";
 
     /// <summary>Hours, minutes and seconds, as much as is needed: <c>1:15</c>, <c>2:03:04</c>.</summary>
     public static string Clock(TimeSpan time) => time.TotalHours >= 1
         ? $"{(long)time.TotalHours}:{time:mm\\:ss}"
         : $"{time:m\\:ss}";
 
-    private static string Format(TimeSpan time) => time.TotalSeconds >= 10
-        ? $"{time.TotalSeconds.ToString("F1", CultureInfo.InvariantCulture)} s"
-        : $"{time.TotalMilliseconds.ToString("G3", CultureInfo.InvariantCulture)} ms";
+    /// <summary>The time of a step in the unit that suits it: <c>85.2 ms</c>, <c>1.25 s</c>, <c>2:05</c>.</summary>
+    public static string Duration(TimeSpan time) => time.TotalMilliseconds < 999.5
+        ? $"{PlainNumber.Format(time.TotalMilliseconds, 3)} ms"
+        : time.TotalSeconds < 60 ? $"{PlainNumber.Format(time.TotalSeconds, 3)} s" : Clock(time);
 }

@@ -98,7 +98,7 @@ internal sealed class OptimizeCommand : ComputeCommand
         context.Result(
             new { Loss = loss.Expression, Psnr = result.PsnrPerStep, Values = result.LossPerStep, FinalPsnr = final },
             terminal => terminal.WriteLine(string.Create(CultureInfo.InvariantCulture,
-                $"{loss.Expression}: PSNR {result.PsnrPerStep[0]:F2} dB at the start, {final:F2} dB after {result.PsnrPerStep.Count} steps; loss {result.LossPerStep[0]:G5} → {result.LossPerStep[^1]:G5}")));
+                $"{loss.Expression}: PSNR {result.PsnrPerStep[0]:F2} dB at the start, {final:F2} dB after {result.PsnrPerStep.Count} steps; loss {PlainNumber.Format(result.LossPerStep[0], 5)} → {PlainNumber.Format(result.LossPerStep[^1], 5)}")));
         return CommandLine.Success;
     }
 

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
 using Mdf.Experiments;
+using Mdf.Runtime;
 using TorchSharp;
 
 namespace Mdf.Cli.Commands;
@@ -66,7 +67,7 @@ internal sealed class TrainCommand : ComputeCommand
     private static void Write(Terminal terminal, RunFolder folder, ExperimentResult result)
     {
         terminal.WriteLine(string.Create(CultureInfo.InvariantCulture,
-            $"{result.Iterations} iterations: validation loss {result.Last.Losses[0]:G5}, PSNR {result.Last.Scores.PsnrRgb:F2} dB, on Y {result.Last.Scores.PsnrY:F2} dB; lowest loss {result.Best.Loss:G5} at iteration {result.Best.Iteration}"));
+            $"{result.Iterations} iterations: validation loss {PlainNumber.Format(result.Last.Losses[0], 5)}, PSNR {result.Last.Scores.PsnrRgb:F2} dB, on Y {result.Last.Scores.PsnrY:F2} dB; lowest loss {PlainNumber.Format(result.Best.Loss, 5)} at iteration {result.Best.Iteration}"));
         terminal.WriteLine($"{folder.Best}: the network; use it with mdf restore {folder.Best} in.png -o out.png");
         terminal.WriteLine($"{folder.Curves}: the curves");
     }

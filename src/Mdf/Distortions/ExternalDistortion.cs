@@ -168,7 +168,7 @@ public sealed class ExternalDistortion : Distortion
         {
             process.Kill(entireProcessTree: true);
             Drain(process);
-            throw Failed($"it had not ended after {_timeLimit.TotalSeconds:G4} s and was killed: give it more time with --external-timeout");
+            throw Failed($"it had not ended after {PlainNumber.Format(_timeLimit.TotalSeconds, 4)} s and was killed: give it more time with --external-timeout");
         }
 
         Drain(process);

@@ -37,7 +37,7 @@ public sealed class NiqeModel
         const int side = NaturalSceneStatistics.WindowSize;
         var window = Numbers("gaussian_window", [side, side]);
         if (window.Any(weight => weight < 0) || Math.Abs(window.Sum() - 1) > 1e-6)
-            throw Refuse($"weights with the sum 1 in 'gaussian_window', found the sum {window.Sum():G6}");
+            throw Refuse($"weights with the sum 1 in 'gaussian_window', found the sum {PlainNumber.Format(window.Sum(), 6)}");
         return new NiqeModel(mean, covariance, window);
 
         double[] Numbers(string name, long[] shape)

@@ -22,7 +22,7 @@ public static class PixelRecovery
     /// <param name="cancellation">Ends it between two steps.</param>
     /// <returns>The picture and its curves; dispose of it.</returns>
     /// <exception cref="InputException">The images do not fit each other or the loss.</exception>
-    /// <exception cref="InvalidOperationException">The recovery diverged.</exception>
+    /// <exception cref="DivergedException">The recovery diverged.</exception>
     /// <exception cref="OperationCanceledException">It was cancelled.</exception>
     public static RecoveryResult Run(
         ReconstructionLoss loss,
@@ -53,7 +53,7 @@ public static class PixelRecovery
             psnr.Add(Psnr.Of(pixels, reference));
             values.Add(value.Number());
             if (!double.IsFinite(values[^1]))
-                throw new InvalidOperationException($"the recovery under {loss.Expression} diverged at step {step}: try a smaller learning rate");
+                throw new DivergedException($"the recovery under {loss.Expression} diverged at step {step}: try a smaller learning rate");
             value.backward();
             optimizer.Step(learningRate);
             meter.Report(step + 1, new ProgressValue("loss", values[^1]), new ProgressValue("PSNR", psnr[^1]));

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Mdf.Runtime;
 
 namespace Mdf.Reports;
 
@@ -67,6 +68,8 @@ public sealed class ResultTable
         null => "–",
         float.PositiveInfinity or double.PositiveInfinity => "∞",
         float.NegativeInfinity or double.NegativeInfinity => "-∞",
+        float number => PlainNumber.Format(number, Columns[column].Format),
+        double number => PlainNumber.Format(number, Columns[column].Format),
         IFormattable number => number.ToString(Columns[column].Format, CultureInfo.InvariantCulture),
         var text => (string)text,
     };

@@ -16,10 +16,6 @@ namespace Mdf.Training;
 /// <param name="LearningRate">The learning rate of the step.</param>
 public readonly record struct TrainingStep(double Loss, double GradientNorm, double LearningRate);
 
-/// <summary>The training of a network came to numbers that are no numbers. The weights are still those before the step.</summary>
-/// <param name="message">What was not finite, and where.</param>
-public sealed class DivergedException(string message) : Exception(message);
-
 /// <summary>Trains a restoration network with a reconstruction loss, step by step: the inner loop of phase 2.</summary>
 /// <remarks>Adam (Kingma and Ba, ICLR 2015); the learning rate is a function of the iteration.</remarks>
 public sealed class NetworkTrainer : IDisposable

@@ -45,10 +45,36 @@ public sealed class CommandLineTests
     }
 
     [Fact]
-    public void A_failure_is_one_line_and_exit_code_1()
+    public void A_failure_that_no_one_expected_is_one_line_and_exit_code_1()
     {
-        var answer = Throwing(new InvalidOperationException("out of memory\nException raised from alloc_cpu"));
-        Assert.Equal(new Answer(1, "", "mdf: InvalidOperationException: out of memory; --verbose shows where\n"), answer);
+        var answer = Throwing(new InvalidOperationException("the scope is closed.\nException raised from scope"));
+        Assert.Equal(new Answer(1, "", "mdf: unexpected failure: the scope is closed (InvalidOperationException); --verbose shows where\n"), answer);
+    }
+
+    public static TheoryData<Exception, string> ExpectedFailures => new()
+    {
+        { new DivergedException("the loss became NaN at iteration 7: try a lower learning rate"), "the loss became NaN at iteration 7: try a lower learning rate" },
+        { new IOException("No space left on device : '/a/best.safetensors'"), "No space left on device : '/a/best.safetensors'" },
+        { new DirectoryNotFoundException("Could not find a part of the path '/a/b'."), "Could not find a part of the path '/a/b'" },
+        { new UnauthorizedAccessException("Access to the path '/a' is denied."), "Access to the path '/a' is denied" },
+        { new AggregateException(new IOException("Input/output error")), "Input/output error" },
+        { new InsufficientMemoryException(), "the memory does not suffice: use smaller images, patches, batches or tiles, or fewer threads" },
+    };
+
+    [Theory]
+    [MemberData(nameof(ExpectedFailures), DisableDiscoveryEnumeration = true)]
+    public void A_failure_that_can_be_expected_is_told_in_plain_words(Exception failure, string expected) =>
+        Assert.Equal(new Answer(1, "", $"mdf: {expected}\n"), Throwing(failure));
+
+    [Fact]
+    public void Libtorchs_own_message_on_memory_is_told_in_plain_words()
+    {
+        var answer = Run(_ =>
+        {
+            using var tensor = TorchSharp.torch.empty(1L << 46);
+            return 0;
+        });
+        Assert.Equal(new Answer(1, "", "mdf: the memory does not suffice: use smaller images, patches, batches or tiles, or fewer threads\n"), answer);
     }
 
     [Fact]
@@ -56,7 +82,7 @@ public sealed class CommandLineTests
     {
         var answer = Throwing(new InvalidOperationException("broken"), "--verbose");
         Assert.Equal(1, answer.ExitCode);
-        Assert.StartsWith("mdf: InvalidOperationException: broken\n", answer.Error);
+        Assert.StartsWith("mdf: unexpected failure: broken (InvalidOperationException)", answer.Error);
         Assert.Contains(nameof(CommandLineTests), answer.Error);
         Assert.Empty(answer.Output);
     }

@@ -45,6 +45,25 @@ public sealed class ProgressRenderingTests
     public void Times_are_written_as_clocks_do(int seconds, string expected) =>
         Assert.Equal(expected, ProgressLines.Clock(TimeSpan.FromSeconds(seconds)));
 
+    [Theory]
+    [InlineData(0.4, "0.4 ms")]
+    [InlineData(85.23, "85.2 ms")]
+    [InlineData(999.4, "999 ms")]
+    [InlineData(999.6, "1 s")]
+    [InlineData(1254, "1.25 s")]
+    [InlineData(59_940, "59.9 s")]
+    [InlineData(59_960, "60 s")]
+    [InlineData(125_000, "2:05")]
+    [InlineData(7_384_000, "2:03:04")]
+    public void The_time_of_a_step_has_the_unit_that_suits_it(double milliseconds, string expected) =>
+        Assert.Equal(expected, ProgressLines.Duration(TimeSpan.FromMilliseconds(milliseconds)));
+
+    [Theory]
+    [InlineData(0.00001234, "lr 0.00001234")]
+    [InlineData(123456, "lr 123500")]
+    [InlineData(double.NaN, "lr NaN")]
+    public void Values_have_no_exponent(double value, string expected) => Assert.Equal(expected, ProgressLines.Format(new ProgressValue("lr", value)));
+
     [Fact]
     public void On_a_terminal_there_is_a_bar_for_each_stage()
     {
