@@ -20,7 +20,7 @@ internal static class CommandLine
     /// <summary>Bad usage or bad input.</summary>
     public const int Misuse = 2;
 
-    /// <summary>Ctrl-C: 128 and the signal's number, as shells have it.</summary>
+    /// <summary>Ctrl-C: 128 and the signal's number, as shells have it. <see cref="Interruption.ExitCode"/> has the codes of other signals.</summary>
     public const int Interrupted = 130;
 
     private const string OutOfMemory = "the memory does not suffice: use smaller images, patches, batches or tiles, or fewer threads";
@@ -39,15 +39,15 @@ internal static class CommandLine
     /// <param name="args">The words after <c>mdf</c>.</param>
     /// <param name="output">Where results go.</param>
     /// <param name="error">Where messages and progress go.</param>
-    /// <param name="watch">Called when a command begins to look at <paramref name="cancellation"/>.</param>
-    /// <param name="cancellation">Cancelled by Ctrl-C.</param>
+    /// <param name="interruption">Ctrl-C and the other signals; null where the caller has <paramref name="cancellation"/> alone.</param>
+    /// <param name="cancellation">Cancelled to end the command; that of <paramref name="interruption"/> where there is one.</param>
     /// <returns>The exit code.</returns>
     public static int Run(
         IReadOnlyList<string> args,
         TextWriter output,
         TextWriter error,
-        Action? watch = null,
-        CancellationToken cancellation = default) => Run(Commands(), args, output, error, watch, cancellation);
+        Interruption? interruption = null,
+        CancellationToken cancellation = default) => Run(Commands(), args, output, error, interruption, cancellation);
 
     /// <summary>Runs one command line of a program with other commands.</summary>
     internal static int Run(
@@ -55,9 +55,10 @@ internal static class CommandLine
         IReadOnlyList<string> args,
         TextWriter output,
         TextWriter error,
-        Action? watch = null,
+        Interruption? interruption = null,
         CancellationToken cancellation = default)
     {
+        cancellation = interruption?.Token ?? cancellation;
         var isVerbose = args.Contains(CommonOptions.Verbose);
         try
         {
@@ -83,14 +84,14 @@ internal static class CommandLine
                 parsed,
                 new Terminal(output, ReferenceEquals(output, Console.Out) && !Console.IsOutputRedirected),
                 new Terminal(error, ReferenceEquals(error, Console.Error) && !Console.IsErrorRedirected),
-                watch,
+                interruption is null ? null : interruption.Watch,
                 cancellation));
         }
         catch (Exception thrown)
         {
-            var (code, message) = Explain(thrown, cancellation);
+            var (code, message) = Explain(thrown, interruption, cancellation);
             error.WriteLine($"mdf: {message}");
-            if (isVerbose && code != Interrupted)
+            if (isVerbose && thrown is not OperationCanceledException)
                 error.WriteLine(thrown);
             return code;
         }
@@ -149,7 +150,7 @@ internal static class CommandLine
         return names;
     }
 
-    private static (int Code, string Message) Explain(Exception thrown, CancellationToken cancellation)
+    private static (int Code, string Message) Explain(Exception thrown, Interruption? interruption, CancellationToken cancellation)
     {
         // What came from a worker thread or a static constructor is wrapped; the cause is what matters.
         var error = thrown;
@@ -158,7 +159,8 @@ internal static class CommandLine
         return error switch
         {
             InputException => (Misuse, error.Message),
-            OperationCanceledException when cancellation.IsCancellationRequested => (Interrupted, "interrupted"),
+            RunInterruptedException when cancellation.IsCancellationRequested => (interruption?.ExitCode(isResumable: true) ?? Interrupted, $"interrupted; {error.Message}"),
+            OperationCanceledException when cancellation.IsCancellationRequested => (interruption?.ExitCode(isResumable: false) ?? Interrupted, "interrupted"),
             DivergedException or IOException or UnauthorizedAccessException => (Failure, FirstLine(error)),
             OutOfMemoryException => (Failure, OutOfMemory),
             ExternalException when s_allocationFailures.Any(words => error.Message.Contains(words, StringComparison.OrdinalIgnoreCase)) => (Failure, OutOfMemory),

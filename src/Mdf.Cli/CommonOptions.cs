@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Mdf.Runtime;
 
 namespace Mdf.Cli;
 
@@ -17,6 +18,16 @@ internal static class CommonOptions
         new Option<bool>(Json) { Description = "print the result as one JSON object", Recursive = true },
         new Option<bool>(Verbose) { Description = "say what is being done, and where an error comes from", Recursive = true },
     ];
+
+    /// <summary>Refuses <c>--extend</c> without <c>--resume</c>.</summary>
+    /// <param name="extend">The value of the one.</param>
+    /// <param name="resume">The value of the other.</param>
+    /// <exception cref="InputException">It is so.</exception>
+    public static void RequireResume(int? extend, bool resume)
+    {
+        if (extend is not null && !resume)
+            throw new InputException("--extend adds to a run that exists: give --resume with it");
+    }
 
     /// <summary>The seed of a command that draws random numbers.</summary>
     /// <param name="of">What it seeds.</param>

@@ -1,9 +1,9 @@
 using Mdf.Cli;
 
 var streams = StandardStreams.Install();
-using var interruption = new Interruption(TimeProvider.System, () =>
+using var interruption = new Interruption(TimeProvider.System, code =>
 {
     Console.Error.WriteLine("mdf: interrupted");
-    Environment.Exit(CommandLine.Interrupted);
+    Interruption.EndAtOnce(code);
 });
-return streams.Finish(CommandLine.Run(args, Console.Out, Console.Error, interruption.Watch, interruption.Token));
+return streams.Finish(CommandLine.Run(args, Console.Out, Console.Error, interruption));

@@ -120,7 +120,14 @@ internal sealed class LossTrainCommand : ComputeCommand
         HelpName = "folder",
     };
 
-    private readonly Option<bool> _resume = new("--resume") { Description = "go on with a training that was interrupted" };
+    private readonly Option<bool> _resume = new("--resume") { Description = "resume a training that was interrupted" };
+
+    private readonly Option<int?> _extend = new("--extend")
+    {
+        Description = "with --resume: add iterations to the scale being trained and to those after it; repeated at that scale, it continues them",
+        HelpName = "n",
+        CustomParser = result => TextParser.Integer("--extend", 1)(result),
+    };
 
     private readonly Option<int> _seed = CommonOptions.Seed("all randomness");
 
@@ -130,15 +137,16 @@ internal sealed class LossTrainCommand : ComputeCommand
             "Trains a loss for one task from one photograph. Ctrl-C leaves a checkpoint; the same seed, machine and thread count give the same file, interrupted or not.",
             new Example("loss train photo.png --task jpeg:10 -o jpeg10.safetensors", "train at full size: about half an hour"),
             new Example("loss train photo.png --task denoise:25 --max-size 128 --scales 4 --iterations 200 -o small.safetensors", "a small stack in a minute"),
-            new Example("loss train photo.png --task jpeg:10 -o jpeg10.safetensors --resume", "go on after an interruption"))
+            new Example("loss train photo.png --task jpeg:10 -o jpeg10.safetensors --resume", "resume after an interruption"))
     {
         Arguments.Add(_photo);
-        foreach (var option in new Option[] { _task, _output, _run, _resume, _scales, _iterations, _maxSize, _reconstructionWeight, _coarsestNoise, _chain, _inputRange, _layerWeights, _checkpointEvery, _externalTimeout, _seed })
+        foreach (var option in new Option[] { _task, _output, _run, _resume, _extend, _scales, _iterations, _maxSize, _reconstructionWeight, _coarsestNoise, _chain, _inputRange, _layerWeights, _checkpointEvery, _externalTimeout, _seed })
             Options.Add(option);
     }
 
     protected override void Check(CommandContext context)
     {
+        CommonOptions.RequireResume(context.Get(_extend), context.Get(_resume));
         var output = context.Get(_output);
         if (!output.EndsWith(StackExtension, StringComparison.OrdinalIgnoreCase))
             throw new InputException($"cannot write '{output}': expected a stack's name to end in {StackExtension}");
@@ -171,11 +179,10 @@ internal sealed class LossTrainCommand : ComputeCommand
         var output = context.Get(_output);
         AtomicFile.Prepare(output);
         var folder = RunFolder.OfLoss(context.Get(_run) ?? output[..^StackExtension.Length]);
-        var run = new LossRun(photographs, options, folder, context.Get(_checkpointEvery));
+        var run = new LossRun(photographs, options, folder, context.Get(_checkpointEvery)) { Output = output, ExtendBy = context.Get(_extend) ?? 0, Warn = context.Warn };
         var started = Stopwatch.GetTimestamp();
         using var stack = context.WithProgress(progress =>
             run.Run(context.Get(_resume), progress, context.Cancellation));
-        stack.Save(output);
         var elapsed = Stopwatch.GetElapsedTime(started);
         context.Result(
             new { Stack = output, Run = folder.Path, options.Distortion.Task, Scales = stack.Count, options.Iterations, options.Seed, Seconds = elapsed.TotalSeconds },

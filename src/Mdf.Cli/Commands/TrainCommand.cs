@@ -20,27 +20,40 @@ internal sealed class TrainCommand : ComputeCommand
 
     private readonly Option<string?> _output = new("--output", "-o") { Description = "the run's folder [default: runs/ and the file's name]", HelpName = "folder" };
 
-    private readonly Option<bool> _resume = new("--resume") { Description = "go on with a run that was interrupted" };
+    private readonly Option<bool> _resume = new("--resume")
+    {
+        Description = "resume a run that was interrupted; validation.*, checkpoint_every and, with a learning rate that does not depend on it, schedule.iterations may have changed",
+    };
+
+    private readonly Option<int?> _extend = new("--extend")
+    {
+        Description = "with --resume: add steps to a run that has ended, at its last learning rate; repeated while they are being made, it continues them",
+        HelpName = "steps",
+        CustomParser = result => TextParser.Integer("--extend", 1)(result),
+    };
 
     public TrainCommand()
         : base(
             "train",
             "Trains a restoration network as an experiment file says. Ctrl-C leaves a checkpoint; the same file, machine and thread count give the same network, interrupted or not.",
             new Example("train experiments/cpu/jpeg10-l1.yaml", "train a small network against JPEG artefacts"),
-            new Example("train experiments/cpu/jpeg10-l1.yaml --resume", "go on after an interruption"),
+            new Example("train experiments/cpu/jpeg10-l1.yaml --resume", "resume after an interruption"),
+            new Example("train experiments/cpu/jpeg10-l1.yaml --resume --extend 500", "make 500 more steps after the end"),
             new Example("train experiments/cpu/jpeg10-l1.yaml --set schedule.iterations=200 -o runs/short", "try something shorter"))
     {
         Arguments.Add(_experiment);
-        foreach (var option in new Option[] { _set, _output, _resume })
+        foreach (var option in new Option[] { _set, _output, _resume, _extend })
             Options.Add(option);
     }
+
+    protected override void Check(CommandContext context) => CommonOptions.RequireResume(context.Get(_extend), context.Get(_resume));
 
     protected override int Run(CommandContext context, torch.Device device)
     {
         var path = context.Get(_experiment);
         var experiment = ExperimentFile.Load(path, context.Get(_set));
         var folder = new RunFolder(context.Get(_output) ?? Path.Combine("runs", Path.GetFileNameWithoutExtension(path)));
-        using var run = new ExperimentRun(experiment, folder, device);
+        using var run = new ExperimentRun(experiment, folder, device) { ExtendBy = context.Get(_extend) ?? 0, Warn = context.Warn };
         if (run.Caution is { } caution)
             context.Warn(caution);
         var result = context.WithProgress(progress => run.Run(context.Get(_resume), progress, context.Cancellation));
@@ -52,7 +65,7 @@ internal sealed class TrainCommand : ComputeCommand
                 Run = folder.Path,
                 result.Iterations,
                 Network = folder.Best,
-                Loss = result.Last.Losses[0],
+                Loss = result.Last.Loss,
                 result.Last.Scores.PsnrRgb,
                 result.Last.Scores.PsnrY,
                 result.Last.Scores.SsimY,
@@ -67,7 +80,7 @@ internal sealed class TrainCommand : ComputeCommand
     private static void Write(Terminal terminal, RunFolder folder, ExperimentResult result)
     {
         terminal.WriteLine(string.Create(CultureInfo.InvariantCulture,
-            $"{result.Iterations} iterations: validation loss {PlainNumber.Format(result.Last.Losses[0], 5)}, PSNR {result.Last.Scores.PsnrRgb:F2} dB, on Y {result.Last.Scores.PsnrY:F2} dB; lowest loss {PlainNumber.Format(result.Best.Loss, 5)} at iteration {result.Best.Iteration}"));
+            $"{result.Iterations} iterations: validation loss {PlainNumber.Format(result.Last.Loss, 5)}, PSNR {result.Last.Scores.PsnrRgb:F2} dB, on Y {result.Last.Scores.PsnrY:F2} dB; lowest loss {PlainNumber.Format(result.Best.Loss, 5)} at iteration {result.Best.Iteration}"));
         terminal.WriteLine($"{folder.Best}: the network; use it with mdf restore {folder.Best} in.png -o out.png");
         terminal.WriteLine($"{folder.Curves}: the curves");
     }

@@ -107,12 +107,12 @@ public sealed class RunFolder
     }
 
     /// <summary>From where the run can be resumed, for the message of an error.</summary>
-    internal string Remedy() => Checkpoints is [.., var good] ? $"the checkpoint '{good}' is intact: fix this, then rerun with --resume"
+    internal string Remedy() => Checkpoints.LastOrDefault(File.Exists) is { } good ? $"the checkpoint '{good}' is intact: fix this, then rerun with --resume"
         : IsBegun ? "there is no checkpoint yet: fix this, then rerun with --resume to start from the first step"
         : "nothing has been written yet: fix this, then start again";
 
     /// <summary>Which checkpoint is good, for the message of a training that diverged.</summary>
-    internal string LastGood() => Checkpoints is [.., var good] ? $"the last good checkpoint is '{good}'" : "there is no checkpoint yet";
+    internal string LastGood() => Checkpoints.LastOrDefault(File.Exists) is { } good ? $"the last good checkpoint is '{good}'" : "there is no checkpoint yet";
 
     /// <summary>Writes a checkpoint and deletes all but the last two.</summary>
     /// <param name="iteration">How many steps have been made.</param>

@@ -1,5 +1,4 @@
 using Mdf.Runtime;
-using Mdf.Training;
 using Mdf.Weights;
 
 namespace Mdf.Experiments;

@@ -1,3 +1,5 @@
+using System.Collections.ObjectModel;
+
 namespace Mdf.Training;
 
 /// <summary>What phase 2 is asked to do: how a restoration network is trained, whatever it is and whatever it undoes.</summary>
@@ -132,9 +134,9 @@ public sealed record ScheduleOptions
     public IReadOnlyList<int> Extensions
     {
         get;
-        init => field = [.. value.Select(ExtensionRange.Check)];
+        init => field = new EqualList(value.Select(ExtensionRange.Check));
     }
-    = [];
+    = new EqualList([]);
 
     /// <summary>How many steps the optimizer makes: those of the schedule and of the extensions.</summary>
     public int TotalIterations => Iterations + Extensions.Sum();
@@ -144,6 +146,14 @@ public sealed record ScheduleOptions
     internal static ValueRange<int> ExtensionRange { get; } = ValueRange.Whole(1, 1_000_000_000);
 
     internal static ValueRange<int> BatchRange { get; } = ValueRange.Whole(1, 4096);
+
+    /// <summary>Two options are equal if their extensions are, one by one.</summary>
+    private sealed class EqualList(IEnumerable<int> values) : ReadOnlyCollection<int>([.. values])
+    {
+        public override bool Equals(object? obj) => obj is EqualList other && this.SequenceEqual(other);
+
+        public override int GetHashCode() => Count;
+    }
 
     /// <summary>Whether the schedule or one of its extensions ends after so many steps.</summary>
     /// <param name="iteration">How many steps have been made.</param>

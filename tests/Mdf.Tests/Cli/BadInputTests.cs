@@ -59,7 +59,7 @@ public sealed class BadInputTests : IDisposable
         { "loss train {}a.png --task external: -o {}new.safetensors", "task 'external' needs a command" },
         { "loss train {}a.png --task external:false -o {}new.safetensors", "the external program 'false' failed: it ended with exit code 1" },
         { "loss train {}a.png --task blur:0 -o {}new.safetensors", "cannot use task 'blur:0': expected the blur's σ in pixels, above 0 and at most 20" },
-        { "loss train {}a.png --task sisr --resume -o {}new.safetensors", "'{}new' holds no run to go on with: start it without --resume" },
+        { "loss train {}a.png --task sisr --resume -o {}new.safetensors", "'{}new' holds no run to resume: start it without --resume" },
         { "loss train {}a.png --task sisr -o {}new.safetensors --reconstruction-weight -1", "--reconstruction-weight takes a number of at least 0, found '-1'" },
         { "loss train {}a.png --task sisr -o {}new.safetensors --checkpoint-every 0", "--checkpoint-every takes a whole number of at least 1, found '0'" },
         { "loss inspect {}none.safetensors", "cannot read '{}none.safetensors'" },

@@ -221,15 +221,45 @@ public sealed class CommandLineTests
     }
 
     [Fact]
-    public void The_first_signal_asks_to_stop_and_the_second_is_left_to_kill()
+    public void The_first_signal_asks_to_stop_and_the_second_ends_at_once()
     {
-        using var interruption = new Interruption(TimeProvider.System, () => { });
-        var (first, second) = (new PosixSignalContext(PosixSignal.SIGINT), new PosixSignalContext(PosixSignal.SIGINT));
+        var ended = new List<int>();
+        using var interruption = new Interruption(TimeProvider.System, ended.Add);
+        interruption.Watch();
+        var (first, second) = (new PosixSignalContext(PosixSignal.SIGINT), new PosixSignalContext(PosixSignal.SIGTERM));
         interruption.Handle(first);
         Assert.True(first.Cancel);
         Assert.True(interruption.Token.IsCancellationRequested);
+        Assert.Empty(ended);
         interruption.Handle(second);
-        Assert.False(second.Cancel);
+        Assert.Equal([143], ended);
+    }
+
+    [Theory]
+    [InlineData(PosixSignal.SIGINT, 130, 130)]
+    [InlineData(PosixSignal.SIGTERM, 143, 75)]
+    [InlineData(PosixSignal.SIGHUP, 129, 75)]
+    [InlineData((PosixSignal)10, 138, 75)]
+    public void The_exit_code_tells_the_signal_and_whether_a_run_can_be_resumed(PosixSignal signal, int without, int with)
+    {
+        foreach (var (thrown, expected, message) in new[]
+        {
+            (new OperationCanceledException(), without, "mdf: interrupted\n"),
+            (new RunInterruptedException("run/checkpoints/1", new OperationCanceledException()), with,
+                "mdf: interrupted; the checkpoint 'run/checkpoints/1' is written; rerun with --resume to continue\n"),
+        })
+        {
+            using var interruption = new Interruption(TimeProvider.System, _ => { });
+            var (output, error) = (new StringWriter { NewLine = "\n" }, new StringWriter { NewLine = "\n" });
+            var code = CommandLine.Run(
+                [new Probe(_ =>
+                {
+                    interruption.Handle(new PosixSignalContext(signal));
+                    throw thrown;
+                })],
+                ["probe"], output, error, interruption);
+            Assert.Equal((expected, message), (code, error.ToString()));
+        }
     }
 
     [Theory]
@@ -239,11 +269,11 @@ public sealed class CommandLineTests
     {
         var ended = false;
         var time = new ImmediateTime();
-        using var interruption = new Interruption(time, () => ended = true);
+        using var interruption = new Interruption(time, _ => ended = true);
         var (output, error) = (new StringWriter(), new StringWriter());
         CommandLine.Run(
             [new Probe(context => looks && context.Cancellation.IsCancellationRequested ? 1 : 0)],
-            ["probe"], output, error, interruption.Watch, interruption.Token);
+            ["probe"], output, error, interruption);
         interruption.Handle(new PosixSignalContext(PosixSignal.SIGTERM));
         Assert.Equal(Interruption.Grace, time.Asked);
         Assert.Equal(!looks, ended);

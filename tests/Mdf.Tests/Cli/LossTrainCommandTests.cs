@@ -186,7 +186,7 @@ public sealed class LossTrainCommandTests : IDisposable
         Assert.Single(Directory.EnumerateFiles(Path.Combine(Run, "checkpoints")));
 
         var again = MdfProgram.Run(line);
-        Assert.Equal((2, $"mdf: '{Run}' holds a run already: go on with --resume, or choose another folder with --run\n"), (again.ExitCode, again.Error));
+        Assert.Equal((2, $"mdf: '{Run}' holds a run already: resume it with --resume, or choose another folder with --run\n"), (again.ExitCode, again.Error));
         var other = MdfProgram.Run([.. line, "--resume", "--seed", "3"]);
         Assert.Contains("found seed = 3 instead of '0'", other.Error);
     }

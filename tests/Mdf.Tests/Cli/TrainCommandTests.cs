@@ -38,7 +38,7 @@ public sealed class TrainCommandTests : IDisposable
     [InlineData("train {}small.yaml --set data.train={}mixed -o {}run", "'{}mixed/broken.png'")]
     [InlineData("train {}small.yaml --set schedule.iteration=9 -o {}run", "did you mean 'iterations'")]
     [InlineData("train {}none.yaml -o {}run", "cannot read '{}none.yaml': there is no such file; check the path")]
-    [InlineData("train {}small.yaml --resume -o {}run", "'{}run' holds no run to go on with")]
+    [InlineData("train {}small.yaml --resume -o {}run", "'{}run' holds no run to resume")]
     public void A_mistake_is_one_line_and_leaves_nothing_behind(string line, string expected)
     {
         var answer = Run(line);

@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using System.Text.Json.Nodes;
 using Mdf.Discriminators;
 using Mdf.Distortions;
 using Mdf.Evaluation;
@@ -66,7 +67,7 @@ public sealed class ExperimentRunTests : IDisposable
         {
             using var source = new CancellationTokenSource();
             using var run = new ExperimentRun(experiment, parts, CPU);
-            Assert.Throws<OperationCanceledException>(() => run.Run(parts.IsBegun, new StopAt(stop, source), source.Token));
+            Assert.Throws<RunInterruptedException>(() => run.Run(parts.IsBegun, new StopAt(stop, source), source.Token));
             Assert.Equal(parts.Checkpoint(stop), parts.Checkpoints[^1]);
         }
 
@@ -85,10 +86,144 @@ public sealed class ExperimentRunTests : IDisposable
         Assert.Equal(whole.Checkpoints.Select(Path.GetFileName), parts.Checkpoints.Select(Path.GetFileName));
         Assert.Equal(2, File.ReadAllLines(parts.Log).Count(line => line.Contains("\"iteration\":20", StringComparison.Ordinal) || line.Contains("\"iteration\":25,\"validation\"", StringComparison.Ordinal)));
 
-        // A finished run that is resumed is only validated again.
-        using var finished = new ExperimentRun(experiment, parts, CPU);
-        Assert.Equal(25, finished.Run(resume: true).Iterations);
-        Assert.True(File.ReadAllBytes(whole.Last).AsSpan().SequenceEqual(File.ReadAllBytes(parts.Last)));
+        // A finished run that is resumed gives the same result, and writes nothing.
+        var (before, result) = (Contents(parts), Resume(experiment, parts));
+        Assert.Equal(Resume(experiment, whole), result with { Unreadable = [] }, (one, other) => one with { Unreadable = other.Unreadable } == other);
+        Assert.Equal(25, result.Iterations);
+        Assert.Equal(before, Contents(parts));
+    }
+
+    /// <summary>Steps, validations and checkpoints of numbers that divide nothing: the last network is that of the last step, interrupted or not.</summary>
+    [Fact]
+    public void The_last_step_is_validated_and_written_whatever_the_numbers()
+    {
+        var experiment = Experiment(50, overrides: ["validation.every=40", "checkpoint_every=7"]);
+        var whole = Run("whole", experiment);
+        using (var last = NetworkFile.Load(whole.Folder.Last))
+            Assert.Equal(50, last.Metadata.Iterations);
+        Assert.Equal([40, 50], Validations(whole.Folder));
+        var parts = new RunFolder(_folder.File("parts"));
+        foreach (var stop in new[] { 40, 41, 49, 50 })
+        {
+            using var source = new CancellationTokenSource();
+            using var run = new ExperimentRun(experiment, parts, CPU);
+            Assert.Throws<RunInterruptedException>(() => run.Run(parts.IsBegun, new StopAt(stop, source), source.Token));
+        }
+
+        var result = Resume(experiment, parts);
+        Assert.Equal(whole.Result.Last, result.Last);
+        Assert.Equal(whole.Result.Best, result.Best);
+        Assert.Equal([40, 50], Validations(parts));
+        AssertSame(whole.Folder, parts, 50);
+        var before = Contents(parts);
+        Assert.Equal(whole.Result.Last, Resume(experiment, parts).Last);
+        Assert.Equal(before, Contents(parts));
+    }
+
+    [Theory]
+    [InlineData("empty")]
+    [InlineData("truncated")]
+    [InlineData("zeros")]
+    [InlineData("a dangling link")]
+    [InlineData("a folder")]
+    [InlineData("a file of another kind")]
+    [InlineData("a checkpoint of another run")]
+    public void A_newest_checkpoint_that_cannot_be_used_gives_way_to_the_one_before(string damage)
+    {
+        var experiment = Experiment(iterations: 25);
+        var whole = Run("whole", experiment).Folder;
+        var folder = Run("run", experiment).Folder;
+        Assert.Equal([folder.Checkpoint(20), folder.Checkpoint(25)], folder.Checkpoints);
+        var newest = folder.Checkpoint(25);
+        Damage(newest, damage, experiment);
+
+        var warnings = new List<string>();
+        using (var run = new ExperimentRun(experiment, folder, CPU) { Warn = warnings.Add })
+            Assert.Equal(25, run.Run(resume: true).Iterations);
+        var warning = Assert.Single(warnings);
+        Assert.Contains(newest, warning);
+        Assert.Contains($"the run resumes from the checkpoint before it, '{folder.Checkpoint(20)}'", warning);
+        Assert.DoesNotContain('\n', warning);
+        AssertSame(whole, folder, 25);
+        if (!OperatingSystem.IsWindows() || damage != "a dangling link")
+            Assert.Contains(RunFolder.AsideOf(newest), Directory.EnumerateFileSystemEntries(Path.GetDirectoryName(newest)!));
+    }
+
+    [Fact]
+    public void Without_a_checkpoint_that_can_be_used_nothing_is_trained()
+    {
+        var experiment = Experiment(iterations: 25);
+        var folder = Run("run", experiment).Folder;
+        foreach (var checkpoint in folder.Checkpoints)
+            File.WriteAllText(checkpoint, "");
+        var message = Refusal(experiment, folder, resume: true);
+        Assert.Contains(folder.Checkpoint(25), message);
+        Assert.Contains("no other checkpoint of", message);
+        Assert.Equal([folder.Checkpoint(20), folder.Checkpoint(25)], folder.Checkpoints);
+    }
+
+    [Fact]
+    public void A_folder_in_which_a_run_is_at_work_is_refused_with_who_works_there()
+    {
+        var experiment = Experiment(iterations: 20);
+        var folder = new RunFolder(_folder.File("run"));
+        var messages = new List<string>();
+        using (var run = new ExperimentRun(experiment, folder, CPU))
+        {
+            run.Run(resume: false, new At(12, () =>
+            {
+                using var second = new ExperimentRun(experiment, folder, CPU);
+                messages.Add(Assert.Throws<InputException>(() => second.Run(resume: true)).Message);
+            }));
+        }
+
+        Assert.StartsWith($"'{folder.Path}' is in use by ", Assert.Single(messages));
+        if (!OperatingSystem.IsWindows())
+            Assert.Contains($"process {Environment.ProcessId} on {Environment.MachineName}, since ", messages[0]);
+        AssertSame(Run("alone", experiment).Folder, folder, 20);
+        Assert.Equal(20, Resume(experiment, folder).Iterations); // released
+    }
+
+    [Fact]
+    public void A_run_may_be_resumed_with_other_validations_and_checkpoints_and_more_steps_of_the_same_rate()
+    {
+        string[] constant = ["schedule.decay=constant", "checkpoint_every=10"];
+        var folder = Run("run", Experiment(20, overrides: constant)).Folder;
+        var longer = Experiment(40, overrides: ["schedule.decay=constant", "checkpoint_every=5", "validation.every=20", "validation.images=0"]);
+        Assert.Equal(40, Resume(longer, folder).Iterations);
+        Assert.Equal(longer, ExperimentFile.Load(folder.Description));
+        var whole = Run("whole", longer).Folder;
+        AssertSame(whole, folder, 40);
+        Assert.Contains("20 steps have been made", Refusal(Experiment(20, overrides: constant), Run("fewer", Experiment(40, overrides: constant)).Folder, resume: true).Replace("40 steps", "20 steps", StringComparison.Ordinal));
+        Assert.Contains("found schedule.batch = 2", Refusal(Experiment(40, overrides: [.. constant, "schedule.batch=2"]), folder, resume: true));
+    }
+
+    [Fact]
+    public void A_run_that_has_ended_can_be_extended_and_is_that_of_a_file_that_says_so()
+    {
+        var experiment = Experiment(iterations: 25);
+        var folder = Run("run", experiment).Folder;
+        Extend(12);
+        Assert.Equal([12], ExperimentFile.Load(folder.Description).Training.Schedule.Extensions);
+        using (var source = new CancellationTokenSource())
+        using (var run = new ExperimentRun(experiment, folder, CPU) { ExtendBy = 8 })
+            Assert.Throws<RunInterruptedException>(() => run.Run(resume: true, new StopAt(40, source), source.Token));
+
+        // The same again continues the extension; another one has to wait.
+        using (var other = new ExperimentRun(experiment, folder, CPU) { ExtendBy = 9 })
+            Assert.Contains("has made 40 of 45 steps; finish it first with --resume alone", Assert.Throws<InputException>(() => other.Run(resume: true)).Message);
+        Extend(8);
+        Assert.Equal([25, 30, 37, 45], Validations(folder));
+        AssertSame(Run("whole", Experiment(25, overrides: "schedule.extend=[12, 8]")).Folder, folder, 45);
+        var rates = File.ReadAllLines(folder.Log).Select(line => JsonNode.Parse(line)!).Where(entry => (int)entry["iteration"]! > 30 && entry["train"] is not null)
+            .Select(entry => (double)entry["train"]!["learning_rate"]!);
+        Assert.All(rates, rate => Assert.Equal(CosineDecay.DefaultFinalRate, rate, 1e-12));
+
+        void Extend(int steps)
+        {
+            using var run = new ExperimentRun(experiment, folder, CPU) { ExtendBy = steps };
+            run.Run(resume: true);
+        }
     }
 
     [Fact]
@@ -99,7 +234,7 @@ public sealed class ExperimentRunTests : IDisposable
         var folder = new RunFolder(_folder.File("stopped"));
         using var source = new CancellationTokenSource();
         using (var run = new ExperimentRun(experiment, folder, CPU))
-            Assert.Throws<OperationCanceledException>(() => run.Run(resume: false, new StopAt(30, source), source.Token)); // as the validation begins
+            Assert.Throws<RunInterruptedException>(() => run.Run(resume: false, new StopAt(30, source), source.Token)); // as the validation begins
         Assert.Equal(folder.Checkpoint(30), folder.Checkpoints[^1]);
         Assert.False(File.Exists(folder.Last));
         using var resumed = new ExperimentRun(experiment, folder, CPU);
@@ -116,15 +251,15 @@ public sealed class ExperimentRunTests : IDisposable
     {
         var experiment = Experiment(iterations: 5);
         var folder = Run("run", experiment).Folder;
-        Assert.Contains("holds a run already: go on with --resume", Refusal(experiment, folder, resume: false));
-        Assert.Contains("holds no run to go on with", Refusal(experiment, new RunFolder(_folder.File("none")), resume: true));
+        Assert.Contains("holds a run already: resume it with --resume", Refusal(experiment, folder, resume: false));
+        Assert.Contains("holds no run to resume", Refusal(experiment, new RunFolder(_folder.File("none")), resume: true));
         Assert.False(Directory.Exists(_folder.File("none")));
-        Assert.Contains("found schedule.iterations = 6 instead of 5; run it in another folder", Refusal(Experiment(iterations: 6), folder, resume: true));
+        Assert.Contains("found schedule.iterations = 6 instead of 5 (the learning rate of every step depends on it; to add steps at the last rate use --extend); run it in another folder", Refusal(Experiment(iterations: 6), folder, resume: true));
 
         // A checkpoint that came from elsewhere.
         var other = Run("other", Experiment(iterations: 5, seed: 8)).Folder;
         File.Copy(other.Checkpoint(5), folder.Checkpoint(5), overwrite: true);
-        Assert.Contains($"the same experiment as in '{folder.Checkpoint(5)}', found seed = 7 instead of 8", Refusal(experiment, folder, resume: true));
+        Assert.Contains($"'{folder.Checkpoint(5)}': expected a checkpoint of the run in '{folder.Path}', found one with seed = 8 instead of 7", Refusal(experiment, folder, resume: true));
         File.Copy(other.Last, folder.Checkpoint(5), overwrite: true);
         Assert.Contains("expected a checkpoint", Refusal(experiment, folder, resume: true));
     }
@@ -213,12 +348,66 @@ public sealed class ExperimentRunTests : IDisposable
         var folder = new RunFolder(_folder.File("run"));
         using var source = new CancellationTokenSource();
         using (var run = new ExperimentRun(experiment, folder, CPU))
-            Assert.Throws<OperationCanceledException>(() => run.Run(resume: false, new StopAt(4, source), source.Token));
-        Directory.CreateDirectory(folder.Checkpoint(10)); // a folder where the next one is to be
+            Assert.Throws<RunInterruptedException>(() => run.Run(resume: false, new StopAt(4, source), source.Token));
         using var resumed = new ExperimentRun(experiment, folder, CPU);
-        Assert.ThrowsAny<Exception>(() => resumed.Run(resume: true));
+        var failure = Assert.Throws<IOException>(() => resumed.Run(resume: true, new At(8, () => Directory.CreateDirectory(folder.Checkpoint(10))))); // where the next one is to be
+        Assert.Contains($"cannot write the checkpoint '{folder.Checkpoint(10)}'", failure.Message);
+        Assert.Contains($"the checkpoint '{folder.Checkpoint(4)}' is intact: fix this, then rerun with --resume", failure.Message);
         using var file = TensorFile.Open(folder.Checkpoint(4));
         Assert.NotEmpty(file.Tensors);
+    }
+
+    private static ExperimentResult Resume(Experiment experiment, RunFolder folder)
+    {
+        using var run = new ExperimentRun(experiment, folder, CPU);
+        return run.Run(resume: true);
+    }
+
+    /// <summary>The networks, the last checkpoint and the experiment of two runs are the same bytes.</summary>
+    private static void AssertSame(RunFolder expected, RunFolder found, int iteration)
+    {
+        foreach (var (one, other) in new[]
+        {
+            (expected.Last, found.Last), (expected.Best, found.Best), (expected.Checkpoint(iteration), found.Checkpoint(iteration)), (expected.Description, found.Description),
+        })
+        {
+            Assert.True(File.ReadAllBytes(one).AsSpan().SequenceEqual(File.ReadAllBytes(other)), other);
+        }
+    }
+
+    /// <summary>Every file of a run with its time and its bytes, except the lock.</summary>
+    private static Dictionary<string, (DateTime Written, string Sha256)> Contents(RunFolder folder) =>
+        Directory.EnumerateFiles(folder.Path, "*", SearchOption.AllDirectories).Where(file => Path.GetFileName(file) != ".lock")
+            .ToDictionary(file => file, file => (File.GetLastWriteTimeUtc(file), Convert.ToHexStringLower(SHA256.HashData(File.ReadAllBytes(file)))));
+
+    /// <summary>The iterations of all validations in the log.</summary>
+    private static int[] Validations(RunFolder folder) =>
+        [.. File.ReadAllLines(folder.Log).Select(line => JsonNode.Parse(line)!).Where(entry => entry["validation"] is not null).Select(entry => (int)entry["iteration"]!)];
+
+    private void Damage(string path, string damage, Experiment experiment)
+    {
+        var content = File.ReadAllBytes(path);
+        switch (damage)
+        {
+            case "a checkpoint of another run":
+                File.Copy(Run("other", Experiment(25, seed: 8)).Folder.Checkpoint(25), path, overwrite: true);
+                return;
+            case "a file of another kind":
+                File.Copy(_folder.File(Path.Combine("train", "train0.png")), path, overwrite: true);
+                return;
+            case "truncated":
+                File.WriteAllBytes(path, content[..^100]);
+                return;
+            case "empty" or "zeros":
+                File.WriteAllBytes(path, new byte[damage == "empty" ? 0 : content.Length]);
+                return;
+        }
+
+        File.Delete(path);
+        if (damage == "a folder")
+            Directory.CreateDirectory(path);
+        else
+            File.CreateSymbolicLink(path, _folder.File("gone"));
     }
 
     private static string Refusal(Experiment experiment, RunFolder folder, bool resume)
@@ -247,7 +436,17 @@ public sealed class ExperimentRunTests : IDisposable
         """,
         "test.yaml", overrides);
 
-    /// <summary>Cancels behind a step of the training.</summary>
+    /// <summary>Does something after a step of the training.</summary>
+    private sealed class At(int step, Action act) : IProgressSink
+    {
+        public void Report(in ProgressUpdate update)
+        {
+            if (update.Stage == "training" && update.Step == step)
+                act();
+        }
+    }
+
+    /// <summary>Cancels after a step of the training.</summary>
     private sealed class StopAt(int step, CancellationTokenSource source) : IProgressSink
     {
         public void Report(in ProgressUpdate update)

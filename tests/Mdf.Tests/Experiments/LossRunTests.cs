@@ -34,7 +34,7 @@ public sealed class LossRunTests : IDisposable
         {
             using var source = new CancellationTokenSource();
             var run = new LossRun([Photograph(1)], options, folder, checkpointEvery: 100);
-            Assert.Throws<OperationCanceledException>(() => run.Run(folder.IsBegun, new Stopper(stop, source), source.Token));
+            Assert.Throws<RunInterruptedException>(() => run.Run(folder.IsBegun, new Stopper(stop, source), source.Token));
         }
 
         Assert.Equal(whole, Train("parts", options, resume: true));
@@ -109,13 +109,64 @@ public sealed class LossRunTests : IDisposable
     }
 
     [Fact]
-    public void A_damaged_checkpoint_is_refused_with_its_name()
+    public void A_damaged_checkpoint_gives_way_to_the_one_before()
     {
         using var scope = NewDisposeScope();
-        Train("run", Options("sisr"));
-        var newest = RunFolder.OfLoss(_folder.File("run")).Checkpoints[^1];
-        File.WriteAllBytes(newest, File.ReadAllBytes(newest)[..^100]);
-        Assert.Contains(newest, Assert.Throws<InputException>(() => Train("run", Options("sisr"), resume: true)).Message);
+        var whole = Train("run", Options("sisr"), checkpointEvery: 5);
+        var folder = RunFolder.OfLoss(_folder.File("run"));
+        var checkpoints = folder.Checkpoints;
+        File.WriteAllBytes(checkpoints[1], File.ReadAllBytes(checkpoints[1])[..^100]);
+        var warnings = new List<string>();
+        using (var stack = new LossRun([Photograph(1)], Options("sisr"), folder, 5) { Warn = warnings.Add, Output = _folder.File("again.safetensors") }.Run(resume: true))
+            Assert.Equal(2, stack.Count);
+        Assert.Equal(whole, File.ReadAllBytes(_folder.File("again.safetensors")));
+        Assert.Contains(checkpoints[1], Assert.Single(warnings));
+        foreach (var checkpoint in folder.Checkpoints)
+            File.WriteAllBytes(checkpoint, [1, 2, 3]);
+        Assert.Contains(checkpoints[1], Assert.Throws<InputException>(() => Train("run", Options("sisr"), resume: true)).Message);
+    }
+
+    /// <summary>The iterations of both scales, one after the other: 6 and 6; after 3 of the second scale it gets 4 more, and of the first it cannot get any.</summary>
+    [Fact]
+    public void A_training_can_be_extended_at_the_scale_being_trained_and_those_after_it()
+    {
+        using var scope = NewDisposeScope();
+        var options = Options("denoise:25");
+        var folder = RunFolder.OfLoss(_folder.File("run"));
+        Interrupt(folder, options, Iterations + 3, extendBy: 0);
+        Interrupt(folder, options, Iterations + 5, extendBy: 4);
+        Interrupt(folder, options, Iterations + 8, extendBy: 4); // again: continued, not added once more
+        Assert.Equal("1:4", JsonSerializer.Deserialize<Dictionary<string, string>>(File.ReadAllText(folder.Description))!["extended"]);
+        var extended = Train("run", options, resume: true);
+        Assert.EndsWith("00000016.safetensors", folder.Checkpoints[^1], StringComparison.Ordinal);
+        Assert.Equal(Train("whole", options with { Extensions = [new LossExtension(1, 4)] }), extended);
+        Assert.NotEqual(Train("shorter", options), extended);
+
+        var finished = new LossRun([Photograph(1)], options, folder) { ExtendBy = 2 };
+        Assert.Contains("all its scales are trained", Assert.Throws<InputException>(() => finished.Run(resume: true)).Message);
+    }
+
+    [Fact]
+    public void A_finished_run_that_is_resumed_gives_the_same_stack_and_writes_nothing()
+    {
+        using var scope = NewDisposeScope();
+        var whole = Train("run", Options("sisr"));
+        var folder = RunFolder.OfLoss(_folder.File("run"));
+        var before = Times();
+        Assert.Equal(whole, Train("run", Options("sisr"), resume: true));
+        Assert.Equal(before, Times());
+
+        Dictionary<string, DateTime> Times() => Directory.EnumerateFiles(folder.Path, "*", SearchOption.AllDirectories)
+            .Where(file => Path.GetFileName(file) != ".lock").ToDictionary(file => file, File.GetLastWriteTimeUtc);
+    }
+
+    [Fact]
+    public void A_folder_in_which_a_training_is_at_work_is_refused()
+    {
+        using var scope = NewDisposeScope();
+        var folder = RunFolder.OfLoss(_folder.File("run"));
+        using var session = RunSession.Open(folder, resume: false, "--run");
+        Assert.Contains("is in use by", Assert.Throws<InputException>(() => Train("run", Options("sisr"))).Message);
     }
 
     /// <summary>Photographs of different sizes take turns; the stack says which they were.</summary>
@@ -141,6 +192,13 @@ public sealed class LossRunTests : IDisposable
         Assert.Contains("all one colour", error.Message);
     }
 
+    private static void Interrupt(RunFolder folder, LossTrainingOptions options, int stop, int extendBy)
+    {
+        using var source = new CancellationTokenSource();
+        var run = new LossRun([Photograph(1)], options, folder, checkpointEvery: 100) { ExtendBy = extendBy };
+        Assert.Throws<RunInterruptedException>(() => run.Run(folder.IsBegun, new Stopper(stop, source), source.Token));
+    }
+
     private static LossTrainingOptions Options(string task) =>
         new() { Distortion = Distortion.Parse(task), Iterations = Iterations, Scales = 2, Seed = 3 };
 
@@ -161,7 +219,7 @@ public sealed class LossRunTests : IDisposable
         return File.ReadAllBytes(path);
     }
 
-    /// <summary>Cancels behind an iteration, counted over all scales.</summary>
+    /// <summary>Cancels after an iteration, counted over all scales.</summary>
     private sealed class Stopper(int stop, CancellationTokenSource source) : IProgressSink
     {
         public void Report(in ProgressUpdate update)

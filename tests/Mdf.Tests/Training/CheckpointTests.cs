@@ -63,7 +63,7 @@ public sealed class CheckpointTests : IDisposable
 
         using var other = TensorFile.Open(damaged);
         Assert.Contains(
-            $"'{damaged}': the checkpoint's '{key}' is missing or unusable: the file is damaged; take it away, and the one before is used",
+            $"'{damaged}': the checkpoint's '{key}' is missing or unusable: the file is corrupt",
             Assert.Throws<InputException>(() => read(other)).Message);
     }
 }

@@ -104,6 +104,20 @@ public sealed class LossTrainingTests : IDisposable
     }
 
     [Fact]
+    public void A_scale_ends_only_where_its_end_is_asked_for()
+    {
+        using var photo = Photo();
+        using var trainer = new LossTrainer([photo], Options("sisr", iterations: 2, scales: 2));
+        trainer.Step();
+        Assert.Contains("expected 2 iterations of scale 0 before its end, found 1", Assert.Throws<InvalidOperationException>(trainer.FinishScale).Message);
+        trainer.Step();
+        Assert.Equal((0, 2, true), (trainer.Scale, trainer.Iteration, trainer.IsScaleFinished));
+        Assert.Contains("FinishScale", Assert.Throws<InvalidOperationException>(() => trainer.Step()).Message);
+        trainer.FinishScale();
+        Assert.Equal((1, 0, false, 2), (trainer.Scale, trainer.Iteration, trainer.IsScaleFinished, trainer.TotalIterations));
+    }
+
+    [Fact]
     public void A_trained_stack_is_frozen()
     {
         using var photo = Photo();

@@ -57,7 +57,8 @@ internal abstract class ScaleTrainer : IDisposable
 
     /// <summary>The learning rate of an iteration.</summary>
     /// <param name="iteration">Counted from 0.</param>
-    protected double LearningRateAt(int iteration) => Math.Min(iteration, LastScheduled) < Milestone ? LearningRate : LearningRate * FinalFactor;
+    /// <param name="lastScheduled">See <see cref="LastScheduled"/>.</param>
+    public static double LearningRateAt(int iteration, int lastScheduled) => Math.Min(iteration, lastScheduled) < Milestone ? LearningRate : LearningRate * FinalFactor;
 
     /// <summary>One iteration: three steps of the discriminator, then three of the generator.</summary>
     /// <param name="iteration">Counted from 0.</param>

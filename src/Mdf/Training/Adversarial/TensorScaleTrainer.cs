@@ -32,7 +32,7 @@ internal sealed class TensorScaleTrainer : ScaleTrainer
         using var scope = NewDisposeScope();
         using var _ = enable_grad();
         var (real, input) = _images[iteration % _images.Count];
-        var rate = LearningRateAt(iteration);
+        var rate = LearningRateAt(iteration, LastScheduled);
 
         var critic = (Real: 0.0, Fake: 0.0, Penalty: 0.0);
         for (var step = 0; step < DiscriminatorSteps; step++)

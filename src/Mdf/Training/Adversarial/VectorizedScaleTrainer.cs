@@ -49,7 +49,7 @@ internal sealed unsafe class VectorizedScaleTrainer<TLanes> : ScaleTrainer
         using var scope = NewDisposeScope();
         var image = _images[iteration % _images.Count];
         var pass = _passes[SizeOf(image)];
-        var rate = (LearningRateAt(iteration), Beta1, Beta2);
+        var rate = (LearningRateAt(iteration, LastScheduled), Beta1, Beta2);
         pass.SetReal(Values(image.Real));
         if (image.Input.IsFixed)
         {

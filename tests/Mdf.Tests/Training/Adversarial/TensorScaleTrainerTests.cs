@@ -57,9 +57,16 @@ public sealed class TensorScaleTrainerTests
     [Fact]
     public void The_learning_rate_falls_to_a_tenth_after_four_fifths()
     {
-        Assert.Equal(5e-4, ScaleTrainer.LearningRateAt(0), 1e-12);
-        Assert.Equal(5e-4, ScaleTrainer.LearningRateAt(1599), 1e-12);
-        Assert.Equal(5e-5, ScaleTrainer.LearningRateAt(1600), 1e-12);
+        Assert.Equal(5e-4, ScaleTrainer.LearningRateAt(0, int.MaxValue), 1e-12);
+        Assert.Equal(5e-4, ScaleTrainer.LearningRateAt(1599, int.MaxValue), 1e-12);
+        Assert.Equal(5e-5, ScaleTrainer.LearningRateAt(1600, int.MaxValue), 1e-12);
+    }
+
+    [Fact]
+    public void Iterations_after_the_schedule_keep_its_last_rate()
+    {
+        Assert.Equal(5e-4, ScaleTrainer.LearningRateAt(1600, lastScheduled: 1599), 1e-12);
+        Assert.Equal(5e-5, ScaleTrainer.LearningRateAt(1900, lastScheduled: 1600), 1e-12);
     }
 
     /// <summary>Batch norm takes away what the bias before it adds, and the tail's cancels between real and fake.</summary>
