@@ -10,7 +10,7 @@ namespace Mdf.Experiments;
 /// log.jsonl                          one line of JSON for each tenth iteration and each validation
 /// tensorboard/                       the same numbers for TensorBoard
 /// checkpoints/00001000.safetensors   to resume from; the last two are kept
-/// .lock                              held by the process that works in the folder
+/// .lock, .lock-holder                held by the process that works in the folder; which that is
 /// validation/00001000/baby.png       restored validation images
 /// best.safetensors                   the network with the lowest validation loss
 /// last.safetensors                   the network as it is at the last validation, and at the end

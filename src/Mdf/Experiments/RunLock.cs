@@ -6,11 +6,12 @@ namespace Mdf.Experiments;
 /// <summary>Keeps a second process out of a run's folder. The system releases it when its process ends, however it ends.</summary>
 /// <remarks>
 /// The lock is on the open file (<c>flock</c> on Unix, the sharing mode on Windows), not on its existence: a file that a killed process left behind locks nothing.
-/// The file says who holds it. It stays in the folder, because deleting it would let two processes lock two files of one name.
+/// It stays in the folder, because deleting it would let two processes lock two files of one name. Who holds it is in a file beside it, since a locked file cannot be read.
 /// </remarks>
 internal sealed class RunLock : IDisposable
 {
     private const string Name = ".lock";
+    private const string HolderName = ".lock-holder";
     private const int LongestHolder = 200; // bytes that are read of another process's file
 
     private readonly FileStream _file;
@@ -32,17 +33,15 @@ internal sealed class RunLock : IDisposable
         }
         catch (IOException)
         {
-            throw new InputException($"'{folder}' is in use by {Holder(path)}: wait until that has ended, stop it, or choose another folder with {elsewhere}");
+            throw new InputException($"'{folder}' is in use by {Holder(folder)}: wait until that has ended, stop it, or choose another folder with {elsewhere}");
         }
 
         try
         {
-            file.SetLength(0);
-            file.Write(System.Text.Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture,
-                $"process {Environment.ProcessId} on {Environment.MachineName}, since {DateTime.Now:yyyy-MM-dd HH:mm:ss}")));
-            file.Flush();
+            File.WriteAllText(Path.Combine(folder, HolderName), string.Create(CultureInfo.InvariantCulture,
+                $"process {Environment.ProcessId} on {Environment.MachineName}, since {DateTime.Now:yyyy-MM-dd HH:mm:ss}"));
         }
-        catch (IOException)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             // A full disk: the lock is held all the same; only its holder's name is missing.
         }
@@ -51,30 +50,20 @@ internal sealed class RunLock : IDisposable
     }
 
     /// <summary>Releases the lock.</summary>
-    public void Dispose()
-    {
-        try
-        {
-            _file.Dispose();
-        }
-        catch (IOException)
-        {
-            // A full disk; the file is closed, and so released.
-        }
-    }
+    public void Dispose() => _file.Dispose();
 
-    private static string Holder(string path)
+    private static string Holder(string folder)
     {
         try
         {
-            using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
+            using var file = File.OpenRead(Path.Combine(folder, HolderName));
             var bytes = new byte[LongestHolder];
             var length = file.ReadAtLeast(bytes, bytes.Length, throwOnEndOfStream: false);
             return length > 0 ? Untrusted.Quote(System.Text.Encoding.UTF8.GetString(bytes, 0, length)).Trim('\'') : "another process";
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            return "another process"; // Windows lets nobody read a locked file
+            return "another process";
         }
     }
 }

@@ -170,7 +170,7 @@ public sealed class LossTrainCommandTests : IDisposable
     }
 
     [Fact]
-    public async Task Ctrl_c_leaves_a_checkpoint_to_go_on_from()
+    public async Task Ctrl_c_leaves_a_checkpoint_to_resume_from()
     {
         Assert.SkipUnless(OperatingSystem.IsLinux(), "sends a signal");
         var path = _folder.File("stack.safetensors");
@@ -181,9 +181,9 @@ public sealed class LossTrainCommandTests : IDisposable
         Assert.StartsWith("scale 0 (1 of 1, 32×25): 1/1000000, ", first);
         var answer = await MdfProgram.Finish(process);
         Assert.Equal((130, ""), (answer.ExitCode, answer.Output));
-        Assert.Equal("mdf: interrupted", answer.Error.TrimEnd('\n').Split('\n')[^1]);
+        var checkpoint = Directory.EnumerateFiles(Path.Combine(Run, "checkpoints")).Single();
+        Assert.Equal($"mdf: interrupted; the checkpoint '{checkpoint}' is written; rerun with --resume to continue", answer.Error.TrimEnd('\n').Split('\n')[^1]);
         Assert.Equal([_photo], FilesBesideTheRun());
-        Assert.Single(Directory.EnumerateFiles(Path.Combine(Run, "checkpoints")));
 
         var again = MdfProgram.Run(line);
         Assert.Equal((2, $"mdf: '{Run}' holds a run already: resume it with --resume, or choose another folder with --run\n"), (again.ExitCode, again.Error));

@@ -178,8 +178,7 @@ public sealed class ExperimentRunTests : IDisposable
         }
 
         Assert.StartsWith($"'{folder.Path}' is in use by ", Assert.Single(messages));
-        if (!OperatingSystem.IsWindows())
-            Assert.Contains($"process {Environment.ProcessId} on {Environment.MachineName}, since ", messages[0]);
+        Assert.Contains($"process {Environment.ProcessId} on {Environment.MachineName}, since ", messages[0]);
         AssertSame(Run("alone", experiment).Folder, folder, 20);
         Assert.Equal(20, Resume(experiment, folder).Iterations); // released
     }
@@ -277,21 +276,19 @@ public sealed class ExperimentRunTests : IDisposable
         var other = WriteStack(second, seed: 3);
         Assert.Contains($"expected the stack '{second}' that it began with, of the SHA-256 '{hashes.Second}', found '{other}'; put that one back", Refusal(experiment, folder, resume: true));
         WriteStack(second, seed: 2);
-        Assert.Equal(2, Resume());
+        Assert.Equal(2, Resume(experiment, folder).Iterations);
 
-        // What an older build began does not say which stack it was, and is not made to say so now.
-        using (var file = TensorFile.Open(folder.Checkpoint(2)))
-            (TrainingCheckpoint.Of(file) with { StackSha256 = null }).Write(folder.Checkpoint(2) + ".old", file.Tensors);
-        File.Move(folder.Checkpoint(2) + ".old", folder.Checkpoint(2), overwrite: true);
-        Assert.Equal(2, Resume());
-        using var resumed = NetworkFile.Load(folder.Last);
+        // A checkpoint that does not say which stack it was is not made to say so now.
+        var silent = new RunFolder(_folder.File("silent"));
+        using (var source = new CancellationTokenSource())
+        using (var run = new ExperimentRun(experiment, silent, CPU))
+            Assert.Throws<RunInterruptedException>(() => run.Run(resume: false, new StopAt(1, source), source.Token));
+        using (var file = TensorFile.Open(silent.Checkpoint(1)))
+            (TrainingCheckpoint.Of(file) with { StackSha256 = null }).Write(silent.Checkpoint(1) + ".old", file.Tensors);
+        File.Move(silent.Checkpoint(1) + ".old", silent.Checkpoint(1), overwrite: true);
+        Assert.Equal(2, Resume(experiment, silent).Iterations);
+        using var resumed = NetworkFile.Load(silent.Last);
         Assert.Null(resumed.Metadata.StackSha256);
-
-        int Resume()
-        {
-            using var run = new ExperimentRun(experiment, folder, CPU);
-            return run.Run(resume: true).Iterations;
-        }
 
         static string WriteStack(string path, long seed)
         {
@@ -375,9 +372,9 @@ public sealed class ExperimentRunTests : IDisposable
         }
     }
 
-    /// <summary>Every file of a run with its time and its bytes, except the lock.</summary>
+    /// <summary>Every file of a run with its time and its bytes, except the lock's.</summary>
     private static Dictionary<string, (DateTime Written, string Sha256)> Contents(RunFolder folder) =>
-        Directory.EnumerateFiles(folder.Path, "*", SearchOption.AllDirectories).Where(file => Path.GetFileName(file) != ".lock")
+        Directory.EnumerateFiles(folder.Path, "*", SearchOption.AllDirectories).Where(file => !Path.GetFileName(file).StartsWith(".lock", StringComparison.Ordinal))
             .ToDictionary(file => file, file => (File.GetLastWriteTimeUtc(file), Convert.ToHexStringLower(SHA256.HashData(File.ReadAllBytes(file)))));
 
     /// <summary>The iterations of all validations in the log.</summary>

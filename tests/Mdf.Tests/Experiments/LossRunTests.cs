@@ -157,7 +157,7 @@ public sealed class LossRunTests : IDisposable
         Assert.Equal(before, Times());
 
         Dictionary<string, DateTime> Times() => Directory.EnumerateFiles(folder.Path, "*", SearchOption.AllDirectories)
-            .Where(file => Path.GetFileName(file) != ".lock").ToDictionary(file => file, File.GetLastWriteTimeUtc);
+            .Where(file => !Path.GetFileName(file).StartsWith(".lock", StringComparison.Ordinal)).ToDictionary(file => file, File.GetLastWriteTimeUtc);
     }
 
     [Fact]
