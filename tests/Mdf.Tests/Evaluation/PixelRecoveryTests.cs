@@ -27,9 +27,9 @@ public sealed class PixelRecoveryTests
         using var reference = rand(1, 3, 64, 64, generator: Draws);
         using var noise = rand(1, 3, 64, 64, generator: Draws);
         using var loss = Losses.ReconstructionLossTests.Make("mdf");
-        var watch = new LeakWatch(first: 40, window: 50);
+        using var watch = new LeakWatch(first: 45, window: 10);
         PixelRecovery.Run(loss, reference, noise, steps: 300, learningRate: 0.01, watch).Dispose();
-        watch.AssertNothingIsLeft(windows: 5, bytesPerStep: 1000);
+        watch.AssertNothingIsLeft(windows: 25, bytesPerStep: 1000);
     }
 
     [Fact]
