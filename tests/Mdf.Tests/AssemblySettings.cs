@@ -1,2 +1,2 @@
-// One test at a time: libtorch uses every core for each, and some tests measure the memory of the process.
-[assembly: Xunit.v3.Parallelization(Mode = Xunit.Sdk.ParallelMode.None)]
+// Classes run in parallel, at most as many as there are processors. Those that need the process for themselves are in OneAtATime.
+[assembly: Xunit.v3.Parallelization(Mode = Xunit.Sdk.ParallelMode.Collections)]

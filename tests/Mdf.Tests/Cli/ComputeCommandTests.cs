@@ -5,10 +5,6 @@ using TorchSharp;
 
 namespace Mdf.Tests.Cli;
 
-/// <summary>Tests that change how many threads the whole process computes with, which no other test may see.</summary>
-[CollectionDefinition(nameof(OneAtATime), DisableParallelization = true)]
-public sealed class OneAtATime;
-
 [Collection(nameof(OneAtATime))]
 public sealed class ComputeCommandTests
 {

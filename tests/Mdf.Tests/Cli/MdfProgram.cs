@@ -10,6 +10,9 @@ internal sealed record Answer(int ExitCode, string Output, string Error);
 /// <summary>Runs <c>mdf</c>: in this process, or the real program.</summary>
 internal static partial class MdfProgram
 {
+    /// <summary>The <c>dotnet</c> that runs these tests, which need not be on the path.</summary>
+    public static string Dotnet { get; } = FindDotnet();
+
     /// <summary>Runs in this process, which is quick; the streams are never terminals.</summary>
     public static Answer Run(params string[] args)
     {
@@ -31,7 +34,7 @@ internal static partial class MdfProgram
     /// <param name="folder">The program's folder; the one that was built with the tests when null.</param>
     public static Process Start(string[] args, IEnumerable<(string Name, string Value)> environment, string? folder = null)
     {
-        var start = new ProcessStartInfo("dotnet", [Path.Combine(folder ?? AppContext.BaseDirectory, "mdf.dll"), .. args])
+        var start = new ProcessStartInfo(Dotnet, [Path.Combine(folder ?? AppContext.BaseDirectory, "mdf.dll"), .. args])
         {
             RedirectStandardOutput = true,
             RedirectStandardError = true,
@@ -55,6 +58,13 @@ internal static partial class MdfProgram
         var error = process.StandardError.ReadToEndAsync(token);
         await process.WaitForExitAsync(token);
         return new Answer(process.ExitCode, await output, await error);
+    }
+
+    private static string FindDotnet()
+    {
+        // …/shared/Microsoft.NETCore.App/10.0.0/ lies in the folder of dotnet.
+        var path = Path.GetFullPath(Path.Combine(RuntimeEnvironment.GetRuntimeDirectory(), "..", "..", "..", OperatingSystem.IsWindows() ? "dotnet.exe" : "dotnet"));
+        return File.Exists(path) ? path : "dotnet";
     }
 
     private static IEnumerable<string[]> Below(string[] path)

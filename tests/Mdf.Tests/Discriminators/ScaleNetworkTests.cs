@@ -23,7 +23,7 @@ public sealed class ScaleNetworkTests
         using (NewDisposeScope())
             discriminator = new Discriminator(8);
         using (discriminator)
-        using (var image = rand(1, 3, 20, 24))
+        using (var image = rand(1, 3, 20, 24, generator: Draws))
         using (var map = discriminator.call(image))
             Assert.Equal([1, 1, 10, 14], map.shape);
     }
@@ -33,7 +33,7 @@ public sealed class ScaleNetworkTests
     {
         using var scope = NewDisposeScope();
         using var discriminator = new Discriminator(8);
-        var features = discriminator.Features(rand(2, 3, 20, 24));
+        var features = discriminator.Features(rand(2, 3, 20, 24, generator: Draws));
         Assert.Equal([[2, 8, 18, 22], [2, 8, 12, 16], [2, 1, 10, 14]], features.Select(feature => feature.shape));
     }
 
@@ -42,7 +42,7 @@ public sealed class ScaleNetworkTests
     {
         using var scope = NewDisposeScope();
         using var generator = new ScaleGenerator(8);
-        var image = rand(1, 3, 20, 24);
+        var image = rand(1, 3, 20, 24, generator: Draws);
         var difference = (generator.call(image) - image).abs();
         Assert.Equal(image.shape, difference.shape);
         Assert.InRange(difference.max().item<float>(), 1e-6f, 1);
@@ -83,13 +83,13 @@ public sealed class ScaleNetworkTests
         using var scope = NewDisposeScope();
         using var original = new Discriminator(8);
         original.train();
-        original.call(rand(1, 3, 20, 24)); // moves the running statistics
+        original.call(rand(1, 3, 20, 24, generator: Draws)); // moves the running statistics
         original.Freeze();
         using var copy = new Discriminator(8);
         copy.CopyFrom(original);
         Assert.All(copy.parameters(), parameter => Assert.True(parameter.requires_grad));
         copy.Freeze();
-        var image = rand(1, 3, 20, 24);
+        var image = rand(1, 3, 20, 24, generator: Draws);
         Assert.True(Golden.AreEqual(copy.call(image), original.call(image)));
     }
 
@@ -97,7 +97,7 @@ public sealed class ScaleNetworkTests
     public void Making_using_and_disposing_networks_leaves_no_tensor_behind()
     {
         using var random = new Generator(1);
-        using var image = rand(1, 3, 20, 24);
+        using var image = rand(1, 3, 20, 24, generator: Draws);
         var before = 0L;
         for (var i = 0; i < 3; i++)
         {
@@ -122,7 +122,7 @@ public sealed class ScaleNetworkTests
         using var scope = NewDisposeScope();
         using var discriminator = new Discriminator(4);
         using var _ = no_grad();
-        Assert.True(GradientPenalty.Of(discriminator, rand(1, 3, 16, 18), rand(1, 3, 16, 18), tensor(0.5f)).requires_grad);
+        Assert.True(GradientPenalty.Of(discriminator, rand(1, 3, 16, 18, generator: Draws), rand(1, 3, 16, 18, generator: Draws), tensor(0.5f)).requires_grad);
     }
 
     [Fact]
@@ -131,13 +131,13 @@ public sealed class ScaleNetworkTests
         using var scope = NewDisposeScope();
         using var discriminator = new Discriminator(4);
         discriminator.to(float64);
-        var (real, fake) = (rand(1, 3, 16, 18, dtype: float64), rand(1, 3, 16, 18, dtype: float64));
+        var (real, fake) = (rand(1, 3, 16, 18, dtype: float64, generator: Draws), rand(1, 3, 16, 18, dtype: float64, generator: Draws));
         var weight = discriminator.state_dict()["body.block2.conv.weight"];
         var start = weight.detach().clone();
         // The gradient with respect to a weight, the second derivative among it: what a critic's step needs.
         var penalty = GradientPenalty.Of(discriminator, real, fake, tensor(0.3, dtype: float64));
         var gradient = autograd.grad([penalty], [weight])[0];
-        var direction = randn(start.shape, dtype: float64);
+        var direction = randn(start.shape, dtype: float64, generator: Draws);
         Assert.Equal(Along(1e-6), (gradient * direction).sum().item<double>(), 1e-6 * Math.Abs(Along(1e-6)) + 1e-8);
 
         double Along(double step) => (At(step) - At(-step)) / (2 * step);

@@ -26,7 +26,7 @@ public sealed class GaussianNoiseTests : IDisposable
     [Fact]
     public void Noise_is_drawn_anew_at_every_call_and_only_from_the_given_generator()
     {
-        var reference = rand(1, 3, 8, 8);
+        var reference = rand(1, 3, 8, 8, generator: Draws);
         var distortion = new GaussianNoise(25);
         using var random = new Generator(7);
         var (first, second) = (distortion.Apply(reference, random), distortion.Apply(reference, random));

@@ -15,7 +15,7 @@ public sealed class JpegDistortionTests : IDisposable
     [Fact]
     public void A_batch_is_distorted_image_by_image()
     {
-        var batch = rand(3, 3, 24, 40);
+        var batch = rand(3, 3, 24, 40, generator: Draws);
         var distorted = new JpegDistortion(10).Apply(batch);
         for (var i = 0; i < 3; i++)
         {
@@ -27,7 +27,7 @@ public sealed class JpegDistortionTests : IDisposable
     [Fact]
     public void Values_outside_the_range_are_clipped_and_8_bit_values_come_out()
     {
-        var image = rand(1, 3, 16, 16) * 3 - 1;
+        var image = rand(1, 3, 16, 16, generator: Draws) * 3 - 1;
         var distorted = new JpegDistortion(50).Apply(image);
         Assert.True(distorted.Equals(new JpegDistortion(50).Apply(image.clamp(0, 1))));
         Assert.InRange((distorted.mul(255) - distorted.mul(255).round()).abs().max().item<float>(), 0, 1e-4);
@@ -49,7 +49,7 @@ public sealed class JpegDistortionTests : IDisposable
     [Fact]
     public void A_lower_quality_distorts_more()
     {
-        var image = Resampler.Bicubic(rand(1, 3, 16, 16), 64, 64).clamp(0, 1);
+        var image = Resampler.Bicubic(rand(1, 3, 16, 16, generator: Draws), 64, 64).clamp(0, 1);
         int[] qualities = [100, 75, 40, 10, 1];
         var errors = qualities
             .Select(quality => (new JpegDistortion(quality).Apply(image) - image).square().mean().item<float>()).ToArray();

@@ -76,7 +76,7 @@ public sealed class ImageRestorationTests : IDisposable
         using var network = NetworksWithMargins.Make(3, 1);
         var color = _folder.Image("color.png", 40, 32);
         var grey = _folder.File("grey.png");
-        ImageFile.Write(grey, new Picture(rand(1, 3, 9, 11), rand(1, 1, 9, 11), IsGrey: true, 16));
+        ImageFile.Write(grey, new Picture(rand(1, 3, 9, 11, generator: Draws), rand(1, 1, 9, 11, generator: Draws), IsGrey: true, 16));
         var steps = new List<long>();
         var restored = ImageRestoration.Run(
             network, ImageRestoration.Plan([color, grey], _folder.File("out/deep")), tile: 16, progress: new Watcher(steps));

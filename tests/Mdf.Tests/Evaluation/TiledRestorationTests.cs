@@ -37,7 +37,7 @@ public sealed class TiledRestorationTests : IDisposable
     public void Tiles_equal_the_whole(int factor, int stride, int height, int width, int tile)
     {
         using var network = NetworksWithMargins.Make(factor, stride);
-        var distorted = rand(1, 3, height, width);
+        var distorted = rand(1, 3, height, width, generator: Draws);
         var restored = TiledRestoration.Run(network, distorted, tile);
         Assert.Equal([1, 3, height * factor, width * factor], restored.shape);
         Assert.InRange(Difference(network.call(distorted), restored), 0, 1e-5);
@@ -46,7 +46,7 @@ public sealed class TiledRestorationTests : IDisposable
     [Fact]
     public void Tiles_without_the_margin_do_not() // so that the test above can see a seam
     {
-        var distorted = rand(1, 3, 33, 47);
+        var distorted = rand(1, 3, 33, 47, generator: Draws);
         foreach (var (factor, stride, margin) in new[] { (1, 1, 2), (3, 1, 2), (1, 8, 8) })
         {
             using var network = NetworksWithMargins.Make(factor, stride, margin);
@@ -61,7 +61,7 @@ public sealed class TiledRestorationTests : IDisposable
         using var network = NetworkArchitecture.Parse(architecture).Build(seed: 1);
         network.eval();
         // Wide enough that the U-Net's windows, 384 pixels, are a part of it.
-        var distorted = rand(1, 3, 21, network.Stride > 1 ? 700 : 90);
+        var distorted = rand(1, 3, 21, network.Stride > 1 ? 700 : 90, generator: Draws);
         Assert.InRange(Difference(network.call(distorted), TiledRestoration.Run(network, distorted, tile: 40)), 0, 1e-4);
     }
 
@@ -71,7 +71,7 @@ public sealed class TiledRestorationTests : IDisposable
         foreach (var (factor, stride) in new[] { (1, 1), (3, 1), (1, 8) })
         {
             using var network = NetworksWithMargins.Make(factor, stride);
-            var distorted = rand(1, 3, 901 / factor, 1003 / factor);
+            var distorted = rand(1, 3, 901 / factor, 1003 / factor, generator: Draws);
             Assert.InRange(Difference(network.call(distorted), TiledRestoration.Run(network, distorted)), 0, 1e-5);
         }
     }
@@ -80,7 +80,7 @@ public sealed class TiledRestorationTests : IDisposable
     public void The_result_has_the_inputs_type_is_not_clamped_and_has_no_gradient()
     {
         using var network = NetworksWithMargins.Make(1, 1);
-        var restored = TiledRestoration.Run(network, rand(1, 3, 20, 20).mul_(50).requires_grad_(), 8);
+        var restored = TiledRestoration.Run(network, rand(1, 3, 20, 20, generator: Draws).mul_(50).requires_grad_(), 8);
         Assert.Equal(ScalarType.Float32, restored.dtype);
         Assert.False(restored.requires_grad);
         Assert.True(restored.max().item<float>() > 1);
@@ -91,11 +91,11 @@ public sealed class TiledRestorationTests : IDisposable
     public void What_cannot_be_restored_is_refused()
     {
         using var network = NetworksWithMargins.Make(1, 1);
-        foreach (var tensor in new[] { rand(2, 3, 8, 8), rand(3, 8, 8), rand(1, 1, 8, 8), ones(1, 3, 8, 8, ScalarType.Byte), rand(1, 3, 0, 8) })
+        foreach (var tensor in new[] { rand(2, 3, 8, 8, generator: Draws), rand(3, 8, 8, generator: Draws), rand(1, 1, 8, 8, generator: Draws), ones(1, 3, 8, 8, ScalarType.Byte), rand(1, 3, 0, 8, generator: Draws) })
             Assert.Throws<ArgumentException>(() => TiledRestoration.Run(network, tensor));
-        Assert.Throws<ArgumentOutOfRangeException>(() => TiledRestoration.Run(network, rand(1, 3, 8, 8), tile: 0));
+        Assert.Throws<ArgumentOutOfRangeException>(() => TiledRestoration.Run(network, rand(1, 3, 8, 8, generator: Draws), tile: 0));
         network.train();
-        Assert.Contains("call eval()", Assert.Throws<ArgumentException>(() => TiledRestoration.Run(network, rand(1, 3, 8, 8))).Message);
+        Assert.Contains("call eval()", Assert.Throws<ArgumentException>(() => TiledRestoration.Run(network, rand(1, 3, 8, 8, generator: Draws))).Message);
     }
 
     [Fact]
@@ -103,7 +103,7 @@ public sealed class TiledRestorationTests : IDisposable
     {
         using var network = NetworksWithMargins.Make(1, 1);
         var steps = new List<(long, long)>();
-        TiledRestoration.Run(network, rand(1, 3, 20, 33), 10, new Watcher(update => steps.Add((update.Step, update.Total))));
+        TiledRestoration.Run(network, rand(1, 3, 20, 33, generator: Draws), 10, new Watcher(update => steps.Add((update.Step, update.Total))));
         Assert.Equal(Enumerable.Range(0, 9).Select(step => ((long)step, 8L)), steps);
     }
 
@@ -111,7 +111,7 @@ public sealed class TiledRestorationTests : IDisposable
     public void A_cancelled_restoration_stops_after_the_tile_and_frees_what_it_made()
     {
         using var network = NetworksWithMargins.Make(1, 1);
-        var distorted = rand(1, 3, 20, 33);
+        var distorted = rand(1, 3, 20, 33, generator: Draws);
         using var source = new CancellationTokenSource();
         var last = 0L;
         var watcher = new Watcher(update =>
@@ -130,7 +130,7 @@ public sealed class TiledRestorationTests : IDisposable
     public void Nothing_but_the_result_stays_alive()
     {
         using var network = NetworksWithMargins.Make(3, 1);
-        using var picture = new Picture(rand(1, 3, 20, 33), rand(1, 1, 20, 33), false, 8);
+        using var picture = new Picture(rand(1, 3, 20, 33, generator: Draws), rand(1, 1, 20, 33, generator: Draws), false, 8);
         TiledRestoration.Restore(network, picture, 10).Dispose();
         var before = DisposeScopeManager.Statistics.ThreadTotalLiveCount;
         var counts = new List<long>();
@@ -147,7 +147,7 @@ public sealed class TiledRestorationTests : IDisposable
         using var network = NetworksWithMargins.Make(3, 1);
         // An edge, at which cubic kernels overshoot.
         var alpha = cat([zeros(1, 1, 20, 15), ones(1, 1, 20, 18)], dim: 3);
-        var restored = TiledRestoration.Restore(network, new Picture(rand(1, 3, 20, 33), alpha, IsGrey: true, 16));
+        var restored = TiledRestoration.Restore(network, new Picture(rand(1, 3, 20, 33, generator: Draws), alpha, IsGrey: true, 16));
         Assert.Equal((true, 16), (restored.IsGrey, restored.BitDepth));
         Assert.Equal([1, 3, 60, 99], restored.Color.shape);
         Assert.InRange(restored.Color.min().item<float>(), 0, 1);
@@ -160,9 +160,9 @@ public sealed class TiledRestorationTests : IDisposable
     public void Alpha_stays_as_it_is_where_the_size_does()
     {
         using var network = NetworksWithMargins.Make(1, 8);
-        var alpha = rand(1, 1, 20, 33);
-        Assert.True(alpha.Equals(TiledRestoration.Restore(network, new Picture(rand(1, 3, 20, 33), alpha, false, 8)).Alpha!));
-        Assert.Null(TiledRestoration.Restore(network, new Picture(rand(1, 3, 20, 33), null, false, 8)).Alpha);
+        var alpha = rand(1, 1, 20, 33, generator: Draws);
+        Assert.True(alpha.Equals(TiledRestoration.Restore(network, new Picture(rand(1, 3, 20, 33, generator: Draws), alpha, false, 8)).Alpha!));
+        Assert.Null(TiledRestoration.Restore(network, new Picture(rand(1, 3, 20, 33, generator: Draws), null, false, 8)).Alpha);
     }
 
     [Fact]

@@ -29,7 +29,7 @@ public sealed class ImageFileTests : IDisposable
     public void Lossless_formats_return_every_bit(string name, int bitDepth)
     {
         var levels = (1 << bitDepth) - 1;
-        var image = randint(0, levels + 1, [1, 3, 37, 53]).to(ScalarType.Float32).div(levels);
+        var image = randint(0, levels + 1, [1, 3, 37, 53], generator: Draws).to(ScalarType.Float32).div(levels);
         ImageFile.Write(_folder.File(name), image, new ImageWriteOptions { BitDepth = bitDepth });
         var read = ImageFile.Read(_folder.File(name));
         Assert.Equal(ScalarType.Float32, read.dtype);
@@ -58,7 +58,7 @@ public sealed class ImageFileTests : IDisposable
     [Fact]
     public void Memory_layout_and_gradients_do_not_matter()
     {
-        var image = rand(1, 3, 8, 9);
+        var image = rand(1, 3, 8, 9, generator: Draws);
         ImageFile.Write(_folder.File("a.png"), image);
         ImageFile.Write(_folder.File("b.png"), image.permute(0, 2, 3, 1).contiguous().permute(0, 3, 1, 2));
         ImageFile.Write(_folder.File("c.png"), image.detach().requires_grad_());
@@ -73,7 +73,7 @@ public sealed class ImageFileTests : IDisposable
     [InlineData("image.webp")]
     public void Written_bytes_hold_no_metadata(string name)
     {
-        var image = rand(1, 3, 20, 30);
+        var image = rand(1, 3, 20, 30, generator: Draws);
         ImageFile.Write(_folder.File(name), image);
         ImageFile.Write(_folder.File("again" + name), image);
         var bytes = File.ReadAllBytes(_folder.File(name));
@@ -86,7 +86,7 @@ public sealed class ImageFileTests : IDisposable
     [Fact]
     public void Quality_decides_the_loss_of_jpeg_and_webp()
     {
-        var image = Resampler.Bicubic(rand(1, 3, 8, 8), 64, 64).clamp(0, 1);
+        var image = Resampler.Bicubic(rand(1, 3, 8, 8, generator: Draws), 64, 64).clamp(0, 1);
         foreach (var extension in new[] { "jpg", "webp" })
         {
             double Error(ImageWriteOptions options)
@@ -119,7 +119,7 @@ public sealed class ImageFileTests : IDisposable
     [Fact]
     public void Content_decides_and_not_the_name()
     {
-        ImageFile.Write(_folder.File("a.jpg"), rand(1, 3, 8, 8));
+        ImageFile.Write(_folder.File("a.jpg"), rand(1, 3, 8, 8, generator: Draws));
         File.Move(_folder.File("a.jpg"), _folder.File("a.png"));
         Assert.Equal([1, 3, 8, 8], ImageFile.Read(_folder.File("a.png")).shape);
     }
@@ -158,7 +158,7 @@ public sealed class ImageFileTests : IDisposable
     [InlineData("webp")]
     public void A_truncated_file_is_refused(string extension)
     {
-        ImageFile.Write(_folder.File("a." + extension), rand(1, 3, 64, 64));
+        ImageFile.Write(_folder.File("a." + extension), rand(1, 3, 64, 64, generator: Draws));
         var bytes = File.ReadAllBytes(_folder.File("a." + extension));
         foreach (var part in new[] { 0.1, 0.5, 0.9, 0.99 })
             Refusal(_folder.File("b." + extension, bytes.AsSpan(0, (int)(bytes.Length * part))));
@@ -187,7 +187,7 @@ public sealed class ImageFileTests : IDisposable
     [InlineData("image")]
     public void An_unknown_extension_lists_the_known_ones(string name)
     {
-        var error = Assert.Throws<InputException>(() => ImageFile.Write(_folder.File(name), rand(1, 3, 8, 8)));
+        var error = Assert.Throws<InputException>(() => ImageFile.Write(_folder.File(name), rand(1, 3, 8, 8, generator: Draws)));
         Assert.Contains("expected one of .png, .jpg, .jpeg, .tif, .tiff, .webp", error.Message);
         Assert.False(File.Exists(_folder.File(name)));
     }
@@ -198,26 +198,26 @@ public sealed class ImageFileTests : IDisposable
         Assert.Throws<InputException>(() => new ImageWriteOptions { Quality = 0 });
         Assert.Throws<InputException>(() => new ImageWriteOptions { Quality = 101 });
         Assert.Throws<InputException>(() => new ImageWriteOptions { BitDepth = 12 });
-        var image = rand(1, 3, 8, 8);
+        var image = rand(1, 3, 8, 8, generator: Draws);
         Assert.Throws<InputException>(() => ImageFile.Write(_folder.File("a.jpg"), image, new() { BitDepth = 16 }));
         Assert.Throws<InputException>(() => ImageFile.Write(_folder.File("a.webp"), image, new() { BitDepth = 16 }));
         Assert.Throws<InputException>(() => ImageFile.Write(_folder.File("a.png"), image, new() { Quality = 90 }));
         Assert.Throws<InputException>(() => ImageFile.Write(_folder.File("a.webp"), image, new() { Subsampling = ChromaSubsampling.Full }));
         // The format's own limit, 16,383 pixels a side.
-        Assert.Throws<InputException>(() => ImageFile.Write(_folder.File("a.webp"), rand(1, 3, 1, 16384)));
+        Assert.Throws<InputException>(() => ImageFile.Write(_folder.File("a.webp"), rand(1, 3, 1, 16384, generator: Draws)));
     }
 
     [Fact]
     public void Tensors_that_are_not_one_rgb_image_are_refused()
     {
-        foreach (var image in new[] { rand(2, 3, 8, 8), rand(1, 1, 8, 8), rand(8, 8), ones(1, 3, 8, 8, ScalarType.Int32), full([1, 3, 8, 8], float.NaN) })
+        foreach (var image in new[] { rand(2, 3, 8, 8, generator: Draws), rand(1, 1, 8, 8, generator: Draws), rand(8, 8, generator: Draws), ones(1, 3, 8, 8, ScalarType.Int32), full([1, 3, 8, 8], float.NaN) })
             Assert.Throws<ArgumentException>(() => ImageFile.Write(_folder.File("a.png"), image));
     }
 
     [Fact]
     public void Nothing_stays_alive_after_a_round_trip()
     {
-        var image = rand(1, 3, 64, 64);
+        var image = rand(1, 3, 64, 64, generator: Draws);
         void RoundTrip()
         {
             foreach (var name in new[] { "a.png", "a.jpg", "a.tiff", "a.webp" })

@@ -122,10 +122,10 @@ public sealed class PictureTests : IDisposable
     [Fact]
     public void Tensors_that_make_no_picture_are_refused()
     {
-        var color = rand(1, 3, 8, 8);
+        var color = rand(1, 3, 8, 8, generator: Draws);
         foreach (var picture in new[]
         {
-            new Picture(rand(1, 1, 8, 8), null, true, 8), new Picture(color, rand(1, 1, 8, 9), false, 8), new Picture(color, rand(8, 8), false, 8),
+            new Picture(rand(1, 1, 8, 8, generator: Draws), null, true, 8), new Picture(color, rand(1, 1, 8, 9, generator: Draws), false, 8), new Picture(color, rand(8, 8, generator: Draws), false, 8),
             new Picture(color, ones(1, 1, 8, 8, ScalarType.Byte), false, 8), new Picture(color, full([1, 1, 8, 8], float.NaN), false, 8),
             new Picture(color, null, false, 12),
         })
@@ -165,7 +165,7 @@ public sealed class PictureTests : IDisposable
     private static Picture Make(bool isGrey, bool hasAlpha, int bitDepth, int height = 13, int width = 17)
     {
         var levels = (1 << bitDepth) - 1;
-        Tensor Random(int channels) => randint(0, levels + 1, [1, channels, height, width]).to(ScalarType.Float32).div(levels);
+        Tensor Random(int channels) => randint(0, levels + 1, [1, channels, height, width], generator: Draws).to(ScalarType.Float32).div(levels);
         return new Picture(isGrey ? Random(1).expand(1, 3, height, width) : Random(3), hasAlpha ? Random(1) : null, isGrey, bitDepth);
     }
 }

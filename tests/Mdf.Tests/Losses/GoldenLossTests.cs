@@ -8,6 +8,7 @@ namespace Mdf.Tests.Losses;
 /// The losses against upstream's and pytorch-msssim's own numbers (computed with PyTorch 1.13; see the README of the
 /// reference folder): values to 1e-5, gradients to 1e-4 in relative norm where nothing else is said.
 /// </summary>
+[Collection(nameof(OneAtATime))] // 2.6 GB
 public sealed class GoldenLossTests
 {
     // Of the gradient, the golden file and float64 differ by up to 2.4e-3: where an activation lies within float32's rounding of leaky ReLU's

@@ -18,9 +18,9 @@ public sealed class NetworkFileTests : IDisposable
     {
         using var scope = NewDisposeScope();
         using var network = NetworkArchitecture.Parse(architecture).Build(4);
-        network.call(rand(2, 3, 8, 8)); // in training: moves the statistics of batch norm
+        network.call(rand(2, 3, 8, 8, generator: Draws)); // in training: moves the statistics of batch norm
         network.eval();
-        var image = rand(1, 3, 8, 8);
+        var image = rand(1, 3, 8, 8, generator: Draws);
         var path = _folder.File("network.safetensors");
         NetworkFile.Save(path, network, Metadata(network));
 

@@ -20,7 +20,7 @@ public sealed class RestorationNetworkTests : IDisposable
         network.eval();
         foreach (var (height, width) in new[] { (1, 1), (1, 7), (33, 2), (31, 64) })
         {
-            var restored = network.call(rand(2, 3, height, width));
+            var restored = network.call(rand(2, 3, height, width, generator: Draws));
             Assert.Equal([2, 3, height * network.Factor, width * network.Factor], restored.shape);
             Assert.True(restored.isfinite().all().item<bool>());
             Assert.True(restored.is_contiguous());
@@ -32,7 +32,7 @@ public sealed class RestorationNetworkTests : IDisposable
     public void What_is_no_batch_of_images_is_refused(string architecture)
     {
         using var network = Build(architecture, seed: 3);
-        Tensor[] inputs = [rand(3, 8, 8), rand(1, 1, 8, 8), rand(1, 3, 0, 8), zeros(1, 3, 8, 8, dtype: ScalarType.Byte)];
+        Tensor[] inputs = [rand(3, 8, 8, generator: Draws), rand(1, 1, 8, 8, generator: Draws), rand(1, 3, 0, 8, generator: Draws), zeros(1, 3, 8, 8, dtype: ScalarType.Byte)];
         Assert.All(inputs, input => Assert.Contains("expected RGB images", Assert.Throws<ArgumentException>(() => network.call(input)).Message));
     }
 
@@ -66,7 +66,7 @@ public sealed class RestorationNetworkTests : IDisposable
     public void A_gradient_reaches_every_parameter_and_the_image(string architecture)
     {
         using var network = Build(architecture, seed: 3);
-        var image = rand(2, 3, 9, 8).requires_grad_();
+        var image = rand(2, 3, 9, 8, generator: Draws).requires_grad_();
         network.call(image).square().mean().backward();
         Assert.True(image.grad!.count_nonzero().item<long>() > 0);
         Assert.All(network.named_parameters(), parameter =>
@@ -91,7 +91,7 @@ public sealed class RestorationNetworkTests : IDisposable
     {
         using var noGradient = no_grad();
         using var network = Build(architecture, seed: 3);
-        var image = rand(1, 3, 8, 8);
+        var image = rand(1, 3, 8, 8, generator: Draws);
         var before = DisposeScopeManager.Statistics.ThreadTotalLiveCount;
         network.call(image).Dispose();
         Assert.Equal(before, DisposeScopeManager.Statistics.ThreadTotalLiveCount);
@@ -114,7 +114,7 @@ public sealed class RestorationNetworkTests : IDisposable
 
         var (margin, stride) = (network.Margin, network.Stride);
         var width = 2 * (margin + stride) + stride;
-        var image = rand(1, 3, stride, width, dtype: float64) + 1;
+        var image = rand(1, 3, stride, width, dtype: float64, generator: Draws) + 1;
         var plain = network.call(image);
         var (left, right) = (0, 0);
         for (var column = margin + stride; column < margin + 2 * stride; column++)
@@ -141,7 +141,7 @@ public sealed class RestorationNetworkTests : IDisposable
         const int tile = 9;
         // Of no multiple of the stride; the tiles begin and end anywhere, the last with the image.
         var (height, width) = (2 * margin + 3 * tile + 1, tile + 1);
-        var image = rand(1, 3, height, width);
+        var image = rand(1, 3, height, width, generator: Draws);
         var whole = network.call(image);
         foreach (var start in new[] { 0, margin + tile + 1, height - tile })
         {
@@ -159,7 +159,7 @@ public sealed class RestorationNetworkTests : IDisposable
     {
         using var noGradient = no_grad();
         using var network = NetworkArchitecture.Parse("msrresnet?factor=4").Build(1);
-        var image = rand(1, 3, 12, 12);
+        var image = rand(1, 3, 12, 12, generator: Draws);
         var upscaled = nn.functional.interpolate(image, scale_factor: [4, 4], mode: InterpolationMode.Bilinear, align_corners: false);
         Assert.InRange((network.call(image) - upscaled).abs().max().item<float>(), 1e-9f, 0.05f);
     }

@@ -9,9 +9,9 @@ public sealed class SystemReportTests
     {
         var report = SystemReport.Collect();
         Assert.Empty(report.Problems);
-        Assert.Equal("0.107.0", report.Versions.TorchSharp.Split('+')[0]); // Directory.Packages.props
-        Assert.StartsWith("2.10.0", report.Versions.Libtorch);
-        Assert.Equal("8.18.7", report.Versions.Libvips);
+        Assert.Equal(PinnedVersions.TorchSharp, report.Versions.TorchSharp.Split('+')[0]);
+        Assert.StartsWith(PinnedVersions.Libtorch, report.Versions.Libtorch);
+        Assert.Equal(PinnedVersions.Libvips, report.Versions.Libvips);
         Assert.Equal(Environment.ProcessorCount, report.Processor.Cores);
         Assert.InRange(report.Memory.Available ?? 1, 1, report.Memory.Total);
         Assert.Equal("cpu", report.Libtorch!.Devices[0].Name);

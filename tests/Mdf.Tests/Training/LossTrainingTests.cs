@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using Mdf.Discriminators;
 using Mdf.Distortions;
 using Mdf.Evaluation;
@@ -11,6 +10,7 @@ using static TorchSharp.torch;
 
 namespace Mdf.Tests.Training;
 
+[Collection(nameof(OneAtATime))]
 public sealed class LossTrainingTests : IDisposable
 {
     private readonly TemporaryFolder _folder = new();
@@ -145,19 +145,9 @@ public sealed class LossTrainingTests : IDisposable
     public void Three_hundred_iterations_leave_no_tensor_behind_and_no_memory()
     {
         using var photo = Photo();
-        var counts = new List<long>();
-        var memory = new List<long>();
-        var watch = new Watcher(step =>
-        {
-            if (step is not (20 or 290)) // with the last step the scale and what it needs are gone
-                return;
-            counts.Add(DisposeScopeManager.Statistics.ThreadTotalLiveCount);
-            memory.Add(ResidentMemory());
-        });
+        using var watch = new LeakWatch(first: 45, window: 10); // not the last step: with it the scale is freed
         LossTraining.Train(photo, "", Options("denoise:25", iterations: 300, scales: 1), watch).Dispose();
-        Assert.Equal(2, counts.Count);
-        Assert.Equal(counts[0], counts[1]);
-        Assert.InRange(memory[1] - memory[0], long.MinValue, 30L << 20);
+        watch.AssertNothingIsLeft(windows: 25, bytesPerStep: 1000);
     }
 
     [Fact]
@@ -182,14 +172,6 @@ public sealed class LossTrainingTests : IDisposable
         using var photo = Photo();
         var error = Assert.Throws<InputException>(() => LossTraining.Train(photo, "", Options("sisr", iterations: 1, scales: 9)));
         Assert.Contains("expected at most 3 scales", error.Message);
-    }
-
-    internal static long ResidentMemory()
-    {
-        GC.Collect();
-        GC.WaitForPendingFinalizers();
-        using var process = Process.GetCurrentProcess();
-        return process.WorkingSet64;
     }
 
     /// <summary>40×32, smooth with some texture: 3 scales.</summary>

@@ -8,6 +8,7 @@ using static TorchSharp.torch;
 namespace Mdf.Tests.Losses.Frozen;
 
 /// <summary>The fast path against the plain one in float64, which is autograd through the discriminators.</summary>
+[Collection(nameof(OneAtATime))]
 public sealed class FrozenDistanceTests
 {
     /// <summary>What a comparison is made of.</summary>
