@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Mdf.Networks;
 
 namespace Mdf.Cli;
 
@@ -17,6 +18,14 @@ internal static class CommonOptions
         new Option<bool>(Json) { Description = "print the result as one JSON object", Recursive = true },
         new Option<bool>(Verbose) { Description = "say what is being done, and where an error comes from", Recursive = true },
     ];
+
+    /// <summary>What the network of another project's weights is built as.</summary>
+    public static Option<NetworkArchitecture?> Network() => new("--network")
+    {
+        Description = "what the network of another project's weights is built as, such as 'edsr?factor=4&residual_scale=0.1': BasicSR's EDSR and MSRResNet, EDSR-PyTorch's EDSR, KAIR's DnCNN",
+        HelpName = "network",
+        CustomParser = TextParser.Of<NetworkArchitecture?>(NetworkArchitecture.Parse),
+    };
 
     /// <summary>The seed of a command that draws random numbers.</summary>
     /// <param name="of">What it seeds.</param>

@@ -12,7 +12,7 @@ namespace Mdf.Training;
 /// <param name="Best">The best validation so far, if there was one.</param>
 public sealed record TrainingCheckpoint(int Iteration, string Experiment, string? StackSha256, int Validated, BestValidation? Best)
 {
-    private const string Format = "mdf-checkpoint-1";
+    private const string Format = FileKind.TrainingCheckpointFormat;
 
     /// <summary>Writes a checkpoint, whole or not at all.</summary>
     /// <param name="path">A <c>.safetensors</c> file.</param>
