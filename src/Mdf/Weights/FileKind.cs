@@ -27,27 +27,23 @@ internal sealed class FileKind
     private const string Ours = "mdf-";
     private const string Extension = ".safetensors";
 
-    private static readonly FileKind[] s_kinds =
-    [
-        new(StackFormat, "mdf-stack-1", "a discriminator stack", (_, expected) => $"give the file of {expected} in its place"),
-        new(NetworkFormat, "mdf-network-1", "a restoration network", (_, expected) => $"give the file of {expected} in its place"),
-        new(TrainingCheckpointFormat, "mdf-checkpoint-1", "the checkpoint of a network's training", NetworkOf),
-        new(LossCheckpointFormat, "mdf-loss-checkpoint-1", "the checkpoint of a loss's training", StackOf),
-    ];
-
     private readonly string _format;
     private readonly string _earlier;
     private readonly string _description;
-    private readonly Func<string, string, string> _instead;
 
-    private FileKind(string format, string earlier, string description, Func<string, string, string> instead) =>
-        (_format, _earlier, _description, _instead) = (format, earlier, description, instead);
+    private FileKind(string format, string earlier, string description) => (_format, _earlier, _description) = (format, earlier, description);
 
     /// <summary>What phase 1 makes.</summary>
-    public static FileKind Stack => s_kinds[0];
+    public static FileKind Stack { get; } = new(StackFormat, "mdf-stack-1", "a discriminator stack");
 
     /// <summary>What phase 2 makes.</summary>
-    public static FileKind Network => s_kinds[1];
+    public static FileKind Network { get; } = new(NetworkFormat, "mdf-network-1", "a restoration network");
+
+    private static FileKind TrainingCheckpoint { get; } = new(TrainingCheckpointFormat, "mdf-checkpoint-1", "the checkpoint of a network's training");
+
+    private static FileKind LossCheckpoint { get; } = new(LossCheckpointFormat, "mdf-loss-checkpoint-1", "the checkpoint of a loss's training");
+
+    private static FileKind[] Kinds { get; } = [Stack, Network, TrainingCheckpoint, LossCheckpoint];
 
     /// <summary>Whether this program wrote a file, in any version of any of its formats.</summary>
     /// <param name="metadata">The file's metadata.</param>
@@ -57,7 +53,7 @@ internal sealed class FileKind
     /// <summary>The present name of an earlier format, and what such a file is; null for any other format.</summary>
     /// <param name="metadata">The file's metadata.</param>
     public static (string Format, string Description)? Successor(IReadOnlyDictionary<string, string> metadata) =>
-        metadata.TryGetValue(Key, out var format) && Array.Find(s_kinds, kind => kind._earlier == format) is { } found
+        metadata.TryGetValue(Key, out var format) && Array.Find(Kinds, kind => kind._earlier == format) is { } found
             ? (found._format, found._description)
             : null;
 
@@ -73,19 +69,25 @@ internal sealed class FileKind
         var format = metadata[Key];
         if (format == _format)
             return true;
-        throw new InputException(Array.Find(s_kinds, kind => kind._format == format) is { } other
-            ? $"'{where}': expected {_description}, found {other._description}: {other._instead(where, _description)}"
+        throw new InputException(Array.Find(Kinds, kind => kind._format == format) is { } other
+            ? $"'{where}': expected {_description}, found {other._description}: {Instead(other, where)}"
             : $"'{where}': expected {_description} of the format '{_format}', found {Untrusted.Quote(format)}: it is another kind of file, or needs a newer mdf");
     }
 
+    /// <summary>Which file is meant where another kind was given.</summary>
+    private string Instead(FileKind found, string where) =>
+        this == Network && found == TrainingCheckpoint ? NetworkOf(where)
+        : this == Stack && found == LossCheckpoint ? StackOf(where)
+        : $"give the file of {_description} in its place";
+
     // A checkpoint lies in runs/NAME/checkpoints: see RunFolder.
-    private static string NetworkOf(string checkpoint, string expected)
+    private static string NetworkOf(string checkpoint)
     {
         var best = Path.Combine(RunOf(checkpoint), "best" + Extension);
         return File.Exists(best) ? $"use the run's network '{best}'" : $"use the run's best{Extension}, which the next validation writes";
     }
 
-    private static string StackOf(string checkpoint, string expected)
+    private static string StackOf(string checkpoint)
     {
         var run = RunOf(checkpoint);
         var stack = (run is "" or ".." ? Path.GetFullPath(Path.Combine(".", run)).TrimEnd(Path.DirectorySeparatorChar) : run) + Extension;

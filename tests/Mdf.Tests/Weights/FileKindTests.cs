@@ -25,7 +25,7 @@ public sealed class FileKindTests : IDisposable
         NetworkFile.Save(best, network, new NetworkMetadata { Architecture = network.Architecture, Task = "jpeg:10" });
         Assert.EndsWith($": use the run's network '{best}'", Refusal(() => NetworkFile.Load(checkpoint)));
         Assert.EndsWith($": use the run's network '{best}'", Refusal(() => NetworkFile.LoadWeights(checkpoint, network)));
-        Assert.Contains("expected a discriminator stack, found the checkpoint of a network's training", Refusal(() => DiscriminatorStack.Load(checkpoint)));
+        Assert.Contains("expected a discriminator stack, found the checkpoint of a network's training: give the file of a discriminator stack in its place", Refusal(() => DiscriminatorStack.Load(checkpoint)));
     }
 
     [Fact]
@@ -39,7 +39,7 @@ public sealed class FileKindTests : IDisposable
         using (var finished = DiscriminatorStack.Untrained(1, seed: 1))
             finished.Save(stack);
         Assert.EndsWith($": use the stack '{stack}'", Refusal(() => DiscriminatorStack.Load(checkpoint)));
-        Assert.Contains("expected a restoration network, found the checkpoint of a loss's training", Refusal(() => NetworkFile.Load(checkpoint)));
+        Assert.Contains("expected a restoration network, found the checkpoint of a loss's training: give the file of a restoration network in its place", Refusal(() => NetworkFile.Load(checkpoint)));
     }
 
     [Fact]
