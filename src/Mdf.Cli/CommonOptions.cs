@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Mdf.Networks;
 using Mdf.Runtime;
 
 namespace Mdf.Cli;
@@ -28,6 +29,14 @@ internal static class CommonOptions
         if (extend is not null && !resume)
             throw new InputException("--extend adds to a run that exists: give --resume with it");
     }
+
+    /// <summary>What the network of another project's weights is built as.</summary>
+    public static Option<NetworkArchitecture?> Network() => new("--network")
+    {
+        Description = "what the network of another project's weights is built as, such as 'edsr?factor=4&residual_scale=0.1': BasicSR's EDSR and MSRResNet, EDSR-PyTorch's EDSR, KAIR's DnCNN",
+        HelpName = "network",
+        CustomParser = TextParser.Of<NetworkArchitecture?>(NetworkArchitecture.Parse),
+    };
 
     /// <summary>The seed of a command that draws random numbers.</summary>
     /// <param name="of">What it seeds.</param>

@@ -3,6 +3,7 @@ using Mdf.Distortions;
 using Mdf.Evaluation;
 using Mdf.Imaging;
 using Mdf.Losses;
+using Mdf.Networks;
 using Mdf.Reports;
 using Mdf.Runtime;
 using TorchSharp;
@@ -14,7 +15,7 @@ internal sealed class EvaluateCommand : ComputeCommand
 {
     private readonly Argument<string[]> _models = new("model")
     {
-        Description = "network files; bicubic (for sisr) and identity (for other tasks) to compare with",
+        Description = "network files, or another project's weights with --network; bicubic (for sisr) and identity (for other tasks) to compare with",
         Arity = ArgumentArity.OneOrMore,
     };
 
@@ -25,6 +26,8 @@ internal sealed class EvaluateCommand : ComputeCommand
         Required = true,
         CustomParser = TextParser.Of(Distortion.ParseForNetwork),
     };
+
+    private readonly Option<NetworkArchitecture?> _network = CommonOptions.Network();
 
     private readonly Option<string> _data = new("--data") { Description = "the clean images", HelpName = "folder", Required = true };
 
@@ -57,7 +60,7 @@ internal sealed class EvaluateCommand : ComputeCommand
             new Example("evaluate identity jpeg.safetensors --task jpeg:10 --data LIVE1 --loss mdf:jpeg10.safetensors --save table.md -o out", "keep everything"))
     {
         Arguments.Add(_models);
-        foreach (var option in new Option[] { _task, _data, _distorted, _niqe, _losses, _means, _save, _output, _seed })
+        foreach (var option in new Option[] { _task, _network, _data, _distorted, _niqe, _losses, _means, _save, _output, _seed })
             Options.Add(option);
     }
 
@@ -78,7 +81,9 @@ internal sealed class EvaluateCommand : ComputeCommand
         try
         {
             foreach (var model in context.Get(_models))
-                models.Add(BenchmarkModel.Load(model, task, device));
+                models.Add(BenchmarkModel.Load(model, task, device, context.Get(_network), context.Warn));
+            if (context.Get(_network) is not null && !models.Any(model => model.IsForeign))
+                throw new InputException("expected another project's weights for --network, found none among the models: leave it out");
             foreach (var loss in context.Get(_losses))
                 losses.Add(context.CreateLoss(loss, device));
             foreach (var file in context.Get(_save))

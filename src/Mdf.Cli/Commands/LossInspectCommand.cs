@@ -64,7 +64,7 @@ internal sealed class LossInspectCommand : ComputeCommand
     protected override int Run(CommandContext context, torch.Device device)
     {
         using var scope = torch.NewDisposeScope();
-        var names = context.Get(_stacks);
+        var names = context.Get(_stacks).Select(WithoutPrefix).ToArray();
         foreach (var file in new[] { context.Get(_plot), context.Get(_save) }.OfType<string>())
             AtomicFile.Prepare(file);
         var losses = new List<MdfLoss>();
@@ -106,6 +106,10 @@ internal sealed class LossInspectCommand : ComputeCommand
             losses.ForEach(loss => loss.Dispose());
         }
     }
+
+    /// <summary>The name of a stack without the <c>mdf:</c> that it has in a loss expression; a file of the whole name comes first.</summary>
+    private static string WithoutPrefix(string name) =>
+        name.StartsWith("mdf:", StringComparison.Ordinal) && !File.Exists(name) ? name["mdf:".Length..] : name;
 
     /// <summary>The loss of a file, whatever it is called; or of a file or shipped stack with options.</summary>
     private static MdfLoss Load(string name)

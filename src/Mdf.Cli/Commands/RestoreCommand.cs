@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using Mdf.Evaluation;
 using Mdf.Networks;
+using Mdf.Runtime;
 using TorchSharp;
 
 namespace Mdf.Cli.Commands;
@@ -9,7 +10,7 @@ namespace Mdf.Cli.Commands;
 /// <summary><c>mdf restore</c>: applies a trained network to images.</summary>
 internal sealed class RestoreCommand : ComputeCommand
 {
-    private readonly Argument<string> _model = new("model") { Description = "the network: a .safetensors file, or the name of a shipped one" };
+    private readonly Argument<string> _model = new("model") { Description = "the network: a .safetensors file, the name of a shipped one, or another project's weights with --network" };
 
     private readonly Argument<string[]> _images = new("image")
     {
@@ -23,6 +24,8 @@ internal sealed class RestoreCommand : ComputeCommand
         HelpName = "file|folder",
         Required = true,
     };
+
+    private readonly Option<NetworkArchitecture?> _network = CommonOptions.Network();
 
     private readonly Option<int?> _tile = new("--tile")
     {
@@ -39,11 +42,12 @@ internal sealed class RestoreCommand : ComputeCommand
             "restore",
             "Restores images with a trained network. Images of any size; grey, transparency and 16 bits are kept.",
             new Example("restore jpeg10.safetensors photo.jpg -o photo.png", "remove a photograph's JPEG artefacts"),
+            new Example("restore EDSR_x4.pth small.png --network edsr?factor=4 -o large.png", "use another project's weights"),
             new Example("restore sr4.safetensors thumbnails scans/a.tif -o large --skip-unreadable", "enlarge a folder and a file into a folder"))
     {
         Arguments.Add(_model);
         Arguments.Add(_images);
-        foreach (var option in new Option[] { _output, _tile, _skip })
+        foreach (var option in new Option[] { _output, _network, _tile, _skip })
             Options.Add(option);
     }
 
@@ -51,12 +55,15 @@ internal sealed class RestoreCommand : ComputeCommand
     {
         var pairs = ImageRestoration.Plan(context.Get(_images), context.Get(_output));
         var model = context.Get(_model);
-        using var trained = NetworkFile.Load(model);
-        trained.Network.to(device);
+        var architecture = context.Get(_network);
+        using var loaded = NetworkFile.Load(model, architecture, context.Warn);
+        if (architecture is not null && !loaded.IsForeign)
+            throw new InputException($"'{model}' says itself that it is {loaded.Network.Architecture}: leave out --network");
+        loaded.Network.to(device);
         var images = context.WithProgress(progress => ImageRestoration.Run(
-            trained.Network, pairs, context.Get(_tile), context.Get(_skip) ? context.Warn : null, progress, context.Cancellation));
+            loaded.Network, pairs, context.Get(_tile), context.Get(_skip) ? context.Warn : null, progress, context.Cancellation));
         context.Result(
-            new { Model = model, trained.Metadata.Task, Images = images },
+            new { Model = model, loaded.Task, Images = images },
             terminal =>
             {
                 foreach (var image in images)

@@ -9,5 +9,5 @@ public static class ShippedStacks
     public static IReadOnlyList<string> Names => Files.Names;
 
     /// <summary>Their files.</summary>
-    internal static ShippedFiles Files { get; } = new("stacks/", "stack");
+    internal static ShippedFiles Files => ShippedFiles.Stacks;
 }

@@ -17,12 +17,15 @@ public sealed class BenchmarkModel : IDisposable
     public const string Identity = "identity";
 
     private readonly Func<Tensor, Tensor> _restore;
-    private readonly IDisposable? _owned;
+    private readonly LoadedNetwork? _owned;
 
-    private BenchmarkModel(string name, Func<Tensor, Tensor> restore, IDisposable? owned = null) => (Name, _restore, _owned) = (name, restore, owned);
+    private BenchmarkModel(string name, Func<Tensor, Tensor> restore, LoadedNetwork? owned = null) => (Name, _restore, _owned, IsForeign) = (name, restore, owned, owned?.IsForeign == true);
 
     /// <summary>What the model is called in tables.</summary>
     public string Name { get; }
+
+    /// <summary>Whether it is another project's weights, in a network whose architecture was given.</summary>
+    public bool IsForeign { get; }
 
     /// <summary>A network that is at hand already; it stays its owner's.</summary>
     /// <param name="name">What to call it.</param>
@@ -33,9 +36,11 @@ public sealed class BenchmarkModel : IDisposable
     /// <param name="name"><see cref="Bicubic"/>, <see cref="Identity"/>, or a network file.</param>
     /// <param name="task">What it is to undo.</param>
     /// <param name="device">Where to compute.</param>
+    /// <param name="architecture">What the network of another project's file is built as; null where there is none.</param>
+    /// <param name="warn">Told in one line what of another project's file was passed over.</param>
     /// <returns>The model, to be disposed of.</returns>
     /// <exception cref="InputException">The file is no network, or the model is for another task or factor.</exception>
-    public static BenchmarkModel Load(string name, Distortion task, Device device)
+    public static BenchmarkModel Load(string name, Distortion task, Device device, NetworkArchitecture? architecture = null, Action<string>? warn = null)
     {
         ArgumentNullException.ThrowIfNull(task);
         switch (name)
@@ -51,18 +56,17 @@ public sealed class BenchmarkModel : IDisposable
                 throw new InputException($"'{Identity}' keeps the size, and the task {task.Task} does not: use '{Bicubic}'");
         }
 
-        var trained = NetworkFile.Load(name);
+        var loaded = NetworkFile.Load(name, architecture, warn);
         try
         {
-            var made = Distortion.ParseForNetwork(trained.Metadata.Task);
-            if (made.Kind != task.Kind || trained.Network.Factor != task.Factor)
-                throw new InputException($"'{name}' is a network for the task {made.Task}, expected one for {task.Task}");
-            trained.Network.to(device);
-            return new BenchmarkModel(name, distorted => TiledRestoration.Run(trained.Network, distorted), trained);
+            if (loaded.Task is { } said && Distortion.ParseForNetwork(said) is var made && made.Kind != task.Kind || loaded.Network.Factor != task.Factor)
+                throw new InputException($"'{name}' is a network {(loaded.Task is null ? "that keeps the size" : $"for the task {loaded.Task}")}, expected one for {task.Task}");
+            loaded.Network.to(device);
+            return new BenchmarkModel(name, distorted => TiledRestoration.Run(loaded.Network, distorted), loaded);
         }
         catch
         {
-            trained.Dispose();
+            loaded.Dispose();
             throw;
         }
     }

@@ -9,5 +9,5 @@ public static class ShippedNetworks
     public static IReadOnlyList<string> Names => Files.Names;
 
     /// <summary>Their files.</summary>
-    internal static ShippedFiles Files { get; } = new("models/", "network");
+    internal static ShippedFiles Files => ShippedFiles.Networks;
 }

@@ -10,7 +10,7 @@ namespace Mdf.Training;
 /// <param name="Description">What was being trained, as text; the training that goes on must be the same.</param>
 public sealed record LossCheckpoint(int Scale, int Iteration, string Description)
 {
-    private const string Format = "mdf-loss-checkpoint-1";
+    private const string Format = FileKind.LossCheckpointFormat;
 
     /// <summary>Writes a checkpoint, whole or not at all.</summary>
     /// <param name="path">A <c>.safetensors</c> file.</param>

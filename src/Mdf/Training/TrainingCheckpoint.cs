@@ -13,7 +13,7 @@ namespace Mdf.Training;
 /// <param name="Measures">What the last validation measured, as text; null before the first.</param>
 public sealed record TrainingCheckpoint(int Iteration, string Experiment, string? StackSha256, int Validated, BestValidation? Best, string? Measures = null)
 {
-    private const string Format = "mdf-checkpoint-1";
+    private const string Format = FileKind.TrainingCheckpointFormat;
 
     /// <summary>Writes a checkpoint, whole or not at all.</summary>
     /// <param name="path">A <c>.safetensors</c> file.</param>

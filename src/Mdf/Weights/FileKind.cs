@@ -2,30 +2,60 @@ using Mdf.Runtime;
 
 namespace Mdf.Weights;
 
-/// <summary>A kind of file that this program writes, which the file's metadata tells by its entry <c>format</c>.</summary>
+/// <summary>A kind of file that this program writes. The file's metadata names it in its entry <c>format</c>.</summary>
+/// <remarks>
+/// A format's name ends in its version. Version 2 requires checksums of the tensors' bytes (<see cref="SafetensorsFormat"/>); the files of version 1
+/// have none, and <see cref="WeightConversion"/> adds them.
+/// </remarks>
 internal sealed class FileKind
 {
     /// <summary>The metadata entry.</summary>
     public const string Key = "format";
 
-    /// <summary>The version of a discriminator stack's file that this program writes.</summary>
-    public const string StackFormat = "mdf-stack-1";
+    /// <summary>The format of a discriminator stack's file that this program writes.</summary>
+    public const string StackFormat = "mdf-stack-2";
 
-    /// <summary>The version of a restoration network's file that this program writes.</summary>
-    public const string NetworkFormat = "mdf-network-1";
+    /// <summary>The format of a restoration network's file that this program writes.</summary>
+    public const string NetworkFormat = "mdf-network-2";
+
+    /// <summary>The format of a network's training checkpoint that this program writes.</summary>
+    public const string TrainingCheckpointFormat = "mdf-checkpoint-2";
+
+    /// <summary>The format of a loss's training checkpoint that this program writes.</summary>
+    public const string LossCheckpointFormat = "mdf-loss-checkpoint-2";
 
     private const string Ours = "mdf-";
+    private const string Extension = ".safetensors";
 
     private readonly string _format;
+    private readonly string _earlier;
     private readonly string _description;
 
-    private FileKind(string format, string description) => (_format, _description) = (format, description);
+    private FileKind(string format, string earlier, string description) => (_format, _earlier, _description) = (format, earlier, description);
 
     /// <summary>What phase 1 makes.</summary>
-    public static FileKind Stack { get; } = new(StackFormat, "a discriminator stack");
+    public static FileKind Stack { get; } = new(StackFormat, "mdf-stack-1", "a discriminator stack");
 
     /// <summary>What phase 2 makes.</summary>
-    public static FileKind Network { get; } = new(NetworkFormat, "a restoration network");
+    public static FileKind Network { get; } = new(NetworkFormat, "mdf-network-1", "a restoration network");
+
+    private static FileKind TrainingCheckpoint { get; } = new(TrainingCheckpointFormat, "mdf-checkpoint-1", "the checkpoint of a network's training");
+
+    private static FileKind LossCheckpoint { get; } = new(LossCheckpointFormat, "mdf-loss-checkpoint-1", "the checkpoint of a loss's training");
+
+    private static FileKind[] Kinds { get; } = [Stack, Network, TrainingCheckpoint, LossCheckpoint];
+
+    /// <summary>Whether this program wrote a file, in any version of any of its formats.</summary>
+    /// <param name="metadata">The file's metadata.</param>
+    public static bool IsOurs(IReadOnlyDictionary<string, string> metadata) =>
+        metadata.TryGetValue(Key, out var format) && format.StartsWith(Ours, StringComparison.Ordinal);
+
+    /// <summary>The present name of an earlier format, and what such a file is; null for any other format.</summary>
+    /// <param name="metadata">The file's metadata.</param>
+    public static (string Format, string Description)? Successor(IReadOnlyDictionary<string, string> metadata) =>
+        metadata.TryGetValue(Key, out var format) && Array.Find(Kinds, kind => kind._earlier == format) is { } found
+            ? (found._format, found._description)
+            : null;
 
     /// <summary>Whether a file is of this kind; false when this program did not write it.</summary>
     /// <param name="metadata">The file's metadata.</param>
@@ -34,13 +64,37 @@ internal sealed class FileKind
     public bool IsKindOf(IReadOnlyDictionary<string, string> metadata, string where)
     {
         ArgumentNullException.ThrowIfNull(metadata);
-        if (!metadata.TryGetValue(Key, out var format) || !format.StartsWith(Ours, StringComparison.Ordinal))
+        if (!IsOurs(metadata))
             return false;
+        var format = metadata[Key];
         if (format == _format)
             return true;
-        FileKind[] kinds = [Stack, Network];
-        throw new InputException(Array.Find(kinds, kind => kind._format == format) is { } other
-            ? $"'{where}': expected {_description}, found {other._description}: give the file of {_description} in its place"
+        throw new InputException(Array.Find(Kinds, kind => kind._format == format) is { } other
+            ? $"'{where}': expected {_description}, found {other._description}: {Instead(other, where)}"
             : $"'{where}': expected {_description} of the format '{_format}', found {Untrusted.Quote(format)}: it is another kind of file, or needs a newer mdf");
     }
+
+    /// <summary>Which file is meant where another kind was given.</summary>
+    private string Instead(FileKind found, string where) =>
+        this == Network && found == TrainingCheckpoint ? NetworkOf(where)
+        : this == Stack && found == LossCheckpoint ? StackOf(where)
+        : $"give the file of {_description} in its place";
+
+    // A checkpoint lies in runs/NAME/checkpoints: see RunFolder.
+    private static string NetworkOf(string checkpoint)
+    {
+        var best = Path.Combine(RunOf(checkpoint), "best" + Extension);
+        return File.Exists(best) ? $"use the run's network '{best}'" : $"use the run's best{Extension}, which the next validation writes";
+    }
+
+    private static string StackOf(string checkpoint)
+    {
+        var run = RunOf(checkpoint);
+        var stack = (run is "" or ".." ? Path.GetFullPath(Path.Combine(".", run)).TrimEnd(Path.DirectorySeparatorChar) : run) + Extension;
+        return File.Exists(stack)
+            ? $"use the stack '{stack}'"
+            : "use the stack that the training writes when it ends; 'mdf loss train … --resume' continues it";
+    }
+
+    private static string RunOf(string checkpoint) => Path.GetDirectoryName(checkpoint) is { Length: > 0 } folder ? Path.GetDirectoryName(folder) ?? "" : "..";
 }

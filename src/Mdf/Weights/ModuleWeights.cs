@@ -12,6 +12,25 @@ public static class ModuleWeights
     /// <summary>Batch norm's count of the batches it has seen: it changes no result, and files before PyTorch 0.4.1 lack it.</summary>
     private const string BatchCount = "num_batches_tracked";
 
+    /// <summary>Leaves out scalars that a module does not have, such as <c>step_counter</c>: other projects save them beside the weights.</summary>
+    /// <param name="module">The module, on any device.</param>
+    /// <param name="tensors">The tensors by <c>state_dict</c> name.</param>
+    /// <returns>
+    /// The other tensors, and the names of those left out: tensors without dimensions, and single whole numbers. A single floating-point number in a list
+    /// stays, since it could be a layer's weight.
+    /// </returns>
+    internal static (IReadOnlyDictionary<string, StoredTensor> Tensors, IReadOnlyList<string> LeftOut) WithoutUnknownScalars(
+        Module module, IReadOnlyDictionary<string, StoredTensor> tensors)
+    {
+        var known = module.state_dict();
+        string[] leftOut = [.. tensors.Where(entry => !known.ContainsKey(entry.Key) && IsScalar(entry.Value)).Select(entry => entry.Key)];
+        return leftOut.Length == 0
+            ? (tensors, leftOut)
+            : (tensors.Where(entry => !leftOut.Contains(entry.Key)).ToDictionary(entry => entry.Key, entry => entry.Value, StringComparer.Ordinal), leftOut);
+
+        static bool IsScalar(StoredTensor tensor) => tensor.Shape.Count == 0 || tensor.Count == 1 && !tensor.Type.IsFloatingPoint();
+    }
+
     /// <summary>
     /// Sets every parameter and buffer of a module. Nothing is changed unless all names and shapes agree; only
     /// <c>num_batches_tracked</c> may be missing. Floating-point values are converted to the module's type.

@@ -24,7 +24,7 @@ internal static partial class NumpyArchive
     /// <summary>Reads all arrays.</summary>
     /// <param name="path">The file. It is not trusted: reading takes at most its size and 64 MB.</param>
     /// <returns>The arrays by name, row-major whatever their order in the file. They do not need the file any more.</returns>
-    /// <exception cref="InputException">The path is no file, or the file is not whole and well-formed, or holds anything else.</exception>
+    /// <exception cref="InputException">The path is no file, or the file is not whole and well-formed, or holds NaN, infinity or anything else.</exception>
     public static IReadOnlyDictionary<string, StoredTensor> Read(string path)
     {
         const string expected = "a NumPy archive (.npz)";
@@ -38,7 +38,9 @@ internal static partial class NumpyArchive
         {
             if (!name.EndsWith(Extension, StringComparison.Ordinal))
                 throw file.Refuse($"expected arrays, found the entry {Untrusted.Quote(name)}", $"expected a file as {Writer} writes it");
-            arrays.Add(name[..^Extension.Length], ReadArray(file, entries.Find(name)!.Value));
+            var array = ReadArray(file, entries.Find(name)!.Value);
+            FiniteValues.Require(file, name[..^Extension.Length], array);
+            arrays.Add(name[..^Extension.Length], array);
         }
 
         return arrays;

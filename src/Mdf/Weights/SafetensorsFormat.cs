@@ -14,15 +14,25 @@ namespace Mdf.Weights;
 /// <remarks>
 /// <para>Reading is as strict as the reference implementation (https://github.com/huggingface/safetensors), and also refuses
 /// a name that occurs twice and a field that the format does not have.</para>
-/// <para>The format has no checksum, so a damaged letter in a name would go unseen. Our files therefore carry one of their names,
-/// types, shapes and metadata as one more entry of the metadata, <c>mdf.header_sha256</c>; where it is present it is verified,
-/// and it is not shown in <see cref="TensorFile.Metadata"/>. Other programs see an ordinary metadata entry.</para>
+/// <para>The format has no checksums, so damage would go unseen. Our files therefore carry two more entries of the metadata, which other programs
+/// see as ordinary text and <see cref="TensorFile.Metadata"/> does not show:</para>
+/// <list type="bullet">
+/// <item><c>mdf.tensor_sha256</c>: the SHA-256 of each tensor's bytes, in the order of their names (ordinal), with spaces between. One text for all,
+/// since an entry for each would repeat every name and make the header twice as long.</item>
+/// <item><c>mdf.header_sha256</c>: the SHA-256 of names, types, shapes and metadata, the other entry included.</item>
+/// </list>
+/// <para>Both are verified when a file is opened. A file in one of our own formats (<see cref="FileKind"/>) must have them; one of another program need not.
+/// A damaged file of ours can pass for another program's only if its format and both entries' names are damaged, and the header still is JSON.</para>
 /// </remarks>
 public static class SafetensorsFormat
 {
     /// <summary>The metadata entry that holds the checksum of the header.</summary>
     internal const string ChecksumKey = "mdf.header_sha256";
 
+    /// <summary>The metadata entry that holds the checksums of the tensors' bytes.</summary>
+    internal const string TensorChecksumKey = "mdf.tensor_sha256";
+
+    private const int ChecksumLength = 2 * SHA256.HashSizeInBytes; // hexadecimal digits
     private const string MetadataKey = "__metadata__";
     private const int LengthSize = sizeof(ulong);
     private const int MaxHeaderLength = 100_000_000; // the reference's own bound
@@ -56,7 +66,11 @@ public static class SafetensorsFormat
 
     internal static bool Recognises(ReadOnlySpan<byte> start) => start.Length > LengthSize && start[LengthSize] == '{';
 
-    internal static TensorFileContent Read(MappedFile file)
+    /// <summary>Reads a file.</summary>
+    /// <param name="file">The file.</param>
+    /// <param name="acceptsEarlier">Whether files of our earlier formats may lack checksums of their tensors.</param>
+    /// <exception cref="InputException">The file is not whole and well-formed, or does not match its checksums, or lacks those that it must have.</exception>
+    internal static TensorFileContent Read(MappedFile file, bool acceptsEarlier = false)
     {
         if (file.Length < LengthSize)
             throw file.Refuse($"expected a safetensors header, found only {file.Length} bytes");
@@ -75,8 +89,10 @@ public static class SafetensorsFormat
         {
             var parser = new HeaderParser(file, header);
             parser.Parse();
-            parser.VerifyChecksum();
-            return new TensorFileContent(parser.Tensors(LengthSize + (long)length), parser.Metadata);
+            parser.VerifyHeader();
+            var tensors = parser.Tensors(LengthSize + (long)length);
+            parser.VerifyTensors(tensors, acceptsEarlier);
+            return new TensorFileContent(tensors, parser.Metadata);
         }
         catch (JsonException e)
         {
@@ -102,9 +118,11 @@ public static class SafetensorsFormat
         {
             json.WriteStartObject();
             json.WriteStartObject(MetadataKey);
-            foreach (var (key, value) in metadata.Where(entry => entry.Key != ChecksumKey))
+            var all = new OrderedDictionary<string, string>(metadata) { [TensorChecksumKey] = TensorChecksums(tensors) };
+            all.Remove(ChecksumKey);
+            foreach (var (key, value) in all)
                 json.WriteString(key, value);
-            json.WriteString(ChecksumKey, Checksum(tensors.Select(entry => (entry.Key, entry.Value.Type, entry.Value.Shape)), metadata));
+            json.WriteString(ChecksumKey, Checksum(tensors.Select(entry => (entry.Key, entry.Value.Type, entry.Value.Shape)), all));
             json.WriteEndObject();
             foreach (var (name, tensor) in tensors)
             {
@@ -129,6 +147,10 @@ public static class SafetensorsFormat
         return buffer.ToArray();
     }
 
+    private static string TensorChecksums(IReadOnlyDictionary<string, StoredTensor> tensors) => string.Join(' ', tensors
+        .OrderBy(entry => entry.Key, StringComparer.Ordinal)
+        .Select(entry => Convert.ToHexStringLower(SHA256.HashData(entry.Value.Bytes))));
+
     /// <summary>
     /// SHA-256 of what a header means, not of how it is written: another program that only rewrites the file keeps it valid.
     /// </summary>
@@ -137,7 +159,7 @@ public static class SafetensorsFormat
         IEnumerable<KeyValuePair<string, string>> metadata)
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        foreach (var (key, value) in metadata.Where(entry => entry.Key != ChecksumKey).OrderBy(entry => entry.Key, StringComparer.Ordinal))
+        foreach (var (key, value) in metadata.OrderBy(entry => entry.Key, StringComparer.Ordinal))
         {
             Append(hash, key);
             Append(hash, value);
@@ -174,6 +196,7 @@ public static class SafetensorsFormat
         private readonly HashSet<string> _names = [];
         private readonly Dictionary<string, string> _metadata = [];
         private string? _checksum;
+        private string? _tensorChecksums;
 
         private Utf8JsonReader _json = new(header, new JsonReaderOptions { MaxDepth = Depth });
 
@@ -226,15 +249,58 @@ public static class SafetensorsFormat
             return tensors;
         }
 
-        public readonly void VerifyChecksum()
+        /// <summary>Compares names, types, shapes and metadata with their checksum.</summary>
+        public readonly void VerifyHeader()
         {
-            if (_checksum is not null
-                && _checksum != Checksum(_entries.Select(entry => (entry.Name, entry.Type, (IReadOnlyList<long>)entry.Shape)), _metadata))
+            if (_checksum is null)
+            {
+                if (_tensorChecksums is not null || FileKind.IsOurs(_metadata))
+                    throw Damaged($"the safetensors header lacks {ChecksumKey}, its own checksum");
+                return;
+            }
+
+            IEnumerable<KeyValuePair<string, string>> metadata = _metadata;
+            if (_tensorChecksums is not null)
+                metadata = metadata.Append(KeyValuePair.Create(TensorChecksumKey, _tensorChecksums));
+            if (_checksum != Checksum(_entries.Select(entry => (entry.Name, entry.Type, (IReadOnlyList<long>)entry.Shape)), metadata))
             {
                 throw file.Refuse("the safetensors header does not match its checksum",
-                    $"the file is damaged, or a program changed it and kept {ChecksumKey}: get it again, or remove that entry");
+                    $"the file is damaged, or a program changed it and kept {ChecksumKey}: download it again, or remove that entry and {TensorChecksumKey}");
             }
         }
+
+        /// <summary>Compares every tensor's bytes with their checksum.</summary>
+        /// <param name="tensors">All tensors.</param>
+        /// <param name="acceptsEarlier">Whether files of our earlier formats may lack them.</param>
+        public readonly void VerifyTensors(OrderedDictionary<string, StoredTensor> tensors, bool acceptsEarlier)
+        {
+            if (_tensorChecksums is null)
+            {
+                if (FileKind.Successor(_metadata) is { } successor)
+                {
+                    if (acceptsEarlier)
+                        return;
+                    throw file.Refuse($"it is {successor.Description} in the format '{_metadata[FileKind.Key]}' of an earlier mdf, whose tensors have no checksums",
+                        $"'mdf convert {file.Path} NEW.safetensors' writes it as '{successor.Format}'");
+                }
+
+                if (FileKind.IsOurs(_metadata))
+                    throw Damaged($"the safetensors header lacks {TensorChecksumKey}, the checksums of its tensors");
+                return;
+            }
+
+            if (_tensorChecksums.Length != Math.Max(0, tensors.Count * (ChecksumLength + 1) - 1))
+                throw Damaged($"expected {tensors.Count} checksums of tensors in {TensorChecksumKey}, found {_tensorChecksums.Length} characters");
+            var start = 0;
+            foreach (var (name, tensor) in tensors.OrderBy(entry => entry.Key, StringComparer.Ordinal))
+            {
+                if (!_tensorChecksums.AsSpan(start, ChecksumLength).SequenceEqual(Convert.ToHexStringLower(SHA256.HashData(tensor.Bytes))))
+                    throw Damaged($"the bytes of the tensor {Untrusted.Quote(name)} do not match their checksum");
+                start += ChecksumLength + 1;
+            }
+        }
+
+        private readonly InputException Damaged(string found) => file.Refuse(found, "the file is damaged; download it again, or use a copy");
 
         private void ReadMetadata()
         {
@@ -244,10 +310,12 @@ public static class SafetensorsFormat
                 var key = Text();
                 Expect(JsonTokenType.String, $"text in {MetadataKey}");
                 var value = Text();
-                if (key == ChecksumKey ? _checksum is not null : _metadata.ContainsKey(key))
+                if (key switch { ChecksumKey => _checksum is not null, TensorChecksumKey => _tensorChecksums is not null, _ => _metadata.ContainsKey(key) })
                     throw file.Refuse($"the safetensors metadata has {Untrusted.Quote(key)} twice");
                 if (key == ChecksumKey)
                     _checksum = value;
+                else if (key == TensorChecksumKey)
+                    _tensorChecksums = value;
                 else
                     _metadata.Add(key, value);
             }

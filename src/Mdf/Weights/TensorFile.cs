@@ -17,7 +17,8 @@ public enum TensorFileFormat
 /// </summary>
 /// <remarks>
 /// <para>No file is trusted. Nothing from a checkpoint is ever run; every size is checked before memory is taken; reading takes
-/// at most the size of the file and 64 MB. The file is mapped into memory, so the tensors' bytes are read when they are used.</para>
+/// at most the size of the file and 64 MB. The file is mapped into memory and not copied. Opening it reads all of it once: a file with checksums is
+/// verified (<see cref="SafetensorsFormat"/>), and NaN and infinity are refused in every file.</para>
 /// <para>The tensors are to be used before the file is disposed.</para>
 /// </remarks>
 public sealed class TensorFile : IDisposable
@@ -49,23 +50,30 @@ public sealed class TensorFile : IDisposable
 
     /// <summary>Opens a file of weights.</summary>
     /// <param name="path">A <c>.safetensors</c>, <c>.pt</c> or <c>.pth</c> file.</param>
-    /// <exception cref="InputException">The path is no file, or the file is not whole and well-formed, or it asks for something
-    /// other than tensors and the few classes that are known to hold them.</exception>
-    public static TensorFile Open(string path) => Of(MappedFile.Open(path));
+    /// <exception cref="InputException">The path is no file; or the file is not whole and well-formed, does not match its checksums, or holds NaN or
+    /// infinity; or it asks for something other than tensors and the few classes that are known to hold them.</exception>
+    public static TensorFile Open(string path) => Open(path, acceptsEarlier: false);
+
+    /// <summary>The same.</summary>
+    /// <param name="path">As above.</param>
+    /// <param name="acceptsEarlier">Whether files of our earlier formats, which have no checksums of their tensors, are read.</param>
+    /// <exception cref="InputException">As above.</exception>
+    internal static TensorFile Open(string path, bool acceptsEarlier) => Of(MappedFile.Open(path), acceptsEarlier);
 
     /// <summary>Opens a file that is embedded in a program.</summary>
     /// <param name="name">What to call it in messages.</param>
     /// <param name="resource">The embedded file; this owns it from here on.</param>
     internal static TensorFile Open(string name, UnmanagedMemoryStream resource) => Of(MappedFile.Of(name, resource));
 
-    private static TensorFile Of(MappedFile file)
+    private static TensorFile Of(MappedFile file, bool acceptsEarlier = false)
     {
         try
         {
             var format = FormatOf(file);
-            return new TensorFile(file, format, format == TensorFileFormat.Safetensors
-                ? SafetensorsFormat.Read(file)
-                : PyTorchFormat.Read(file));
+            var content = format == TensorFileFormat.Safetensors ? SafetensorsFormat.Read(file, acceptsEarlier) : PyTorchFormat.Read(file);
+            foreach (var (name, tensor) in content.Tensors)
+                FiniteValues.Require(file, name, tensor);
+            return new TensorFile(file, format, content);
         }
         catch
         {

@@ -27,9 +27,12 @@ public static class WeightConversion
     /// <summary>
     /// Converts <c>.pth</c> or <c>.pt</c> to <c>.safetensors</c>, or <c>.safetensors</c> to <c>.pt</c> or <c>.pth</c>. Names, shapes,
     /// types and values stay as they are. A safetensors file says of itself only that it came from PyTorch (<c>format: pt</c>) and its
-    /// input range and layers' weights, if it has them: nothing more is known.
+    /// input range and layers' weights, if it has them: nothing more is known. A file of this program in an earlier format also becomes one in the
+    /// present format: the same tensors and metadata, with checksums.
     /// </summary>
-    /// <param name="inputPath">The file to read; its content, not its name, tells its format.</param>
+    /// <param name="inputPath">
+    /// The file to read; its content, not its name, tells its format. Or the name of a shipped network (<c>jpeg</c>) or stack (<c>mdf:jpeg</c>).
+    /// </param>
     /// <param name="outputPath">The file to write; its extension tells its format.</param>
     /// <returns>The number of tensors in the output.</returns>
     /// <exception cref="InputException">
@@ -37,19 +40,13 @@ public static class WeightConversion
     /// </exception>
     public static int Convert(string inputPath, string outputPath)
     {
-        var format = Path.GetExtension(outputPath).ToUpperInvariant() switch
+        var format = FormatOf(outputPath);
+        using var file = ShippedFiles.OpenAny(inputPath, acceptsEarlier: true);
+        RequireDifferent(inputPath, outputPath);
+        if (format == TensorFileFormat.Safetensors && FileKind.Successor(file.Metadata) is { } successor)
         {
-            ".SAFETENSORS" => TensorFileFormat.Safetensors,
-            ".PT" or ".PTH" => TensorFileFormat.PyTorch,
-            _ => throw new InputException($"cannot convert to '{outputPath}': expected a name that ends in .safetensors, .pt or .pth"),
-        };
-        if (outputPath.Contains('\0', StringComparison.Ordinal))
-            throw new InputException($"cannot convert to '{outputPath}': expected a path, found a NUL character in it");
-        using var file = TensorFile.Open(inputPath);
-        if (string.Equals(Path.GetFullPath(inputPath), Path.GetFullPath(outputPath),
-            OperatingSystem.IsWindows() ? StringComparison.OrdinalIgnoreCase : StringComparison.Ordinal))
-        {
-            throw new InputException($"cannot convert '{inputPath}' into itself; give the output another name");
+            SafetensorsFormat.Write(outputPath, file.Tensors, new Dictionary<string, string>(file.Metadata) { [FileKind.Key] = successor.Format });
+            return file.Tensors.Count;
         }
 
         if (file.Format == format)
@@ -59,6 +56,35 @@ public static class WeightConversion
         }
 
         return format == TensorFileFormat.PyTorch ? WritePyTorch(file, outputPath) : WriteSafetensors(file, outputPath);
+    }
+
+    /// <summary>The format of a file to write.</summary>
+    /// <param name="outputPath">The file; its extension tells its format.</param>
+    /// <exception cref="InputException">It has another extension, or is no path.</exception>
+    internal static TensorFileFormat FormatOf(string outputPath)
+    {
+        var format = Path.GetExtension(outputPath).ToUpperInvariant() switch
+        {
+            ".SAFETENSORS" => TensorFileFormat.Safetensors,
+            ".PT" or ".PTH" => TensorFileFormat.PyTorch,
+            _ => throw new InputException($"cannot convert to '{outputPath}': expected a name that ends in .safetensors, .pt or .pth"),
+        };
+        return !outputPath.Contains('\0', StringComparison.Ordinal)
+            ? format
+            : throw new InputException($"cannot convert to '{outputPath}': expected a path, found a NUL character in it");
+    }
+
+    /// <summary>Refuses to write a file over the one that is read.</summary>
+    /// <param name="inputPath">The file to read, which is there.</param>
+    /// <param name="outputPath">The file to write.</param>
+    /// <exception cref="InputException">Both are the same.</exception>
+    internal static void RequireDifferent(string inputPath, string outputPath)
+    {
+        if (string.Equals(Path.GetFullPath(inputPath), Path.GetFullPath(outputPath),
+            OperatingSystem.IsWindows() ? StringComparison.OrdinalIgnoreCase : StringComparison.Ordinal))
+        {
+            throw new InputException($"cannot convert '{inputPath}' into itself; give the output another name");
+        }
     }
 
     private static int WritePyTorch(TensorFile file, string path)

@@ -28,6 +28,7 @@ public sealed class MdfProcessTests
     [InlineData(2, "optimize", "--reference", "a.png", "--loss", "ssim", "--lr", "nan")]
     [InlineData(2, "optimize", "--reference", "a.png", "--loss", "ssim", "-o", "a.gif")]
     [InlineData(2, "restore", "a.safetensors", "a.png", "-o", "b.png", "--tile", "0")]
+    [InlineData(2, "restore", "a.pth", "a.png", "-o", "b.png", "--network", "edsr?factor=5")]
     [InlineData(2, "convert", "a.pth")]
     public async Task Help_and_mistakes_are_answered_without_loading_libtorch(int code, params string[] args)
     {

@@ -66,6 +66,35 @@ public sealed class RestoreCommandTests : IDisposable
         Assert.Equal([Path.Combine(_folder.File("out"), "b.png")], Directory.GetFiles(_folder.File("out")));
     }
 
+    [Fact]
+    public void Weights_of_another_project_restore_as_the_same_network_in_a_file_of_ours()
+    {
+        var (own, foreign, image) = (Model(), _folder.File("theirs.pth"), _folder.Image("a.png"));
+        Assert.Equal(0, MdfProgram.Run("convert", own, foreign).ExitCode);
+        string[] line = ["restore", foreign, image, "-o", _folder.File("theirs.png"), "--json"];
+        Assert.Contains("name the network that they belong to, such as --network edsr?factor=4", MdfProgram.Run(line).Error);
+        var answer = MdfProgram.Run([.. line, "--network", "edsr?factor=2&blocks=1&features=4"]);
+        Assert.True(answer.ExitCode == 0, answer.Error);
+        using var json = JsonDocument.Parse(answer.Output);
+        Assert.Equal("sisr:2", json.RootElement.GetProperty("task").GetString());
+        Assert.Equal(0, MdfProgram.Run("restore", own, image, "-o", _folder.File("ours.png")).ExitCode);
+        Assert.Equal(File.ReadAllBytes(_folder.File("ours.png")), File.ReadAllBytes(_folder.File("theirs.png")));
+
+        answer = MdfProgram.Run("restore", own, image, "-o", _folder.File("x.png"), "--network", "edsr?factor=2");
+        Assert.Equal(2, answer.ExitCode);
+        Assert.Contains($"'{own}' says itself that it is edsr?blocks=1&factor=2&features=4&residual_scale=1: leave out --network", answer.Error);
+    }
+
+    [Fact]
+    public void The_task_of_another_project_s_network_that_keeps_the_size_is_unknown()
+    {
+        Assert.Equal(0, MdfProgram.Run("convert", "denoise", _folder.File("denoise.pth")).ExitCode);
+        var answer = MdfProgram.Run("restore", _folder.File("denoise.pth"), _folder.Image("a.png"), "-o", _folder.File("x.png"), "--json", "--network", "dncnn?batch_norm=false&features=32&layers=8");
+        Assert.True(answer.ExitCode == 0, answer.Error);
+        using var json = JsonDocument.Parse(answer.Output);
+        Assert.Equal(JsonValueKind.Null, json.RootElement.GetProperty("task").ValueKind);
+    }
+
     /// <summary>Writes a small network for ×2.</summary>
     private string Model()
     {

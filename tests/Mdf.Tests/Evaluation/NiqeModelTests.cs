@@ -97,7 +97,9 @@ public sealed class NiqeModelTests : IDisposable
         AssertRefused("found nothing", []);
         AssertRefused("'mu_pris_param' as F64 [1, 36], found F64 [36, 1]", With("mu_pris_param", NumpyFiles.Matrix(36, 1, (_, _) => 0)));
         AssertRefused("as F64 [1, 36], found F32 [1, 36]", With("mu_pris_param", NumpyFiles.Array("<f4", "(1, 36)", new byte[4 * 36])));
-        AssertRefused("finite numbers in 'mu_pris_param'", With("mu_pris_param", NumpyFiles.Matrix(1, 36, (_, i) => i == 35 ? double.NaN : 0)));
+        AssertRefused(
+            "expected finite numbers in the tensor 'mu_pris_param', found NaN (element 35 of 36)",
+            With("mu_pris_param", NumpyFiles.Matrix(1, 36, (_, i) => i == 35 ? double.NaN : 0)), advice: "use another file");
         AssertRefused("a symmetric 'cov_pris_param'", With("cov_pris_param", NumpyFiles.Matrix(36, 36, (i, j) => i == j || i == 0 ? 1 : 0)));
         AssertRefused("without negative eigenvalues", With("cov_pris_param", NumpyFiles.Matrix(36, 36, (i, j) => i == j ? 1 - i : 0)));
         AssertRefused("found the sum 49", With("gaussian_window", NumpyFiles.Matrix(7, 7, (_, _) => 1)));
@@ -105,12 +107,12 @@ public sealed class NiqeModelTests : IDisposable
         IEnumerable<(string Name, byte[] Content)> With(string name, byte[] content) =>
             Parameters().Select(array => array.Name == name + ".npy" ? (array.Name, content) : array);
 
-        void AssertRefused(string expected, IEnumerable<(string Name, byte[] Content)> arrays)
+        void AssertRefused(string expected, IEnumerable<(string Name, byte[] Content)> arrays, string advice = "give the published niqe_pris_params.npz")
         {
             var path = _folder.File("refused.npz", NumpyFiles.Zip(arrays));
             var error = Assert.Throws<InputException>(() => NiqeModel.Load(path));
             Assert.Contains(expected, error.Message);
-            Assert.EndsWith("give the published niqe_pris_params.npz", error.Message);
+            Assert.EndsWith(advice, error.Message);
             TemporaryFolder.AssertOneLine(error, path);
         }
     }

@@ -52,6 +52,54 @@ public sealed class PublishedWeightsTests : IDisposable
     }
 
     [Fact]
+    public void Scalars_that_the_network_does_not_know_are_passed_over_and_named()
+    {
+        using var network = NetworkArchitecture.Parse("msrresnet?features=4&blocks=1").Build(1);
+        var path = Write([.. Renamed(network, name => name), ("step_counter", tensor(7L)), ("body.0.num_batches_tracked", tensor(new[] { 3 })), ("loss_scale", tensor(0.5f))]);
+        AssertLoads(path, network);
+        var warnings = new List<string>();
+        using var other = network.Architecture.Build(9);
+        NetworkFile.LoadWeights(path, other, warnings.Add);
+        Assert.Equal([$"'{path}': passed over 'step_counter', 'body.0.num_batches_tracked', 'loss_scale', which the network does not have"], warnings.Select(Ordered));
+
+        NetworkFile.LoadWeights(Write(Renamed(network, name => name)), other, warnings.Add);
+        Assert.Single(warnings);
+
+        // The file holds larger elements first.
+        string Ordered(string warning) => warning.Replace("'step_counter', 'loss_scale', 'body.0.num_batches_tracked'", "'step_counter', 'body.0.num_batches_tracked', 'loss_scale'");
+    }
+
+    [Fact]
+    public void A_tensor_that_could_be_a_layer_s_weight_is_not_passed_over()
+    {
+        using var network = NetworkArchitecture.Parse("msrresnet?features=4&blocks=1").Build(1);
+        foreach (var extra in new[] { tensor(new[] { 0.25f }), zeros(1, 1, 1, 1), zeros(2, dtype: int64) })
+        {
+            var path = Write([.. Renamed(network, name => name), ("prelu.weight", extra)]);
+            Assert.Contains("1 unexpected: 'prelu.weight'", Assert.Throws<InputException>(() => NetworkFile.LoadWeights(path, network)).Message);
+        }
+    }
+
+    [Theory]
+    [InlineData("edsr?features=4&blocks=1&factor=2", "sisr:2")]
+    [InlineData("dncnn?features=4&layers=3", null)]
+    public void A_file_of_another_project_is_ready_to_restore_once_its_architecture_is_given(string architecture, string? task)
+    {
+        using var network = NetworkArchitecture.Parse(architecture).Build(1);
+        network.eval();
+        using var noGradient = no_grad();
+        var image = rand(1, 3, 8, 8);
+        using var loaded = NetworkFile.Load(Write(Renamed(network, name => $"params.{name}")), network.Architecture);
+        Assert.Equal((task, true, false), (loaded.Task, loaded.IsForeign, loaded.Network.training));
+        Assert.True(Golden.AreEqual(network.call(image), loaded.Network.call(image)));
+
+        var own = _folder.File("own.safetensors");
+        NetworkFile.Save(own, network, new NetworkMetadata { Architecture = network.Architecture, Task = task ?? "jpeg:10" });
+        using var known = NetworkFile.Load(own, NetworkArchitecture.Parse("unet"));
+        Assert.Equal((task ?? "jpeg:10", false, network.Architecture.ToString()), (known.Task, known.IsForeign, known.Network.Architecture.ToString()));
+    }
+
+    [Fact]
     public void A_PyTorch_checkpoint_is_read()
     {
         using var network = NetworkArchitecture.Parse("dncnn?features=4&layers=4").Build(1);

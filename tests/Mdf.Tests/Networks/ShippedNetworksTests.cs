@@ -45,6 +45,15 @@ public sealed class ShippedNetworksTests : IDisposable
     }
 
     [Fact]
+    public void A_network_may_begin_with_a_shipped_one()
+    {
+        using var trained = NetworkFile.Load("jpeg");
+        using var network = trained.Network.Architecture.Build(9);
+        NetworkFile.LoadWeights("jpeg", network);
+        Assert.All(trained.Network.state_dict(), entry => Assert.True(Golden.AreEqual(entry.Value, network.state_dict()[entry.Key]), entry.Key));
+    }
+
+    [Fact]
     public void Other_names_are_refused_with_those_there_are()
     {
         var message = Assert.Throws<InputException>(() => NetworkFile.Load("deblur")).Message;

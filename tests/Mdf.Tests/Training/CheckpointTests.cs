@@ -21,14 +21,14 @@ public sealed class CheckpointTests : IDisposable
             checkpoint.Write(path, s_tensors);
             using var file = TensorFile.Open(path);
             Assert.Equal(checkpoint, TrainingCheckpoint.Of(file));
-            Assert.Contains("expected a checkpoint in the format 'mdf-loss-checkpoint-1', found 'mdf-checkpoint-1'", Assert.Throws<InputException>(() => LossCheckpoint.Of(file)).Message);
+            Assert.Contains("expected a checkpoint in the format 'mdf-loss-checkpoint-2', found 'mdf-checkpoint-2'", Assert.Throws<InputException>(() => LossCheckpoint.Of(file)).Message);
         }
 
         var loss = new LossCheckpoint(3, 40, "{}");
         loss.Write(path, s_tensors);
         using var written = TensorFile.Open(path);
         Assert.Equal(loss, LossCheckpoint.Of(written));
-        Assert.Contains("found 'mdf-loss-checkpoint-1'", Assert.Throws<InputException>(() => TrainingCheckpoint.Of(written)).Message);
+        Assert.Contains("found 'mdf-loss-checkpoint-2'", Assert.Throws<InputException>(() => TrainingCheckpoint.Of(written)).Message);
     }
 
     [Theory]

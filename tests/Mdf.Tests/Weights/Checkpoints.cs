@@ -134,11 +134,13 @@ internal static class Checkpoints
         return file;
     }
 
-    /// <summary>Bytes that differ from tensor to tensor.</summary>
+    /// <summary>Bytes that differ from tensor to tensor; as little-endian numbers of any floating-point type they are finite.</summary>
     public static byte[] Content(int length, int seed)
     {
         var bytes = new byte[length];
         new Random(seed).NextBytes(bytes);
+        for (var i = 1; i < length; i += 2)
+            bytes[i] &= 0b1011_1111; // the exponent's highest bit
         return bytes;
     }
 

@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 using CsCheck;
@@ -73,6 +74,79 @@ public sealed class SafetensorsFormatTests : IDisposable
 
     [Fact]
     public void Changed_metadata_does_not_match_the_checksum() => AssertChangeIsRefused("-1,1", "-1,9");
+
+    [Fact]
+    public void Changed_bytes_of_a_tensor_do_not_match_their_checksum()
+    {
+        SafetensorsFormat.Write(_folder.File("a"), Checkpoints.Tensors());
+        var whole = File.ReadAllBytes(_folder.File("a"));
+        foreach (var (name, tensor) in Checkpoints.Tensors())
+        {
+            byte[] file = [.. whole];
+            file[file.AsSpan().LastIndexOf(tensor.Bytes)] ^= 1;
+            _folder.AssertRefused(file, $"the bytes of the tensor '{name}' do not match their checksum; the file is damaged");
+        }
+    }
+
+    // By the specification: metadata are a map from text to text, a tensor has three fields. The checksums by another implementation of what the remarks say.
+    [Fact]
+    public void Other_programs_see_the_checksums_as_text()
+    {
+        var tensors = Checkpoints.Tensors();
+        SafetensorsFormat.Write(_folder.File("a"), tensors, new Dictionary<string, string> { ["seed"] = "1" });
+        var bytes = File.ReadAllBytes(_folder.File("a"));
+        using var header = JsonDocument.Parse(bytes.AsMemory(8, (int)BitConverter.ToInt64(bytes)));
+        var metadata = header.RootElement.GetProperty("__metadata__");
+        Assert.Equal(["mdf.header_sha256", "mdf.tensor_sha256", "seed"], metadata.EnumerateObject().Select(entry => entry.Name).Order());
+        Assert.All(metadata.EnumerateObject(), entry => Assert.Equal(JsonValueKind.String, entry.Value.ValueKind));
+        Assert.Equal(
+            tensors.Keys.Order(StringComparer.Ordinal).Select(name => Convert.ToHexStringLower(SHA256.HashData(tensors[name].Bytes))),
+            metadata.GetProperty("mdf.tensor_sha256").GetString()!.Split(' '));
+        Assert.All(header.RootElement.EnumerateObject().Where(entry => entry.Name != "__metadata__"),
+            entry => Assert.Equal(["dtype", "shape", "data_offsets"], entry.Value.EnumerateObject().Select(field => field.Name)));
+        using var file = TensorFile.Open(_folder.File("a"));
+        Assert.Equal(["seed"], file.Metadata.Keys);
+    }
+
+    [Theory]
+    [InlineData("mdf-network-2", "lacks mdf.header_sha256, its own checksum")]
+    [InlineData("mdf-checkpoint-2", "lacks mdf.header_sha256, its own checksum")]
+    [InlineData("mdf-unknown-7", "lacks mdf.header_sha256, its own checksum")]
+    [InlineData("pt\",\"mdf.tensor_sha256\":\"0", "lacks mdf.header_sha256, its own checksum")]
+    public void A_file_of_ours_without_checksums_is_refused(string format, string expected) =>
+        _folder.AssertRefused(Checkpoints.Safetensors($$$"""{"__metadata__":{"format":"{{{format}}}"},"a":{{{Float}}} }""", 8), expected);
+
+    [Fact]
+    public void A_file_of_ours_whose_tensors_have_no_checksums_is_refused()
+    {
+        WriteWithoutTensorChecksums("a", "mdf-network-2");
+        _folder.AssertRefused(File.ReadAllBytes(_folder.File("a")), "lacks mdf.tensor_sha256, the checksums of its tensors");
+        WriteWithoutTensorChecksums("b", "pt"); // as an earlier mdf converted another project's weights
+        using var other = TensorFile.Open(_folder.File("b"));
+        Assert.Equal(8, other.Tensors["x"].Bytes.Length);
+    }
+
+    [Theory]
+    [InlineData("mdf-network-1", "a restoration network", "mdf-network-2")]
+    [InlineData("mdf-stack-1", "a discriminator stack", "mdf-stack-2")]
+    [InlineData("mdf-checkpoint-1", "the checkpoint of a network's training", "mdf-checkpoint-2")]
+    [InlineData("mdf-loss-checkpoint-1", "the checkpoint of a loss's training", "mdf-loss-checkpoint-2")]
+    public void A_file_in_an_earlier_format_is_refused_until_it_is_converted(string earlier, string kind, string present)
+    {
+        WriteWithoutTensorChecksums("a", earlier);
+        _folder.AssertRefused(File.ReadAllBytes(_folder.File("a")), $"it is {kind} in the format '{earlier}' of an earlier mdf, whose tensors have no checksums");
+
+        Assert.Equal(1, WeightConversion.Convert(_folder.File("a"), _folder.File("new.safetensors")));
+        using var file = TensorFile.Open(_folder.File("new.safetensors"));
+        Assert.Equal(new Dictionary<string, string> { ["format"] = present, ["seed"] = "7" }, file.Metadata);
+        Assert.Equal(new byte[8], file.Tensors["x"].Bytes.ToArray());
+
+        // Its header has a checksum, which is verified.
+        var bytes = File.ReadAllBytes(_folder.File("a"));
+        bytes[bytes.AsSpan().IndexOf("\"7\""u8) + 1] = (byte)'8';
+        _folder.File("a", bytes);
+        Assert.Contains("does not match its checksum", Assert.Throws<InputException>(() => WeightConversion.Convert(_folder.File("a"), _folder.File("newer.safetensors"))).Message);
+    }
 
     [Fact]
     public void A_reserved_name_cannot_be_written() => Assert.Throws<InputException>(() => SafetensorsFormat.Write(
@@ -155,6 +229,21 @@ public sealed class SafetensorsFormatTests : IDisposable
         var whole = File.ReadAllBytes(_folder.File("whole"));
         for (var length = 1; length < whole.Length; length += 7)
             _folder.AssertRefused(whole[..length], "cannot read");
+    }
+
+    /// <summary>Writes one tensor as mdf did before its files had checksums of their tensors: with that of the header alone.</summary>
+    private void WriteWithoutTensorChecksums(string name, string format)
+    {
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        foreach (var text in new[] { "format", format, "seed", "7", "x", "F32", "2" })
+        {
+            hash.AppendData(BitConverter.GetBytes(text.Length));
+            hash.AppendData(Encoding.UTF8.GetBytes(text));
+        }
+
+        var checksum = Convert.ToHexStringLower(hash.GetHashAndReset());
+        _folder.File(name, Checkpoints.Safetensors(
+            $$"""{"__metadata__":{"format":"{{format}}","seed":"7","mdf.header_sha256":"{{checksum}}"},"x":{{Float}} }""", 8));
     }
 
     private void AssertChangeIsRefused(string text, string changed)

@@ -72,16 +72,16 @@ public sealed class WeightConversionTests : IDisposable
     }
 
     [Theory]
-    [InlineData(float.NaN, 1)]
-    [InlineData(0, float.PositiveInfinity)]
-    [InlineData(1, 0)]
-    public void An_input_range_in_a_checkpoint_that_is_none_is_refused(float low, float high)
+    [InlineData(float.NaN, 1, "expected finite numbers in the tensor 'input_range'")]
+    [InlineData(0, float.PositiveInfinity, "expected finite numbers in the tensor 'input_range'")]
+    [InlineData(1, 0, "expected input_range to be two numbers, the lower first")]
+    public void An_input_range_in_a_checkpoint_that_is_none_is_refused(float low, float high, string expected)
     {
         PyTorchFormat.Write(_folder.File("in.pt"), new Dictionary<string, StoredTensor>
         {
             ["input_range"] = new(ElementType.Float32, [2], MemoryMarshal.AsBytes<float>(new[] { low, high }).ToArray()),
         });
-        AssertRefused("in.pt", "out.safetensors", "expected input_range to be two numbers, the lower first");
+        AssertRefused("in.pt", "out.safetensors", expected);
     }
 
     [Fact]
