@@ -16,10 +16,11 @@ public sealed class BenchmarkModel : IDisposable
     /// <summary>The name of doing nothing, for tasks that keep the size.</summary>
     public const string Identity = "identity";
 
-    private readonly Func<Tensor, Tensor> _restore;
+    private readonly Func<Tensor, CancellationToken, Tensor> _restore;
     private readonly IDisposable? _owned;
 
-    private BenchmarkModel(string name, Func<Tensor, Tensor> restore, IDisposable? owned = null) => (Name, _restore, _owned) = (name, restore, owned);
+    private BenchmarkModel(string name, Func<Tensor, CancellationToken, Tensor> restore, IDisposable? owned = null) =>
+        (Name, _restore, _owned) = (name, restore, owned);
 
     /// <summary>What the model is called in tables.</summary>
     public string Name { get; }
@@ -27,7 +28,7 @@ public sealed class BenchmarkModel : IDisposable
     /// <summary>A network that is at hand already; it stays its owner's.</summary>
     /// <param name="name">What to call it.</param>
     /// <param name="network">The network, in evaluation mode.</param>
-    public static BenchmarkModel Of(string name, RestorationNetwork network) => new(name, distorted => TiledRestoration.Run(network, distorted));
+    public static BenchmarkModel Of(string name, RestorationNetwork network) => new(name, Tiles(network));
 
     /// <summary>Finds a model by its name.</summary>
     /// <param name="name"><see cref="Bicubic"/>, <see cref="Identity"/>, or a network file.</param>
@@ -42,11 +43,11 @@ public sealed class BenchmarkModel : IDisposable
         {
             case Bicubic when task.Factor > 1:
                 // As MATLAB enlarges: that is what the literature's figures for bicubic are.
-                return new BenchmarkModel(name, distorted => Resampler.BicubicScale(distorted, task.Factor, Border.Symmetric));
+                return new BenchmarkModel(name, (distorted, _) => Resampler.BicubicScale(distorted, task.Factor, Border.Symmetric));
             case Bicubic:
                 throw new InputException($"'{Bicubic}' enlarges and does nothing for the task {task.Task}: use '{Identity}'");
             case Identity when task.Factor == 1:
-                return new BenchmarkModel(name, distorted => distorted.alias());
+                return new BenchmarkModel(name, (distorted, _) => distorted.alias());
             case Identity:
                 throw new InputException($"'{Identity}' keeps the size, and the task {task.Task} does not: use '{Bicubic}'");
         }
@@ -58,7 +59,7 @@ public sealed class BenchmarkModel : IDisposable
             if (made.Kind != task.Kind || trained.Network.Factor != task.Factor)
                 throw new InputException($"'{name}' is a network for the task {made.Task}, expected one for {task.Task}");
             trained.Network.to(device);
-            return new BenchmarkModel(name, distorted => TiledRestoration.Run(trained.Network, distorted), trained);
+            return new BenchmarkModel(name, Tiles(trained.Network), trained);
         }
         catch
         {
@@ -67,11 +68,16 @@ public sealed class BenchmarkModel : IDisposable
         }
     }
 
-    /// <summary>Restores an image.</summary>
+    /// <summary>Restores an image; a network does so tile by tile (<see cref="TiledRestoration"/>).</summary>
     /// <param name="distorted">Shape <c>(1, 3, H, W)</c>.</param>
+    /// <param name="cancellation">Ends it between two tiles.</param>
     /// <returns>Shape <c>(1, 3, H · factor, W · factor)</c>, not clamped, on the same device.</returns>
-    public Tensor Restore(Tensor distorted) => _restore(distorted);
+    /// <exception cref="OperationCanceledException">It was cancelled.</exception>
+    public Tensor Restore(Tensor distorted, CancellationToken cancellation = default) => _restore(distorted, cancellation);
 
     /// <summary>Frees the network that <see cref="Load"/> has read.</summary>
     public void Dispose() => _owned?.Dispose();
+
+    private static Func<Tensor, CancellationToken, Tensor> Tiles(RestorationNetwork network) =>
+        (distorted, cancellation) => TiledRestoration.Run(network, distorted, cancellation: cancellation);
 }

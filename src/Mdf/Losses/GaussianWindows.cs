@@ -33,6 +33,11 @@ internal sealed class GaussianWindows(int padding, bool separable = true, Scalar
     private const double C1 = 0.01 * 0.01; // (K₁ L)² for L = 1
     private const double C2 = 0.03 * 0.03; // (K₂ L)² for L = 1
 
+    /// <summary>The width of the window for an image: smaller than <see cref="WindowSize"/> where that exceeds the padded image.</summary>
+    /// <param name="height">The image's height.</param>
+    /// <param name="width">Its width.</param>
+    public int SizeFor(long height, long width) => (int)Math.Min(WindowSize, Math.Min(height, width) + 2 * padding);
+
     /// <summary>The statistics of one image.</summary>
     public LocalStatistics Of(Tensor image) => new(image, Blur(image), Blur(image.Square()));
 
@@ -56,7 +61,7 @@ internal sealed class GaussianWindows(int padding, bool separable = true, Scalar
     private Tensor Blur(Tensor image)
     {
         var channels = image.shape[1];
-        var size = (int)Math.Min(WindowSize, Math.Min(image.shape[2], image.shape[3]) + 2 * padding);
+        var size = SizeFor(image.shape[2], image.shape[3]);
         var window = Window(size).view(1, 1, 1, size);
         if (!separable)
             return functional.conv2d(image, Expand(window.transpose(2, 3) * window), padding: [padding, padding], groups: channels);
