@@ -1,3 +1,4 @@
+using Mdf.Runtime;
 using static TorchSharp.torch;
 
 namespace Mdf.Imaging;
@@ -25,6 +26,9 @@ internal static class ImageStrips
     // The windows of SSIM overlap by 10 rows, so that thinner strips would cost too much.
     private const long LeastThickness = 16;
 
+    // After how many strips the memory that they have freed goes back to the system: a picture of 12 megapixels takes 200 MB more without.
+    private const int Trim = 8;
+
     /// <summary>The dimension that is cut: that of the longer side; of a square's sides the height.</summary>
     /// <param name="shape">The image's: at least one dimension; with two or more, the last two are height and width.</param>
     public static int AxisOf(long[] shape) => shape.Length > 1 && shape[^2] >= shape[^1] ? shape.Length - 2 : shape.Length - 1;
@@ -45,6 +49,8 @@ internal static class ImageStrips
         for (long start = 0; start < shape[axis]; start += step)
         {
             cancellation.ThrowIfCancellationRequested();
+            if (start > 0 && start / step % Trim == 0)
+                FreedMemory.Return();
             var length = Math.Min(step, shape[axis] - start);
             yield return new ImageStrip(axis, start, length, start + length == shape[axis]);
         }
