@@ -14,7 +14,10 @@ namespace Mdf.Evaluation;
 /// <param name="Seconds">What the restoring took, without reading and scoring.</param>
 public sealed record BenchmarkResult(string Model, string Image, BenchmarkScores Scores, IReadOnlyList<double> Losses, double Seconds);
 
-/// <summary>Restores the images of a benchmark with one model after another, and measures what comes of it.</summary>
+/// <summary>
+/// Restores the images of a benchmark with one model after another, and measures the results. One image at a time is in memory, restored by tiles and
+/// measured in strips.
+/// </summary>
 public static class Benchmark
 {
     /// <summary>Runs models on images.</summary>
@@ -25,9 +28,10 @@ public static class Benchmark
     /// <param name="device">Where to compute.</param>
     /// <param name="restored">Told of every restored image: the model, the image's name, and <c>(1, 3, H, W)</c> in [0, 1], which it must not keep.</param>
     /// <param name="progress">Told of every image.</param>
-    /// <param name="cancellation">Ends it between two images.</param>
+    /// <param name="cancellation">Ends it between two tiles or strips of an image.</param>
     /// <returns>One result for each model and image: all of the first model, then all of the next.</returns>
     /// <exception cref="InputException">A file is no image, a pair does not belong together, or an image is too small for a loss.</exception>
+    /// <exception cref="OperationCanceledException">It was cancelled.</exception>
     public static IReadOnlyList<BenchmarkResult> Run(
         IReadOnlyList<BenchmarkModel> models,
         BenchmarkImages images,
@@ -54,12 +58,12 @@ public static class Benchmark
                 cancellation.ThrowIfCancellationRequested();
                 using var step = NewDisposeScope();
                 var started = Stopwatch.GetTimestamp();
-                var found = models[model].Restore(distorted);
+                var found = models[model].Restore(distorted, cancellation);
                 var seconds = Stopwatch.GetElapsedTime(started).TotalSeconds;
                 results[model, image] = new BenchmarkResult(
                     models[model].Name, images.NameOf(image),
-                    BenchmarkMetrics.Score(found, reference, images.Border, niqe),
-                    [.. losses.Select(loss => loss.call(found, reference).Number())],
+                    BenchmarkMetrics.Score(found, reference, images.Border, niqe, cancellation),
+                    [.. losses.Select(loss => loss.Measure(found, reference, cancellation))],
                     seconds);
                 restored?.Invoke(models[model], images.NameOf(image), found.Clamp(0, 1));
                 meter.Report((long)image * models.Count + model + 1);

@@ -5,16 +5,19 @@ using static TorchSharp.torch;
 
 namespace Mdf.Evaluation;
 
-/// <summary>An image as the metrics of a benchmark see it: as an 8-bit file would hold it, without its border.</summary>
+/// <summary>
+/// An image as the metrics of a benchmark see it: as an 8-bit file would hold it, without its border. Rounding and luma look at single pixels, so that
+/// parts of an image can be measured one after the other.
+/// </summary>
 internal static class BenchmarkImage
 {
-    /// <summary>Clamps and rounds to 8 bits, as <see cref="ImageFile"/> does when it writes, and cuts the border off.</summary>
+    /// <summary>Cuts the border off.</summary>
     /// <param name="image"><c>(1, 3, H, W)</c>, floating point, on any device.</param>
     /// <param name="border">Pixels to cut off at each side, at least 0.</param>
     /// <param name="role">What the image is, for messages.</param>
-    /// <returns><c>(1, 3, H − 2·border, W − 2·border)</c>, float64, multiples of 1/255 in [0, 1].</returns>
-    /// <exception cref="InputException">It is no such image, holds NaN, or is all border.</exception>
-    public static Tensor Of(Tensor image, int border, string role)
+    /// <returns><c>(1, 3, H − 2·border, W − 2·border)</c>, a view.</returns>
+    /// <exception cref="InputException">It is no such image, or is all border.</exception>
+    public static Tensor WithoutBorder(Tensor image, int border, string role)
     {
         ArgumentNullException.ThrowIfNull(image);
         ArgumentOutOfRangeException.ThrowIfNegative(border);
@@ -27,11 +30,20 @@ internal static class BenchmarkImage
                 $"expected a {role} image larger than its border of {border} pixels at each side, found one of {image.shape[3]}×{image.shape[2]}");
         }
 
+        return image.narrow(2, border, height).narrow(3, border, width);
+    }
+
+    /// <summary>Clamps and rounds to 8 bits, as <see cref="ImageFile"/> does when it writes.</summary>
+    /// <param name="image">RGB, <c>(1, 3, H, W)</c>, floating point, on any device; the whole image or a part of it.</param>
+    /// <param name="role">What the image is, for messages.</param>
+    /// <returns>The same shape, float64, multiples of 1/255 in [0, 1].</returns>
+    /// <exception cref="InputException">It holds NaN.</exception>
+    public static Tensor Round(Tensor image, string role)
+    {
         using var scope = NewDisposeScope();
         if (image.isnan().any().item<bool>())
             throw new InputException($"expected a {role} image with values in [0, 1], found NaN");
-        return Pixels.Levels(image, bitDepth: 8).narrow(2, border, height).narrow(3, border, width)
-            .to(float64).Div(255).MoveToOuterDisposeScope();
+        return Pixels.Levels(image, bitDepth: 8).to(float64).Div(255).MoveToOuterDisposeScope();
     }
 
     /// <summary>The luma of ITU-R BT.601 in studio range, as MATLAB's <c>rgb2ycbcr</c> computes it; not rounded.</summary>

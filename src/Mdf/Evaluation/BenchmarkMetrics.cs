@@ -1,3 +1,5 @@
+using Mdf.Imaging;
+using Mdf.Kernels;
 using Mdf.Losses;
 using Mdf.Runtime;
 using static TorchSharp.torch;
@@ -18,7 +20,8 @@ public sealed record BenchmarkScores(double PsnrRgb, double? SsimRgb, double Psn
 
 /// <summary>
 /// The metrics of restoration benchmarks by their usual protocol, which is BasicSR's: both images rounded to 8 bits, a border of the
-/// scale factor's width cut off where the task is super-resolution, and PSNR and SSIM on RGB and on luma alone.
+/// scale factor's width cut off where the task is super-resolution, and PSNR and SSIM on RGB and on luma alone. They are computed strip by strip,
+/// so that memory does not grow with the image.
 /// </summary>
 /// <remarks>
 /// SSIM: Wang, Bovik, Sheikh and Simoncelli, "Image Quality Assessment: From Error Visibility to Structural Similarity" (2004), a Gaussian
@@ -33,45 +36,60 @@ public static class BenchmarkMetrics
     /// <param name="reference">The same size and device, in [0, 1]; rounded, too.</param>
     /// <param name="border">Pixels to cut off at each side of both images, before every metric.</param>
     /// <param name="niqe">The model for NIQE; null to leave that out.</param>
+    /// <param name="cancellation">Ends it between two strips.</param>
     /// <returns>The scores; null for what the image is too small for.</returns>
     /// <exception cref="InputException">The sizes differ, one is no image or holds NaN, or the border leaves nothing.</exception>
-    public static BenchmarkScores Score(Tensor restored, Tensor reference, int border = 0, NiqeModel? niqe = null)
+    /// <exception cref="OperationCanceledException">It was cancelled.</exception>
+    public static BenchmarkScores Score(
+        Tensor restored, Tensor reference, int border = 0, NiqeModel? niqe = null, CancellationToken cancellation = default)
     {
         using var scope = NewDisposeScope();
         using var _ = no_grad();
-        var rgb = BenchmarkImage.Of(restored, border, "restored");
-        var referenceRgb = BenchmarkImage.Of(reference, border, "reference");
+        var rgb = BenchmarkImage.WithoutBorder(restored, border, "restored");
+        var referenceRgb = BenchmarkImage.WithoutBorder(reference, border, "reference");
         if (!rgb.shape.SequenceEqual(referenceRgb.shape))
         {
             throw new InputException($"expected images of one size, found {restored.shape[3]}×{restored.shape[2]} (restored) "
                 + $"and {reference.shape[3]}×{reference.shape[2]} (reference)");
         }
 
-        var (luma, referenceLuma) = (BenchmarkImage.Luma(rgb), BenchmarkImage.Luma(referenceRgb));
-        // All four channels at once: libtorch's convolution of a single one is several times slower.
-        var ssim = Ssim(cat([rgb, luma], 1), cat([referenceRgb, referenceLuma], 1));
+        return Score(rgb, referenceRgb, ImageStrips.Divide(rgb.shape, cancellation: cancellation)) with { Niqe = niqe?.ScoreWhole(rgb, cancellation) };
+    }
+
+    /// <summary>Every score but NIQE, which looks at blocks and not at strips.</summary>
+    /// <param name="image">Without its border, <c>(1, 3, H, W)</c>.</param>
+    /// <param name="reference">The same size.</param>
+    /// <param name="strips">How to divide both.</param>
+    internal static BenchmarkScores Score(Tensor image, Tensor reference, IEnumerable<ImageStrip> strips)
+    {
+        var (height, width, axis) = (image.shape[2], image.shape[3], ImageStrips.AxisOf(image.shape));
+        var shorter = Math.Min(height, width);
+        var (rgbError, lumaError) = (new RunningMean(), new RunningMean());
+        using var ssim = shorter < GaussianWindows.WindowSize ? null : new SsimStrips(s_windows, height, width, axis);
+        using var msSsim = shorter < MsSsimLoss.SmallestSize ? null : MsSsimLoss.InStrips(image.shape);
+        foreach (var strip in strips)
+        {
+            using var scope = NewDisposeScope();
+            // The restored image and its reference.
+            var rgb = cat([BenchmarkImage.Round(strip.Of(image), "restored"), BenchmarkImage.Round(strip.Of(reference), "reference")]);
+            var luma = BenchmarkImage.Luma(rgb);
+            Psnr.AddSquares(rgbError, rgb.narrow(0, 0, 1), rgb.narrow(0, 1, 1));
+            Psnr.AddSquares(lumaError, luma.narrow(0, 0, 1), luma.narrow(0, 1, 1));
+            // All four channels at once: libtorch's convolution of a single one is several times slower.
+            ssim?.Add(cat([rgb, luma], 1));
+            msSsim?.Add(rgb);
+        }
+
+        var means = MeansOf(ssim);
         return new BenchmarkScores(
-            Psnr.Of(rgb, referenceRgb), ssim?[..3].Average(),
-            Psnr.Of(luma, referenceLuma), ssim?[3],
-            MsSsim(rgb, referenceRgb), niqe?.ScoreLuma(luma));
+            Psnr.OfError(rgbError.Value), means?[..3].Average(),
+            Psnr.OfError(lumaError.Value), means?[3],
+            msSsim is null ? null : 1 - MsSsimLoss.Measure(msSsim), Niqe: null);
     }
 
-    /// <summary>SSIM of each channel.</summary>
-    private static double[]? Ssim(Tensor image, Tensor reference)
+    private static double[]? MeansOf(SsimStrips? ssim)
     {
-        if (Math.Min(image.shape[2], image.shape[3]) < GaussianWindows.WindowSize)
-            return null;
-        using var scope = NewDisposeScope();
-        var (luminance, contrastStructure) = s_windows.Compare(image, s_windows.Of(reference));
-        return (luminance * contrastStructure).mean([0, 2, 3]).cpu().data<double>().ToArray();
-    }
-
-    private static double? MsSsim(Tensor image, Tensor reference)
-    {
-        using var loss = new MsSsimLoss();
-        if (Math.Min(image.shape[2], image.shape[3]) < loss.MinimumSize)
-            return null;
-        using var value = loss.call(image, reference);
-        return 1 - value.item<double>();
+        using var means = ssim?.Means.cpu();
+        return means?.data<double>().ToArray();
     }
 }

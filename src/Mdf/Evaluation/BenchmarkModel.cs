@@ -16,10 +16,11 @@ public sealed class BenchmarkModel : IDisposable
     /// <summary>The name of doing nothing, for tasks that keep the size.</summary>
     public const string Identity = "identity";
 
-    private readonly Func<Tensor, Tensor> _restore;
+    private readonly Func<Tensor, CancellationToken, Tensor> _restore;
     private readonly LoadedNetwork? _owned;
 
-    private BenchmarkModel(string name, Func<Tensor, Tensor> restore, LoadedNetwork? owned = null) => (Name, _restore, _owned, IsForeign) = (name, restore, owned, owned?.IsForeign == true);
+    private BenchmarkModel(string name, Func<Tensor, CancellationToken, Tensor> restore, LoadedNetwork? owned = null) =>
+        (Name, _restore, _owned, IsForeign) = (name, restore, owned, owned?.IsForeign == true);
 
     /// <summary>What the model is called in tables.</summary>
     public string Name { get; }
@@ -30,7 +31,7 @@ public sealed class BenchmarkModel : IDisposable
     /// <summary>A network that is at hand already; it stays its owner's.</summary>
     /// <param name="name">What to call it.</param>
     /// <param name="network">The network, in evaluation mode.</param>
-    public static BenchmarkModel Of(string name, RestorationNetwork network) => new(name, distorted => TiledRestoration.Run(network, distorted));
+    public static BenchmarkModel Of(string name, RestorationNetwork network) => new(name, Tiles(network));
 
     /// <summary>Finds a model by its name.</summary>
     /// <param name="name"><see cref="Bicubic"/>, <see cref="Identity"/>, or a network file.</param>
@@ -47,11 +48,11 @@ public sealed class BenchmarkModel : IDisposable
         {
             case Bicubic when task.Factor > 1:
                 // As MATLAB enlarges: that is what the literature's figures for bicubic are.
-                return new BenchmarkModel(name, distorted => Resampler.BicubicScale(distorted, task.Factor, Border.Symmetric));
+                return new BenchmarkModel(name, (distorted, _) => Resampler.BicubicScale(distorted, task.Factor, Border.Symmetric));
             case Bicubic:
                 throw new InputException($"'{Bicubic}' enlarges and does nothing for the task {task.Task}: use '{Identity}'");
             case Identity when task.Factor == 1:
-                return new BenchmarkModel(name, distorted => distorted.alias());
+                return new BenchmarkModel(name, (distorted, _) => distorted.alias());
             case Identity:
                 throw new InputException($"'{Identity}' keeps the size, and the task {task.Task} does not: use '{Bicubic}'");
         }
@@ -62,7 +63,7 @@ public sealed class BenchmarkModel : IDisposable
             if (loaded.Task is { } said && Distortion.ParseForNetwork(said) is var made && made.Kind != task.Kind || loaded.Network.Factor != task.Factor)
                 throw new InputException($"'{name}' is a network {(loaded.Task is null ? "that keeps the size" : $"for the task {loaded.Task}")}, expected one for {task.Task}");
             loaded.Network.to(device);
-            return new BenchmarkModel(name, distorted => TiledRestoration.Run(loaded.Network, distorted), loaded);
+            return new BenchmarkModel(name, Tiles(loaded.Network), loaded);
         }
         catch
         {
@@ -71,11 +72,16 @@ public sealed class BenchmarkModel : IDisposable
         }
     }
 
-    /// <summary>Restores an image.</summary>
+    /// <summary>Restores an image; a network does so tile by tile (<see cref="TiledRestoration"/>).</summary>
     /// <param name="distorted">Shape <c>(1, 3, H, W)</c>.</param>
+    /// <param name="cancellation">Ends it between two tiles.</param>
     /// <returns>Shape <c>(1, 3, H · factor, W · factor)</c>, not clamped, on the same device.</returns>
-    public Tensor Restore(Tensor distorted) => _restore(distorted);
+    /// <exception cref="OperationCanceledException">It was cancelled.</exception>
+    public Tensor Restore(Tensor distorted, CancellationToken cancellation = default) => _restore(distorted, cancellation);
 
     /// <summary>Frees the network that <see cref="Load"/> has read.</summary>
     public void Dispose() => _owned?.Dispose();
+
+    private static Func<Tensor, CancellationToken, Tensor> Tiles(RestorationNetwork network) =>
+        (distorted, cancellation) => TiledRestoration.Run(network, distorted, cancellation: cancellation);
 }

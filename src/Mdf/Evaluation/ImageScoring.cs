@@ -1,5 +1,4 @@
 using Mdf.Imaging;
-using Mdf.Kernels;
 using Mdf.Losses;
 using Mdf.Runtime;
 using static TorchSharp.torch;
@@ -60,7 +59,7 @@ public static class ImageScoring
     /// <param name="losses">The losses, on <paramref name="device"/>.</param>
     /// <param name="device">Where to compute.</param>
     /// <param name="progress">Told of every pair.</param>
-    /// <param name="cancellation">Ends it between two images.</param>
+    /// <param name="cancellation">Ends it between two images, or two strips of a large one.</param>
     /// <returns>One score for each pair, in their order.</returns>
     /// <exception cref="InputException">
     /// Two losses are the same, a file is no image, a pair differs in size, or an image is too small for a loss.
@@ -81,14 +80,14 @@ public static class ImageScoring
         foreach (var pair in pairs)
         {
             cancellation.ThrowIfCancellationRequested();
-            scores.Add(Score(pair, losses, device));
+            scores.Add(Score(pair, losses, device, cancellation));
             meter.Report(scores.Count);
         }
 
         return scores;
     }
 
-    private static ImageScore Score(ImagePair pair, IReadOnlyList<ReconstructionLoss> losses, Device device)
+    private static ImageScore Score(ImagePair pair, IReadOnlyList<ReconstructionLoss> losses, Device device, CancellationToken cancellation)
     {
         using var scope = NewDisposeScope();
         using var _ = no_grad();
@@ -106,7 +105,7 @@ public static class ImageScoring
                 + $"found '{pair.Image}' of {image.shape[3]}×{image.shape[2]}");
         }
 
-        return new ImageScore(pair, Psnr.Of(image, reference), [.. losses.Select(loss => loss.call(image, reference).Number())]);
+        return new ImageScore(pair, Psnr.Of(image, reference), [.. losses.Select(loss => loss.Measure(image, reference, cancellation))]);
     }
 
     private static SortedDictionary<string, string> ImagesIn(string folder)

@@ -1,4 +1,6 @@
 using Mdf.Imaging;
+using Mdf.Kernels;
+using Mdf.Runtime;
 using static TorchSharp.torch;
 
 namespace Mdf.Evaluation;
@@ -24,41 +26,66 @@ internal static class NaturalSceneStatistics
     private const int FeaturesPerScale = 2 + 4 * 4;
     private const int Radius = WindowSize / 2;
 
+    // What a tile needs around it: at half size the window's radius, and for that what the bicubic kernel, widened by 2, reaches at full size.
+    private const int Margin = 2 * Radius + 4;
+
     /// <summary>The neighbours whose products are looked at: right, below, and the two diagonals.</summary>
     private static readonly (int Down, int Right)[] s_neighbours = [(0, 1), (1, 0), (1, 1), (1, -1)];
 
-    /// <summary>The features of every whole block.</summary>
-    /// <param name="luma"><c>(1, 1, H, W)</c>, whole numbers in [0, 255], at least one block; what is left beside the blocks is not looked at.</param>
+    /// <summary>The features of every whole block, computed tile by tile: memory does not grow with the image.</summary>
+    /// <param name="image">RGB, <c>(1, 3, H, W)</c>, floating point, at least one block; what is left beside the blocks is not looked at.</param>
     /// <param name="window">Weights of the local mean, 7×7, with the sum 1.</param>
+    /// <param name="blocksPerTile">Blocks along the side of a tile.</param>
+    /// <param name="cancellation">Looked at before every tile.</param>
     /// <returns>For each block <see cref="FeatureCount"/> numbers, NaN where there is no texture to fit to.</returns>
-    public static double[][] Of(Tensor luma, double[] window)
+    /// <exception cref="InputException">There is NaN in it.</exception>
+    /// <exception cref="OperationCanceledException">It was cancelled.</exception>
+    public static double[][] Of(Tensor image, double[] window, int blocksPerTile = 8, CancellationToken cancellation = default)
     {
-        using var scope = NewDisposeScope();
-        var (rows, columns) = ((int)luma.shape[2] / BlockSize, (int)luma.shape[3] / BlockSize);
-        var full = luma.narrow(2, 0, rows * BlockSize).narrow(3, 0, columns * BlockSize).to(float64).cpu();
+        var (rows, columns) = ((int)image.shape[2] / BlockSize, (int)image.shape[3] / BlockSize);
         var features = new double[rows * columns][];
-        for (var block = 0; block < features.Length; block++)
-            features[block] = new double[FeatureCount];
-        AddScale(full, 1);
-        AddScale(Resampler.BicubicScale(full, 0.5, Border.Symmetric), 2);
-        return features;
-
-        void AddScale(Tensor image, int scale)
+        var tiles = TileGrid.Square(rows * BlockSize, columns * BlockSize, Margin, stride: 2, blocksPerTile * BlockSize);
+        foreach (var tileRows in tiles.Rows)
         {
-            var (side, width) = (BlockSize / scale, columns * BlockSize / scale);
-            var normalized = Normalize(image.to(float32).contiguous().data<float>().ToArray(), width, window);
-            for (var block = 0; block < features.Length; block++)
+            foreach (var tileColumns in tiles.Columns)
             {
-                var values = new float[side * side];
-                for (var y = 0; y < side; y++)
-                {
-                    var start = (block / columns * side + y) * width + block % columns * side;
-                    normalized.AsSpan(start, side).CopyTo(values.AsSpan(y * side));
-                }
-
-                Describe(values, side, features[block].AsSpan((scale - 1) * FeaturesPerScale, FeaturesPerScale));
+                cancellation.ThrowIfCancellationRequested();
+                DescribeTile(tileRows, tileColumns);
             }
         }
+
+        return features;
+
+        void DescribeTile(TileSpan tileRows, TileSpan tileColumns)
+        {
+            using var scope = NewDisposeScope();
+            var rgb = BenchmarkImage.Round(
+                image.narrow(2, tileRows.WindowStart, tileRows.WindowLength).narrow(3, tileColumns.WindowStart, tileColumns.WindowLength), "restored");
+            var full = BenchmarkImage.Luma(rgb).Mul(255).round().cpu();
+            var scales = new[] { full, Resampler.BicubicScale(full, 0.5, Border.Symmetric) };
+            for (var scale = 0; scale < scales.Length; scale++)
+            {
+                var (side, width) = (BlockSize >> scale, (int)tileColumns.WindowLength >> scale);
+                var normalized = Normalize(scales[scale].to(float32).contiguous().data<float>().ToArray(), width, window);
+                for (var top = tileRows.Start; top < tileRows.End; top += BlockSize)
+                {
+                    for (var left = tileColumns.Start; left < tileColumns.End; left += BlockSize)
+                    {
+                        var (y, x) = ((int)(top - tileRows.WindowStart) >> scale, (int)(left - tileColumns.WindowStart) >> scale);
+                        var block = features[top / BlockSize * columns + left / BlockSize] ??= new double[FeatureCount];
+                        Describe(Cut(normalized, width, y, x, side), side, block.AsSpan(scale * FeaturesPerScale, FeaturesPerScale));
+                    }
+                }
+            }
+        }
+    }
+
+    private static float[] Cut(float[] image, int width, int top, int left, int side)
+    {
+        var values = new float[side * side];
+        for (var y = 0; y < side; y++)
+            image.AsSpan((top + y) * width + left, side).CopyTo(values.AsSpan(y * side));
+        return values;
     }
 
     /// <summary>(x − local mean) / (local deviation + 1), with the outermost pixels repeated beyond the edge.</summary>

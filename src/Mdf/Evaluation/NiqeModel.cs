@@ -66,17 +66,18 @@ public sealed class NiqeModel
     {
         using var scope = NewDisposeScope();
         using var _ = no_grad();
-        return ScoreLuma(BenchmarkImage.Luma(BenchmarkImage.Of(image, border, "restored")));
+        return ScoreWhole(BenchmarkImage.WithoutBorder(image, border, "restored"));
     }
 
-    /// <summary>The NIQE of an image's luma.</summary>
-    /// <param name="luma"><c>(1, 1, H, W)</c> in [0, 1], without its border.</param>
-    internal double? ScoreLuma(Tensor luma)
+    /// <summary>The NIQE of an image without its border.</summary>
+    /// <param name="image">RGB, <c>(1, 3, H, W)</c>, floating point; clamped and rounded here.</param>
+    /// <param name="cancellation">Ends it between two tiles.</param>
+    internal double? ScoreWhole(Tensor image, CancellationToken cancellation = default)
     {
-        if (luma.shape[2] < NaturalSceneStatistics.BlockSize || luma.shape[3] < NaturalSceneStatistics.BlockSize)
+        if (image.shape[2] < NaturalSceneStatistics.BlockSize || image.shape[3] < NaturalSceneStatistics.BlockSize)
             return null;
         using var scope = NewDisposeScope();
-        var blocks = NaturalSceneStatistics.Of(luma.Mul(255).round(), _window);
+        var blocks = NaturalSceneStatistics.Of(image, _window, cancellation: cancellation);
         // A feature that one block lacks counts in the others; the covariance is that of the blocks which have all.
         var whole = blocks.Where(block => !block.Any(double.IsNaN)).ToArray();
         if (whole.Length < 2)

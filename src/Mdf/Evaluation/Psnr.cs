@@ -1,3 +1,4 @@
+using Mdf.Imaging;
 using Mdf.Kernels;
 using Mdf.Runtime;
 using static TorchSharp.torch;
@@ -19,8 +20,21 @@ public static class Psnr
             throw new InputException($"PSNR expected images of one size, found ({string.Join(", ", restored.shape)}) and ({string.Join(", ", reference.shape)})");
         using var scope = NewDisposeScope();
         using var _ = no_grad();
-        // In float64: near-equal images have differences whose squares float32 sums badly.
-        var error = restored.Clamp(0, 1).to(float64) - reference.Clamp(0, 1).to(float64);
-        return 10 * Math.Log10(1 / error.Square().mean().item<double>());
+        var (x, y) = restored.dim() > 0 ? (restored, reference) : (restored.view(1), reference.view(1));
+        var error = new RunningMean();
+        foreach (var strip in ImageStrips.Divide(x.shape))
+            AddSquares(error, strip.Of(x), strip.Of(y));
+        return OfError(error.Value);
     }
+
+    /// <summary>Adds the squared differences of two images or parts of images, clamped to [0, 1].</summary>
+    internal static void AddSquares(RunningMean error, Tensor restored, Tensor reference)
+    {
+        using var scope = NewDisposeScope();
+        // In float64: near-equal images have differences whose squares float32 sums badly.
+        error.Add((restored.Clamp(0, 1).to(float64) - reference.Clamp(0, 1).to(float64)).Square());
+    }
+
+    /// <summary>The PSNR of a mean squared error.</summary>
+    internal static double OfError(double meanSquaredError) => 10 * Math.Log10(1 / meanSquaredError);
 }

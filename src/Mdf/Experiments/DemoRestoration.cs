@@ -69,7 +69,7 @@ internal static class DemoRestoration
 
         object?[] Row(string name, Tensor picture)
         {
-            var scores = BenchmarkMetrics.Score(picture, photographs.Unseen);
+            var scores = BenchmarkMetrics.Score(picture, photographs.Unseen, cancellation: cancellation);
             return [name, scores.PsnrRgb, scores.PsnrY, scores.SsimY, loss.call(picture, photographs.Unseen).Number()];
         }
     }

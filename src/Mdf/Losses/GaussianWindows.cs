@@ -33,8 +33,17 @@ internal sealed class GaussianWindows(int padding, bool separable = true, Scalar
     private const double C1 = 0.01 * 0.01; // (K₁ L)² for L = 1
     private const double C2 = 0.03 * 0.03; // (K₂ L)² for L = 1
 
+    /// <summary>The width of the window for an image: smaller than <see cref="WindowSize"/> where that exceeds the padded image.</summary>
+    /// <param name="height">The image's height.</param>
+    /// <param name="width">Its width.</param>
+    public int SizeFor(long height, long width) => (int)Math.Min(WindowSize, Math.Min(height, width) + 2 * padding);
+
     /// <summary>The statistics of one image.</summary>
-    public LocalStatistics Of(Tensor image) => new(image, Blur(image), Blur(image.Square()));
+    public LocalStatistics Of(Tensor image)
+    {
+        using var scope = NewDisposeScope();
+        return new(image, Blur(image).MoveToOuterDisposeScope(), Blur(image.Square()).MoveToOuterDisposeScope());
+    }
 
     /// <summary>The two maps whose product is SSIM: luminance, and contrast with structure.</summary>
     /// <param name="x">One image.</param>
@@ -42,26 +51,41 @@ internal sealed class GaussianWindows(int padding, bool separable = true, Scalar
     /// <returns>Two maps, each <c>(N, C, h, w)</c>.</returns>
     public (Tensor Luminance, Tensor ContrastStructure) Compare(Tensor x, LocalStatistics y)
     {
+        // Without a graph, a map is freed as soon as it is not needed: whoever measures a large image holds few of them.
+        using var scope = NewDisposeScope();
         var (_, meanX, meanOfSquaresX) = Of(x);
         var squareX = meanX.Square();
         var squareY = y.Mean.Square();
         var product = meanX * y.Mean;
-        var varianceX = meanOfSquaresX - squareX;
-        var varianceY = y.MeanOfSquares - squareY;
-        var covariance = Blur(x * y.Image) - product;
-        return (product.Mul(2).Add(C1) / squareX.Add(squareY).Add(C1), covariance.Mul(2).Add(C2) / varianceX.Add(varianceY).Add(C2));
+        return (Luminance().MoveToOuterDisposeScope(), ContrastStructure().MoveToOuterDisposeScope());
+
+        Tensor Luminance()
+        {
+            using var step = NewDisposeScope();
+            return (product.Mul(2).Add(C1) / squareX.Add(squareY).Add(C1)).MoveToOuterDisposeScope();
+        }
+
+        Tensor ContrastStructure()
+        {
+            using var step = NewDisposeScope();
+            var varianceX = meanOfSquaresX - squareX;
+            var varianceY = y.MeanOfSquares - squareY;
+            var covariance = Blur(x * y.Image) - product;
+            return (covariance.Mul(2).Add(C2) / varianceX.Add(varianceY).Add(C2)).MoveToOuterDisposeScope();
+        }
     }
 
     /// <summary>Gaussian blur; the window never exceeds the padded image.</summary>
     private Tensor Blur(Tensor image)
     {
+        using var scope = NewDisposeScope();
         var channels = image.shape[1];
-        var size = (int)Math.Min(WindowSize, Math.Min(image.shape[2], image.shape[3]) + 2 * padding);
+        var size = SizeFor(image.shape[2], image.shape[3]);
         var window = Window(size).view(1, 1, 1, size);
         if (!separable)
-            return functional.conv2d(image, Expand(window.transpose(2, 3) * window), padding: [padding, padding], groups: channels);
+            return functional.conv2d(image, Expand(window.transpose(2, 3) * window), padding: [padding, padding], groups: channels).MoveToOuterDisposeScope();
         var rows = functional.conv2d(image, Expand(window), padding: [0, padding], groups: channels);
-        return functional.conv2d(rows, Expand(window.transpose(2, 3)), padding: [padding, 0], groups: channels);
+        return functional.conv2d(rows, Expand(window.transpose(2, 3)), padding: [padding, 0], groups: channels).MoveToOuterDisposeScope();
 
         Tensor Expand(Tensor kernel) => kernel.to(image.dtype).to(image.device).expand(channels, 1, -1, -1);
     }

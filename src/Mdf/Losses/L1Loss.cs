@@ -3,9 +3,8 @@ using static TorchSharp.torch;
 namespace Mdf.Losses;
 
 /// <summary>The mean absolute error.</summary>
-public sealed class L1Loss() : ReconstructionLoss("l1")
+public sealed class L1Loss() : PixelwiseLoss("l1")
 {
     /// <inheritdoc/>
-    protected internal override ReferenceFeatures Analyze(Tensor reference) =>
-        new([reference], restored => MeanPerImage((restored - reference).abs()));
+    protected override Tensor Map(Tensor restored, Tensor reference) => (restored - reference).abs();
 }

@@ -1,3 +1,4 @@
+using Mdf.Imaging;
 using Mdf.Kernels;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
@@ -25,7 +26,10 @@ public sealed class MsSsimLoss() : ReconstructionLoss("ms-ssim")
 
     /// <inheritdoc/>
     /// <remarks>The window must fit into the coarsest of the five scales: (11 − 1) · 2⁴ + 1 = 161.</remarks>
-    public override int MinimumSize => (GaussianWindows.WindowSize - 1) * (1 << (Exponents.Length - 1)) + 1;
+    public override int MinimumSize => SmallestSize;
+
+    /// <summary><see cref="MinimumSize"/>, without a loss.</summary>
+    internal static int SmallestSize => (GaussianWindows.WindowSize - 1) * (1 << (Exponents.Length - 1)) + 1;
 
     /// <inheritdoc/>
     protected internal override ReferenceFeatures Analyze(Tensor reference)
@@ -33,17 +37,39 @@ public sealed class MsSsimLoss() : ReconstructionLoss("ms-ssim")
         var scales = Scales(reference, Halve).Select(s_windows.Of).ToArray();
         return new([.. scales.SelectMany(scale => scale.Tensors)], restored =>
         {
-            var product = ones([restored.shape[0], restored.shape[1]], dtype: restored.dtype, device: restored.device);
-            foreach (var (image, scale) in Scales(restored, Halve).Select((image, scale) => (image, scale)))
+            var factors = Scales(restored, Halve).Select((image, scale) =>
             {
                 var (luminance, contrastStructure) = s_windows.Compare(image, scales[scale]);
                 var isCoarsest = scale == scales.Length - 1;
-                var map = isCoarsest ? luminance * contrastStructure : contrastStructure;
-                product *= Power(map.mean([2, 3]), Exponents[scale]);
-            }
-
-            return MeanPerImage(product).SubFrom(1);
+                return (isCoarsest ? luminance * contrastStructure : contrastStructure).mean([2, 3]);
+            });
+            return MeanPerImage(Product(factors)).SubFrom(1);
         });
+    }
+
+    internal override double Measure(Tensor restored, Tensor reference, IEnumerable<ImageStrip> strips)
+    {
+        using var pyramid = InStrips(restored.shape);
+        foreach (var strip in strips)
+        {
+            using var scope = NewDisposeScope();
+            pyramid.Add(cat([strip.Of(restored), strip.Of(reference)]));
+        }
+
+        return Measure(pyramid);
+    }
+
+    /// <summary>The scales for images that come strip by strip.</summary>
+    /// <param name="shape">The whole images': <c>(N, C, H, W)</c>, at least 161×161 pixels.</param>
+    internal static PyramidStrips InStrips(long[] shape) =>
+        new(s_windows, shape[2], shape[3], ImageStrips.AxisOf(shape), Exponents.Length, padsOdd: true);
+
+    /// <summary>The loss of images that have come whole, the mean over the batch.</summary>
+    /// <param name="pyramid">What <see cref="InStrips"/> made, with all strips.</param>
+    internal static double Measure(PyramidStrips pyramid)
+    {
+        using var scope = NewDisposeScope();
+        return Product(pyramid.Factors).mean().SubFrom(1).Number();
     }
 
     /// <summary>An image at the five scales, each half the size of the one before.</summary>
@@ -53,6 +79,10 @@ public sealed class MsSsimLoss() : ReconstructionLoss("ms-ssim")
         for (var scale = 1; scale < Exponents.Length; scale++)
             yield return image = halve(image);
     }
+
+    /// <summary>The product of the factors of the scales, fine to coarse, each to its own power.</summary>
+    private static Tensor Product(IEnumerable<Tensor> factors) =>
+        factors.Select((factor, scale) => Power(factor, Exponents[scale])).Aggregate((product, power) => product * power);
 
     /// <summary>max(x, 0)^p, continuous, with a finite gradient at zero; NaN stays NaN.</summary>
     internal static Tensor Power(Tensor values, double exponent)

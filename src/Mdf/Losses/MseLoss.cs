@@ -4,9 +4,8 @@ using static TorchSharp.torch;
 namespace Mdf.Losses;
 
 /// <summary>The mean squared error (L2).</summary>
-public sealed class MseLoss() : ReconstructionLoss("mse")
+public sealed class MseLoss() : PixelwiseLoss("mse")
 {
     /// <inheritdoc/>
-    protected internal override ReferenceFeatures Analyze(Tensor reference) =>
-        new([reference], restored => MeanPerImage((restored - reference).Square()));
+    protected override Tensor Map(Tensor restored, Tensor reference) => (restored - reference).Square();
 }

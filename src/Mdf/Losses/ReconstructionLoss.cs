@@ -1,4 +1,6 @@
 using Mdf.Discriminators;
+using Mdf.Imaging;
+using Mdf.Kernels;
 using Mdf.Runtime;
 using static TorchSharp.torch;
 
@@ -64,12 +66,38 @@ public abstract class ReconstructionLoss : nn.Module<Tensor, Tensor, Tensor>
     /// <exception cref="InputException">The shapes differ, are not images, or are smaller than <see cref="MinimumSize"/>.</exception>
     public sealed override Tensor forward(Tensor restored, Tensor reference)
     {
-        RequireImage(reference, nameof(reference));
-        RequireImage(restored, nameof(restored));
-        RequireSameKind(ImageKind.Of(restored), ImageKind.Of(reference));
+        RequirePair(restored, reference);
         using var scope = NewDisposeScope();
         return Reduce(Compare(restored, reference)).MoveToOuterDisposeScope();
     }
+
+    /// <summary>
+    /// The loss of a restored image of any size as a number: the mean over the batch, without gradients. Memory does not grow with the image: the
+    /// losses of this library look at one strip or tile of it after the other, and sum in double. For validation and benchmarks.
+    /// </summary>
+    /// <param name="restored">Shape <c>(N, 3, H, W)</c>, floating point.</param>
+    /// <param name="reference">The same shape, type and device, in [0, 1].</param>
+    /// <param name="cancellation">Ends it between two strips.</param>
+    /// <returns>What <see cref="forward"/> returns, except for the rounding of its sums.</returns>
+    /// <exception cref="InputException">As for <see cref="forward"/>.</exception>
+    /// <exception cref="OperationCanceledException">It was cancelled.</exception>
+    /// <remarks>
+    /// A loss from outside the library is measured in strips if it derives from <see cref="PixelwiseLoss"/>; any other is given the whole images.
+    /// </remarks>
+    public double Measure(Tensor restored, Tensor reference, CancellationToken cancellation = default)
+    {
+        RequirePair(restored, reference);
+        using var scope = NewDisposeScope();
+        using var _ = no_grad();
+        return Measure(restored, reference, ImageStrips.Divide(restored.shape, cancellation: cancellation));
+    }
+
+    /// <summary>The loss as a number; whole images at once, for losses that cannot be measured in strips or divide images themselves.</summary>
+    /// <param name="restored">Shape <c>(N, 3, H, W)</c>, validated.</param>
+    /// <param name="reference">The same.</param>
+    /// <param name="strips">How to divide them; may be enumerated more than once.</param>
+    internal virtual double Measure(Tensor restored, Tensor reference, IEnumerable<ImageStrip> strips) =>
+        Compare(restored, reference).mean().Number();
 
     /// <summary>
     /// The same loss with everything that depends on the reference alone computed once, for whoever compares many images
@@ -123,6 +151,13 @@ public abstract class ReconstructionLoss : nn.Module<Tensor, Tensor, Tensor>
     {
         _isDisposed = true;
         base.Dispose(disposing);
+    }
+
+    private void RequirePair(Tensor restored, Tensor reference)
+    {
+        RequireImage(reference, nameof(reference));
+        RequireImage(restored, nameof(restored));
+        RequireSameKind(ImageKind.Of(restored), ImageKind.Of(reference));
     }
 
     private void RequireImage(Tensor image, string role)

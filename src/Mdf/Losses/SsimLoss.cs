@@ -1,3 +1,4 @@
+using Mdf.Imaging;
 using Mdf.Kernels;
 using static TorchSharp.torch;
 
@@ -25,5 +26,17 @@ public sealed class SsimLoss() : ReconstructionLoss("ssim")
             var (luminance, contrastStructure) = s_windows.Compare(restored, statistics);
             return MeanPerImage(luminance * contrastStructure).SubFrom(1);
         });
+    }
+
+    internal override double Measure(Tensor restored, Tensor reference, IEnumerable<ImageStrip> strips)
+    {
+        using var ssim = new SsimStrips(s_windows, restored.shape[2], restored.shape[3], ImageStrips.AxisOf(restored.shape));
+        foreach (var strip in strips)
+        {
+            using var scope = NewDisposeScope();
+            ssim.Add(cat([strip.Of(restored), strip.Of(reference)]));
+        }
+
+        return 1 - ssim.Means.mean().Number();
     }
 }

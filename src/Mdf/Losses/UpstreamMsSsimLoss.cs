@@ -1,3 +1,4 @@
+using Mdf.Imaging;
 using Mdf.Kernels;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
@@ -33,19 +34,33 @@ public sealed class UpstreamMsSsimLoss() : ReconstructionLoss("ms-ssim-upstream"
         var scales = MsSsimLoss.Scales(reference, Halve).Select(s_windows.Of).ToArray();
         return new([.. scales.SelectMany(scale => scale.Tensors)], restored =>
         {
-            var product = ones([], dtype: restored.dtype, device: restored.device);
-            foreach (var (image, scale) in MsSsimLoss.Scales(restored, Halve).Select((image, scale) => (image, scale)))
+            var factors = MsSsimLoss.Scales(restored, Halve).Select((image, scale) =>
             {
                 var (luminance, contrastStructure) = s_windows.Compare(image, scales[scale]);
-                var isCoarsest = scale == scales.Length - 1;
-                product *= isCoarsest
-                    ? MsSsimLoss.Power((luminance * contrastStructure).mean(), MsSsimLoss.Exponents[scale]).Pow(scale)
-                    : MsSsimLoss.Power(contrastStructure.mean(), MsSsimLoss.Exponents[scale]);
-            }
-
-            return -product;
+                return (IsCoarsest(scale) ? luminance * contrastStructure : contrastStructure).mean();
+            });
+            return -Product(factors);
         });
     }
+
+    internal override double Measure(Tensor restored, Tensor reference, IEnumerable<ImageStrip> strips)
+    {
+        using var pyramid = new PyramidStrips(
+            s_windows, restored.shape[2], restored.shape[3], ImageStrips.AxisOf(restored.shape), MsSsimLoss.Exponents.Length, padsOdd: false);
+        foreach (var strip in strips)
+        {
+            using var scope = NewDisposeScope();
+            pyramid.Add(cat([strip.Of(restored), strip.Of(reference)]));
+        }
+
+        return -Product(pyramid.Factors.Select(factor => factor.mean())).Number();
+    }
+
+    private static Tensor Product(IEnumerable<Tensor> factors) => factors
+        .Select((factor, scale) => MsSsimLoss.Power(factor, MsSsimLoss.Exponents[scale]) is var power && IsCoarsest(scale) ? power.Pow(scale) : power)
+        .Aggregate((product, power) => product * power);
+
+    private static bool IsCoarsest(int scale) => scale == MsSsimLoss.Exponents.Length - 1;
 
     private static Tensor Halve(Tensor image) => functional.avg_pool2d(image, [2, 2]);
 }

@@ -1,3 +1,5 @@
+using Mdf.Imaging;
+using Mdf.Kernels;
 using static TorchSharp.torch;
 
 namespace Mdf.Losses;
@@ -8,7 +10,10 @@ namespace Mdf.Losses;
 /// </summary>
 public sealed class UpstreamSsimLoss() : ReconstructionLoss("ssim-upstream")
 {
-    private static readonly GaussianWindows s_windows = new(padding: GaussianWindows.WindowSize / 2, separable: false);
+    private const int Padding = GaussianWindows.WindowSize / 2;
+
+    private static readonly GaussianWindows s_windows = new(Padding, separable: false);
+    private static readonly GaussianWindows s_windowsOfPadded = new(padding: 0, separable: false);
 
     /// <inheritdoc/>
     public override bool IsZeroForEqualImages => false;
@@ -22,5 +27,20 @@ public sealed class UpstreamSsimLoss() : ReconstructionLoss("ssim-upstream")
             var (luminance, contrastStructure) = s_windows.Compare(restored, statistics);
             return -MeanPerImage(luminance * contrastStructure);
         });
+    }
+
+    internal override double Measure(Tensor restored, Tensor reference, IEnumerable<ImageStrip> strips)
+    {
+        var (height, width, axis) = (restored.shape[2], restored.shape[3], ImageStrips.AxisOf(restored.shape));
+        using var ssim = new SsimStrips(s_windowsOfPadded, height + 2 * Padding, width + 2 * Padding, axis);
+        foreach (var strip in strips)
+        {
+            using var scope = NewDisposeScope();
+            var (before, after) = (strip.Start == 0 ? Padding : 0, strip.IsLast ? Padding : 0);
+            long[] padding = axis == 2 ? [Padding, Padding, before, after] : [before, after, Padding, Padding];
+            ssim.Add(nn.functional.pad(cat([strip.Of(restored), strip.Of(reference)]), padding));
+        }
+
+        return -ssim.Means.mean().Number();
     }
 }

@@ -1,5 +1,6 @@
 using System.Globalization;
 using Mdf.Discriminators;
+using Mdf.Imaging;
 using Mdf.Kernels;
 using static TorchSharp.torch;
 
@@ -54,6 +55,9 @@ public sealed class WeightedSum : ReconstructionLoss
 
     /// <inheritdoc/>
     protected internal override Tensor Compare(Tensor restored, Tensor reference) => Sum(i => _terms[i].Compare(restored, reference));
+
+    internal override double Measure(Tensor restored, Tensor reference, IEnumerable<ImageStrip> strips) =>
+        _terms.Select((loss, i) => _weights[i] * loss.Measure(restored, reference, strips)).Sum();
 
     private Tensor Sum(Func<int, Tensor> valuesOf) =>
         _terms.Select((loss, i) => Align(valuesOf(i), loss).Mul(_weights[i])).Aggregate((sum, term) => sum.Add(term));
