@@ -125,7 +125,7 @@ internal static class CommandLine
 
     private static int Refuse(ParseResult parsed, InvocationConfiguration configuration, string message)
     {
-        configuration.Error.WriteLine($"mdf: {message}; try '{string.Join(' ', ["mdf", .. PathTo(parsed), "--help"])}'");
+        configuration.Error.WriteLine($"mdf: {InputException.OneLine(message)}; try '{string.Join(' ', ["mdf", .. PathTo(parsed), "--help"])}'");
         return Misuse;
     }
 
@@ -154,7 +154,7 @@ internal static class CommandLine
             InputException => (Misuse, error.Message),
             OperationCanceledException when cancellation.IsCancellationRequested => (Interrupted, "interrupted"),
             // libtorch's messages go on for many lines of C++ frames.
-            _ => (Failure, $"{error.GetType().Name}: {error.Message.Split('\n', 2)[0].Trim()}"),
+            _ => (Failure, InputException.OneLine($"{error.GetType().Name}: {error.Message.Split('\n', 2)[0].Trim()}")),
         };
     }
 }
