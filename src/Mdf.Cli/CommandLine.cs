@@ -132,7 +132,7 @@ internal static class CommandLine
 
     private static int Refuse(ParseResult parsed, InvocationConfiguration configuration, string message)
     {
-        configuration.Error.WriteLine($"mdf: {message}; try '{string.Join(' ', ["mdf", .. PathTo(parsed), "--help"])}'");
+        configuration.Error.WriteLine($"mdf: {InputException.OneLine(message)}; try '{string.Join(' ', ["mdf", .. PathTo(parsed), "--help"])}'");
         return Misuse;
     }
 
@@ -169,5 +169,5 @@ internal static class CommandLine
     }
 
     /// <summary>The first line of a message: libtorch's continue with many lines of C++ frames.</summary>
-    private static string FirstLine(Exception error) => error.Message.Split('\n', 2)[0].Trim().TrimEnd('.');
+    private static string FirstLine(Exception error) => InputException.OneLine(error.Message.Split('\n', 2)[0].Trim().TrimEnd('.'));
 }

@@ -159,7 +159,7 @@ internal sealed class LossTrainCommand : ComputeCommand
         using var scope = torch.NewDisposeScope();
         var path = context.Get(_photo);
         string[] paths = Directory.Exists(path) ? [.. ImageFolder.List(path)] : [path];
-        var photographs = paths.Select(file => Read(file, device)).ToArray();
+        var photographs = paths.Select(file => Read(file, device, context.Cancellation)).ToArray();
         var options = new LossTrainingOptions
         {
             Distortion = ExternalDistortion.ParseTyped(context.Get(_task), TimeSpan.FromSeconds(context.Get(_externalTimeout))),
@@ -195,10 +195,10 @@ internal sealed class LossTrainCommand : ComputeCommand
         return CommandLine.Success;
     }
 
-    private static LossPhotograph Read(string path, torch.Device device)
+    private static LossPhotograph Read(string path, torch.Device device, CancellationToken cancellation)
     {
         var content = ImageFile.ReadContent(path);
-        return new LossPhotograph(ImageFile.Decode(content, path).to(device), Convert.ToHexStringLower(SHA256.HashData(content)));
+        return new LossPhotograph(ImageFile.Decode(content, path, cancellation: cancellation).to(device), Convert.ToHexStringLower(SHA256.HashData(content)));
     }
 
     private static void RequireTrainable(string path, torch.Tensor photo, LossTrainingOptions options)

@@ -79,10 +79,10 @@ internal sealed class OptimizeCommand : ComputeCommand
     protected override int Run(CommandContext context, torch.Device device)
     {
         using var scope = torch.NewDisposeScope();
-        var reference = ImageFile.Read(context.Get(_reference)).to(device);
+        var reference = ImageFile.Read(context.Get(_reference), cancellation: context.Cancellation).to(device);
         var start = context.Get(_start) == NoiseStart
             ? RecoveryStart.Noise(reference.shape, context.Get(_seed))
-            : RecoveryStart.Load(context.Get(_start), reference.shape);
+            : RecoveryStart.Load(context.Get(_start), reference.shape, context.Cancellation);
         using var loss = context.CreateLoss(context.Get(_loss), device);
         var (output, plot) = (context.Get(_output), context.Get(_plot));
         foreach (var path in new[] { output, plot }.OfType<string>())

@@ -28,7 +28,7 @@ public static class Benchmark
     /// <param name="device">Where to compute.</param>
     /// <param name="restored">Told of every restored image: the model, the image's name, and <c>(1, 3, H, W)</c> in [0, 1], which it must not keep.</param>
     /// <param name="progress">Told of every image.</param>
-    /// <param name="cancellation">Ends it between two tiles or strips of an image.</param>
+    /// <param name="cancellation">Ends it between two tiles or strips of an image, or while one is read.</param>
     /// <returns>One result for each model and image: all of the first model, then all of the next.</returns>
     /// <exception cref="InputException">A file is no image, a pair does not belong together, or an image is too small for a loss.</exception>
     /// <exception cref="OperationCanceledException">It was cancelled.</exception>
@@ -51,7 +51,7 @@ public static class Benchmark
         {
             using var scope = NewDisposeScope();
             using var _ = no_grad();
-            var (reference, distorted) = images.Read(image);
+            var (reference, distorted) = images.Read(image, cancellation);
             (reference, distorted) = (reference.to(device), distorted.to(device));
             for (var model = 0; model < models.Count; model++)
             {

@@ -70,14 +70,16 @@ public sealed partial class BenchmarkImages
 
     /// <summary>Reads a pair. The reference is cut off below and to the right to a multiple of the factor.</summary>
     /// <param name="index">Which, from 0.</param>
+    /// <param name="cancellation">Ends it while a file is read.</param>
     /// <returns><c>(1, 3, H, W)</c> in [0, 1] and <c>(1, 3, H / factor, W / factor)</c>, on the CPU.</returns>
     /// <exception cref="InputException">A file is no image, or the two sizes do not belong together.</exception>
-    public (Tensor Reference, Tensor Distorted) Read(int index)
+    /// <exception cref="OperationCanceledException">It was cancelled.</exception>
+    public (Tensor Reference, Tensor Distorted) Read(int index, CancellationToken cancellation = default)
     {
         using var scope = NewDisposeScope();
         using var _ = no_grad();
         var factor = _distortion.Factor;
-        var image = Resampler.Reduce(ImageFile.Read(_references[index]), _reduce);
+        var image = Resampler.Reduce(ImageFile.Read(_references[index], cancellation: cancellation), _reduce);
         if (_reduce > 1)
             image = Pixels.Levels(image, bitDepth: 8).to(float32).Div(255); // as a file would hold it
         var (height, width) = (image.shape[2] / factor * factor, image.shape[3] / factor * factor);
@@ -85,7 +87,7 @@ public sealed partial class BenchmarkImages
             throw new InputException($"'{_references[index]}' is {image.shape[3]}×{image.shape[2]} pixels: too small for a factor of {factor * _reduce}");
         var reference = image[.., .., ..(int)height, ..(int)width].contiguous();
         using var random = new Generator(SeedOf(NameOf(index)));
-        var distorted = _distorted is null ? _distortion.Apply(reference, random) : ImageFile.Read(_distorted[index]);
+        var distorted = _distorted is null ? _distortion.Apply(reference, random) : ImageFile.Read(_distorted[index], cancellation: cancellation);
         if (distorted.shape[2] != height / factor || distorted.shape[3] != width / factor)
         {
             throw new InputException($"expected '{_distorted![index]}' to have {width / factor}×{height / factor} pixels, as '{_references[index]}' "

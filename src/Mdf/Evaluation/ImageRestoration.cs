@@ -70,7 +70,7 @@ public static class ImageRestoration
     /// Told, in a sentence that names the file, of every image that cannot be read, which is then passed over. When null, such an image ends the work.
     /// </param>
     /// <param name="progress">Told of every image; of every tile if there is but one image.</param>
-    /// <param name="cancellation">Ends it between two tiles; what was written until then stays.</param>
+    /// <param name="cancellation">Ends it between two tiles, or while an image is read; what was written until then stays.</param>
     /// <returns>One entry for each image that was restored, in their order.</returns>
     /// <exception cref="InputException">An image, or every image, cannot be read, or is too large, or a result cannot be written.</exception>
     /// <exception cref="OperationCanceledException">It was cancelled.</exception>
@@ -105,7 +105,7 @@ public static class ImageRestoration
         RestorationNetwork network, RestorationPair pair, int? tile, Action<string>? onUnreadable, IProgressSink progress, CancellationToken cancellation)
     {
         var started = Stopwatch.GetTimestamp();
-        using var distorted = Read(pair.Input, onUnreadable);
+        using var distorted = Read(pair.Input, onUnreadable, cancellation);
         if (distorted is null)
             return null;
         AtomicFile.Prepare(pair.Output);
@@ -115,11 +115,11 @@ public static class ImageRestoration
             pair.Input, pair.Output, (int)restored.Color.shape[3], (int)restored.Color.shape[2], Stopwatch.GetElapsedTime(started).TotalSeconds);
     }
 
-    private static Picture? Read(string path, Action<string>? onUnreadable)
+    private static Picture? Read(string path, Action<string>? onUnreadable, CancellationToken cancellation)
     {
         try
         {
-            return ImageFile.ReadPicture(path);
+            return ImageFile.ReadPicture(path, cancellation);
         }
         catch (InputException e) when (onUnreadable is not null)
         {

@@ -59,7 +59,7 @@ public static class ImageScoring
     /// <param name="losses">The losses, on <paramref name="device"/>.</param>
     /// <param name="device">Where to compute.</param>
     /// <param name="progress">Told of every pair.</param>
-    /// <param name="cancellation">Ends it between two images, or two strips of a large one.</param>
+    /// <param name="cancellation">Ends it between two images or two strips of a large one, or while one is read.</param>
     /// <returns>One score for each pair, in their order.</returns>
     /// <exception cref="InputException">
     /// Two losses are the same, a file is no image, a pair differs in size, or an image is too small for a loss.
@@ -91,8 +91,8 @@ public static class ImageScoring
     {
         using var scope = NewDisposeScope();
         using var _ = no_grad();
-        var reference = ImageFile.Read(pair.Reference).to(device);
-        var image = ImageFile.Read(pair.Image).to(device);
+        var reference = ImageFile.Read(pair.Reference, cancellation: cancellation).to(device);
+        var image = ImageFile.Read(pair.Image, cancellation: cancellation).to(device);
         if (!image.shape.SequenceEqual(reference.shape))
         {
             throw new InputException($"expected images of one size, found '{pair.Image}' of {image.shape[3]}×{image.shape[2]} "

@@ -20,21 +20,22 @@ public static class RecoveryStart
     /// <summary>Reads an image, or the only tensor of a PyTorch or safetensors file.</summary>
     /// <param name="path">The file.</param>
     /// <param name="shape">The reference's shape, <c>(1, 3, H, W)</c>.</param>
+    /// <param name="cancellation">Ends it while an image is read.</param>
     /// <returns>That shape, float32, on the CPU.</returns>
     /// <exception cref="InputException">It is neither, or the tensor is not one image, or it has another size.</exception>
-    public static Tensor Load(string path, long[] shape)
+    public static Tensor Load(string path, long[] shape, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(shape);
-        var start = Read(path);
+        var start = Read(path, cancellation);
         return start.shape.SequenceEqual(shape)
             ? start
             : throw new InputException($"'{path}': expected a start of the reference's size, {shape[3]}×{shape[2]}, found {start.shape[3]}×{start.shape[2]}");
     }
 
-    private static Tensor Read(string path)
+    private static Tensor Read(string path, CancellationToken cancellation)
     {
         if (Path.GetExtension(path).ToLowerInvariant() is not (".pt" or ".pth" or ".safetensors"))
-            return ImageFile.Read(path);
+            return ImageFile.Read(path, cancellation: cancellation);
         using var file = TensorFile.Open(path);
         if (file.Tensors.Count != 1)
             throw new InputException($"'{path}': expected one tensor, the image to start from, found {file.Tensors.Count}");

@@ -27,9 +27,11 @@ internal static class BmpReader
 
     /// <summary>Reads a whole file.</summary>
     /// <param name="file">Its bytes, starting with <c>BM</c>.</param>
+    /// <param name="cancellation">Looked at before every row.</param>
     /// <returns>RGB or RGBA, 8 bits, in memory, with the embedded profile if there is one. To be disposed.</returns>
     /// <exception cref="InvalidDataException">Damaged, or of a kind that is not read; the message says which.</exception>
-    public static Image Read(ReadOnlySpan<byte> file)
+    /// <exception cref="OperationCanceledException">It was cancelled.</exception>
+    public static Image Read(ReadOnlySpan<byte> file, CancellationToken cancellation)
     {
         var header = Header.Parse(file);
         var masks = header.BitsPerPixel is 16 or 32 ? Mask.ReadAll(file, header) : [];
@@ -39,6 +41,7 @@ internal static class BmpReader
         var pixels = new byte[(long)header.Width * header.Height * channels];
         for (var y = 0; y < header.Height; y++)
         {
+            cancellation.ThrowIfCancellationRequested();
             var row = rows.Slice(checked((int)(header.Stride * (header.IsTopDown ? y : header.Height - 1 - y))), (int)header.Stride);
             var target = pixels.AsSpan(y * header.Width * channels, header.Width * channels);
             if (palette.Length > 0)

@@ -9,39 +9,59 @@ namespace Mdf.Imaging;
 internal static class ImageDecoder
 {
     /// <summary>
-    /// libvips prints warnings to standard error by itself. What matters of them arrives as an exception too, so they
-    /// are dropped, for the whole process.
+    /// The most tiles that a row of a TIFF may have. libvips takes a time for a row that grows with the square of their number: half a second for twice as many.
+    /// Tiles of 16 pixels, the smallest, are enough for 65,536 columns so, and those of 256, the usual ones, for a million.
     /// </summary>
-    static ImageDecoder() => Log.SetLogHandler("VIPS", Enums.LogLevelFlags.Warning, static (_, _, _) => { });
+    internal const int MaximumTilesAcross = 4096;
 
     /// <summary>Decodes; see <see cref="ImageFile"/> for what is accepted.</summary>
     /// <returns>RGB, <c>(1, 3, H, W)</c>, float32 in [0, 1], on the CPU.</returns>
     /// <exception cref="InvalidDataException">Not a usable image; the message says why, without naming the file.</exception>
-    public static Tensor Decode(byte[] content, ImageReadOptions options) =>
-        Decode(content, (pixels, _) => Pixels.ToRgb(pixels, options.Alpha));
+    /// <exception cref="OperationCanceledException">It was cancelled.</exception>
+    public static Tensor Decode(byte[] content, ImageReadOptions options, CancellationToken cancellation) =>
+        Decode(content, (pixels, _, layout) => Pixels.ToRgb(pixels, layout, options.Alpha, cancellation), cancellation);
 
     /// <summary>Decodes with all channels; see <see cref="ImageFile"/> for what is accepted.</summary>
     /// <returns>On the CPU, float32.</returns>
     /// <exception cref="InvalidDataException">Not a usable image; the message says why, without naming the file.</exception>
-    public static Picture DecodePicture(byte[] content) =>
+    /// <exception cref="OperationCanceledException">It was cancelled.</exception>
+    public static Picture DecodePicture(byte[] content, CancellationToken cancellation) =>
         // The file decides what is grey: a profile may have turned its one channel into three.
-        Decode(content, (pixels, inFile) => Pixels.ToPicture(pixels, isGrey: inFile.Bands <= 2));
+        Decode(content, (pixels, inFile, layout) => Pixels.ToPicture(pixels, layout, isGrey: inFile.Bands <= 2, cancellation), cancellation);
 
     /// <param name="content">The file.</param>
-    /// <param name="take">Makes the result from the pixels in sRGB; its second argument is the image as it is in the file, but upright.</param>
-    private static T Decode<T>(byte[] content, Func<Image, Image, T> take)
+    /// <param name="take">Makes the result from the pixels in sRGB, the image as it is in the file, and how the pixels are stored.</param>
+    /// <param name="cancellation">Looked at between two parts of the pixels.</param>
+    private static T Decode<T>(byte[] content, Func<Image, Image, PixelLayout, T> take, CancellationToken cancellation)
+        where T : IDisposable
     {
+        cancellation.ThrowIfCancellationRequested();
+        var format = ImageFormats.Detect(content)
+            ?? throw new InvalidDataException(NoImage(content.AsSpan(0, Math.Min(12, content.Length))));
         try
         {
-            using var opened = Open(content, Enums.Access.Sequential);
-            Check(opened);
-            using var upright = Upright(opened, content);
-            using var srgb = ColorProfile.ToSrgb(upright);
-            return take(srgb, upright);
+            if (format == ImageFormat.Jpeg)
+            {
+                var structure = JpegStructure.Parse(content);
+                structure.RequireData();
+                content = structure.Corrected();
+            }
+
+            return Libvips.Run(() => Libvips.Observe(warnings =>
+            {
+                using var opened = Open(content, format, cancellation);
+                using var srgb = ColorProfile.ToSrgb(opened);
+                string[] harmless = [.. warnings];
+                var result = take(srgb, opened, new PixelLayout(Orientation.Of(opened), TileOf(opened)));
+                if (format != ImageFormat.Tiff || warnings.FirstOrDefault(warning => !harmless.Contains(warning) && MeansLostPixels(warning)) is not { } lost)
+                    return result;
+                result.Dispose();
+                throw new InvalidDataException($"the file is damaged ({lost})");
+            }));
         }
         catch (VipsException e)
         {
-            throw new InvalidDataException($"the file is damaged or uses what is not supported ({Reason(e)})", e);
+            throw new InvalidDataException($"the file is damaged or uses what is not supported ({Libvips.Reason(e)})", e);
         }
         catch (ExternalException e)
         {
@@ -59,28 +79,58 @@ internal static class ImageDecoder
         return $"expected {ImageFormats.Readable}, found {found} at its start";
     }
 
-    /// <summary>The part of libvips' message that a person can use, on one line.</summary>
-    public static string Reason(VipsException e)
+    /// <summary>Opens a file and checks what its header says; no pixel has been decoded then, except of a BMP.</summary>
+    private static Image Open(byte[] content, ImageFormat format, CancellationToken cancellation)
     {
-        // The first line names the failed call, which InputException's inner exception keeps.
-        var lines = e.Message.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
-        return lines.Length > 1 ? string.Join(", ", lines.Skip(1).Distinct()) : e.Message.Trim();
+        var image = Load(content, format, Enums.Access.Sequential, cancellation);
+        try
+        {
+            Check(image);
+            if (format == ImageFormat.Png)
+                PngStructure.RequireData(content);
+            if (TileOf(image) is not { } tile)
+                return image;
+            if (image.Width > (long)tile.Width * MaximumTilesAcross)
+            {
+                throw new InvalidDataException(
+                    $"expected at most {MaximumTilesAcross} tiles in a row, found {image.Width} columns in tiles of {tile.Width}; save it without tiles");
+            }
+        }
+        catch
+        {
+            image.Dispose();
+            throw;
+        }
+
+        // Tiles are read in blocks, which do not follow each other from top to bottom.
+        image.Dispose();
+        return Load(content, format, Enums.Access.Random, cancellation);
     }
 
-    private static Image Open(byte[] content, Enums.Access access)
+    private static Image Load(byte[] content, ImageFormat format, Enums.Access access, CancellationToken cancellation) => format switch
     {
-        // Error, not Warning: unknown TIFF tags and odd PNG chunks are warnings. Both include truncation.
-        const Enums.FailOn failOn = Enums.FailOn.Error;
-        return ImageFormats.Detect(content) switch
-        {
-            ImageFormat.Png => Image.PngloadBuffer(content, access: access, failOn: failOn),
-            ImageFormat.Jpeg => Image.JpegloadBuffer(content, access: access, failOn: failOn),
-            ImageFormat.Tiff => Image.TiffloadBuffer(content, access: access, failOn: failOn),
-            ImageFormat.WebP => Image.WebploadBuffer(content, access: access, failOn: failOn),
-            ImageFormat.Bmp => BmpReader.Read(content),
-            _ => throw new InvalidDataException(NoImage(content.AsSpan(0, Math.Min(12, content.Length)))),
-        };
-    }
+        // Error, not Warning: odd chunks are warnings. Error includes truncation, and every checksum is checked.
+        ImageFormat.Png => Image.PngloadBuffer(content, access: access, failOn: Enums.FailOn.Error),
+        // Of what libjpeg warns of, JpegStructure has left only what means lost pixels.
+        ImageFormat.Jpeg => Image.JpegloadBuffer(content, access: access, failOn: Enums.FailOn.Warning),
+        // Error, not Warning: odd tags are warnings. MeansLostPixels sorts them.
+        ImageFormat.Tiff => Image.TiffloadBuffer(content, access: access, failOn: Enums.FailOn.Error),
+        // There are no warnings, and no checksums.
+        ImageFormat.WebP => Image.WebploadBuffer(content, access: access, failOn: Enums.FailOn.Error),
+        ImageFormat.Bmp => BmpReader.Read(content, cancellation),
+        _ => throw new ArgumentOutOfRangeException(nameof(format), format, "a format that is not read"),
+    };
+
+    /// <summary>Whether libtiff's warning, given while pixels were decoded, is about them: all are but one.</summary>
+    private static bool MeansLostPixels(string warning) =>
+        // The data of a strip may be filled up before its last marker.
+        !(warning.Contains("extraneous bytes before marker", StringComparison.Ordinal) && warning.EndsWith("0xd9", StringComparison.Ordinal))
+        // Of a profile, which counts as none if it is damaged.
+        && !warning.Contains("icc", StringComparison.OrdinalIgnoreCase) && !warning.Contains("profile", StringComparison.OrdinalIgnoreCase);
+
+    /// <returns>The size of the file's tiles; null where it has rows.</returns>
+    private static (int Width, int Height)? TileOf(Image image) =>
+        image.Contains("tile-width") && image.Contains("tile-height") ? ((int)image.Get("tile-width"), (int)image.Get("tile-height")) : null;
 
     /// <summary>Checks what the header says; no pixel has been decoded yet.</summary>
     private static void Check(Image image)
@@ -116,15 +166,5 @@ internal static class ImageDecoder
             throw new InvalidDataException(
                 $"expected 1 to {ImageFile.MaximumPixels} pixels, found {width}×{height}; scale or crop it first");
         }
-    }
-
-    private static Image Upright(Image image, byte[] content)
-    {
-        // A plain copy where nothing is to be done: libvips keeps the last rotations, with their pixels, in a cache.
-        if (!image.Contains("orientation") || image.Get("orientation") is 1)
-            return image.Copy();
-        // A turned image is not read from top to bottom.
-        using var opened = Open(content, Enums.Access.Random);
-        return opened.Autorot();
     }
 }

@@ -7,7 +7,7 @@ namespace Mdf.Imaging;
 /// <summary>Image files to tensors and back.</summary>
 /// <remarks>
 /// <para>Reading accepts PNG, JPEG, TIFF, WebP and BMP, told apart by content, with 8 or 16 bits per channel, grey,
-/// palette, RGB or CMYK. Orientation (EXIF, TIFF) is applied; an embedded colour profile is converted to sRGB; without
+/// palette, RGB or CMYK. Orientation (EXIF, TIFF) is applied, also that of ImageMagick's text chunks in a PNG, and not that of XMP; an embedded colour profile is converted to sRGB; without
 /// one that can be used, pixels are taken to be sRGB and kept as they are. Of an animation or a multi-page file the first page is read.
 /// A PNG's gAMA and cHRM chunks are ignored, as most programs do.</para>
 /// <para>Writing is deterministic: the same tensor gives the same bytes, and no metadata or time goes into the file.</para>
@@ -16,8 +16,9 @@ public static class ImageFile
 {
     /// <summary>
     /// The largest image that is read, in pixels (2²⁷); checked before any pixel is decoded. As a tensor that is 1.5 GiB,
-    /// and decoding holds no more beside it than strips and the file, but for files that cannot be read from top to
-    /// bottom (interlaced, rotated, BMP): those are decoded whole first, at most 1 GiB more.
+    /// and decoding holds no more beside it than strips and the file, except for files that cannot be read from top to
+    /// bottom (interlaced, WebP, BMP): those are decoded whole first, at most 1 GiB more. A PNG or JPEG of so few bytes
+    /// that they cannot hold the pixels is refused before that; WebP has no such bound, nor has TIFF with every compression.
     /// </summary>
     public const long MaximumPixels = 1L << 27;
 
@@ -27,25 +28,31 @@ public static class ImageFile
     /// <summary>Reads an image file.</summary>
     /// <param name="path">The file. Its content decides the format, not its name.</param>
     /// <param name="options">How to read it; the defaults when null.</param>
+    /// <param name="cancellation">
+    /// Ends it between two parts of the image. An interlaced PNG, a progressive JPEG and a WebP are decoded in one part, which takes seconds for the largest.
+    /// </param>
     /// <returns>RGB, <c>(1, 3, H, W)</c>, float32 in [0, 1], on the CPU.</returns>
     /// <exception cref="InputException">
     /// There is no such file, or it is not a whole, undamaged image of a supported kind, or it has more than
     /// <see cref="MaximumPixels"/> pixels, or its transparency is refused.
     /// </exception>
-    public static Tensor Read(string path, ImageReadOptions? options = null)
+    /// <exception cref="OperationCanceledException">It was cancelled.</exception>
+    public static Tensor Read(string path, ImageReadOptions? options = null, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(path);
-        return Decode(ReadContent(path), path, options);
+        return Decode(ReadContent(path), path, options, cancellation);
     }
 
     /// <summary>Reads an image file with all its channels: transparency is kept, and grey and the bit depth are remembered.</summary>
     /// <param name="path">The file. Its content decides the format, not its name.</param>
+    /// <param name="cancellation">As for <see cref="Read"/>.</param>
     /// <returns>A picture on the CPU, float32.</returns>
     /// <exception cref="InputException">As for <see cref="Read"/>.</exception>
-    public static Picture ReadPicture(string path)
+    /// <exception cref="OperationCanceledException">It was cancelled.</exception>
+    public static Picture ReadPicture(string path, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(path);
-        return Decode(ReadContent(path), path, ImageDecoder.DecodePicture);
+        return Decode(ReadContent(path), path, content => ImageDecoder.DecodePicture(content, cancellation));
     }
 
     /// <summary>Reads the bytes of an image file, for whoever needs them beside the image: <see cref="Decode"/> takes them.</summary>
@@ -80,12 +87,14 @@ public static class ImageFile
     /// <param name="content">The bytes of an image file.</param>
     /// <param name="name">What to call it in messages.</param>
     /// <param name="options">How to read it; the defaults when null.</param>
+    /// <param name="cancellation">As for <see cref="Read"/>.</param>
     /// <returns>RGB, <c>(1, 3, H, W)</c>, float32 in [0, 1], on the CPU.</returns>
     /// <exception cref="InputException">As for <see cref="Read"/>.</exception>
-    public static Tensor Decode(byte[] content, string name, ImageReadOptions? options = null)
+    /// <exception cref="OperationCanceledException">It was cancelled.</exception>
+    public static Tensor Decode(byte[] content, string name, ImageReadOptions? options = null, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(content);
-        return Decode(content, name, bytes => ImageDecoder.Decode(bytes, options ?? new ImageReadOptions()));
+        return Decode(content, name, bytes => ImageDecoder.Decode(bytes, options ?? new ImageReadOptions(), cancellation));
     }
 
     private static T Decode<T>(byte[] content, string name, Func<byte[], T> decode)
@@ -144,13 +153,17 @@ public static class ImageFile
         Refuse(path, options, format);
         try
         {
-            using var pixels = round(format, options.BitDepth);
-            AtomicFile.Write(path, Encode(pixels, format, options));
+            var content = Libvips.Run(() =>
+            {
+                using var pixels = round(format, options.BitDepth);
+                return Encode(pixels, format, options);
+            });
+            AtomicFile.Write(path, content);
         }
         catch (VipsException e)
         {
             // What remains is a limit of the format: 16,383 pixels a side for WebP, 65,535 for JPEG.
-            throw new InputException($"cannot write '{path}': {ImageDecoder.Reason(e)}; try another format", e);
+            throw new InputException($"cannot write '{path}': {Libvips.Reason(e)}; try another format", e);
         }
     }
 

@@ -17,8 +17,11 @@ public static class JpegCodec
     public static byte[] Encode(Tensor image, int quality, ChromaSubsampling subsampling = ChromaSubsampling.Half)
     {
         ArgumentNullException.ThrowIfNull(image);
-        using var pixels = Pixels.FromTensor(image, bitDepth: 8);
-        return Encode(pixels, quality, subsampling);
+        return Libvips.Run(() =>
+        {
+            using var pixels = Pixels.FromTensor(image, bitDepth: 8);
+            return Encode(pixels, quality, subsampling);
+        });
     }
 
     /// <summary>Encodes pixels that are rounded already.</summary>
@@ -42,16 +45,18 @@ public static class JpegCodec
 
     /// <summary>Decodes a JPEG file as <see cref="ImageFile.Read"/> does.</summary>
     /// <param name="content">A whole JPEG file.</param>
+    /// <param name="cancellation">Ends it between two parts of the image.</param>
     /// <returns>RGB, <c>(1, 3, H, W)</c>, float32 in [0, 1], on the CPU.</returns>
     /// <exception cref="InputException">The bytes are not a whole, undamaged JPEG.</exception>
-    public static Tensor Decode(byte[] content)
+    /// <exception cref="OperationCanceledException">It was cancelled.</exception>
+    public static Tensor Decode(byte[] content, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(content);
         if (ImageFormats.Detect(content) != ImageFormat.Jpeg)
             throw new InputException("cannot decode: expected a JPEG, which starts with the bytes ff d8 ff");
         try
         {
-            return ImageDecoder.Decode(content, new ImageReadOptions());
+            return ImageDecoder.Decode(content, new ImageReadOptions(), cancellation);
         }
         catch (InvalidDataException e)
         {

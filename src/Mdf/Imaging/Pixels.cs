@@ -13,6 +13,15 @@ internal static class Pixels
     /// <summary>Samples converted at a time: 16 MiB as floats.</summary>
     private const int StripSamples = 1 << 22;
 
+    /// <summary>
+    /// Rows read at a time at most. libvips looks up the rows that it reads in lists of some of them, in a time that grows with the square of their
+    /// number: a picture of one column and a million rows takes minutes as one strip, and no longer in strips of this size than one of a million columns.
+    /// </summary>
+    private const int StripRows = 1024;
+
+    /// <summary>Tiles of a TIFF read at a time at most, on each side, for the same reason.</summary>
+    private const int BlockTiles = 32;
+
     /// <summary>Rounds one RGB tensor to integers: <c>floor(x · (2ᵇ − 1) + 0.5)</c> after clamping.</summary>
     /// <param name="image"><c>(1, 3, H, W)</c> or <c>(3, H, W)</c>, floating point, on any device.</param>
     /// <param name="bitDepth">8 or 16.</param>
@@ -96,42 +105,53 @@ internal static class Pixels
 
     /// <summary>Reads all pixels of an image with 8 or 16 unsigned bits per channel, from top to bottom.</summary>
     /// <param name="image">Grey or RGB, with alpha or without.</param>
+    /// <param name="layout">How its pixels are stored.</param>
     /// <param name="alpha">What becomes of the alpha channel.</param>
+    /// <param name="cancellation">Looked at before every part.</param>
     /// <returns>RGB, <c>(1, 3, H, W)</c>, float32 in [0, 1], on the CPU.</returns>
     /// <exception cref="InvalidDataException">Transparency that is refused.</exception>
-    public static Tensor ToRgb(Image image, AlphaHandling alpha)
+    /// <exception cref="OperationCanceledException">It was cancelled.</exception>
+    public static Tensor ToRgb(Image image, PixelLayout layout, AlphaHandling alpha, CancellationToken cancellation)
     {
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
-        var result = empty([1, 3, image.Height, image.Width], ScalarType.Float32);
-        ReadStrips(image, (y, colors, opacity) =>
+        var result = Upright(3, image, layout.Orientation);
+        ReadBlocks(image, layout, (colors, opacity, place) =>
         {
             if (opacity is not null && alpha == AlphaHandling.Refuse && opacity.min().item<float>() < 1)
                 throw new InvalidDataException("expected an opaque image, found transparent pixels; flatten it first");
-            result.narrow(2, y, colors.shape[2]).copy_(opacity is null ? colors : OnWhite(colors, opacity));
-        });
+            place(result, opacity is null ? colors : OnWhite(colors, opacity));
+        }, cancellation);
         return result.MoveToOuterDisposeScope();
     }
 
     /// <summary>Reads all pixels and all channels of an image with 8 or 16 unsigned bits per channel, from top to bottom.</summary>
     /// <param name="image">Grey or RGB, with alpha or without.</param>
+    /// <param name="layout">How its pixels are stored.</param>
     /// <param name="isGrey">Whether its file is grey.</param>
+    /// <param name="cancellation">Looked at before every part.</param>
     /// <returns>On the CPU, float32.</returns>
-    public static Picture ToPicture(Image image, bool isGrey)
+    /// <exception cref="OperationCanceledException">It was cancelled.</exception>
+    public static Picture ToPicture(Image image, PixelLayout layout, bool isGrey, CancellationToken cancellation)
     {
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
-        var color = empty([1, 3, image.Height, image.Width], ScalarType.Float32);
-        var alpha = image.Bands % 2 == 0 ? empty([1, 1, image.Height, image.Width], ScalarType.Float32) : null;
-        ReadStrips(image, (y, colors, opacity) =>
+        var color = Upright(3, image, layout.Orientation);
+        var alpha = image.Bands % 2 == 0 ? Upright(1, image, layout.Orientation) : null;
+        ReadBlocks(image, layout, (colors, opacity, place) =>
         {
-            color.narrow(2, y, colors.shape[2]).copy_(colors);
+            place(color, colors);
             if (opacity is not null)
-                alpha!.narrow(2, y, opacity.shape[2]).copy_(opacity);
-        });
+                place(alpha!, opacity);
+        }, cancellation);
         return new Picture(
             color.MoveToOuterDisposeScope(), alpha?.MoveToOuterDisposeScope(), isGrey, image.Format == Enums.BandFormat.Uchar ? 8 : 16);
     }
+
+    /// <returns>Room for an upright picture, <c>(1, C, H, W)</c>.</returns>
+    private static Tensor Upright(int channels, Image stored, Orientation orientation) => orientation.Transposes
+        ? empty([1, channels, stored.Width, stored.Height], ScalarType.Float32)
+        : empty([1, channels, stored.Height, stored.Width], ScalarType.Float32);
 
     private static void RequireRgb(Tensor image, string name)
     {
@@ -183,22 +203,33 @@ internal static class Pixels
     }
 
     /// <param name="image">Grey or RGB, with alpha or without.</param>
+    /// <param name="layout">How its pixels are stored.</param>
     /// <param name="take">
-    /// Takes some rows: the first of them, their colours <c>(1, 1 or 3, rows, W)</c>, and their alpha <c>(1, 1, rows, W)</c> if there is one; float32 in
-    /// [0, 1]. Both are freed after it.
+    /// Takes some pixels: their colours <c>(1, 1 or 3, rows, columns)</c>, their alpha <c>(1, 1, rows, columns)</c> if there is one, float32 in [0, 1]; and
+    /// what copies such pixels to their place in an upright picture. Both are freed after it.
     /// </param>
-    private static void ReadStrips(Image image, Action<int, Tensor, Tensor?> take)
+    /// <param name="cancellation">Looked at before every block.</param>
+    private static void ReadBlocks(Image image, PixelLayout layout, Action<Tensor, Tensor?, Action<Tensor, Tensor>> take, CancellationToken cancellation)
     {
         var colors = (image.Bands - 1) / 2 * 2 + 1; // of 1 or 2 channels 1, of 3 or 4 channels 3
-        var rows = Math.Max(1, StripSamples / (image.Width * image.Bands));
+        var columns = (int)Math.Min(image.Width, (long)(layout.Tile?.Width ?? image.Width) * BlockTiles);
+        var rows = (int)Math.Min(layout.Tile is { } tile ? (long)tile.Height * BlockTiles : StripRows, Math.Max(1, StripSamples / ((long)columns * image.Bands)));
         // One region and not one crop for each strip: those need not keep to the order that a decoder asks for.
         using var region = Region.New(image);
         for (var y = 0; y < image.Height; y += rows)
         {
-            using var scope = NewDisposeScope();
-            var height = Math.Min(rows, image.Height - y);
-            var channels = ToTensor(region.Fetch(0, y, image.Width, height), image, height);
-            take(y, channels.narrow(1, 0, colors), colors < image.Bands ? channels.narrow(1, colors, 1) : null);
+            for (var x = 0; x < image.Width; x += columns)
+            {
+                cancellation.ThrowIfCancellationRequested();
+                using var scope = NewDisposeScope();
+                var (left, top) = (x, y);
+                var (height, width) = (Math.Min(rows, image.Height - y), Math.Min(columns, image.Width - x));
+                var channels = ToTensor(region.Fetch(x, y, width, height), image, height, width);
+                take(
+                    channels.narrow(1, 0, colors),
+                    colors < image.Bands ? channels.narrow(1, colors, 1) : null,
+                    (picture, pixels) => layout.Orientation.Place(pixels, picture, top, left));
+            }
         }
     }
 
@@ -247,9 +278,9 @@ internal static class Pixels
     }
 
     /// <returns><c>(1, C, H, W)</c>, float32 in [0, 1], on the CPU.</returns>
-    private static Tensor ToTensor(byte[] samples, Image image, int height)
+    private static Tensor ToTensor(byte[] samples, Image image, int height, int width)
     {
-        var result = empty([1, image.Bands, height, image.Width], ScalarType.Float32);
+        var result = empty([1, image.Bands, height, width], ScalarType.Float32);
         if (image.Format == Enums.BandFormat.Uchar)
             Deinterleave<byte>(samples, image.Bands, result);
         else

@@ -10,14 +10,19 @@ namespace Mdf.Runtime;
 public sealed class InputException : Exception
 {
     /// <summary>Creates the exception.</summary>
-    /// <param name="message">One line: expected, found, where, what to do.</param>
+    /// <param name="message">One line: expected, found, where, what to do. Control characters become spaces; of a long message the middle is left out.</param>
     /// <param name="innerException">What a library said, if anything; shown only with <c>--verbose</c>.</param>
     public InputException(string message, Exception? innerException = null)
         : base(OneLine(message), innerException)
     {
     }
 
-    /// <summary>Folds line breaks and control characters, so that text from an untrusted file stays on its line.</summary>
-    private static string OneLine(string text) =>
-        string.Concat(text.Select(c => char.IsControl(c) ? ' ' : c));
+    /// <summary>Makes one line of any text, as every message of this type is: text from outside may be long, and hold line breaks.</summary>
+    /// <param name="text">The text.</param>
+    /// <returns>At most about a thousand characters, none of them a control character.</returns>
+    public static string OneLine(string text)
+    {
+        ArgumentNullException.ThrowIfNull(text);
+        return Untrusted.Line(text);
+    }
 }

@@ -28,7 +28,7 @@ public sealed class TrainingImages
     /// <param name="folders">The folders.</param>
     /// <param name="options">How large a patch is, and what becomes of images that cannot be used as they are.</param>
     /// <param name="progress">Told of every image.</param>
-    /// <param name="cancellation">Ends it between two images.</param>
+    /// <param name="cancellation">Ends it between two images, or while one is read.</param>
     /// <exception cref="InputException">
     /// A folder is missing or has no image; an image cannot be read, unless those are to be passed over, or is smaller than a patch.
     /// </exception>
@@ -46,7 +46,7 @@ public sealed class TrainingImages
             cancellation.ThrowIfCancellationRequested();
             try
             {
-                images.Add(Read(files[i], options));
+                images.Add(Read(files[i], options, cancellation));
             }
             catch (InputException e) when (options.SkipUnreadable)
             {
@@ -91,9 +91,9 @@ public sealed class TrainingImages
     private static string[] Files(IReadOnlyList<string> folders, SamplingOptions options, bool areHeldOut) =>
         [.. folders.SelectMany(folder => ImageFolder.List(folder).Where((_, i) => (options.HoldOut > 0 && i % options.HoldOut == 0) == areHeldOut))];
 
-    private static TrainingImage Read(string path, SamplingOptions options)
+    private static TrainingImage Read(string path, SamplingOptions options, CancellationToken cancellation)
     {
-        using var image = ImageFile.Read(path);
+        using var image = ImageFile.Read(path, cancellation: cancellation);
         return Convert(image, $"'{path}'", options);
     }
 
