@@ -25,10 +25,11 @@ internal static class ImageDecoder
     /// <exception cref="InvalidDataException">Not a usable image; the message says why, without naming the file.</exception>
     public static Picture DecodePicture(byte[] content) =>
         // The file decides what is grey: a profile may have turned its one channel into three.
-        Decode(content, (pixels, inFile) => Pixels.ToPicture(pixels, isGrey: inFile.Bands <= 2));
+        Decode(content, (pixels, inFile) =>
+            Pixels.ToPicture(pixels, isGrey: inFile.Bands <= 2) with { Metadata = PictureMetadata.Read(inFile, content) });
 
     /// <param name="content">The file.</param>
-    /// <param name="take">Makes the result from the pixels in sRGB; its second argument is the image as it is in the file, but upright.</param>
+    /// <param name="take">Makes the result from the pixels in sRGB; its second argument is the image as it is in the file.</param>
     private static T Decode<T>(byte[] content, Func<Image, Image, T> take)
     {
         try
@@ -37,7 +38,7 @@ internal static class ImageDecoder
             Check(opened);
             using var upright = Upright(opened, content);
             using var srgb = ColorProfile.ToSrgb(upright);
-            return take(srgb, upright);
+            return take(srgb, opened);
         }
         catch (VipsException e)
         {
