@@ -151,6 +151,7 @@ internal sealed class LossTrainCommand : ComputeCommand
         using var scope = torch.NewDisposeScope();
         var path = context.Get(_photo);
         string[] paths = Directory.Exists(path) ? [.. ImageFolder.List(path)] : [path];
+        context.WarnOfSubfolders([path]);
         var photographs = paths.Select(file => Read(file, device)).ToArray();
         var options = new LossTrainingOptions
         {
