@@ -100,9 +100,9 @@ internal sealed class RestoreCommand : ComputeCommand
         var plan = ImageRestoration.Plan(context.Get(_images), context.Get(_output), options);
         context.WarnOfSubfolders(context.Get(_images), except: context.Get(_output));
         if (plan.Earlier.Count > 0)
-            context.Warn($"passed over {plan.Earlier.Count} results of an earlier run, such as '{plan.Earlier[0]}'");
+            context.Warn($"results of an earlier run, not restored again: {plan.Earlier.Count}, such as '{plan.Earlier[0]}'");
         if (plan.Existing.Count > 0)
-            context.Warn($"kept {plan.Existing.Count} results that exist, such as '{plan.Existing[0].Output}'{(plan.Pairs.Count == 0 ? "; nothing is left to restore" : "")}");
+            context.Warn($"results that exist and are kept: {plan.Existing.Count}, such as '{plan.Existing[0].Output}'{(plan.Pairs.Count == 0 ? "; nothing is left to restore" : "")}");
         var model = context.Get(_model);
         using var trained = NetworkFile.Load(model);
         trained.Network.to(device);

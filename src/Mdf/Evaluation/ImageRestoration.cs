@@ -55,7 +55,7 @@ public static class ImageRestoration
         string[] images = [.. inputs.SelectMany(input => Expand(input, output, options, earlier))];
         var isFile = inputs is [var only] && !Directory.Exists(only) && !IsFolder(output) && (HasImageExtension(output) || !options.NamesResults);
         var pairs = isFile ? [InFile(images[0], output, options)] : InFolder(images, output, options);
-        RequireDistinct(pairs, options);
+        RequireDistinct(pairs, isFile, options);
 
         RestorationPair[] existing = isFile && options.Existing != ExistingResults.Skip ? [] : [.. pairs.Where(pair => File.Exists(pair.Output))];
         return options.Existing switch
@@ -121,7 +121,7 @@ public static class ImageRestoration
                from unkept in image.Unkept
                group image by unkept into files
                let others = files.Count() > 1 ? $" and {files.Count() - 1} more" : ""
-               select $"'{files.First().Output}'{others}: written without the {files.Key.What} of the input: {files.Key.Why}",
+               select $"'{files.First().Output}'{others}: written without the input's {files.Key.What}, since {files.Key.Why}",
         ];
     }
 
@@ -222,7 +222,7 @@ public static class ImageRestoration
         return pairs;
     }
 
-    private static void RequireDistinct(RestorationPair[] pairs, RestorationOutput options)
+    private static void RequireDistinct(RestorationPair[] pairs, bool isFile, RestorationOutput options)
     {
         var sources = pairs.Select(pair => pair.Input).ToLookup(RealPath.Of, RealPath.Comparer);
         if (sources.FirstOrDefault(same => same.Count() > 1) is { } twice)
@@ -232,7 +232,7 @@ public static class ImageRestoration
         {
             var target = RealPath.Of(pair.Output);
             if (sources[target].FirstOrDefault() is { } source)
-                throw new InputException($"cannot write '{pair.Output}': it is the input '{source}'; choose another output");
+                throw new InputException($"cannot write '{pair.Output}': it is the input '{source}'; choose another output{(isFile ? "" : ", or give results another name with --suffix")}");
             if (targets.TryAdd(target, pair.Input))
                 continue;
             var kept = options with { KeepsExtension = true };

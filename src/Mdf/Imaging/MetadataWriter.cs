@@ -38,7 +38,7 @@ internal static class MetadataWriter
             unkept.Add(new UnkeptMetadata("XMP", "it is damaged"));
         var isColor = pixels.Bands >= 3;
         if (metadata.HasProfile && !isColor)
-            unkept.Add(new UnkeptMetadata("colour profile", "the greys are converted to those of sRGB, for which there is no profile of one channel"));
+            unkept.Add(new UnkeptMetadata("colour profile", "its greys are converted to those of sRGB, for which mdf has no profile of one channel"));
 
         using var tagged = Tag(pixels, exif, xmp, metadata.HasProfile && isColor, metadata.Resolution);
         var keep = (exif is null ? Enums.ForeignKeep.None : Enums.ForeignKeep.Exif)

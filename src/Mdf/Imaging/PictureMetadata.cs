@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using NetVips;
 
 namespace Mdf.Imaging;
@@ -24,6 +25,10 @@ public sealed record PictureMetadata
 
     /// <summary>libvips' resolution, in pixels per millimetre, of files that say none.</summary>
     private const double UnknownResolution = 1;
+
+    /// <summary>What is taken for a resolution, in pixels per millimetre: a pixel of a metre to one of a tenth of a micrometre.</summary>
+    private const double LeastResolution = 0.001;
+    private const double GreatestResolution = 10_000;
 
     /// <summary>From this EXIF orientation on (to 8) rows become columns when the picture is turned upright.</summary>
     private const int FirstTransposed = 5;
@@ -79,7 +84,7 @@ public sealed record PictureMetadata
             Exif = exif,
             Xmp = Bounded(inFile, "xmp-data", "XMP", unread),
             HasProfile = inFile.Contains(ColorProfile.Metadata),
-            Resolution = ResolutionOf(inFile, exif),
+            Resolution = ResolutionOf(inFile, exif, content),
             IsJpeg = format == ImageFormat.Jpeg,
             JpegQuality = format == ImageFormat.Jpeg ? Imaging.JpegQuality.Estimate(content) : null,
             Unread = unread,
@@ -96,15 +101,15 @@ public sealed record PictureMetadata
         return null;
     }
 
-    private static PictureResolution? ResolutionOf(Image inFile, byte[]? exif)
+    private static PictureResolution? ResolutionOf(Image inFile, byte[]? exif, ReadOnlySpan<byte> content)
     {
-        var resolution = Known(inFile);
+        var resolution = Known(inFile.Xres, inFile.Yres) ?? OfBmp(content);
         if (resolution is null && exif is not null)
         {
             // WebP and PNG files may say it in EXIF alone. libvips reads EXIF when it is set.
             using var pixel = Image.Black(1, 1);
             using var tagged = pixel.Mutate(image => image.Set(GValue.BlobType, "exif-data", exif));
-            resolution = Known(tagged);
+            resolution = Known(tagged.Xres, tagged.Yres);
         }
 
         return inFile.Contains("orientation") && inFile.Get("orientation") is >= FirstTransposed && resolution is var (horizontal, vertical)
@@ -112,9 +117,23 @@ public sealed record PictureMetadata
             : resolution;
     }
 
-    private static PictureResolution? Known(Image image) =>
-        double.IsFinite(image.Xres) && double.IsFinite(image.Yres) && image.Xres > 0 && image.Yres > 0
-        && (image.Xres, image.Yres) != (UnknownResolution, UnknownResolution)
-            ? new PictureResolution(image.Xres, image.Yres)
+    /// <summary>A BMP's resolution in pixels per metre (BITMAPINFOHEADER and its successors), which libvips does not see.</summary>
+    private static PictureResolution? OfBmp(ReadOnlySpan<byte> content)
+    {
+        const int infoHeader = 14;
+        const int horizontal = infoHeader + 24;
+        const int end = infoHeader + 32;
+        return ImageFormats.Detect(content) == ImageFormat.Bmp && content.Length >= end
+            && BinaryPrimitives.ReadUInt32LittleEndian(content[infoHeader..]) >= 40
+                ? Known(
+                    BinaryPrimitives.ReadInt32LittleEndian(content[horizontal..]) / 1000.0,
+                    BinaryPrimitives.ReadInt32LittleEndian(content[(horizontal + 4)..]) / 1000.0)
+                : null;
+    }
+
+    private static PictureResolution? Known(double horizontal, double vertical) =>
+        horizontal is >= LeastResolution and <= GreatestResolution && vertical is >= LeastResolution and <= GreatestResolution
+        && (horizontal, vertical) != (UnknownResolution, UnknownResolution)
+            ? new PictureResolution(horizontal, vertical)
             : null;
 }

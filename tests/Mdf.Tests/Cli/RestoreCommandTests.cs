@@ -67,7 +67,7 @@ public sealed class RestoreCommandTests : IDisposable
 
         answer = MdfProgram.Run([.. line, "--skip-existing", "--json"]);
         Assert.Equal(0, answer.ExitCode);
-        Assert.StartsWith($"mdf: kept 1 results that exist, such as '{result}'\n", answer.Error);
+        Assert.StartsWith($"mdf: results that exist and are kept: 1, such as '{result}'\n", answer.Error);
         Assert.Equal("before", File.ReadAllText(result));
         using var json = JsonDocument.Parse(answer.Output);
         Assert.Equal(result, json.RootElement.GetProperty("existing")[0].GetString());
@@ -98,6 +98,46 @@ public sealed class RestoreCommandTests : IDisposable
         var refused = MdfProgram.Run("restore", model, image, "-o", _folder.File("new"), "--quality", "20");
         Assert.Equal(2, refused.ExitCode);
         Assert.False(Directory.Exists(_folder.File("new")));
+    }
+
+    [Fact]
+    public void A_picture_that_the_network_was_not_trained_for_is_named_and_one_that_fits_is_not()
+    {
+        var model = Model("dncnn?layers=2&features=4&batch_norm=false", "jpeg:10-95");
+        using var scope = NewDisposeScope();
+        foreach (var quality in new[] { 3, 50, 98 })
+            ImageFile.Write(_folder.File($"{quality}.jpg"), ImageFile.Read(_folder.Image("a.png")), new ImageWriteOptions { Quality = quality });
+        var answer = MdfProgram.Run(
+            "restore", model, _folder.File("3.jpg"), _folder.File("50.jpg"), _folder.File("98.jpg"), _folder.File("a.png"), "-o", _folder.File("out"), "--json");
+        Assert.True(answer.ExitCode == 0, answer.Error);
+        using var json = JsonDocument.Parse(answer.Output);
+        Assert.Equal("3 50 98 ", string.Join(' ', json.RootElement.GetProperty("images").EnumerateArray().Select(image => image.GetProperty("jpegQuality").ToString())));
+        Assert.Equal(
+            [
+                $"mdf: '{_folder.File("98.jpg")}' is a JPEG of quality 98, and the network was trained for quality 10 to 95: it smooths detail that is not damaged",
+                $"mdf: '{_folder.File("3.jpg")}' is a JPEG of quality 3, and the network was trained for quality 10 to 95: it leaves artefacts",
+            ],
+            answer.Error.Split('\n').Where(line => line.StartsWith("mdf: ", StringComparison.Ordinal)));
+
+        model = Model("dncnn?layers=2&features=4&batch_norm=false", "denoise:25");
+        ImageFile.Write(_folder.File("clean.png"), zeros(1, 3, 32, 32) + 0.5);
+        answer = MdfProgram.Run("restore", model, _folder.File("clean.png"), "-o", _folder.File("x.png"));
+        Assert.Contains($"mdf: '{_folder.File("clean.png")}' is a picture with noise of about σ 0.0, and the network was trained for σ 25: it smooths detail\n", answer.Error);
+    }
+
+    [Fact]
+    public void What_a_result_does_not_hold_of_the_inputs_metadata_is_said_once()
+    {
+        using var pixels = NetVips.Image.Black(40, 32, bands: 3).Copy(interpretation: NetVips.Enums.Interpretation.Srgb, xres: 10, yres: 10);
+        foreach (var name in new[] { "a.jpg", "b.jpg" })
+            _folder.File(name, pixels.JpegsaveBuffer()); // libvips writes the resolution as EXIF
+        var answer = MdfProgram.Run("restore", Model(), _folder.File("a.jpg"), _folder.File("b.jpg"), "-o", _folder.File("out"), "--format", "tiff");
+        Assert.True(answer.ExitCode == 0, answer.Error);
+        Assert.Contains(
+            $"mdf: '{Path.Combine(_folder.File("out"), "a.tiff")}' and 1 more: written without the input's EXIF, since mdf writes none into TIFF; write .jpg, .png or .webp to keep it\n",
+            answer.Error);
+        answer = MdfProgram.Run("restore", Model(), _folder.File("a.jpg"), "-o", _folder.File("x.png"));
+        Assert.DoesNotContain("mdf: ", answer.Error, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -152,13 +192,13 @@ public sealed class RestoreCommandTests : IDisposable
         Assert.Equal([Path.Combine(_folder.File("out"), "b.png")], Directory.GetFiles(_folder.File("out")));
     }
 
-    /// <summary>Writes a small network for ×2.</summary>
-    private string Model()
+    /// <summary>Writes a small network, for ×2 by default.</summary>
+    private string Model(string name = "edsr?blocks=1&features=4&factor=2", string task = "sisr:2")
     {
-        var architecture = NetworkArchitecture.Parse("edsr?blocks=1&features=4&factor=2");
+        var architecture = NetworkArchitecture.Parse(name);
         using var network = architecture.Build(seed: 1);
         var path = _folder.File("model.safetensors");
-        NetworkFile.Save(path, network, new NetworkMetadata { Architecture = architecture, Task = "sisr:2" });
+        NetworkFile.Save(path, network, new NetworkMetadata { Architecture = architecture, Task = task });
         return path;
     }
 }

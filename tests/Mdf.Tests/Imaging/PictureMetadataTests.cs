@@ -117,6 +117,20 @@ public sealed class PictureMetadataTests : IDisposable
     }
 
     [Fact]
+    public void The_resolution_of_a_bmp_is_kept()
+    {
+        // 1×1, 24 bits, 11,811 pixels per metre: 300 dots per inch.
+        byte[] file = [.. "BM"u8, 58, 0, 0, 0, 0, 0, 0, 0, 54, 0, 0, 0, 40, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1, 0, 24, 0, 0, 0, 0, 0, 4, 0, 0, 0,
+            0x23, 0x2e, 0, 0, 0x23, 0x2e, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 2, 3, 0];
+        ImageFile.Write(_folder.File("x.png"), ImageFile.ReadPicture(_folder.File("a.bmp", file)));
+        using var written = NetVips.Image.NewFromFile(_folder.File("x.png"));
+        Assert.Equal((300, 300), (Math.Round(written.Xres * 25.4), Math.Round(written.Yres * 25.4)));
+        // Nonsense counts as none.
+        file.AsSpan(38, 8).Fill(0xff);
+        Assert.Null(ImageFile.ReadPicture(_folder.File("a.bmp", file)).Metadata!.Resolution);
+    }
+
+    [Fact]
     public void A_grey_picture_has_no_profile_and_that_is_said()
     {
         using var pixels = Make();
