@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using Mdf.Imaging;
 using Mdf.Losses;
 using Mdf.Runtime;
 using TorchSharp;
@@ -71,6 +72,15 @@ internal sealed class CommandContext
 
     /// <summary>Tells something that matters, as one line on standard error.</summary>
     public void Warn(string message) => _error.WriteLine($"mdf: {message}");
+
+    /// <summary>Tells, if so, that there are folders in the given ones, which are not searched.</summary>
+    /// <param name="paths">The folders of images that were given, or files.</param>
+    /// <param name="except">A folder that need not be mentioned; null if there is none.</param>
+    public void WarnOfSubfolders(IEnumerable<string> paths, string? except = null)
+    {
+        if (ImageFolder.CautionOnSubfolders(paths, except) is { } caution)
+            Warn(caution);
+    }
 
     /// <summary>Makes a loss, and passes on what is to be known of it.</summary>
     /// <param name="expression">Its expression.</param>

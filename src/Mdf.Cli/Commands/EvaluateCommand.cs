@@ -76,6 +76,7 @@ internal sealed class EvaluateCommand : ComputeCommand
     {
         var task = context.Get(_task);
         var images = new BenchmarkImages(context.Get(_data), task, context.Get(_distorted), context.Get(_seed));
+        context.WarnOfSubfolders(context.Get(_distorted) is { } distorted ? [context.Get(_data), distorted] : [context.Get(_data)], except: context.Get(_output));
         var niqe = context.Get(_niqe) is { } path ? NiqeModel.Load(path) : null;
         var (models, losses) = (new List<BenchmarkModel>(), new List<ReconstructionLoss>());
         try

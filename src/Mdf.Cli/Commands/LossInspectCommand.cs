@@ -78,6 +78,7 @@ internal sealed class LossInspectCommand : ComputeCommand
 
             var labels = names.Select(Short).ToArray();
             var pictures = Pictures(context, losses).ToArray();
+            context.WarnOfSubfolders(context.Get(_pictures));
             var probe = context.WithProgress(progress => SpecializationProbe.Run(
                 losses, [.. pictures.Select(picture => picture.Image.to(device))], context.Get(_seed), context.Get(_controls), progress, context.Cancellation));
             var table = Table(labels, probe);

@@ -159,6 +159,7 @@ internal sealed class LossTrainCommand : ComputeCommand
         using var scope = torch.NewDisposeScope();
         var path = context.Get(_photo);
         string[] paths = Directory.Exists(path) ? [.. ImageFolder.List(path)] : [path];
+        context.WarnOfSubfolders([path]);
         var photographs = paths.Select(file => Read(file, device, context.Cancellation)).ToArray();
         var options = new LossTrainingOptions
         {

@@ -43,6 +43,7 @@ internal sealed class ScoreCommand : ComputeCommand
     protected override int Run(CommandContext context, torch.Device device)
     {
         var pairs = ImageScoring.FindPairs(context.Get(_reference), context.Get(_images));
+        context.WarnOfSubfolders([context.Get(_reference), .. context.Get(_images)]);
         var losses = new List<ReconstructionLoss>();
         try
         {

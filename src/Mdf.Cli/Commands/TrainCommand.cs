@@ -54,6 +54,7 @@ internal sealed class TrainCommand : ComputeCommand
         var experiment = ExperimentFile.Load(path, context.Get(_set));
         var folder = new RunFolder(context.Get(_output) ?? Path.Combine("runs", Path.GetFileNameWithoutExtension(path)));
         using var run = new ExperimentRun(experiment, folder, device) { ExtendBy = context.Get(_extend) ?? 0, Warn = context.Warn };
+        context.WarnOfSubfolders([.. experiment.TrainingFolders, .. experiment.ValidationFolder is { } validation ? [validation] : Array.Empty<string>()]);
         if (run.Caution is { } caution)
             context.Warn(caution);
         var result = context.WithProgress(progress => run.Run(context.Get(_resume), progress, context.Cancellation));

@@ -16,56 +16,63 @@ public sealed record RestorationPair(string Input, string Output);
 /// <param name="Width">The restored image's width.</param>
 /// <param name="Height">The restored image's height.</param>
 /// <param name="Seconds">What it took, with reading and writing.</param>
-public sealed record RestoredImage(string Input, string Output, int Width, int Height, double Seconds);
+/// <param name="JpegQuality">The quality of the distorted file, see <see cref="Imaging.JpegQuality"/>; null if it is no JPEG or has tables of its own.</param>
+/// <param name="Noise">The noise of the distorted image, σ in 8-bit units, see <see cref="NoiseLevel"/>; null where it cannot be told.</param>
+/// <param name="Unkept">What the restored file does not hold of the distorted one's metadata.</param>
+public sealed record RestoredImage(
+    string Input, string Output, int Width, int Height, double Seconds, int? JpegQuality, double? Noise, IReadOnlyList<UnkeptMetadata> Unkept);
+
+/// <summary>What <see cref="ImageRestoration"/> is going to do.</summary>
+/// <param name="Pairs">Which file is restored into which, in the order given, within a folder by name.</param>
+/// <param name="Existing">The images whose results exist and are kept.</param>
+/// <param name="Earlier">Files of a folder that are results of an earlier run into the same folder, by their names.</param>
+public sealed record RestorationPlan(IReadOnlyList<RestorationPair> Pairs, IReadOnlyList<RestorationPair> Existing, IReadOnlyList<string> Earlier);
 
 /// <summary>Restores image files with a network.</summary>
 public static class ImageRestoration
 {
-    /// <summary>The format of results that are named by the program: lossless, and it holds whatever an image may have.</summary>
-    public const string OutputExtension = ".png";
-
     /// <summary>Decides which file is restored into which. Nothing is read, made or written.</summary>
     /// <param name="inputs">Image files, and folders of them; at least one.</param>
     /// <param name="output">
     /// A file for one image that is given by its name; otherwise, or if there is a folder of that name or the name ends as a folder's, a folder: results
-    /// have the names of their inputs there, with <see cref="OutputExtension"/>.
+    /// have the names of their inputs there. It is a folder, too, if an option says how results are named and the name is not an image's.
     /// </param>
-    /// <returns>In the order given, within a folder by name.</returns>
+    /// <param name="options">How results are named and written; the defaults when null.</param>
     /// <exception cref="InputException">
-    /// An input is missing or no file, a folder has no image, the output cannot be written by its name, or is an input, or is that of another input.
+    /// An input is missing or no file, a folder has no image, the output cannot be written by its name, or is an input, or is that of another input, or
+    /// exists, or an option does not fit.
     /// </exception>
-    public static IReadOnlyList<RestorationPair> Plan(IReadOnlyList<string> inputs, string output)
+    public static RestorationPlan Plan(IReadOnlyList<string> inputs, string output, RestorationOutput? options = null)
     {
         ArgumentNullException.ThrowIfNull(inputs);
         ArgumentNullException.ThrowIfNull(output);
+        options ??= new RestorationOutput();
         if (string.IsNullOrWhiteSpace(output))
             throw new InputException("expected an output file or folder, found an empty path");
         if (output.Contains('\0', StringComparison.Ordinal))
             throw new InputException($"cannot write '{output}': expected a path, found a NUL character in it");
-        string[] images = [.. inputs.SelectMany(Expand)];
-        var pairs = inputs is [var only] && !Directory.Exists(only) && !IsFolder(output)
-            ? [new RestorationPair(only, output)]
-            : InFolder(images, output);
+        var earlier = new List<string>();
+        string[] images = [.. inputs.SelectMany(input => Expand(input, output, options, earlier))];
+        var isFile = inputs is [var only] && !Directory.Exists(only) && !IsFolder(output) && (HasImageExtension(output) || !options.NamesResults);
+        var pairs = isFile ? [InFile(images[0], output, options)] : InFolder(images, output, options);
+        RequireDistinct(pairs, isFile, options);
 
-        var sources = images.ToLookup(RealPath.Of, RealPath.Comparer);
-        var targets = new Dictionary<string, string>(RealPath.Comparer);
-        foreach (var pair in pairs)
+        RestorationPair[] existing = isFile && options.Existing != ExistingResults.Skip ? [] : [.. pairs.Where(pair => File.Exists(pair.Output))];
+        return options.Existing switch
         {
-            ImageFile.RequireWritable(pair.Output);
-            var target = RealPath.Of(pair.Output);
-            if (sources[target].FirstOrDefault() is { } source)
-                throw new InputException($"cannot write '{pair.Output}': it is the input '{source}'; choose another output");
-            if (!targets.TryAdd(target, pair.Input))
-                throw new InputException($"'{targets[target]}' and '{pair.Input}' would both be written to '{pair.Output}'; restore them one by one");
-        }
-
-        return pairs;
+            ExistingResults.Overwrite => new RestorationPlan(pairs, [], earlier),
+            ExistingResults.Skip => new RestorationPlan([.. pairs.Except(existing)], existing, earlier),
+            _ when existing.Length == 0 => new RestorationPlan(pairs, [], earlier),
+            _ => throw new InputException($"{existing.Length} of {pairs.Length} results exist already, such as '{existing[0].Output}': "
+                + "replace them with --overwrite, keep them with --skip-existing, or write into another folder"),
+        };
     }
 
     /// <summary>Restores files one after another.</summary>
     /// <param name="network">The network, in evaluation mode, on any device.</param>
     /// <param name="pairs">The files; see <see cref="Plan"/>. Folders that are missing are made.</param>
     /// <param name="tile">The side of a tile; see <see cref="TiledRestoration.Run"/>.</param>
+    /// <param name="writing">How the results are written; the defaults when null.</param>
     /// <param name="onUnreadable">
     /// Told, in a sentence that names the file, of every image that cannot be read, which is then passed over. When null, such an image ends the work.
     /// </param>
@@ -78,6 +85,7 @@ public static class ImageRestoration
         RestorationNetwork network,
         IReadOnlyList<RestorationPair> pairs,
         int? tile = null,
+        ImageWriteOptions? writing = null,
         Action<string>? onUnreadable = null,
         IProgressSink? progress = null,
         CancellationToken cancellation = default)
@@ -91,7 +99,7 @@ public static class ImageRestoration
         for (var i = 0; i < pairs.Count; i++)
         {
             cancellation.ThrowIfCancellationRequested();
-            if (Restore(network, pairs[i], tile, onUnreadable, ofTiles, cancellation) is { } image)
+            if (Restore(network, pairs[i], tile, writing, onUnreadable, ofTiles, cancellation) is { } image)
                 restored.Add(image);
             meter.Report(i + 1);
         }
@@ -101,8 +109,30 @@ public static class ImageRestoration
             : throw new InputException($"expected at least one image that can be read, found none among {pairs.Count}");
     }
 
+    /// <summary>Says which metadata the restored files do not hold.</summary>
+    /// <param name="images">The images.</param>
+    /// <returns>One line for each kind of metadata and reason; empty where nothing is missing.</returns>
+    public static IReadOnlyList<string> Unkept(IReadOnlyList<RestoredImage> images)
+    {
+        ArgumentNullException.ThrowIfNull(images);
+        return
+        [
+            .. from image in images
+               from unkept in image.Unkept
+               group image by unkept into files
+               let others = files.Count() > 1 ? $" and {files.Count() - 1} more" : ""
+               select $"'{files.First().Output}'{others}: written without the input's {files.Key.What}, since {files.Key.Why}",
+        ];
+    }
+
     private static RestoredImage? Restore(
-        RestorationNetwork network, RestorationPair pair, int? tile, Action<string>? onUnreadable, IProgressSink progress, CancellationToken cancellation)
+        RestorationNetwork network,
+        RestorationPair pair,
+        int? tile,
+        ImageWriteOptions? writing,
+        Action<string>? onUnreadable,
+        IProgressSink progress,
+        CancellationToken cancellation)
     {
         var started = Stopwatch.GetTimestamp();
         using var distorted = Read(pair.Input, onUnreadable, cancellation);
@@ -110,9 +140,16 @@ public static class ImageRestoration
             return null;
         AtomicFile.Prepare(pair.Output);
         using var restored = Restore(network, distorted, pair.Input, tile, progress, cancellation);
-        ImageFile.Write(pair.Output, restored);
+        var unkept = ImageFile.Write(pair.Output, restored, writing);
         return new RestoredImage(
-            pair.Input, pair.Output, (int)restored.Color.shape[3], (int)restored.Color.shape[2], Stopwatch.GetElapsedTime(started).TotalSeconds);
+            pair.Input,
+            pair.Output,
+            (int)restored.Color.shape[3],
+            (int)restored.Color.shape[2],
+            Stopwatch.GetElapsedTime(started).TotalSeconds,
+            distorted.Metadata?.JpegQuality,
+            NoiseLevel.Estimate(distorted),
+            unkept);
     }
 
     private static Picture? Read(string path, Action<string>? onUnreadable, CancellationToken cancellation)
@@ -141,23 +178,72 @@ public static class ImageRestoration
         }
     }
 
-    private static IReadOnlyList<string> Expand(string input)
+    private static IReadOnlyList<string> Expand(string input, string output, RestorationOutput options, List<string> earlier)
     {
-        if (Directory.Exists(input))
-            return ImageFolder.List(input);
-        RegularFile.Require(input, "an image file or a folder of them");
-        return [input];
+        if (!Directory.Exists(input))
+        {
+            RegularFile.Require(input, "an image file or a folder of them");
+            return [input];
+        }
+
+        var images = ImageFolder.List(input);
+        if (!options.ChangesNames || !RealPath.Comparer.Equals(RealPath.Of(input), RealPath.Of(output)))
+            return images;
+        // Results lie among the images there: in the next run a_restored.png is not an image to restore, whatever its format.
+        var results = images.Select(options.NameOf).ToHashSet(RealPath.Comparer);
+        var isResult = images.ToLookup(image => results.Contains(Path.GetFileNameWithoutExtension(image)));
+        earlier.AddRange(isResult[true]);
+        return [.. isResult[false]];
     }
 
-    private static RestorationPair[] InFolder(string[] images, string folder)
+    private static RestorationPair InFile(string image, string file, RestorationOutput options)
+    {
+        if (options.ChangesNames)
+        {
+            throw new InputException($"{(options.KeepsExtension ? "--keep-extension" : "--suffix")} names results in a folder, found the output file '{file}': "
+                + "give that the name that it is to have, or give a folder");
+        }
+
+        ImageFile.RequireWritable(file, options.Writing);
+        return options.Format is null || ImageFormats.FromExtension(file) == ImageFormats.FromExtension($".{options.Format}")
+            ? new RestorationPair(image, file)
+            : throw new InputException($"expected an output file in the format {options.Format}, found '{file}': leave the format out, or name the file *.{options.Format}");
+    }
+
+    private static RestorationPair[] InFolder(string[] images, string folder, RestorationOutput options)
     {
         if (File.Exists(folder))
             throw new InputException($"cannot write to '{folder}': expected a folder for the results, found a file");
         // Most likely a forgotten word, and not a folder with an image's name.
-        if (!IsFolder(folder) && ImageFile.Extensions.Contains(Path.GetExtension(folder).ToLowerInvariant()))
+        if (!IsFolder(folder) && HasImageExtension(folder))
             throw new InputException($"cannot write to '{folder}': expected a folder for the results, found the name of an image");
-        return [.. images.Select(image => new RestorationPair(image, Path.Combine(folder, Path.GetFileNameWithoutExtension(image) + OutputExtension)))];
+        RestorationPair[] pairs = [.. images.Select(image => new RestorationPair(image, options.FileOf(image, folder)))];
+        ImageFile.RequireWritable(pairs[0].Output, options.Writing);
+        return pairs;
     }
+
+    private static void RequireDistinct(RestorationPair[] pairs, bool isFile, RestorationOutput options)
+    {
+        var sources = pairs.Select(pair => pair.Input).ToLookup(RealPath.Of, RealPath.Comparer);
+        if (sources.FirstOrDefault(same => same.Count() > 1) is { } twice)
+            throw new InputException($"the image '{twice.First()}' is given twice{(twice.Last() == twice.First() ? "" : $", also as '{twice.Last()}'")}: give it once");
+        var targets = new Dictionary<string, string>(RealPath.Comparer);
+        foreach (var pair in pairs)
+        {
+            var target = RealPath.Of(pair.Output);
+            if (sources[target].FirstOrDefault() is { } source)
+                throw new InputException($"cannot write '{pair.Output}': it is the input '{source}'; choose another output{(isFile ? "" : ", or give results another name with --suffix")}");
+            if (targets.TryAdd(target, pair.Input))
+                continue;
+            var kept = options with { KeepsExtension = true };
+            throw new InputException($"'{targets[target]}' and '{pair.Input}' would both be written to '{pair.Output}': "
+                + (RealPath.Comparer.Equals(kept.NameOf(targets[target]), kept.NameOf(pair.Input))
+                    ? "restore them one after the other, into different folders"
+                    : $"with --keep-extension their results have the names '{Path.GetFileName(kept.FileOf(targets[target], ""))}' and '{Path.GetFileName(kept.FileOf(pair.Input, ""))}'"));
+        }
+    }
+
+    private static bool HasImageExtension(string path) => ImageFile.Extensions.Contains(Path.GetExtension(path).ToLowerInvariant());
 
     private static bool IsFolder(string path) => Directory.Exists(path) || Path.EndsInDirectorySeparator(path);
 }

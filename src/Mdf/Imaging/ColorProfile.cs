@@ -6,7 +6,8 @@ namespace Mdf.Imaging;
 /// <summary>Converts an image with an embedded ICC profile, or in CMYK, to sRGB.</summary>
 internal static class ColorProfile
 {
-    private const string Metadata = "icc-profile-data";
+    /// <summary>libvips' name of an image's profile.</summary>
+    internal const string Metadata = "icc-profile-data";
 
     /// <summary>Where an ICC header (ICC.1:2022, 7.2) keeps the colour space of the device's side.</summary>
     private const int ColorSpaceOffset = 16;

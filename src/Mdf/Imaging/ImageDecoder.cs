@@ -27,7 +27,10 @@ internal static class ImageDecoder
     /// <exception cref="OperationCanceledException">It was cancelled.</exception>
     public static Picture DecodePicture(byte[] content, CancellationToken cancellation) =>
         // The file decides what is grey: a profile may have turned its one channel into three.
-        Decode(content, (pixels, inFile, layout) => Pixels.ToPicture(pixels, layout, isGrey: inFile.Bands <= 2, cancellation), cancellation);
+        Decode(
+            content,
+            (pixels, inFile, layout) => Pixels.ToPicture(pixels, layout, isGrey: inFile.Bands <= 2, cancellation) with { Metadata = PictureMetadata.Read(inFile, content) },
+            cancellation);
 
     /// <param name="content">The file.</param>
     /// <param name="take">Makes the result from the pixels in sRGB, the image as it is in the file, and how the pixels are stored.</param>

@@ -10,7 +10,8 @@ namespace Mdf.Imaging;
 /// palette, RGB or CMYK. Orientation (EXIF, TIFF) is applied, also that of ImageMagick's text chunks in a PNG, and not that of XMP; an embedded colour profile is converted to sRGB; without
 /// one that can be used, pixels are taken to be sRGB and kept as they are. Of an animation or a multi-page file the first page is read.
 /// A PNG's gAMA and cHRM chunks are ignored, as most programs do.</para>
-/// <para>Writing is deterministic: the same tensor gives the same bytes, and no metadata or time goes into the file.</para>
+/// <para>Writing is deterministic: the same tensor gives the same bytes, and no metadata or time goes into the file. Only a <see cref="Picture"/> that
+/// was read from a file takes its metadata along.</para>
 /// </remarks>
 public static class ImageFile
 {
@@ -119,7 +120,7 @@ public static class ImageFile
     {
         ArgumentNullException.ThrowIfNull(path);
         ArgumentNullException.ThrowIfNull(image);
-        Write(path, options, (_, bitDepth) => Pixels.FromTensor(image, bitDepth ?? 8));
+        Write(path, options, metadata: null, (_, bitDepth) => Pixels.FromTensor(image, bitDepth ?? 8));
     }
 
     /// <summary>
@@ -129,36 +130,44 @@ public static class ImageFile
     /// <param name="path">The file to write; see <see cref="AtomicFile"/>. Its extension decides the format: PNG, JPEG, TIFF or WebP.</param>
     /// <param name="picture">The picture, on any device; values are clamped to [0, 1] and rounded half up.</param>
     /// <param name="options">How to write it; the defaults when null.</param>
+    /// <returns>What the file does not hold of the picture's metadata.</returns>
     /// <exception cref="InputException">The extension is unknown, an option does not fit the format, or the path cannot be written.</exception>
     /// <exception cref="ArgumentException">The picture's tensors are not as <see cref="Picture"/> says, or hold NaN.</exception>
     /// <remarks>
-    /// Grey is the mean of the three channels. A network makes them differ a little; each is as good an estimate of the same grey as the others, so
-    /// the mean has the least error. The weights of a luma would count green's error four times as much as blue's.
+    /// <para>Of the <see cref="Picture.Metadata"/> EXIF (without its thumbnail), XMP and the resolution are kept. What they say of orientation, size and colour
+    /// space is mended. A picture that had a colour profile gets sRGB's, since its pixels were converted to that; others stay without one.</para>
+    /// <para>Grey is the mean of the three channels. A network makes them differ a little; each is as good an estimate of the same grey as the others, so
+    /// the mean has the least error. The weights of a luma would count green's error four times as much as blue's.</para>
     /// </remarks>
-    public static void Write(string path, Picture picture, ImageWriteOptions? options = null)
+    public static IReadOnlyList<UnkeptMetadata> Write(string path, Picture picture, ImageWriteOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(path);
         ArgumentNullException.ThrowIfNull(picture);
-        Write(path, options, (format, bitDepth) =>
+        return Write(path, options, picture.Metadata, (format, bitDepth) =>
             Pixels.FromPicture(picture, bitDepth ?? (format.Has16Bits() ? picture.BitDepth : 8), format.HasAlpha()));
     }
 
     /// <param name="path">The file.</param>
     /// <param name="options">How to write it.</param>
+    /// <param name="metadata">What goes into the file besides the pixels; null for nothing.</param>
     /// <param name="round">Makes the pixels for a format, with the bit depth that was asked for, if any.</param>
-    private static void Write(string path, ImageWriteOptions? options, Func<ImageFormat, int?, Image> round)
+    private static IReadOnlyList<UnkeptMetadata> Write(
+        string path, ImageWriteOptions? options, PictureMetadata? metadata, Func<ImageFormat, int?, Image> round)
     {
         options ??= new ImageWriteOptions();
         var format = ImageFormats.FromExtension(path);
         Refuse(path, options, format);
         try
         {
-            var content = Libvips.Run(() =>
+            var (file, unkept) = Libvips.Run(() =>
             {
                 using var pixels = round(format, options.BitDepth);
-                return Encode(pixels, format, options);
+                return metadata is null
+                    ? (Encode(pixels, format, options, Enums.ForeignKeep.None), [])
+                    : MetadataWriter.Encode(pixels, metadata, format, (tagged, keep) => Encode(tagged, format, options, keep));
             });
-            AtomicFile.Write(path, content);
+            AtomicFile.Write(path, file);
+            return unkept;
         }
         catch (VipsException e)
         {
@@ -167,25 +176,29 @@ public static class ImageFile
         }
     }
 
-    /// <summary>Checks that a file's name is one that <see cref="Write(string, Tensor, ImageWriteOptions?)"/> takes, so that long work need not fail at its end.</summary>
+    /// <summary>
+    /// Checks that a file's name is one that <see cref="Write(string, Tensor, ImageWriteOptions?)"/> takes, and that the options fit its format, so that
+    /// long work need not fail at its end.
+    /// </summary>
     /// <param name="path">The file that is to be written later; only its extension counts.</param>
-    /// <exception cref="InputException">The extension is unknown.</exception>
-    public static void RequireWritable(string path)
+    /// <param name="options">How it is to be written; the defaults when null.</param>
+    /// <exception cref="InputException">The extension is unknown, or an option does not fit the format.</exception>
+    public static void RequireWritable(string path, ImageWriteOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(path);
-        _ = ImageFormats.FromExtension(path);
+        Refuse(path, options ?? new ImageWriteOptions(), ImageFormats.FromExtension(path));
     }
 
-    private static byte[] Encode(Image pixels, ImageFormat format, ImageWriteOptions options) => format switch
+    private static byte[] Encode(Image pixels, ImageFormat format, ImageWriteOptions options, Enums.ForeignKeep keep) => format switch
     {
         ImageFormat.Jpeg => JpegCodec.Encode(
-            pixels, options.Quality ?? ImageWriteOptions.DefaultJpegQuality, options.Subsampling ?? ChromaSubsampling.Half),
-        ImageFormat.Png => pixels.PngsaveBuffer(filter: Enums.ForeignPngFilter.All, keep: Enums.ForeignKeep.None),
+            pixels, options.Quality ?? ImageWriteOptions.DefaultJpegQuality, options.Subsampling ?? ChromaSubsampling.Half, keep),
+        ImageFormat.Png => pixels.PngsaveBuffer(filter: Enums.ForeignPngFilter.All, keep: keep),
         ImageFormat.Tiff => pixels.TiffsaveBuffer(Enums.ForeignTiffCompression.Deflate,
-            predictor: Enums.ForeignTiffPredictor.Horizontal, keep: Enums.ForeignKeep.None),
-        ImageFormat.WebP when options.Quality is { } quality => pixels.WebpsaveBuffer(q: quality, keep: Enums.ForeignKeep.None),
+            predictor: Enums.ForeignTiffPredictor.Horizontal, keep: keep),
+        ImageFormat.WebP when options.Quality is { } quality => pixels.WebpsaveBuffer(q: quality, keep: keep),
         // Exact: or the colours of transparent pixels are lost.
-        ImageFormat.WebP => pixels.WebpsaveBuffer(lossless: true, exact: true, keep: Enums.ForeignKeep.None),
+        ImageFormat.WebP => pixels.WebpsaveBuffer(lossless: true, exact: true, keep: keep),
         _ => throw new ArgumentOutOfRangeException(nameof(format), format, "a format that is not written"),
     };
 

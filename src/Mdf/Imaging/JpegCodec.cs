@@ -28,9 +28,11 @@ public static class JpegCodec
     /// <param name="pixels">Grey or RGB, 8 bits, without alpha.</param>
     /// <param name="quality">1 (worst) to 100, libjpeg's scale.</param>
     /// <param name="subsampling">How the chroma channels are stored.</param>
+    /// <param name="keep">Which of the image's metadata go into the file.</param>
     /// <returns>A whole JPEG file.</returns>
     /// <exception cref="InputException"><paramref name="quality"/> is outside 1 to 100.</exception>
-    internal static byte[] Encode(Image pixels, int quality, ChromaSubsampling subsampling)
+    internal static byte[] Encode(
+        Image pixels, int quality, ChromaSubsampling subsampling, Enums.ForeignKeep keep = Enums.ForeignKeep.None)
     {
         if (quality is < 1 or > 100)
             throw new InputException($"expected a JPEG quality of 1 to 100, found {quality}");
@@ -40,7 +42,7 @@ public static class JpegCodec
             ChromaSubsampling.Full => Enums.ForeignSubsample.Off,
             _ => throw new ArgumentOutOfRangeException(nameof(subsampling), subsampling, "unknown chroma subsampling"),
         };
-        return pixels.JpegsaveBuffer(q: quality, subsampleMode: mode, keep: Enums.ForeignKeep.None);
+        return pixels.JpegsaveBuffer(q: quality, subsampleMode: mode, keep: keep);
     }
 
     /// <summary>Decodes a JPEG file as <see cref="ImageFile.Read"/> does.</summary>

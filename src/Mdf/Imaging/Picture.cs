@@ -12,6 +12,9 @@ namespace Mdf.Imaging;
 /// <param name="BitDepth">Bits per channel: 8 or 16.</param>
 public sealed record Picture(Tensor Color, Tensor? Alpha, bool IsGrey, int BitDepth) : IDisposable
 {
+    /// <summary>What its file says besides; null for a picture that comes from no file.</summary>
+    public PictureMetadata? Metadata { get; init; }
+
     /// <summary>Frees its tensors.</summary>
     public void Dispose()
     {

@@ -87,7 +87,7 @@ public sealed class BadInputTests : IDisposable
         { "restore {}network.safetensors {}empty -o {}new", "'{}empty' holds no image (.png, .jpg, .jpeg, .bmp, .tif, .tiff, .webp)" },
         { "restore {}network.safetensors {}a.png -o {}a.png", "cannot write '{}a.png': it is the input '{}a.png'; choose another output" },
         { "restore {}network.safetensors {}images -o {}images", "cannot write '{}images/x.png': it is the input '{}images/x.png'; choose another output" },
-        { "restore {}network.safetensors {}a.png {}a.png -o {}new", "'{}a.png' and '{}a.png' would both be written to '{}new/a.png'; restore them one by one" },
+        { "restore {}network.safetensors {}a.png {}a.png -o {}new", "the image '{}a.png' is given twice: give it once" },
         { "restore {}network.safetensors {}a.png {}b.png -o {}text.png", "cannot write to '{}text.png': expected a folder for the results, found a file" },
         { "restore {}network.safetensors {}a.png -o {}new.gif", "cannot write '{}new.gif': expected one of .png, .jpg, .jpeg, .tif, .tiff, .webp, found '.gif'" },
         { "restore {}none.safetensors {}a.png -o {}new.png", "cannot read '{}none.safetensors': there is no such file; check the path" },

@@ -38,15 +38,141 @@ public sealed class RestoreCommandTests : IDisposable
         var answer = MdfProgram.Run("restore", model, image, _folder.File("in"), "-o", _folder.File("out"), "--json");
         Assert.True(answer.ExitCode == 0, answer.Error);
         using var json = JsonDocument.Parse(answer.Output);
-        Assert.Equal(["model", "task", "images"], json.RootElement.EnumerateObject().Select(entry => entry.Name));
+        Assert.Equal(["model", "task", "images", "existing"], json.RootElement.EnumerateObject().Select(entry => entry.Name));
         Assert.Equal((model, "sisr:2"), (json.RootElement.GetProperty("model").GetString(), json.RootElement.GetProperty("task").GetString()));
         var images = json.RootElement.GetProperty("images").EnumerateArray().ToArray();
-        Assert.All(images, entry => Assert.Equal(["input", "output", "width", "height", "seconds"], entry.EnumerateObject().Select(value => value.Name)));
+        Assert.All(images, entry => Assert.Equal(["input", "output", "width", "height", "seconds", "jpegQuality", "noise", "unkept"], entry.EnumerateObject().Select(value => value.Name)));
         Assert.Equal(
             [(image, Path.Combine(_folder.File("out"), "b.png"), 80, 64), (inFolder, Path.Combine(_folder.File("out"), "a.png"), 60, 64)],
             images.Select(entry => (entry.GetProperty("input").GetString()!, entry.GetProperty("output").GetString()!,
                 entry.GetProperty("width").GetInt32(), entry.GetProperty("height").GetInt32())));
         Assert.Equal([1, 3, 64, 60], ImageFile.Read(Path.Combine(_folder.File("out"), "a.png")).shape);
+    }
+
+    [Fact]
+    public void Existing_results_end_it_before_any_work_unless_they_are_replaced_or_kept()
+    {
+        var (model, image) = (Model(), _folder.Image("a.png"));
+        var (other, result) = (_folder.Image("b.png", seed: 6), Path.Combine(_folder.File("out"), "a.png"));
+        Directory.CreateDirectory(_folder.File("out"));
+        _folder.File("out/a.png", "before"u8);
+        string[] line = ["restore", model, image, other, "-o", _folder.File("out")];
+        var answer = MdfProgram.Run(line);
+        Assert.Equal((2, ""), (answer.ExitCode, answer.Output));
+        Assert.StartsWith($"mdf: 1 of 2 results exist already, such as '{result}': replace them with --overwrite", answer.Error);
+        Assert.Equal([result], Directory.GetFiles(_folder.File("out")));
+
+        answer = MdfProgram.Run([.. line, "--overwrite", "--skip-existing"]);
+        Assert.Equal((2, "mdf: --overwrite cannot be used with --skip-existing: leave one of them out\n"), (answer.ExitCode, answer.Error));
+
+        answer = MdfProgram.Run([.. line, "--skip-existing", "--json"]);
+        Assert.Equal(0, answer.ExitCode);
+        Assert.StartsWith($"mdf: results that exist and are kept: 1, such as '{result}'\n", answer.Error);
+        Assert.Equal("before", File.ReadAllText(result));
+        using var json = JsonDocument.Parse(answer.Output);
+        Assert.Equal(result, json.RootElement.GetProperty("existing")[0].GetString());
+        Assert.Equal(1, json.RootElement.GetProperty("images").GetArrayLength());
+
+        answer = MdfProgram.Run([.. line, "--skip-existing"]);
+        Assert.Equal((0, ""), (answer.ExitCode, answer.Output));
+        Assert.EndsWith("; nothing is left to restore\n", answer.Error);
+
+        Assert.Equal(0, MdfProgram.Run([.. line, "--overwrite"]).ExitCode);
+        Assert.Equal([1, 3, 64, 80], ImageFile.Read(result).shape);
+    }
+
+    [Fact]
+    public void Format_and_quality_are_those_that_were_asked_for()
+    {
+        var (model, image) = (Model(), _folder.Image("a.png"));
+        long Size(params string[] more)
+        {
+            var answer = MdfProgram.Run(["restore", model, image, "-o", _folder.File("out"), "--overwrite", "--suffix", "_x", .. more]);
+            Assert.True(answer.ExitCode == 0, answer.Error);
+            return new FileInfo(answer.Output.Split(": ")[0]).Length;
+        }
+
+        Assert.True(Size("--format", "jpg", "--quality", "20") < Size("--format", "jpg"));
+        Assert.True(Size("--format", "webp", "--quality", "20") < Size("--format", "webp"));
+        Assert.Equal(["a_x.jpg", "a_x.webp"], Directory.GetFiles(_folder.File("out")).Select(Path.GetFileName).Order());
+        var refused = MdfProgram.Run("restore", model, image, "-o", _folder.File("new"), "--quality", "20");
+        Assert.Equal(2, refused.ExitCode);
+        Assert.False(Directory.Exists(_folder.File("new")));
+    }
+
+    [Fact]
+    public void A_picture_that_the_network_was_not_trained_for_is_named_and_one_that_fits_is_not()
+    {
+        var model = Model("dncnn?layers=2&features=4&batch_norm=false", "jpeg:10-95");
+        using var scope = NewDisposeScope();
+        foreach (var quality in new[] { 3, 50, 98 })
+            ImageFile.Write(_folder.File($"{quality}.jpg"), ImageFile.Read(_folder.Image("a.png")), new ImageWriteOptions { Quality = quality });
+        var answer = MdfProgram.Run(
+            "restore", model, _folder.File("3.jpg"), _folder.File("50.jpg"), _folder.File("98.jpg"), _folder.File("a.png"), "-o", _folder.File("out"), "--json");
+        Assert.True(answer.ExitCode == 0, answer.Error);
+        using var json = JsonDocument.Parse(answer.Output);
+        Assert.Equal("3 50 98 ", string.Join(' ', json.RootElement.GetProperty("images").EnumerateArray().Select(image => image.GetProperty("jpegQuality").ToString())));
+        Assert.Equal(
+            [
+                $"mdf: '{_folder.File("98.jpg")}' is a JPEG of quality 98, and the network was trained for quality 10 to 95: it smooths detail that is not damaged",
+                $"mdf: '{_folder.File("3.jpg")}' is a JPEG of quality 3, and the network was trained for quality 10 to 95: it leaves artefacts",
+            ],
+            answer.Error.Split('\n').Where(line => line.StartsWith("mdf: ", StringComparison.Ordinal)));
+
+        model = Model("dncnn?layers=2&features=4&batch_norm=false", "denoise:25");
+        ImageFile.Write(_folder.File("clean.png"), zeros(1, 3, 32, 32) + 0.5);
+        answer = MdfProgram.Run("restore", model, _folder.File("clean.png"), "-o", _folder.File("x.png"));
+        Assert.Contains($"mdf: '{_folder.File("clean.png")}' is a picture with noise of about σ 0.0, and the network was trained for σ 25: it smooths detail\n", answer.Error);
+    }
+
+    [Fact]
+    public void What_a_result_does_not_hold_of_the_inputs_metadata_is_said_once()
+    {
+        using var pixels = NetVips.Image.Black(40, 32, bands: 3).Copy(interpretation: NetVips.Enums.Interpretation.Srgb, xres: 10, yres: 10);
+        foreach (var name in new[] { "a.jpg", "b.jpg" })
+            _folder.File(name, pixels.JpegsaveBuffer()); // libvips writes the resolution as EXIF
+        var answer = MdfProgram.Run("restore", Model(), _folder.File("a.jpg"), _folder.File("b.jpg"), "-o", _folder.File("out"), "--format", "tiff");
+        Assert.True(answer.ExitCode == 0, answer.Error);
+        Assert.Contains(
+            $"mdf: '{Path.Combine(_folder.File("out"), "a.tiff")}' and 1 more: written without the input's EXIF, since mdf writes none into TIFF; write .jpg, .png or .webp to keep it\n",
+            answer.Error);
+        answer = MdfProgram.Run("restore", Model(), _folder.File("a.jpg"), "-o", _folder.File("x.png"));
+        Assert.DoesNotContain("mdf: ", answer.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Every_command_passes_over_a_macs_files_and_names_the_folders_that_it_does_not_search()
+    {
+        foreach (var folder in new[] { "in", "in/deep", "in/__MACOSX", "other" })
+            Directory.CreateDirectory(_folder.File(folder));
+        foreach (var folder in new[] { "in", "other" })
+        {
+            _folder.Image($"{folder}/a.png");
+            _folder.File($"{folder}/._a.png", "\0\x5\x16\a no image"u8);
+        }
+
+        var (input, other) = (_folder.File("in"), _folder.File("other"));
+        _folder.File("exp.yaml", System.Text.Encoding.UTF8.GetBytes($$"""
+            task: jpeg:10
+            network: {name: dncnn, layers: 2, features: 4, batch_norm: false}
+            loss: l1
+            data: {train: {{input}}, validation: {{other}}, patch: 16}
+            schedule: {iterations: 1, batch: 1}
+            """));
+        foreach (var line in new string[][]
+        {
+            ["score", input, other, "--loss", "l1"],
+            ["evaluate", "identity", "--task", "jpeg:10", "--data", input],
+            ["restore", Model(), input, "-o", _folder.File("out")],
+            ["loss", "train", input, "--task", "jpeg:10", "--scales", "2", "--iterations", "1", "-o", _folder.File("s.safetensors")],
+            ["loss", "inspect", _folder.Stack(), "--picture", input],
+            ["train", _folder.File("exp.yaml"), "--output", _folder.File("run")],
+        })
+        {
+            var answer = MdfProgram.Run(line);
+            Assert.True(answer.ExitCode == 0, $"{string.Join(' ', line)}: {answer.Error}");
+            Assert.Single(answer.Error.Split('\n'), text => text == $"mdf: folders in a folder are not searched: '{_folder.File("in/deep")}'");
+        }
     }
 
     [Fact]
@@ -95,13 +221,13 @@ public sealed class RestoreCommandTests : IDisposable
         Assert.Equal(JsonValueKind.Null, json.RootElement.GetProperty("task").ValueKind);
     }
 
-    /// <summary>Writes a small network for ×2.</summary>
-    private string Model()
+    /// <summary>Writes a small network, for ×2 by default.</summary>
+    private string Model(string name = "edsr?blocks=1&features=4&factor=2", string task = "sisr:2")
     {
-        var architecture = NetworkArchitecture.Parse("edsr?blocks=1&features=4&factor=2");
+        var architecture = NetworkArchitecture.Parse(name);
         using var network = architecture.Build(seed: 1);
         var path = _folder.File("model.safetensors");
-        NetworkFile.Save(path, network, new NetworkMetadata { Architecture = architecture, Task = "sisr:2" });
+        NetworkFile.Save(path, network, new NetworkMetadata { Architecture = architecture, Task = task });
         return path;
     }
 }

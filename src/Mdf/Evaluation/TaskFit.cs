@@ -1,0 +1,84 @@
+using System.Globalization;
+using Mdf.Distortions;
+using Mdf.Imaging;
+using Mdf.Runtime;
+
+namespace Mdf.Evaluation;
+
+/// <summary>Compares images with what a network was trained for: the quality of JPEG files, the noise of pictures.</summary>
+public static class TaskFit
+{
+    /// <summary>
+    /// How many times finer or coarser the quantization of a JPEG may be than the training's: at quality 10 this allows 7 to 15, at 95 it allows 93 to 96.
+    /// </summary>
+    private const double QuantizationMargin = 1.5;
+
+    /// <summary>Of the training's least noise the part below which a picture counts as clean: detail of that size is smoothed with the noise.</summary>
+    private const double NoiseMargin = 0.5;
+
+    /// <summary>Up to so many images have a line each.</summary>
+    private const int Lines = 3;
+
+    /// <summary>Says which images are not what the network was trained for.</summary>
+    /// <param name="task">The network's task, such as <c>jpeg:10-95</c> or <c>denoise:25</c>; of other tasks nothing is said.</param>
+    /// <param name="images">The images. Of files that are no JPEG no quality is known, and nothing is said of it: a PNG may be a decoded JPEG.</param>
+    /// <returns>One line for each image, or one for all where they are many; empty where all fit.</returns>
+    public static IReadOnlyList<string> Cautions(string task, IReadOnlyList<RestoredImage> images)
+    {
+        ArgumentNullException.ThrowIfNull(task);
+        ArgumentNullException.ThrowIfNull(images);
+        return Trained(task) switch
+        {
+            JpegDistortion jpeg => OfQuality(jpeg, images),
+            GaussianNoise noise => OfNoise(noise, images),
+            _ => [],
+        };
+    }
+
+    // The task is text from a file: only these two are looked into.
+    private static Distortion? Trained(string task)
+    {
+        try
+        {
+            return task.Split(':')[0] is "jpeg" or "denoise" ? Distortion.Parse(task) : null;
+        }
+        catch (InputException)
+        {
+            return null;
+        }
+    }
+
+    private static IReadOnlyList<string> OfQuality(JpegDistortion trained, IReadOnlyList<RestoredImage> images)
+    {
+        var (finest, coarsest) = (Steps(trained.Highest) / QuantizationMargin, Steps(trained.Lowest) * QuantizationMargin);
+        RestoredImage[] better = [.. images.Where(image => image.JpegQuality > trained.Highest && Steps(image.JpegQuality.Value) < finest)];
+        RestoredImage[] worse = [.. images.Where(image => image.JpegQuality < trained.Lowest && Steps(image.JpegQuality.Value) > coarsest)];
+        var range = Range(trained.Lowest, trained.Highest);
+        return
+        [
+            .. Lists(better, image => $"a JPEG of quality {image.JpegQuality}", "JPEGs of better quality", $"quality {range}", "it smooths detail that is not damaged"),
+            .. Lists(worse, image => $"a JPEG of quality {image.JpegQuality}", "JPEGs of worse quality", $"quality {range}", "it leaves artefacts"),
+        ];
+    }
+
+    private static IReadOnlyList<string> OfNoise(GaussianNoise trained, IReadOnlyList<RestoredImage> images) =>
+        Lists(
+            [.. images.Where(image => image.Noise < NoiseMargin * trained.Lowest)],
+            image => string.Create(CultureInfo.InvariantCulture, $"a picture with noise of about σ {image.Noise:F1}"),
+            "pictures with less noise",
+            $"σ {Range(trained.Lowest, trained.Highest)}",
+            "it smooths detail");
+
+    private static IReadOnlyList<string> Lists(RestoredImage[] images, Func<RestoredImage, string> describe, string many, string trained, string effect) =>
+        images.Length <= Lines
+            ? [.. images.Select(image => $"'{image.Input}' is {describe(image)}, and the network was trained for {trained}: {effect}")]
+            : [$"{images.Length} images are {many} than the network was trained for, which is {trained} ('{images[0].Input}' is {describe(images[0])}): {effect}"];
+
+    /// <summary>The size of the quantization steps, in percent of the standard's; at quality 100, where all steps are 1, as at 99.5.</summary>
+    private static double Steps(int quality) => Math.Max(1, JpegQuality.Scale(quality));
+
+    private static string Range<T>(T lowest, T highest)
+        where T : IFormattable => lowest.Equals(highest)
+            ? lowest.ToString(null, CultureInfo.InvariantCulture)
+            : string.Create(CultureInfo.InvariantCulture, $"{lowest} to {highest}");
+}
