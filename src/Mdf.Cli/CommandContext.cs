@@ -59,6 +59,15 @@ internal sealed class CommandContext
     /// <summary>The value of an argument.</summary>
     public T Get<T>(Argument<T> argument) => _arguments.GetRequiredValue(argument);
 
+    /// <summary>The program's commands.</summary>
+    public Command Root => _arguments.RootCommandResult.Command;
+
+    /// <summary>Writes the help of a command to standard output.</summary>
+    /// <param name="path">The command's names; none for the program's help.</param>
+    /// <returns>The exit code.</returns>
+    public int ShowHelp(IEnumerable<string> path) =>
+        Root.Parse([.. path, "--help"]).Invoke(new InvocationConfiguration { Output = _output.Writer, EnableDefaultExceptionHandler = false });
+
     /// <summary>Writes the command's result to standard output: one JSON object with <c>--json</c>, else text.</summary>
     /// <param name="result">What JSON is made of: a record, not a list or a number. Called once per command.</param>
     /// <param name="write">Writes the same for a person.</param>

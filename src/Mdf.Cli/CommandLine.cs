@@ -32,7 +32,7 @@ internal static class CommandLine
     private static Command[] Commands() =>
         [
             new DemoCommand(), new LossCommand(), new TrainCommand(), new RestoreCommand(), new EvaluateCommand(), new ScoreCommand(), new OptimizeCommand(),
-            new ConvertCommand(), new DoctorCommand(),
+            new ConvertCommand(), new DoctorCommand(), new HelpCommand(),
         ];
 
     /// <summary>Runs one command line.</summary>
@@ -72,12 +72,17 @@ internal static class CommandLine
                 EnableDefaultExceptionHandler = false,
                 ProcessTerminationTimeout = null,
             };
+            var isGroup = parsed.CommandResult.Command.Subcommands.Count > 0;
+            if (isGroup && parsed.UnmatchedTokens.Count > 0 && parsed.UnmatchedTokens[0] is not ['-', ..] and var unknown)
+                return Refuse(parsed, configuration, CommandNames.Unknown(parsed.CommandResult.Command, unknown));
             if (parsed.Action is { } action and not ParseErrorAction)
                 return parsed.Invoke(configuration);
+            if (isGroup && parsed.UnmatchedTokens.Count == 0)
+                return RefuseWithHelp(parsed, configuration);
+            if (Mistakes(parsed) is { Length: > 0 } mistakes)
+                return Refuse(parsed, configuration, mistakes);
             if (parsed.Errors.Count > 0)
-                return Refuse(parsed, configuration);
-            if (UnknownOption(parsed) is { } option)
-                return Refuse(parsed, configuration, $"unknown option '{option}'");
+                return Refuse(parsed, configuration, parsed.Errors[0].Message.ReplaceLineEndings(" ").TrimEnd('.'));
             if (parsed.CommandResult.Command is not MdfCommand command)
                 throw new InvalidOperationException($"'{parsed.CommandResult.Command.Name}' does nothing");
             return command.Run(new CommandContext(
@@ -113,21 +118,12 @@ internal static class CommandLine
         return root;
     }
 
-    /// <summary>One line for a mistake; the whole help for a command that was only begun.</summary>
-    private static int Refuse(ParseResult parsed, InvocationConfiguration configuration)
+    /// <summary>The whole help for a command that was only begun.</summary>
+    private static int RefuseWithHelp(ParseResult parsed, InvocationConfiguration configuration)
     {
-        var command = parsed.CommandResult.Command;
-        if (command.Subcommands.Count > 0 && parsed.UnmatchedTokens.Count == 0)
-        {
-            configuration.Output = configuration.Error;
-            parsed.RootCommandResult.Command.Parse([.. PathTo(parsed), "--help"]).Invoke(configuration);
-            return Misuse;
-        }
-
-        var message = parsed.Errors[0].Message.ReplaceLineEndings(" ").TrimEnd('.');
-        if (command.Subcommands.Count > 0)
-            message = $"unknown command '{parsed.UnmatchedTokens[0]}'";
-        return Refuse(parsed, configuration, message);
+        configuration.Output = configuration.Error;
+        parsed.RootCommandResult.Command.Parse([.. PathTo(parsed), "--help"]).Invoke(configuration);
+        return Misuse;
     }
 
     private static int Refuse(ParseResult parsed, InvocationConfiguration configuration, string message)
@@ -136,11 +132,53 @@ internal static class CommandLine
         return Misuse;
     }
 
-    /// <summary>An option that the parser does not know, and took for an argument where one was due; <c>--</c> comes before such names.</summary>
-    private static string? UnknownOption(ParseResult parsed) => parsed.Tokens.Any(token => token.Type == TokenType.DoubleDash)
-        ? null
-        : parsed.CommandResult.Children.OfType<ArgumentResult>().SelectMany(argument => argument.Tokens)
-            .FirstOrDefault(token => token.Value is ['-', _, ..])?.Value;
+    /// <summary>All options that are unknown, and all options and arguments that are missing, superfluous, or without a value; empty if there are none.</summary>
+    private static string Mistakes(ParseResult parsed)
+    {
+        var command = parsed.CommandResult.Command;
+        var options = command.Options.Concat(parsed.RootCommandResult.Command.Options.Where(option => option.Recursive)).Distinct().ToList();
+        var meant = new List<Option?>();
+        var mistakes = UnknownOptions(parsed).Select(name =>
+        {
+            var mistake = CommandNames.Unknown(name, options, out var option);
+            meant.Add(option);
+            return mistake;
+        }).ToList();
+        var results = parsed.CommandResult.Children.OfType<OptionResult>().Where(result => !result.Implicit).ToList();
+        mistakes.AddRange(results.Where(result => result.Tokens.Count < result.Option.Arity.MinimumNumberOfValues).Select(result => $"the option '{result.Option.Name}' needs a value"));
+
+        var refused = parsed.Errors.FirstOrDefault(error => results.Any(result => result.Tokens.Count >= result.Option.Arity.MinimumNumberOfValues && (error.SymbolResult == result || error.SymbolResult?.Parent == result)));
+        if (refused is not null && meant.Count == 0)
+            mistakes.Add(refused.Message.ReplaceLineEndings(" ").TrimEnd('.'));
+        string[] missingOptions = [.. options.Where(option => option.Required && !meant.Contains(option) && results.All(result => result.Option != option)).Select(option => option.Name)];
+        // Where an option is unknown or refuses a value, its values may have been taken for arguments, or arguments for its values.
+        string[] missingArguments = meant.Count > 0 || refused is not null ? [] :
+            [.. command.Arguments.Where(argument => (parsed.GetResult(argument)?.Tokens.Count ?? 0) < argument.Arity.MinimumNumberOfValues).Select(argument => argument.Name)];
+        if (missingArguments.Length + missingOptions.Length > 0)
+        {
+            mistakes.Add($"missing: {string.Join(" and ", ((string[])
+                [Listed("the argument", missingArguments), Listed("the option", missingOptions)]).Where(part => part.Length > 0))}");
+        }
+
+        if (meant.Count == 0)
+            mistakes.AddRange(parsed.UnmatchedTokens.Select(token => $"unexpected argument {Untrusted.Quote(token)}"));
+        return string.Join("; ", mistakes);
+
+        static string Listed(string what, string[] names) => names.Length == 0 ? "" : $"{what}{(names.Length > 1 ? "s" : "")} {string.Join(", ", names.Select(name => $"'{name}'"))}";
+    }
+
+    /// <summary>
+    /// Options that the parser does not know. It takes them for arguments, or for values of an option that takes several; <c>--</c> comes before such names.
+    /// </summary>
+    private static IEnumerable<string> UnknownOptions(ParseResult parsed)
+    {
+        if (parsed.Tokens.Any(token => token.Type == TokenType.DoubleDash))
+            return [];
+        var ofSeveral = parsed.CommandResult.Children.OfType<OptionResult>().Where(result => result.Option.AllowMultipleArgumentsPerToken).SelectMany(result => result.Tokens);
+        return parsed.CommandResult.Children.OfType<ArgumentResult>().SelectMany(argument => argument.Tokens).Concat(ofSeveral).Select(token => token.Value)
+            .Concat(parsed.UnmatchedTokens)
+            .Where(word => word is ['-', _, ..]).Distinct();
+    }
 
     private static Stack<string> PathTo(ParseResult parsed)
     {

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Mdf.Losses;
 using Mdf.Networks;
 using Mdf.Runtime;
 
@@ -12,6 +13,9 @@ internal static class CommonOptions
 
     /// <summary>Says what is being done, and where an error comes from.</summary>
     public const string Verbose = "--verbose";
+
+    /// <summary>The names of all losses, for the help of an option that takes a loss expression.</summary>
+    public static string Losses => $"the losses are {string.Join(", ", LossExpression.Names)}";
 
     /// <summary>The options, for one root command.</summary>
     public static Option[] Create() =>

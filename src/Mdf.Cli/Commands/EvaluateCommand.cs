@@ -21,7 +21,7 @@ internal sealed class EvaluateCommand : ComputeCommand
 
     private readonly Option<Distortion> _task = new("--task")
     {
-        Description = "what is undone: sisr:factor, denoise:σ (8-bit units) or jpeg:quality",
+        Description = $"what is undone, such as {Distortion.TasksOfNetworks}",
         HelpName = "task",
         Required = true,
         CustomParser = TextParser.Of(Distortion.ParseForNetwork),
@@ -33,11 +33,11 @@ internal sealed class EvaluateCommand : ComputeCommand
 
     private readonly Option<string?> _distorted = new("--distorted") { Description = "their distorted versions as files [default: made here]", HelpName = "folder" };
 
-    private readonly Option<string?> _niqe = new("--niqe") { Description = "the parameters of NIQE; without them there is none", HelpName = "niqe_pris_params.npz" };
+    private readonly Option<string?> _niqe = new("--niqe") { Description = "path to niqe_pris_params.npz; NIQE is skipped if omitted", HelpName = "niqe_pris_params.npz" };
 
     private readonly Option<LossExpression[]> _losses = new("--loss")
     {
-        Description = "losses to evaluate too, such as mdf:stack.safetensors",
+        Description = $"losses to evaluate too, such as mdf:stack.safetensors; {CommonOptions.Losses}",
         HelpName = "expression",
         DefaultValueFactory = _ => [],
         CustomParser = TextParser.OfMany(LossExpression.Parse),

@@ -21,8 +21,7 @@ internal sealed class LossTrainCommand : ComputeCommand
 
     private readonly Option<string> _task = new("--task")
     {
-        Description = "what the loss is to help undo: sisr, denoise:σ (8-bit units), jpeg:quality, webp:quality, blur:σ (pixels), quantize:bits, "
-            + "or external:\"program {in} {out}\", which makes a damaged file from a clean one",
+        Description = $"what the loss is to help undo, such as {Distortion.TasksOfLosses}",
         HelpName = "task",
         Required = true,
         CustomParser = TextParser.Of(text =>

@@ -26,7 +26,7 @@ internal sealed class OptimizeCommand : ComputeCommand
 
     private readonly Option<LossExpression> _loss = new("--loss")
     {
-        Description = "a loss expression, such as ms-ssim or mdf:stack.safetensors",
+        Description = $"a loss expression, such as 0.5*ms-ssim+l1 or mdf:stack.safetensors; {CommonOptions.Losses}",
         HelpName = "expression",
         Required = true,
         CustomParser = TextParser.Of(LossExpression.Parse),

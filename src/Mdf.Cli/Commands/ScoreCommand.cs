@@ -20,7 +20,7 @@ internal sealed class ScoreCommand : ComputeCommand
 
     private readonly Option<LossExpression[]> _losses = new("--loss")
     {
-        Description = "loss expressions, such as mse, 0.5*ms-ssim+l1, mdf:stack.safetensors",
+        Description = $"loss expressions, such as mse, 0.5*ms-ssim+l1, mdf:stack.safetensors; {CommonOptions.Losses}",
         HelpName = "expression",
         Required = true,
         Arity = ArgumentArity.OneOrMore,
@@ -63,11 +63,9 @@ internal sealed class ScoreCommand : ComputeCommand
         }
     }
 
-    // The option takes words until the next option, and so also what was not meant for it.
+    // The option takes words until the next option, and so also images that were not meant for it.
     private static LossExpression ParseLoss(string text)
     {
-        if (text.StartsWith("--", StringComparison.Ordinal))
-            throw new InputException($"unknown option '{text}'");
         try
         {
             return LossExpression.Parse(text);

@@ -1,6 +1,8 @@
 using System.CommandLine;
 using System.Globalization;
+using Mdf.Distortions;
 using Mdf.Experiments;
+using Mdf.Networks;
 using Mdf.Runtime;
 using TorchSharp;
 
@@ -9,7 +11,7 @@ namespace Mdf.Cli.Commands;
 /// <summary><c>mdf train</c>: one experiment file becomes a trained network.</summary>
 internal sealed class TrainCommand : ComputeCommand
 {
-    private readonly Argument<string> _experiment = new("experiment") { Description = "the experiment file (docs/experiment.md)" };
+    private readonly Argument<string> _experiment = new("experiment") { Description = $"the experiment file (docs/experiment.md); its task is one of {Distortion.TasksOfNetworks}, its network one of {string.Join(", ", NetworkArchitecture.Names)}, {CommonOptions.Losses}" };
 
     private readonly Option<string[]> _set = new("--set")
     {

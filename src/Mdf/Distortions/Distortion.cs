@@ -4,13 +4,20 @@ using static TorchSharp.torch;
 namespace Mdf.Distortions;
 
 /// <summary>The operator that a task undoes: a clean reference becomes its distorted version.</summary>
-/// <remarks>A new task is a class like the ones beside this file, and its line in <c>s_tasks</c>.</remarks>
+/// <remarks>A new task is a class like the ones beside this file, and its entry in <see cref="Tasks"/>.</remarks>
 public abstract class Distortion
 {
-    private static readonly TaskName[] s_tasks =
+    /// <summary>Every task.</summary>
+    internal static IReadOnlyList<TaskName> Tasks { get; } =
     [
         TaskName.SuperResolution, GaussianNoise.Name, JpegDistortion.Name, GaussianBlur.Name, WebpDistortion.Name, Quantization.Name, ExternalDistortion.Name,
     ];
+
+    /// <summary>The tasks that a loss can be trained for, each as an example with its meaning: <c>jpeg:10 (quality)</c>.</summary>
+    public static string TasksOfLosses => string.Join(", ", Tasks.Select(task => $"{task.ForLoss} ({task.Meaning})"));
+
+    /// <summary>The same of the tasks that a network can be trained for.</summary>
+    public static string TasksOfNetworks => string.Join(", ", Tasks.Where(task => task.ForNetwork is not null).Select(task => $"{task.ForNetwork} ({task.Meaning})"));
 
     /// <summary>The task's name in its canonical form, with its strength if it has one: <c>sisr:4</c>, <c>denoise:25</c>, <c>jpeg:10</c>.</summary>
     public abstract string Task { get; }
@@ -47,23 +54,18 @@ public abstract class Distortion
     }
 
     /// <summary>Finds the distortion that a task undoes.</summary>
-    /// <param name="task">A task's name, with its strength behind a colon if it has one; numbers are written with a point.</param>
+    /// <param name="task">A task's name, with its strength after a colon if it has one; numbers are written with a point.</param>
     /// <exception cref="InputException">The task is unknown, or its strength is missing, superfluous or out of range.</exception>
-    public static Distortion Parse(string task)
-    {
-        ArgumentNullException.ThrowIfNull(task);
-        var parts = task.Split(':', 2);
-        var known = s_tasks.FirstOrDefault(candidate => candidate.Name == parts[0]) ?? throw new InputException(
-            $"unknown task '{task}': expected one of {string.Join(", ", s_tasks.Select(candidate => candidate.Usage))}");
-        return known.Create(parts.Length == 2 ? parts[1] : null);
-    }
+    public static Distortion Parse(string task) => Find(task, string.Join(", ", Tasks.Select(known => known.ForLoss == known.ForNetwork || known.ForNetwork is null
+        ? $"{known.ForLoss} ({known.Meaning})"
+        : $"{known.ForLoss} or {known.ForNetwork} ({known.Meaning})")));
 
     /// <summary>Finds the distortion that a task undoes, for the training of a loss (phase 1).</summary>
     /// <param name="task">As for <see cref="Parse"/>; super-resolution is plain <c>sisr</c>.</param>
     /// <exception cref="InputException">As for <see cref="Parse"/>, or the task has an upscaling factor.</exception>
     public static Distortion ParseForLoss(string task)
     {
-        var distortion = Parse(task);
+        var distortion = Find(task, TasksOfLosses);
         return distortion.Factor == 1 ? distortion : throw new InputException($"cannot use task '{task}': a stack for super-resolution has no strength "
             + "(phase 1's distortion is the upscaling itself); use 'sisr'");
     }
@@ -71,12 +73,24 @@ public abstract class Distortion
     /// <summary>Finds the distortion that a task undoes, for the training and evaluation of a network (phase 2).</summary>
     /// <param name="task">As for <see cref="Parse"/>; super-resolution has its factor, as in <c>sisr:4</c>.</param>
     /// <exception cref="InputException">As for <see cref="Parse"/>, or super-resolution lacks its factor.</exception>
-    public static Distortion ParseForNetwork(string task) => Parse(task) is var distortion and not Upscaling
+    public static Distortion ParseForNetwork(string task) => Find(task, TasksOfNetworks) is var distortion and not Upscaling
         ? distortion
-        : throw new InputException("task 'sisr' needs a factor for a network: expected 2, 3 or 4 behind a colon, such as 'sisr:4'");
+        : throw new InputException("task 'sisr' needs a factor for a network: expected 2, 3 or 4 after a colon, such as 'sisr:4'");
 
     /// <inheritdoc/>
     public override string ToString() => Task;
+
+    private static Distortion Find(string task, string expected)
+    {
+        ArgumentNullException.ThrowIfNull(task);
+        var parts = task.Split(':', 2);
+        if (Tasks.FirstOrDefault(candidate => candidate.Name == parts[0]) is { } known)
+            return known.Create(parts.Length == 2 ? parts[1] : null);
+        var hint = NearestName.Of(parts[0], Tasks.Select(candidate => candidate.Name)) is { } nearest
+            ? $" (did you mean '{string.Join(':', [nearest, .. parts[1..]])}'?)"
+            : "";
+        throw new InputException($"unknown task '{task}'{hint}: expected one of {expected}");
+    }
 
     /// <summary>Does the work of <see cref="Apply"/>, with gradients off and inside a dispose scope.</summary>
     /// <param name="reference">Checked by <see cref="Apply"/>.</param>

@@ -53,7 +53,7 @@ public sealed class ExternalDistortion : Distortion
         (_program, _arguments) = (words[0], [.. words.Skip(1), .. places == 0 ? new[] { InputPlace, OutputPlace } : []]);
     }
 
-    internal static TaskName Name { get; } = new("external", "external:command (mdf loss train only)", _ => throw new InputException(
+    internal static TaskName Name { get; } = new("external", "external:\"program {in} {out}\"", null, "makes a damaged file from a clean one", _ => throw new InputException(
         "cannot use task 'external' here: a file cannot start a program; it can be given to mdf loss train only, on the command line"));
 
     /// <inheritdoc/>

@@ -32,7 +32,7 @@ public sealed class GaussianBlur : Distortion
         (Lowest, Highest) = (lowest, highest);
     }
 
-    internal static TaskName Name { get; } = new("blur", "blur:2 (σ in pixels)", Create);
+    internal static TaskName Name { get; } = new("blur", "blur:2", "σ in pixels", Create);
 
     /// <summary>The least standard deviation in pixels.</summary>
     public double Lowest { get; }

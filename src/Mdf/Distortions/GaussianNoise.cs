@@ -30,7 +30,7 @@ public sealed class GaussianNoise : Distortion
         (Lowest, Highest) = (lowest, highest);
     }
 
-    internal static TaskName Name { get; } = new("denoise", "denoise:25 (σ in 8-bit units)", Create);
+    internal static TaskName Name { get; } = new("denoise", "denoise:25", "σ in 8-bit units", Create);
 
     /// <summary>The least standard deviation in 8-bit units.</summary>
     public double Lowest { get; }

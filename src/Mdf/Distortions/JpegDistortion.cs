@@ -37,7 +37,7 @@ public sealed class JpegDistortion : Distortion
         (Lowest, Highest, Subsampling) = (lowest, highest, subsampling);
     }
 
-    internal static TaskName Name { get; } = new("jpeg", "jpeg:10 (quality)", Create);
+    internal static TaskName Name { get; } = new("jpeg", "jpeg:10", "quality", Create);
 
     /// <summary>The worst quality, 1 to 100.</summary>
     public int Lowest { get; }

@@ -18,7 +18,7 @@ public sealed class Quantization : Distortion
         Bits = bits;
     }
 
-    internal static TaskName Name { get; } = new("quantize", "quantize:3 (bits)", Create);
+    internal static TaskName Name { get; } = new("quantize", "quantize:3", "bits", Create);
 
     /// <summary>The bits of a channel, 1 to 8.</summary>
     public int Bits { get; }

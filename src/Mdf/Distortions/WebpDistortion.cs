@@ -31,7 +31,7 @@ public sealed class WebpDistortion : Distortion
         (Lowest, Highest) = (lowest, highest);
     }
 
-    internal static TaskName Name { get; } = new("webp", "webp:10 (quality)", Create);
+    internal static TaskName Name { get; } = new("webp", "webp:10", "quality", Create);
 
     /// <summary>The worst quality, 0 to 100.</summary>
     public int Lowest { get; }

@@ -20,12 +20,11 @@ public static class TaskFit
     private const int Lines = 3;
 
     /// <summary>Says which images are not what the network was trained for.</summary>
-    /// <param name="task">The network's task, such as <c>jpeg:10-95</c> or <c>denoise:25</c>; of other tasks nothing is said.</param>
+    /// <param name="task">The network's task, such as <c>jpeg:10-95</c> or <c>denoise:25</c>; of other tasks, and of an unknown one (null), nothing is said.</param>
     /// <param name="images">The images. Of files that are no JPEG no quality is known, and nothing is said of it: a PNG may be a decoded JPEG.</param>
     /// <returns>One line for each image, or one for all where they are many; empty where all fit.</returns>
-    public static IReadOnlyList<string> Cautions(string task, IReadOnlyList<RestoredImage> images)
+    public static IReadOnlyList<string> Cautions(string? task, IReadOnlyList<RestoredImage> images)
     {
-        ArgumentNullException.ThrowIfNull(task);
         ArgumentNullException.ThrowIfNull(images);
         return Trained(task) switch
         {
@@ -36,11 +35,11 @@ public static class TaskFit
     }
 
     // The task is text from a file: only these two are looked into.
-    private static Distortion? Trained(string task)
+    private static Distortion? Trained(string? task)
     {
         try
         {
-            return task.Split(':')[0] is "jpeg" or "denoise" ? Distortion.Parse(task) : null;
+            return task?.Split(':')[0] is "jpeg" or "denoise" ? Distortion.Parse(task) : null;
         }
         catch (InputException)
         {

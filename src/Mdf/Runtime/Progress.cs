@@ -29,7 +29,7 @@ public readonly record struct ProgressValue(string Name, double Value);
 /// <param name="Stage">The stage, for a person: <c>scale 3 of 8</c>.</param>
 /// <param name="Step">Steps done, those of an earlier run that is being resumed included.</param>
 /// <param name="Total">Steps that the stage has.</param>
-/// <param name="TimePerStep">The mean over the steps done in this process; null before the first.</param>
+/// <param name="TimePerStep">The mean over the last steps, at least half of those done in this process; null before the first.</param>
 /// <param name="Values">What the last step produced, in the order in which to show it.</param>
 /// <param name="Later">What the stages after this one will take, in steps of this one.</param>
 public readonly record struct ProgressUpdate(
@@ -38,11 +38,14 @@ public readonly record struct ProgressUpdate(
     /// <summary>Whether this is the stage's last report.</summary>
     public bool IsLast => Step >= Total;
 
-    /// <summary>The time that the rest of the stage will take at this pace; null before the first step.</summary>
-    public TimeSpan? Remaining => TimePerStep * Math.Max(0, Total - Step);
+    /// <summary>Whether this is the first step of the stage in this process. It takes longer than the others, by what is loaded and compiled for all: nothing is estimated from it.</summary>
+    public bool IsFirst { get; init; }
 
-    /// <summary>The time that this stage and those after it will take at this pace; null before the first step, or where no stage follows.</summary>
-    public TimeSpan? RemainingInAll => Later > 0 ? TimePerStep * (Math.Max(0, Total - Step) + Later) : null;
+    /// <summary>The time that the rest of the stage will take at this pace; null before the second step.</summary>
+    public TimeSpan? Remaining => IsFirst ? null : TimePerStep * Math.Max(0, Total - Step);
+
+    /// <summary>The time that this stage and those after it will take at this pace; null before the second step, or where no stage follows.</summary>
+    public TimeSpan? RemainingInAll => Later > 0 && !IsFirst ? TimePerStep * (Math.Max(0, Total - Step) + Later) : null;
 }
 
 /// <summary>Counts the steps of one stage, takes their time, and reports them.</summary>
@@ -54,7 +57,9 @@ public sealed class ProgressMeter
     private readonly long _first;
     private readonly long _total;
     private readonly double _later;
-    private readonly long _started;
+    // The pace is measured from _from on. _next takes its place when twice as many steps are done, so that slow first steps are soon forgotten.
+    private (long Done, long Time) _from;
+    private (long Done, long Time) _next;
 
     /// <summary>Starts a stage: its clock runs from here, and its first report (nothing done yet) is made.</summary>
     /// <param name="sink">Who listens.</param>
@@ -70,7 +75,7 @@ public sealed class ProgressMeter
         ArgumentOutOfRangeException.ThrowIfNegative(first);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(first, total);
         (_sink, _stage, _total, _first, _time, _later) = (sink, stage, total, first, time ?? TimeProvider.System, later);
-        _started = _time.GetTimestamp();
+        _from = _next = (0, _time.GetTimestamp());
         Report(first);
     }
 
@@ -80,7 +85,13 @@ public sealed class ProgressMeter
     public void Report(long step, params IReadOnlyList<ProgressValue> values)
     {
         var done = step - _first;
+        var now = _time.GetTimestamp();
+        if (done > 0 && done >= 2 * _next.Done)
+            (_from, _next) = (_next, (done, now));
         _sink.Report(new ProgressUpdate(
-            _stage, step, _total, done > 0 ? _time.GetElapsedTime(_started) / done : null, values, _later));
+            _stage, step, _total, done > 0 ? _time.GetElapsedTime(_from.Time, now) / (done - _from.Done) : null, values, _later)
+        {
+            IsFirst = done == 1,
+        });
     }
 }

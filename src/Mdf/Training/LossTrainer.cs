@@ -23,6 +23,9 @@ public sealed class LossTrainer : IDisposable
     /// <summary>The version of the recipe: it goes up when the same options begin to train another stack, so that a run is not gone on with by another recipe.</summary>
     internal const int Recipe = 2;
 
+    // Of an iteration, in the unit of CostOf: as much as 1,380 pixels of 32 channels.
+    private const double FixedCost = 250_000;
+
     private const string StackPrefix = "stack.";
     private const string BelowPrefix = "below.";
     private const string DiscriminatorPrefix = "discriminator.";
@@ -93,9 +96,13 @@ public sealed class LossTrainer : IDisposable
     /// <summary>What the generator of the scale that was finished last made of the first photograph, shape <c>(1, 3, H, W)</c>, about [0, 1]; null before, and after <see cref="Load"/>.</summary>
     public Tensor? Generated => _generated;
 
-    /// <summary>What all iterations of a scale cost, relative to those of another: convolutions grow with the area and with the square of the channels.</summary>
+    /// <summary>The time that an iteration of a scale takes, relative to another's; for estimates.</summary>
     /// <param name="scale">The scale.</param>
-    public double CostOf(int scale) => _plans.Average(plan => (double)plan.Sizes[scale].Height * plan.Sizes[scale].Width) * Math.Pow(PyramidPlan.WidthOf(scale), 2);
+    /// <remarks>
+    /// A part that is the same for every scale, and one that grows with the area and with the 1.5th power of the channels: wide convolutions reach more of what the processor
+    /// can compute. Measured on two cores for 38×25 to 198×132 pixels: within 10 % for our kernels, within 25 % for libtorch's.
+    /// </remarks>
+    public double CostOf(int scale) => FixedCost + _plans.Average(plan => (double)plan.Sizes[scale].Height * plan.Sizes[scale].Width) * Math.Pow(PyramidPlan.WidthOf(scale), 1.5);
 
     /// <summary>How many iterations a scale has.</summary>
     /// <param name="scale">The scale.</param>

@@ -3,6 +3,9 @@ using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Text.Json;
 using Mdf.Cli;
+using Mdf.Distortions;
+using Mdf.Losses;
+using Mdf.Networks;
 using Mdf.Reports;
 using Mdf.Runtime;
 
@@ -105,9 +108,20 @@ public sealed class CommandLineTests
         Assert.Equal(1, Throwing(new OperationCanceledException()).ExitCode);
 
     [Theory]
-    [InlineData("mdf: unknown command 'docter'; try 'mdf --help'\n", "docter")]
-    [InlineData("mdf: Unrecognized command or argument '--nope'; try 'mdf doctor --help'\n", "doctor", "--nope")]
-    [InlineData("mdf: Unrecognized command or argument '@file'; try 'mdf doctor --help'\n", "doctor", "@file")]
+    [InlineData("mdf: unknown command 'docter' (did you mean 'doctor'?); try 'mdf --help'\n", "docter")]
+    [InlineData("mdf: unknown command 'docter' (did you mean 'doctor'?); try 'mdf --help'\n", "docter", "--help")]
+    [InlineData("mdf: unknown command 'tarin' (did you mean 'train'?); try 'mdf --help'\n", "tarin", "a.yaml", "--set", "x=y")]
+    [InlineData("mdf: unknown command 'inspect' (did you mean 'loss inspect'?); try 'mdf --help'\n", "inspect", "jpeg")]
+    [InlineData("mdf: unknown command 'trai' (did you mean 'train'?); try 'mdf loss --help'\n", "loss", "trai", "a.png")]
+    [InlineData("mdf: unknown command 'quux'; try 'mdf --help'\n", "quux")]
+    [InlineData("mdf: unknown option '--versoin' (did you mean '--version'?); try 'mdf --help'\n", "--versoin")]
+    [InlineData("mdf: unknown option '--nope'; try 'mdf doctor --help'\n", "doctor", "--nope")]
+    [InlineData("mdf: unknown option '--jsno' (did you mean '--json'?); try 'mdf doctor --help'\n", "doctor", "--jsno")]
+    [InlineData("mdf: the option '--output' needs a value; missing: the option '--task'; try 'mdf loss train --help'\n", "loss", "train", "a.png", "-o")]
+    [InlineData("mdf: --seed takes a whole number of at least 0, found '-1'; missing: the option '--task'; try 'mdf loss train --help'\n", "loss", "train", "a.png", "-o", "b", "--seed", "-1")]
+    [InlineData("mdf: unexpected argument '@file'; try 'mdf doctor --help'\n", "doctor", "@file")]
+    [InlineData("mdf: unknown command 'docter' (did you mean 'doctor'?)\n", "help", "docter")]
+    [InlineData("mdf: unknown command 'trian' (did you mean 'train'?)\n", "help", "loss", "trian")]
     public void A_mistake_in_the_arguments_is_one_line_and_exit_code_2(string expected, params string[] args) =>
         Assert.Equal(new Answer(2, "", expected), MdfProgram.Run(args));
 
@@ -128,7 +142,7 @@ public sealed class CommandLineTests
         Assert.Equal(2, answer.ExitCode);
         Assert.Contains("All about losses.", answer.Error);
         Assert.Equal(
-            "mdf: unknown command 'prope'; try 'mdf loss --help'\n",
+            "mdf: unknown command 'prope' (did you mean 'probe'?); try 'mdf loss --help'\n",
             Run(group, TestContext.Current.CancellationToken, "loss", "prope").Error);
     }
 
@@ -140,6 +154,55 @@ public sealed class CommandLineTests
         Assert.StartsWith("Description:\n  Does what the test says.\n", answer.Output);
         Assert.Contains("mdf probe [options]", answer.Output);
         Assert.EndsWith("Examples:\n  mdf probe 1\n      does it once\n\n", answer.Output);
+    }
+
+    public static TheoryData<string[]> Paths => [.. MdfProgram.CommandPaths().Append([]).Append(["loss"])];
+
+    [Theory]
+    [MemberData(nameof(Paths))]
+    public void Help_of_a_command_can_be_asked_for_in_two_ways(string[] path)
+    {
+        var answer = MdfProgram.Run(["help", .. path]);
+        Assert.Equal(0, answer.ExitCode);
+        Assert.Equal(MdfProgram.Run([.. path, "--help"]), answer);
+    }
+
+    [Theory]
+    [InlineData("loss", "train")]
+    [InlineData("evaluate")]
+    [InlineData("train")]
+    public void Help_names_every_task_that_the_command_takes(params string[] path)
+    {
+        var help = MdfProgram.Run(["help", .. path]).Output;
+        foreach (var task in Distortion.Tasks)
+        {
+            var example = path is ["loss", "train"] ? task.ForLoss : task.ForNetwork;
+            if (example is not null)
+                Assert.Contains($"{example} ({task.Meaning})", help.ReplaceLineEndings(" ").Replace("  ", "", StringComparison.Ordinal), StringComparison.Ordinal);
+        }
+    }
+
+    [Theory]
+    [InlineData("train")]
+    [InlineData("score")]
+    [InlineData("optimize")]
+    [InlineData("evaluate")]
+    public void Help_names_every_loss(string command) =>
+        Assert.All(LossExpression.Names, name => Assert.Contains(name, MdfProgram.Run(command, "--help").Output));
+
+    [Fact]
+    public void Help_of_training_names_every_network() =>
+        Assert.All(NetworkArchitecture.Names, name => Assert.Contains(name, MdfProgram.Run("train", "--help").Output));
+
+    [Fact]
+    public void The_documentation_names_every_task_loss_and_network()
+    {
+        Assert.All(Distortion.Tasks, task => Assert.Contains($"`{task.ForLoss}`", Document("loss.md")));
+        Assert.All(Distortion.Tasks.Select(task => task.ForNetwork).OfType<string>(), example => Assert.Contains($"`{example}`", Document("experiment.md")));
+        Assert.All(LossExpression.Names, name => Assert.Contains($"`{name}`", Document("numerics.md")));
+        Assert.All(NetworkArchitecture.Names, name => Assert.Contains($"`{name}`", Document("experiment.md")));
+
+        static string Document(string name) => File.ReadAllText(Path.Combine(Shared.Repository, "docs", name));
     }
 
     [Fact]

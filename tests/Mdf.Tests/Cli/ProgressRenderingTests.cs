@@ -26,7 +26,7 @@ public sealed class ProgressRenderingTests
         Work(new ProgressLines(writer, time), time);
         Assert.Equal(
             """
-            scale 0 of 2: 1/1000, loss 1, lr 0.0005, 12 ms/step, 0:11 left
+            scale 0 of 2: 1/1000, loss 1, lr 0.0005, 12 ms/step
             scale 0 of 2: 418/1000, loss 0.002392, lr 0.0005, 12 ms/step, 0:06 left
             scale 0 of 2: 835/1000, loss 0.001198, lr 0.0005, 12 ms/step, 0:01 left
             scale 0 of 2: 1000/1000, loss 0.001, lr 0.0005, 12 ms/step

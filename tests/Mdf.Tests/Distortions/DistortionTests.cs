@@ -45,7 +45,7 @@ public sealed class DistortionTests : IDisposable
     }
 
     [Theory]
-    [InlineData("", "expected one of sisr (for a loss), sisr:4 (for a network), denoise:25 (σ in 8-bit units), jpeg:10 (quality)")]
+    [InlineData("", "expected one of sisr (super-resolution), denoise:25 (σ in 8-bit units), jpeg:10 (quality)")]
     [InlineData("deblur:3", "unknown task 'deblur:3'")]
     [InlineData("JPEG:10", "unknown task")]
     [InlineData("sisr:4", "(phase 1's distortion is the upscaling itself); use 'sisr'")]

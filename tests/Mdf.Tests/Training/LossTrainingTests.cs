@@ -75,6 +75,21 @@ public sealed class LossTrainingTests : IDisposable
 
     /// <summary>The reconstruction error of the generator falls by far more than its noise from step to step.</summary>
     [Fact]
+    public void The_cost_of_a_scale_is_what_was_measured()
+    {
+        // Milliseconds per iteration on two cores: our kernels (scales 0 to 5), libtorch's (all eight).
+        double[] ours = [54, 62, 85, 124, 469, 694];
+        double[] plain = [88, 88, 120, 191, 660, 1005, 1674, 2833];
+        using var scope = NewDisposeScope();
+        using var trainer = new LossTrainer([rand(1, 3, 168, 250)], Options("jpeg:10", iterations: 1, scales: 8));
+        foreach (var measured in new[] { ours, plain })
+        {
+            for (var scale = 1; scale < measured.Length; scale++)
+                Assert.InRange(trainer.CostOf(scale) / trainer.CostOf(0) / (measured[scale] / measured[0]), 0.75, 1.3);
+        }
+    }
+
+    [Fact]
     public void Training_lowers_the_reconstruction_error()
     {
         using var photo = Photo();
