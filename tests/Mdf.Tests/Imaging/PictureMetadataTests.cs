@@ -134,7 +134,7 @@ public sealed class PictureMetadataTests : IDisposable
     public void A_grey_picture_has_no_profile_and_that_is_said()
     {
         using var pixels = Make();
-        var picture = Pixels.ToPicture(pixels, isGrey: true) with { Metadata = new PictureMetadata { HasProfile = true } };
+        var picture = Pixels.ToPicture(pixels, default, isGrey: true, default) with { Metadata = new PictureMetadata { HasProfile = true } };
         Assert.Equal("colour profile", Assert.Single(ImageFile.Write(_folder.File("x.png"), picture)).What);
         using var written = NetVips.Image.NewFromFile(_folder.File("x.png"));
         Assert.Equal((1, false), (written.Bands, written.Contains("icc-profile-data")));
@@ -147,9 +147,9 @@ public sealed class PictureMetadataTests : IDisposable
         UnkeptMetadata[] Unkept(string to, byte[]? exif, byte[]? xmp)
         {
             using var pixels = Make();
-            var picture = Pixels.ToPicture(pixels, isGrey: false) with { Metadata = new PictureMetadata { Exif = exif, Xmp = xmp } };
+            var picture = Pixels.ToPicture(pixels, default, isGrey: false, default) with { Metadata = new PictureMetadata { Exif = exif, Xmp = xmp } };
             var unkept = ImageFile.Write(_folder.File($"x.{to}"), picture);
-            Assert.True(Pixels.ToPicture(pixels, isGrey: false).Color.shape.SequenceEqual(ImageFile.Read(_folder.File($"x.{to}")).shape));
+            Assert.True(Pixels.ToPicture(pixels, default, isGrey: false, default).Color.shape.SequenceEqual(ImageFile.Read(_folder.File($"x.{to}")).shape));
             return [.. unkept];
         }
 
