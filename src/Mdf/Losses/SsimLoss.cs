@@ -37,6 +37,6 @@ public sealed class SsimLoss() : ReconstructionLoss("ssim")
             ssim.Add(cat([strip.Of(restored), strip.Of(reference)]));
         }
 
-        return 1 - ssim.Means.mean().Number();
+        return 1 - ssim.Mean;
     }
 }

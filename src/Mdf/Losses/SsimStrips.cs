@@ -19,6 +19,17 @@ internal sealed class SsimStrips(GaussianWindows windows, long height, long widt
     private Tensor? _sums;
     private long _count;
 
+    /// <summary>The mean of all images and channels.</summary>
+    /// <exception cref="InvalidOperationException">No window has been seen yet.</exception>
+    public double Mean
+    {
+        get
+        {
+            using var scope = NewDisposeScope();
+            return Means.mean().Number();
+        }
+    }
+
     /// <summary>The mean of each channel of each image, <c>(N, C)</c>, float64.</summary>
     /// <exception cref="InvalidOperationException">No window has been seen yet.</exception>
     public Tensor Means => _sums is null ? throw new InvalidOperationException("expected strips before a mean") : _sums.Div(_count);

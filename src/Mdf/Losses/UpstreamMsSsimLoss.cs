@@ -53,6 +53,7 @@ public sealed class UpstreamMsSsimLoss() : ReconstructionLoss("ms-ssim-upstream"
             pyramid.Add(cat([strip.Of(restored), strip.Of(reference)]));
         }
 
+        using var last = NewDisposeScope();
         return -Product(pyramid.Factors.Select(factor => factor.mean())).Number();
     }
 

@@ -1,5 +1,4 @@
 using Mdf.Imaging;
-using Mdf.Kernels;
 using static TorchSharp.torch;
 
 namespace Mdf.Losses;
@@ -41,6 +40,6 @@ public sealed class UpstreamSsimLoss() : ReconstructionLoss("ssim-upstream")
             ssim.Add(nn.functional.pad(cat([strip.Of(restored), strip.Of(reference)]), padding));
         }
 
-        return -ssim.Means.mean().Number();
+        return -ssim.Mean;
     }
 }

@@ -1,4 +1,5 @@
 using Mdf.Evaluation;
+using Mdf.Imaging;
 using Mdf.Losses;
 using Mdf.Runtime;
 using TorchSharp;
@@ -157,6 +158,66 @@ public sealed class BenchmarkMetricsTests
             Assert.Contains(expected, Assert.Throws<InputException>(() => BenchmarkMetrics.Score(restored, reference, border)).Message);
     }
 
+    [Theory]
+    [InlineData(11, 11)]
+    [InlineData(11, 300)]
+    [InlineData(47, 12)]
+    [InlineData(161, 161)]
+    [InlineData(163, 176)]
+    [InlineData(233, 162)]
+    public void Strips_of_any_thickness_score_as_the_whole(int height, int width)
+    {
+        using var scope = NewDisposeScope();
+        var flat = full([1, 3, height, width], 0.4f);
+        foreach (var (restored, reference) in new[] { (Noise(height, width), Noise(height, width, seed: 2)), (flat, Noise(height, width)), (flat, flat), (Noise(height, width), Noise(height, width)) })
+        {
+            var expected = ScoreWhole(restored, reference);
+            foreach (var thickness in new long[] { 1, 5, 16, 64, 1000 })
+            {
+                var found = BenchmarkMetrics.Score(restored, reference, ImageStrips.Divide(restored.shape, thickness));
+                Assert.Equal(expected.PsnrRgb, found.PsnrRgb, 1e-10);
+                Assert.Equal(expected.PsnrY, found.PsnrY, 1e-10);
+                Assert.Equal(expected.SsimRgb!.Value, found.SsimRgb!.Value, 1e-11);
+                Assert.Equal(expected.SsimY!.Value, found.SsimY!.Value, 1e-11);
+                Assert.Equal(expected.MsSsim ?? -1, found.MsSsim ?? -1, 1e-11);
+            }
+        }
+    }
+
+    /// <summary>The picture would take 2⁵⁹ bytes, so a single tensor of its size would end the test, on any machine.</summary>
+    [Fact]
+    public void No_tensor_grows_with_the_picture()
+    {
+        using var scope = NewDisposeScope();
+        foreach (var shape in new[] { new[] { 1, 3, 200, 1L << 48 }, [1, 3, 1L << 48, 200] })
+        {
+            var found = BenchmarkMetrics.Score(full([1], 0.4f).expand(shape), full([1], 0.4f).expand(shape), ImageStrips.Divide(shape).Take(5));
+            Assert.Equal(new BenchmarkScores(double.PositiveInfinity, 1, double.PositiveInfinity, 1, 1, null), found);
+        }
+    }
+
+    [Fact]
+    public void As_many_tensors_live_at_every_strip()
+    {
+        using var scope = NewDisposeScope();
+        var (restored, reference) = (Noise(320, 170), Noise(320, 170, seed: 2));
+        var counts = new List<long>();
+        BenchmarkMetrics.Score(restored, reference, ImageStrips.Divide(restored.shape, 16).Select(strip =>
+        {
+            counts.Add(DisposeScopeManager.Statistics.ThreadTotalLiveCount);
+            return strip;
+        }));
+        Assert.Equal(20, counts.Count);
+        Assert.Single(counts.Skip(12).Distinct()); // small strips reach the coarsest of five scales late
+    }
+
+    [Fact]
+    public void A_cancelled_score_stops()
+    {
+        using var image = Noise(20, 20);
+        Assert.Throws<OperationCanceledException>(() => BenchmarkMetrics.Score(image, image, cancellation: new CancellationToken(canceled: true)));
+    }
+
     [Fact]
     public void No_tensor_is_left_behind()
     {
@@ -165,6 +226,28 @@ public sealed class BenchmarkMetricsTests
         var before = DisposeScopeManager.Statistics.ThreadTotalLiveCount;
         BenchmarkMetrics.Score(image, image);
         Assert.Equal(before, DisposeScopeManager.Statistics.ThreadTotalLiveCount);
+    }
+
+    /// <summary>The same metrics of the whole images at once, as they are defined.</summary>
+    private static BenchmarkScores ScoreWhole(Tensor restored, Tensor reference)
+    {
+        var (rgb, referenceRgb) = (Round(restored), Round(reference));
+        var (luma, referenceLuma) = (BenchmarkImage.Luma(rgb), BenchmarkImage.Luma(referenceRgb));
+        using var loss = new MsSsimLoss();
+        return new BenchmarkScores(
+            PsnrOf(rgb, referenceRgb), SsimOf(rgb, referenceRgb), PsnrOf(luma, referenceLuma), SsimOf(luma, referenceLuma),
+            Math.Min(rgb.shape[2], rgb.shape[3]) < loss.MinimumSize ? null : 1 - loss.call(rgb, referenceRgb).item<double>(), null);
+
+        static Tensor Round(Tensor image) => (image.clamp(0, 1) * 255 + 0.5).floor().to(float64) / 255;
+
+        static double PsnrOf(Tensor image, Tensor reference) => 10 * Math.Log10(1 / (image - reference).square().mean().item<double>());
+
+        static double SsimOf(Tensor image, Tensor reference)
+        {
+            var windows = new GaussianWindows(padding: 0, precision: ScalarType.Float64);
+            var (luminance, contrastStructure) = windows.Compare(image, windows.Of(reference));
+            return (luminance * contrastStructure).mean().item<double>();
+        }
     }
 
     private static Tensor Noise(int height, int width, int seed = 1)

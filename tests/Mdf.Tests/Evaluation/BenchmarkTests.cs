@@ -61,6 +61,40 @@ public sealed class BenchmarkTests : IDisposable
     }
 
     [Fact]
+    public void An_evaluation_and_a_scoring_of_the_same_files_agree()
+    {
+        Write("clean", "a.png", 177, 163);
+        var images = new BenchmarkImages(_folder.File("clean"), new JpegDistortion(10));
+        Directory.CreateDirectory(_folder.File("jpeg"));
+        ImageFile.Write(_folder.File(Path.Combine("jpeg", "a.png")), images.Read(0).Distorted);
+        using var identity = BenchmarkModel.Load("identity", images.Distortion, CPU);
+        var losses = new[] { "l1", "mse", "charbonnier", "ssim", "ms-ssim", "0.5*ssim+l1" }.Select(loss => LossExpression.Parse(loss).Create()).ToList();
+        var evaluated = Benchmark.Run([identity], images, losses, null, CPU).Single();
+        var pairs = ImageScoring.FindPairs(_folder.File("clean"), [_folder.File("jpeg")]);
+        var scored = ImageScoring.Score(pairs, losses, CPU, cancellation: TestContext.Current.CancellationToken).Single();
+        Assert.Equal(evaluated.Losses, scored.Losses);
+        Assert.Equal(evaluated.Scores.PsnrRgb, scored.Psnr, 1e-5); // of the 8-bit levels in float64 and in float32
+        Assert.Equal(0.5 * scored.Losses[3] + scored.Losses[0], scored.Losses[5], 1e-12);
+        losses.ForEach(loss => loss.Dispose());
+    }
+
+    [Fact]
+    public void A_cancelled_evaluation_stops_within_an_image()
+    {
+        Write("clean", "a.png", 40, 32);
+        var images = new BenchmarkImages(_folder.File("clean"), new GaussianNoise(25));
+        using var network = NetworkArchitecture.Parse("dncnn?features=4&layers=3").Build(0);
+        network.eval();
+        using var model = BenchmarkModel.Of("network", network);
+        var distorted = images.Read(0).Distorted;
+        Assert.Throws<OperationCanceledException>(() => model.Restore(distorted, new CancellationToken(canceled: true)));
+        using var source = new CancellationTokenSource();
+        using var loss = new Cancelling(source);
+        Assert.Throws<OperationCanceledException>(() => Benchmark.Run([model], images, [loss, loss], null, CPU, cancellation: source.Token));
+        Assert.Equal(1, loss.Calls);
+    }
+
+    [Fact]
     public void An_image_s_noise_depends_on_its_name_and_the_seed_alone()
     {
         Write("one", "b.png", 40, 32);
@@ -107,6 +141,18 @@ public sealed class BenchmarkTests : IDisposable
         }
 
         Assert.Contains(expected, Assert.Throws<InputException>(() => BenchmarkModel.Load(name, Distortion.ParseForNetwork(task), CPU)).Message);
+    }
+
+    private sealed class Cancelling(CancellationTokenSource source) : PixelwiseLoss("cancelling")
+    {
+        public int Calls { get; private set; }
+
+        protected override Tensor Map(Tensor restored, Tensor reference)
+        {
+            Calls++;
+            source.Cancel();
+            return restored - reference;
+        }
     }
 
     private void Write(string folder, string name, int width, int height)

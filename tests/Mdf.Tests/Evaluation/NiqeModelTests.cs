@@ -67,6 +67,27 @@ public sealed class NiqeModelTests : IDisposable
         Assert.Null(model.Score(Texture(96, 192), border: 1));
     }
 
+    [Theory]
+    [InlineData(96, 96)]
+    [InlineData(200, 300)]
+    [InlineData(493, 197)]
+    public void Tiles_of_any_size_have_the_features_of_the_whole(int height, int width)
+    {
+        using var scope = NewDisposeScope();
+        var (image, window) = (Texture(height, width), Enumerable.Repeat(1.0 / 49, 49).ToArray());
+        var whole = NaturalSceneStatistics.Of(image, window, blocksPerTile: 100, TestContext.Current.CancellationToken);
+        Assert.Equal(height / 96 * (width / 96), whole.Length);
+        foreach (var blocks in new[] { 1, 2, 3 })
+            Assert.Equal(whole, NaturalSceneStatistics.Of(image, window, blocks, TestContext.Current.CancellationToken));
+    }
+
+    [Fact]
+    public void A_cancelled_score_stops()
+    {
+        using var image = Texture(200, 300);
+        Assert.Throws<OperationCanceledException>(() => Synthetic().ScoreWhole(image, new CancellationToken(canceled: true)));
+    }
+
     [Fact]
     public void Blocks_without_texture_do_not_count()
     {

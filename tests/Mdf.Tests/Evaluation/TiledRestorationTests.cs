@@ -65,6 +65,16 @@ public sealed class TiledRestorationTests : IDisposable
         Assert.InRange(Difference(network.call(distorted), TiledRestoration.Run(network, distorted, tile: 40)), 0, 1e-4);
     }
 
+    [Theory]
+    [MemberData(nameof(SmallNetworks.Architectures), MemberType = typeof(SmallNetworks))]
+    public void A_picture_that_fits_in_one_tile_is_restored_to_the_bit_as_without_tiles(string architecture)
+    {
+        using var network = NetworkArchitecture.Parse(architecture).Build(seed: 1);
+        network.eval();
+        var distorted = rand(1, 3, 33, 47);
+        Assert.True(Golden.AreEqual(network.call(distorted), TiledRestoration.Run(network, distorted)));
+    }
+
     [Fact]
     public void The_tiles_chosen_for_a_large_picture_equal_the_whole()
     {
