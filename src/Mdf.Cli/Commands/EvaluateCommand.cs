@@ -29,7 +29,7 @@ internal sealed class EvaluateCommand : ComputeCommand
 
     private readonly Option<NetworkArchitecture?> _network = CommonOptions.Network();
 
-    private readonly Option<string> _data = new("--data") { Description = "the clean images", HelpName = "folder", Required = true };
+    private readonly Option<string> _data = new("--data") { Description = "the clean images: a folder, or one image", HelpName = "folder|file", Required = true };
 
     private readonly Option<string?> _distorted = new("--distorted") { Description = "their distorted versions as files [default: made here]", HelpName = "folder" };
 

@@ -38,10 +38,10 @@ internal sealed class TrainCommand : ComputeCommand
         : base(
             "train",
             "Trains a restoration network as an experiment file says. Ctrl-C leaves a checkpoint; the same file, machine and thread count give the same network, interrupted or not.",
-            new Example("train experiments/cpu/jpeg10-l1.yaml", "train a small network against JPEG artefacts"),
-            new Example("train experiments/cpu/jpeg10-l1.yaml --resume", "resume after an interruption"),
-            new Example("train experiments/cpu/jpeg10-l1.yaml --resume --extend 500", "make 500 more steps after the end"),
-            new Example("train experiments/cpu/jpeg10-l1.yaml --set schedule.iterations=200 -o runs/short", "try something shorter"))
+            new Example("train experiments/quick/jpeg10.yaml", "train a small network against JPEG artefacts on the photographs of the repository"),
+            new Example("train experiments/quick/jpeg10.yaml --resume", "resume after an interruption"),
+            new Example("train experiments/quick/jpeg10.yaml --resume --extend 500", "make 500 more steps after the end"),
+            new Example("train experiments/quick/jpeg10.yaml --set schedule.iterations=50 -o runs/short", "try something shorter"))
     {
         Arguments.Add(_experiment);
         foreach (var option in new Option[] { _set, _output, _resume, _extend })
@@ -54,6 +54,21 @@ internal sealed class TrainCommand : ComputeCommand
     {
         var path = context.Get(_experiment);
         var experiment = ExperimentFile.Load(path, context.Get(_set));
+        try
+        {
+            return Train(context, device, experiment, path);
+        }
+        catch (InputException e) when (experiment.Needs is { } needs && IsOfMissingFile(e))
+        {
+            throw new InputException($"{e.Message}; this experiment needs {needs}: put it there, or name other folders with --set data.train=FOLDER --set data.validation=FOLDER", e);
+        }
+    }
+
+    private static bool IsOfMissingFile(Exception? error) =>
+        error is FileNotFoundException or DirectoryNotFoundException || error is InputException && IsOfMissingFile(error.InnerException);
+
+    private int Train(CommandContext context, torch.Device device, Experiment experiment, string path)
+    {
         var folder = new RunFolder(context.Get(_output) ?? Path.Combine("runs", Path.GetFileNameWithoutExtension(path)));
         using var run = new ExperimentRun(experiment, folder, device) { ExtendBy = context.Get(_extend) ?? 0, Warn = context.Warn };
         context.WarnOfSubfolders([.. experiment.TrainingFolders, .. experiment.ValidationFolder is { } validation ? [validation] : Array.Empty<string>()]);

@@ -61,14 +61,14 @@ public sealed partial class Experiment : IEquatable<Experiment>
         init => field = value is null ? null : TextRange.Check(value);
     }
 
-    /// <summary>The folders of the training images, relative to the current folder; at least one.</summary>
+    /// <summary>The folders of the training images, or single images, relative to the current folder; at least one.</summary>
     public required IReadOnlyList<string> TrainingFolders
     {
         get;
         init => field = value.Count > 0 ? [.. value.Select(TextRange.Check)] : throw new ArgumentException("expected at least one folder", nameof(value));
     }
 
-    /// <summary>The folder of the validation images, relative to the current folder; null for the training images that are set aside.</summary>
+    /// <summary>The folder of the validation images, or one image, relative to the current folder; null for the training images that are set aside.</summary>
     public string? ValidationFolder
     {
         get;
@@ -86,6 +86,13 @@ public sealed partial class Experiment : IEquatable<Experiment>
                 TextRange.Check(niqe);
             field = value;
         }
+    }
+
+    /// <summary>What the experiment needs that is not in this repository, and where to get it, as it follows "needs"; null where nothing was said. It has no effect on the training, and is not in the canonical file.</summary>
+    public string? Needs
+    {
+        get;
+        init => field = value is null ? null : TextRange.Check(value);
     }
 
     /// <summary>What any text in the file may be: a line break in a path or a name is a mistake.</summary>
@@ -189,6 +196,7 @@ public sealed partial class Experiment : IEquatable<Experiment>
         TrainingFolders = TrainingFolders,
         ValidationFolder = ValidationFolder,
         Training = training,
+        Needs = Needs,
         Places = Places,
     };
 

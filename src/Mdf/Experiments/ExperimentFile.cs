@@ -28,7 +28,7 @@ public static class ExperimentFile
     /// <summary>The keys of the file (under an empty name) and of its sections. A network's options are its own.</summary>
     internal static IReadOnlyDictionary<string, IReadOnlyList<string>> Keys { get; } = new Dictionary<string, IReadOnlyList<string>>
     {
-        [""] = ["task", "network", "loss", "init", "data", "schedule", "validation", "checkpoint_every", "seed"],
+        [""] = ["task", "network", "loss", "init", "data", "schedule", "validation", "checkpoint_every", "seed", "needs"],
         ["data"] = ["train", "validation", "patch", "augment", "skip_unreadable", "reduce", "hold_out"],
         ["schedule"] = ["iterations", "batch", "learning_rate", "decay", .. s_stepKeys, .. s_cosineKeys, "warmup", "clip_gradient", "ema", "extend", "betas"],
         ["validation"] = ["every", "images", "niqe"],
@@ -146,6 +146,7 @@ public static class ExperimentFile
             ValidationFolder = data.Text("validation", text)
                 ?? (data.Integer("hold_out", SamplingOptions.HoldOutRange) > 0 ? null : throw data.Missing("validation", "a folder of images, or set 'data.hold_out'")),
             Training = ReadTraining(root, data, schedule, validation),
+            Needs = root.Text("needs", text),
             Places = places,
         };
     }

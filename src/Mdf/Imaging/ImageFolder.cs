@@ -19,13 +19,15 @@ public static class ImageFolder
 
     /// <summary>
     /// The images in a folder, not in those below it: the files that <see cref="ImageFile.Extensions"/> tells to be some. A Mac's metadata files
-    /// (<c>._a.png</c>) are passed over.
+    /// (<c>._a.png</c>) are passed over. Of the path of an image, that image.
     /// </summary>
-    /// <param name="folder">The folder.</param>
+    /// <param name="folder">The folder, or an image.</param>
     /// <returns>At least one path, in the order of their names.</returns>
     /// <exception cref="InputException">There is no such folder, or it cannot be listed, or it holds no image.</exception>
     public static IReadOnlyList<string> List(string folder)
     {
+        if (HasExtension(folder) && File.Exists(folder))
+            return [folder];
         string[] named = [.. Entries(folder, Directory.EnumerateFiles).Where(HasExtension)];
         string[] images = [.. named.Where(file => !IsAppleDouble(file))];
         return images.Length > 0 ? images : throw new InputException($"'{folder}' holds no image ({string.Join(", ", ImageFile.Extensions)})"
@@ -65,9 +67,15 @@ public static class ImageFolder
         {
             return [.. enumerate(folder).Order(StringComparer.Ordinal)];
         }
+        catch (DirectoryNotFoundException e)
+        {
+            throw new InputException($"cannot list '{folder}': there is no such folder; check the path", e);
+        }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new InputException($"cannot list '{folder}': {e.Message}", e);
+            throw new InputException($"cannot list '{folder}': {e.Message.TrimEnd('.')}", e);
         }
     }
+
+    private static bool IsImage(string file) => ImageFile.Extensions.Contains(Path.GetExtension(file).ToLowerInvariant());
 }

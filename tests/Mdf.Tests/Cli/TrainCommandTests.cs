@@ -48,6 +48,49 @@ public sealed class TrainCommandTests : IDisposable
         Assert.False(Directory.Exists(_folder.File("run")));
     }
 
+    [Theory]
+    [InlineData("train {}needy.yaml -o {}run", "data.train={}none")]
+    [InlineData("train {}needy.yaml -o {}run", "data.validation={}none")]
+    [InlineData("train {}needy.yaml -o {}run", "init={}none.safetensors")]
+    [InlineData("train {}needy.yaml -o {}run", "loss=mdf:{}none.pth")]
+    public void Of_a_missing_file_an_experiment_says_what_it_needs(string line, string missing)
+    {
+        File.WriteAllText(_folder.File("needy.yaml"), File.ReadAllText(_folder.File("small.yaml")) + "\nneeds: the Set of Five (https://example.org)\n");
+        var answer = Run($"{line} --set {missing}");
+        Assert.Equal((2, ""), (answer.ExitCode, answer.Output));
+        Assert.Contains("; this experiment needs the Set of Five (https://example.org): put it there, or name other folders with --set data.train=FOLDER --set data.validation=FOLDER\n", answer.Error);
+        Assert.Contains(_folder.File("none"), answer.Error);
+        Assert.DoesNotContain("this experiment needs", Run("train {}needy.yaml -o {}run --set data.patch=64").Error);
+    }
+
+    [Fact]
+    public void Single_images_can_stand_for_folders()
+    {
+        var answer = Run("train {}small.yaml --set data.train=[{}train/a.png,{}mixed/c.png] --set data.validation={}test/c.png -o {}run");
+        Assert.True(answer.ExitCode == 0, answer.Error);
+        Assert.Equal(0, Run("evaluate identity --task jpeg:10 --data {}test/c.png").ExitCode);
+        Assert.Contains("cannot list '", Run("evaluate identity --task jpeg:10 --data {}small.yaml").Error);
+    }
+
+    [Fact]
+    public void The_experiments_of_the_repository_say_what_they_need_and_the_quick_one_needs_nothing()
+    {
+        var folder = Path.Combine(Shared.Repository, "experiments");
+        foreach (var file in Directory.GetFiles(folder, "*.yaml", SearchOption.AllDirectories))
+        {
+            var experiment = ExperimentFile.Load(file);
+            if (Path.GetDirectoryName(file) != Path.Combine(folder, "quick"))
+            {
+                Assert.NotNull(experiment.Needs);
+                continue;
+            }
+
+            Assert.Null(experiment.Needs);
+            Assert.DoesNotContain(experiment.ValidationFolder, experiment.TrainingFolders);
+            Assert.All(experiment.TrainingFolders.Append(experiment.ValidationFolder), path => Assert.True(File.Exists(Path.Combine(Shared.Repository, path)), path));
+        }
+    }
+
     [Fact]
     public void A_misspelt_key_is_refused_with_its_line()
     {

@@ -155,7 +155,7 @@ public sealed partial class ExperimentFileTests
 
     [Theory]
     [InlineData(1, "tsk: sisr:4", "'x.yaml', line 1: unknown key 'tsk': did you mean 'task'?")]
-    [InlineData(1, "task: sisr:4\nmomentum: 0.9", "'x.yaml', line 2: unknown key 'momentum': known are task, network, loss, init, data, schedule, validation, checkpoint_every, seed")]
+    [InlineData(1, "task: sisr:4\nmomentum: 0.9", "'x.yaml', line 2: unknown key 'momentum': known are task, network, loss, init, data, schedule, validation, checkpoint_every, seed, needs")]
     [InlineData(10, "  iteration: 5", "'x.yaml', line 10: unknown key 'iteration' in 'schedule': did you mean 'iterations'?")]
     [InlineData(12, "  0: 5", "'x.yaml', line 12: unknown key '0' in 'validation': known are every, images, niqe")]
     [InlineData(4, "  Features: 5", "'x.yaml', line 4: expected the keys of 'network' to be names of small letters, digits and _, beside 'name', found 'Features'")]
@@ -226,7 +226,7 @@ public sealed partial class ExperimentFileTests
     [InlineData("task: &name sisr", "'x.yaml', line 1: expected a value, found an anchor (&) or a tag (!) before it; leave it out, or put text with & or ! in single quotes")]
     [InlineData("seed: !!int 1", "'x.yaml', line 1: expected a value, found an anchor (&) or a tag (!) before it; leave it out, or put text with & or ! in single quotes")]
     [InlineData("data: !System.Object {}", "'x.yaml', line 1: expected a value, found an anchor (&) or a tag (!) before it; leave it out, or put text with & or ! in single quotes")]
-    [InlineData("<<: {seed: 1}", "'x.yaml', line 1: unknown key '<<': known are task, network, loss, init, data, schedule, validation, checkpoint_every, seed")]
+    [InlineData("<<: {seed: 1}", "'x.yaml', line 1: unknown key '<<': known are task, network, loss, init, data, schedule, validation, checkpoint_every, seed, needs")]
     [InlineData("[a]: b", "'x.yaml', line 1: expected a key, found a list or a mapping; write 'key: value'")]
     [InlineData("data:\n  train:\n    - - a", "'x.yaml', line 3: lists and keys are nested deeper than in any experiment")]
     [InlineData("task: [sisr", "'x.yaml', line 2: this is not YAML (while parsing a flow sequence, did not find expected ',' or ']'); put text with special characters in single quotes")]
