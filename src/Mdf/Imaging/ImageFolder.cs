@@ -76,6 +76,4 @@ public static class ImageFolder
             throw new InputException($"cannot list '{folder}': {e.Message.TrimEnd('.')}", e);
         }
     }
-
-    private static bool IsImage(string file) => ImageFile.Extensions.Contains(Path.GetExtension(file).ToLowerInvariant());
 }

@@ -86,8 +86,8 @@ public sealed class TrainCommandTests : IDisposable
             }
 
             Assert.Null(experiment.Needs);
-            Assert.DoesNotContain(experiment.ValidationFolder, experiment.TrainingFolders);
-            Assert.All(experiment.TrainingFolders.Append(experiment.ValidationFolder), path => Assert.True(File.Exists(Path.Combine(Shared.Repository, path)), path));
+            Assert.DoesNotContain(experiment.ValidationFolder!, experiment.TrainingFolders);
+            Assert.All(experiment.TrainingFolders.Append(experiment.ValidationFolder!), path => Assert.True(File.Exists(Path.Combine(Shared.Repository, path)), path));
         }
     }
 
