@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Mdf.Distortions;
 
 namespace Mdf.Cli;
 
@@ -17,6 +18,15 @@ internal static class CommonOptions
         new Option<bool>(Json) { Description = "print the result as one JSON object", Recursive = true },
         new Option<bool>(Verbose) { Description = "say what is being done, and where an error comes from", Recursive = true },
     ];
+
+    /// <summary>How long an external program may take.</summary>
+    public static Option<int> ExternalTimeout() => new("--external-timeout")
+    {
+        Description = "seconds that an external program may take for an image",
+        HelpName = "seconds",
+        DefaultValueFactory = _ => (int)ExternalDistortion.DefaultTimeLimit.TotalSeconds,
+        CustomParser = TextParser.Integer("--external-timeout", 1),
+    };
 
     /// <summary>The seed of a command that draws random numbers.</summary>
     /// <param name="of">What it seeds.</param>

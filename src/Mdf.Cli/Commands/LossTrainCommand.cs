@@ -22,7 +22,7 @@ internal sealed class LossTrainCommand : ComputeCommand
     private readonly Option<string> _task = new("--task")
     {
         Description = "what the loss is to help undo: sisr, denoise:σ (8-bit units), jpeg:quality, webp:quality, blur:σ (pixels), quantize:bits, "
-            + "or external:\"program {in} {out}\", which makes a damaged file from a clean one",
+            + "or external:command, a program that makes the damaged file {out} (.png) of the clean file {in}",
         HelpName = "task",
         Required = true,
         CustomParser = TextParser.Of(text =>
@@ -32,13 +32,7 @@ internal sealed class LossTrainCommand : ComputeCommand
         }),
     };
 
-    private readonly Option<int> _externalTimeout = new("--external-timeout")
-    {
-        Description = "seconds that an external program may take for an image",
-        HelpName = "seconds",
-        DefaultValueFactory = _ => (int)ExternalDistortion.DefaultTimeLimit.TotalSeconds,
-        CustomParser = TextParser.Integer("--external-timeout", 1),
-    };
+    private readonly Option<int> _externalTimeout = CommonOptions.ExternalTimeout();
 
     private readonly Option<string> _output = new("--output", "-o") { Description = "the stack file to write", HelpName = "stack.safetensors", Required = true };
 

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
+using Mdf.Distortions;
 using Mdf.Experiments;
 using TorchSharp;
 
@@ -17,6 +18,19 @@ internal sealed class TrainCommand : ComputeCommand
         DefaultValueFactory = _ => [],
     };
 
+    private readonly Option<string?> _task = new("--task")
+    {
+        Description = "what the network undoes, in place of the file's task; external:command is a program that makes the damaged file {out} (.png) of the clean file {in}, and is given again with --resume",
+        HelpName = "task",
+        CustomParser = TextParser.Of(text =>
+        {
+            ExternalDistortion.ParseTypedForNetwork(text, ExternalDistortion.DefaultTimeLimit);
+            return text;
+        }),
+    };
+
+    private readonly Option<int> _externalTimeout = CommonOptions.ExternalTimeout();
+
     private readonly Option<string?> _output = new("--output", "-o") { Description = "the run's folder [default: runs/ and the file's name]", HelpName = "folder" };
 
     private readonly Option<bool> _resume = new("--resume") { Description = "go on with a run that was interrupted" };
@@ -27,18 +41,22 @@ internal sealed class TrainCommand : ComputeCommand
             "Trains a restoration network as an experiment file says. Ctrl-C leaves a checkpoint; the same file, machine and thread count give the same network, interrupted or not.",
             new Example("train experiments/cpu/jpeg10-l1.yaml", "train a small network against JPEG artefacts"),
             new Example("train experiments/cpu/jpeg10-l1.yaml --resume", "go on after an interruption"),
+            new Example("train mine.yaml --task 'external:python3 scanner.py {in} {out}'", "train against a program's artefact"),
             new Example("train experiments/cpu/jpeg10-l1.yaml --set schedule.iterations=200 -o runs/short", "try something shorter"))
     {
         Arguments.Add(_experiment);
-        foreach (var option in new Option[] { _set, _output, _resume })
+        foreach (var option in new Option[] { _set, _task, _externalTimeout, _output, _resume })
             Options.Add(option);
     }
 
     protected override int Run(CommandContext context, torch.Device device)
     {
         var path = context.Get(_experiment);
-        var experiment = ExperimentFile.Load(path, context.Get(_set));
+        var task = context.Get(_task) is { } typed ? ExternalDistortion.ParseTypedForNetwork(typed, TimeSpan.FromSeconds(context.Get(_externalTimeout))) : null;
         var folder = new RunFolder(context.Get(_output) ?? Path.Combine("runs", Path.GetFileNameWithoutExtension(path)));
+        if (context.Get(_resume) && task is null)
+            ExperimentFile.RequireNoProgram(folder);
+        var experiment = ExperimentFile.Load(path, context.Get(_set), task);
         using var run = new ExperimentRun(experiment, folder, device);
         if (run.Caution is { } caution)
             context.Warn(caution);

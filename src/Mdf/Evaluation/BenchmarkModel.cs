@@ -54,9 +54,10 @@ public sealed class BenchmarkModel : IDisposable
         var trained = NetworkFile.Load(name);
         try
         {
-            var made = Distortion.ParseForNetwork(trained.Metadata.Task);
-            if (made.Kind != task.Kind || trained.Network.Factor != task.Factor)
-                throw new InputException($"'{name}' is a network for the task {made.Task}, expected one for {task.Task}");
+            // Files may show any artefact: what was trained on pairs is tried on all, and all are tried on pairs.
+            var (kind, shown) = Distortion.ReadRecorded(trained.Metadata.Task);
+            if (kind != task.Kind && kind != FilePairs.Name.Name && task is not FilePairs || trained.Network.Factor != task.Factor)
+                throw new InputException($"'{name}' is a network for the task {shown}, expected one for {task.Task}");
             trained.Network.to(device);
             return new BenchmarkModel(name, distorted => TiledRestoration.Run(trained.Network, distorted), trained);
         }

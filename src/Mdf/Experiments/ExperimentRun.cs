@@ -45,14 +45,11 @@ public sealed class ExperimentRun : IDisposable
     {
         ArgumentNullException.ThrowIfNull(experiment);
         (_experiment, _folder, _device) = (experiment, folder, device);
-        _distortion = experiment.Resolve("task", () => Distortion.ParseForNetwork(experiment.Task));
+        _distortion = experiment.CreateDistortion(ExperimentImages.CacheOf(folder));
         var sampling = experiment.Training.Sampling;
         if (sampling.Patch % _distortion.Factor != 0)
             experiment.Resolve<int>("data.patch", () => throw new InputException($"expected a multiple of {_distortion.Factor}, as the task {_distortion.Task} asks for, found {sampling.Patch}"));
-        _validation = experiment.ValidationFolder is { } validation
-            ? experiment.Resolve("data.validation", () => new BenchmarkImages(validation, _distortion, seed: experiment.Training.Seed))
-            : experiment.Resolve("data.train", () => new BenchmarkImages(
-                TrainingImages.HeldOut(experiment.TrainingFolders, sampling), _distortion, seed: experiment.Training.Seed, reduce: sampling.Reduce));
+        _validation = ExperimentImages.OfValidation(experiment, _distortion);
         _niqe = experiment.Training.Validation.Niqe is { } path ? experiment.Resolve("validation.niqe", () => NiqeModel.Load(path)) : null;
         var architecture = experiment.CreateArchitecture(_distortion.Factor);
         _loss = experiment.Resolve("loss", () => experiment.Loss.Create(device));
@@ -89,8 +86,7 @@ public sealed class ExperimentRun : IDisposable
     {
         progress ??= IProgressSink.None;
         RequireState(resume);
-        var images = _experiment.Resolve(
-            "data.train", () => TrainingImages.Load(_experiment.TrainingFolders, _experiment.Training.Sampling, progress, cancellation));
+        var images = ExperimentImages.OfTraining(_experiment, _distortion, _validation, progress, cancellation);
         try
         {
             return Train(images, resume, progress, cancellation);
@@ -114,6 +110,7 @@ public sealed class ExperimentRun : IDisposable
         var training = _experiment.Training;
         using var trainer = new NetworkTrainer(_network, _loss, training.Schedule);
         var (best, validated) = Open(trainer, resume);
+        TaskArtefact.OfNetwork(images, _distortion, training.Seed).Write(_folder);
         var sampler = new PatchSampler(images, _distortion, training.Sampling, training.Schedule.Batch, training.Seed);
         using var log = new TrainingLog(_folder, trainer.Iteration);
         using var batches = new BatchQueue(sampler, trainer.Iteration, training.Schedule.Iterations);

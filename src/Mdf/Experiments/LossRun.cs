@@ -64,10 +64,11 @@ public sealed class LossRun
         _folder.RequireState(resume, "--run");
         if (resume)
             RequireSame(File.ReadAllText(_folder.Description), _folder.Description);
+        var artefact = TaskArtefact.OfLoss(_photographs.Select(photograph => photograph.Image), _options);
         using var trainer = new LossTrainer([.. _photographs.Select(photograph => photograph.Image)], _options);
         try
         {
-            return Train(trainer, resume, progress ?? IProgressSink.None, cancellation);
+            return Train(trainer, artefact, resume, progress ?? IProgressSink.None, cancellation);
         }
         catch (IOException e)
         {
@@ -79,9 +80,10 @@ public sealed class LossRun
         }
     }
 
-    private DiscriminatorStack Train(LossTrainer trainer, bool resume, IProgressSink progress, CancellationToken cancellation)
+    private DiscriminatorStack Train(LossTrainer trainer, TaskArtefact artefact, bool resume, IProgressSink progress, CancellationToken cancellation)
     {
         Open(trainer, resume);
+        artefact.Write(_folder);
         using var log = new TrainingLog(_folder, Total(trainer));
         var window = new Window();
         while (!trainer.IsFinished)
