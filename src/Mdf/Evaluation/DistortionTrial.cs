@@ -36,8 +36,8 @@ public sealed record DistortionTrial(Tensor Clean, Tensor Distorted, double Psnr
         using var random = new Generator((ulong)seed);
         return Run(
             distortion.Task,
-            pictures.SelectMany(picture => Enumerable.Repeat(picture, distortion.IsRandom ? Draws : 1)
-                .Select(clean => (clean, distortion.ApplyToPicture(Divisible(clean, distortion.Factor), random)))),
+            pictures.SelectMany(picture => Enumerable.Repeat(Prepare(picture, distortion.Factor), distortion.IsRandom ? Draws : 1)
+                .Select(clean => (clean, distortion.ApplyToPicture(clean, random)))),
             MostPictures * (distortion.IsRandom ? Draws : 1));
     }
 
@@ -77,6 +77,7 @@ public sealed record DistortionTrial(Tensor Clean, Tensor Distorted, double Psnr
 
     private static Tensor Rounded(Tensor image) => Pixels.Levels(image, bitDepth: 8).Div(255);
 
-    private static Tensor Divisible(Tensor image, int factor) =>
-        factor == 1 ? image : image.narrow(2, 0, image.shape[2] / factor * factor).narrow(3, 0, image.shape[3] / factor * factor).contiguous();
+    // As a file holds it: rounding is no damage.
+    private static Tensor Prepare(Tensor image, int factor) =>
+        Rounded(image).narrow(2, 0, image.shape[2] / factor * factor).narrow(3, 0, image.shape[3] / factor * factor).contiguous();
 }
