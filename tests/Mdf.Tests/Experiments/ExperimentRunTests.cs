@@ -97,7 +97,7 @@ public sealed class ExperimentRunTests : IDisposable
         using (var source = new CancellationTokenSource())
         using (var run = new ExperimentRun(experiment, folder, CPU))
             Assert.Throws<OperationCanceledException>(() => run.Run(resume: false, new StopAt(35, source), source.Token)); // behind a validation
-        const int pictures = 1 + 2 + 2; // the trial, the training, the validation
+        const int pictures = 1 + 2; // the trial and the training; the validation has the same pictures
         Assert.Equal(pictures, File.ReadAllLines(log).Length);
         File.Delete(damaged); // the program fails from now on
         using (var run = new ExperimentRun(experiment, folder, CPU))
