@@ -20,7 +20,7 @@ if (!Directory.Exists(clean))
 }
 
 Directory.CreateDirectory(damaged);
-foreach (var file in Directory.GetFiles(clean).Where(file => Path.GetExtension(file).ToLowerInvariant() is ".png" or ".jpg" or ".jpeg" or ".webp"))
+foreach (var file in Directory.GetFiles(clean).Where(file => Path.GetExtension(file).ToLowerInvariant() is ".png" or ".jpg" or ".jpeg" or ".bmp" or ".webp"))
     Scan(file, Path.Combine(damaged, Path.GetFileNameWithoutExtension(file) + ".png"));
 return 0;
 
