@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Mdf.Distortions;
 using Mdf.Losses;
 using Mdf.Networks;
 using Mdf.Runtime;
@@ -40,6 +41,15 @@ internal static class CommonOptions
         Description = "what the network of another project's weights is built as, such as 'edsr?factor=4&residual_scale=0.1': BasicSR's EDSR and MSRResNet, EDSR-PyTorch's EDSR, KAIR's DnCNN",
         HelpName = "network",
         CustomParser = TextParser.Of<NetworkArchitecture?>(NetworkArchitecture.Parse),
+    };
+
+    /// <summary>How long an external program may take.</summary>
+    public static Option<int> ExternalTimeout() => new("--external-timeout")
+    {
+        Description = "seconds that an external program may take for an image",
+        HelpName = "seconds",
+        DefaultValueFactory = _ => (int)ExternalDistortion.DefaultTimeLimit.TotalSeconds,
+        CustomParser = TextParser.Integer("--external-timeout", 1),
     };
 
     /// <summary>The seed of a command that draws random numbers.</summary>

@@ -19,13 +19,19 @@ internal sealed class EvaluateCommand : ComputeCommand
         Arity = ArgumentArity.OneOrMore,
     };
 
-    private readonly Option<Distortion> _task = new("--task")
+    private readonly Option<string> _task = new("--task")
     {
         Description = $"what is undone, such as {Distortion.TasksOfNetworks}",
         HelpName = "task",
         Required = true,
-        CustomParser = TextParser.Of(Distortion.ParseForNetwork),
+        CustomParser = TextParser.Of(text =>
+        {
+            ExternalDistortion.ParseTypedForNetwork(text, ExternalDistortion.DefaultTimeLimit);
+            return text;
+        }),
     };
+
+    private readonly Option<int> _externalTimeout = CommonOptions.ExternalTimeout();
 
     private readonly Option<NetworkArchitecture?> _network = CommonOptions.Network();
 
@@ -57,10 +63,11 @@ internal sealed class EvaluateCommand : ComputeCommand
             "Measures networks on the images of a benchmark: PSNR and SSIM on RGB and on Y, MS-SSIM, NIQE, any losses, and the time. The rules are printed with the numbers.",
             new Example("evaluate bicubic runs/edsr/best.safetensors --task sisr:4 --data Set14/HR", "compare a network with bicubic"),
             new Example("evaluate bicubic --task sisr:4 --data Set5/HR --distorted Set5/LR --json", "use given low-resolution files"),
+            new Example("evaluate identity scan.safetensors --task pairs --data clean --distorted scanned", "use given pairs of files"),
             new Example("evaluate identity jpeg.safetensors --task jpeg:10 --data LIVE1 --loss mdf:jpeg10.safetensors --save table.md -o out", "keep everything"))
     {
         Arguments.Add(_models);
-        foreach (var option in new Option[] { _task, _network, _data, _distorted, _niqe, _losses, _means, _save, _output, _seed })
+        foreach (var option in new Option[] { _task, _externalTimeout, _network, _data, _distorted, _niqe, _losses, _means, _save, _output, _seed })
             Options.Add(option);
     }
 
@@ -74,7 +81,7 @@ internal sealed class EvaluateCommand : ComputeCommand
 
     protected override int Run(CommandContext context, torch.Device device)
     {
-        var task = context.Get(_task);
+        var task = ExternalDistortion.ParseTypedForNetwork(context.Get(_task), TimeSpan.FromSeconds(context.Get(_externalTimeout)));
         var images = new BenchmarkImages(context.Get(_data), task, context.Get(_distorted), context.Get(_seed));
         context.WarnOfSubfolders(context.Get(_distorted) is { } distorted ? [context.Get(_data), distorted] : [context.Get(_data)], except: context.Get(_output));
         var niqe = context.Get(_niqe) is { } path ? NiqeModel.Load(path) : null;

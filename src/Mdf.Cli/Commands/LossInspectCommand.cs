@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using System.Security.Cryptography;
 using Mdf.Discriminators;
+using Mdf.Distortions;
 using Mdf.Evaluation;
 using Mdf.Imaging;
 using Mdf.Losses;
@@ -30,6 +31,20 @@ internal sealed class LossInspectCommand : ComputeCommand
         DefaultValueFactory = _ => [],
     };
 
+    private readonly Option<string[]> _distortions = new("--distortion")
+    {
+        Description = "a task to probe with besides the usual distortions, such as blur:3 or external:command (a program that makes {out} of {in})",
+        HelpName = "task",
+        DefaultValueFactory = _ => [],
+        CustomParser = TextParser.OfMany(text =>
+        {
+            RequireOperator(ExternalDistortion.ParseTyped(text, ExternalDistortion.DefaultTimeLimit));
+            return text;
+        }),
+    };
+
+    private readonly Option<int> _externalTimeout = CommonOptions.ExternalTimeout();
+
     private readonly Option<string?> _plot = new("--plot") { Description = "write the probe as a heat map", HelpName = "file.png" };
 
     private readonly Option<string?> _save = new("--save") { Description = "write the probe's table: .md or .csv", HelpName = "file" };
@@ -48,10 +63,11 @@ internal sealed class LossInspectCommand : ComputeCommand
                 + "S is the loss for a distortion over the geometric mean of the loss for all of them (but controls): above 1 is worse than usual.",
             new Example("loss inspect jpeg10.safetensors", "a stack of your own"),
             new Example("loss inspect jpeg --controls", "does it see blocks, or only their spectrum?"),
+            new Example("loss inspect scan.safetensors --distortion 'external:python3 scanner.py {in} {out}'", "is it specialized in my artefact?"),
             new Example("loss inspect mine.safetensors Ds_SISR.pth --picture photos --plot probe.png", "compare two stacks on pictures of your own"))
     {
         Arguments.Add(_stacks);
-        foreach (var option in new Option[] { _pictures, _controls, _plot, _save, _seed })
+        foreach (var option in new Option[] { _pictures, _distortions, _externalTimeout, _controls, _plot, _save, _seed })
             Options.Add(option);
     }
 
@@ -79,8 +95,9 @@ internal sealed class LossInspectCommand : ComputeCommand
             var labels = names.Select(Short).ToArray();
             var pictures = Pictures(context, losses).ToArray();
             context.WarnOfSubfolders(context.Get(_pictures));
+            var own = context.Get(_distortions).Select(task => ExternalDistortion.ParseTyped(task, TimeSpan.FromSeconds(context.Get(_externalTimeout)))).ToArray();
             var probe = context.WithProgress(progress => SpecializationProbe.Run(
-                losses, [.. pictures.Select(picture => picture.Image.to(device))], context.Get(_seed), context.Get(_controls), progress, context.Cancellation));
+                losses, [.. pictures.Select(picture => picture.Image.to(device))], context.Get(_seed), context.Get(_controls), own, progress, context.Cancellation));
             var table = Table(labels, probe);
             if (context.Get(_plot) is { } plot)
             {
@@ -111,6 +128,13 @@ internal sealed class LossInspectCommand : ComputeCommand
     /// <summary>The name of a stack without the <c>mdf:</c> that it has in a loss expression; a file of the whole name comes first.</summary>
     private static string WithoutPrefix(string name) =>
         name.StartsWith("mdf:", StringComparison.Ordinal) && !File.Exists(name) ? name["mdf:".Length..] : name;
+
+    // Super-resolution of a loss is the upscaling, which the probe has already.
+    private static void RequireOperator(Distortion distortion)
+    {
+        if (distortion is Upscaling)
+            throw new InputException("--distortion takes a task that damages a picture, found 'sisr': 'down and up by 4' is probed always");
+    }
 
     /// <summary>The loss of a file, whatever it is called; or of a file or shipped stack with options.</summary>
     private static MdfLoss Load(string name)

@@ -31,13 +31,7 @@ internal sealed class LossTrainCommand : ComputeCommand
         }),
     };
 
-    private readonly Option<int> _externalTimeout = new("--external-timeout")
-    {
-        Description = "seconds that an external program may take for an image",
-        HelpName = "seconds",
-        DefaultValueFactory = _ => (int)ExternalDistortion.DefaultTimeLimit.TotalSeconds,
-        CustomParser = TextParser.Integer("--external-timeout", 1),
-    };
+    private readonly Option<int> _externalTimeout = CommonOptions.ExternalTimeout();
 
     private readonly Option<string> _output = new("--output", "-o") { Description = "the stack file to write", HelpName = "stack.safetensors", Required = true };
 

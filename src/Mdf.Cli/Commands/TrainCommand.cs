@@ -20,6 +20,19 @@ internal sealed class TrainCommand : ComputeCommand
         DefaultValueFactory = _ => [],
     };
 
+    private readonly Option<string?> _task = new("--task")
+    {
+        Description = "what the network undoes, in place of the file's task; external:command is a program that makes the damaged file {out} (.png) of the clean file {in}, and is given again with --resume",
+        HelpName = "task",
+        CustomParser = TextParser.Of(text =>
+        {
+            ExternalDistortion.ParseTypedForNetwork(text, ExternalDistortion.DefaultTimeLimit);
+            return text;
+        }),
+    };
+
+    private readonly Option<int> _externalTimeout = CommonOptions.ExternalTimeout();
+
     private readonly Option<string?> _output = new("--output", "-o") { Description = "the run's folder [default: runs/ and the file's name]", HelpName = "folder" };
 
     private readonly Option<bool> _resume = new("--resume")
@@ -41,10 +54,11 @@ internal sealed class TrainCommand : ComputeCommand
             new Example("train experiments/quick/jpeg10.yaml", "train a small network against JPEG artefacts on the photographs of the repository"),
             new Example("train experiments/quick/jpeg10.yaml --resume", "resume after an interruption"),
             new Example("train experiments/quick/jpeg10.yaml --resume --extend 500", "make 500 more steps after the end"),
+            new Example("train mine.yaml --task 'external:python3 scanner.py {in} {out}'", "train against a program's artefact"),
             new Example("train experiments/quick/jpeg10.yaml --set schedule.iterations=50 -o runs/short", "try something shorter"))
     {
         Arguments.Add(_experiment);
-        foreach (var option in new Option[] { _set, _output, _resume, _extend })
+        foreach (var option in new Option[] { _set, _task, _externalTimeout, _output, _resume, _extend })
             Options.Add(option);
     }
 
@@ -53,10 +67,14 @@ internal sealed class TrainCommand : ComputeCommand
     protected override int Run(CommandContext context, torch.Device device)
     {
         var path = context.Get(_experiment);
-        var experiment = ExperimentFile.Load(path, context.Get(_set));
+        var task = context.Get(_task) is { } typed ? ExternalDistortion.ParseTypedForNetwork(typed, TimeSpan.FromSeconds(context.Get(_externalTimeout))) : null;
+        var folder = new RunFolder(context.Get(_output) ?? Path.Combine("runs", Path.GetFileNameWithoutExtension(path)));
+        if (context.Get(_resume) && task is null)
+            ExperimentFile.RequireNoProgram(folder);
+        var experiment = ExperimentFile.Load(path, context.Get(_set), task);
         try
         {
-            return Train(context, device, experiment, path);
+            return Train(context, device, experiment, folder);
         }
         catch (InputException e) when (experiment.Needs is { } needs && IsOfMissingFile(e))
         {
@@ -67,9 +85,8 @@ internal sealed class TrainCommand : ComputeCommand
     private static bool IsOfMissingFile(Exception? error) =>
         error is FileNotFoundException or DirectoryNotFoundException || error is InputException && IsOfMissingFile(error.InnerException);
 
-    private int Train(CommandContext context, torch.Device device, Experiment experiment, string path)
+    private int Train(CommandContext context, torch.Device device, Experiment experiment, RunFolder folder)
     {
-        var folder = new RunFolder(context.Get(_output) ?? Path.Combine("runs", Path.GetFileNameWithoutExtension(path)));
         using var run = new ExperimentRun(experiment, folder, device) { ExtendBy = context.Get(_extend) ?? 0, Warn = context.Warn };
         context.WarnOfSubfolders([.. experiment.TrainingFolders, .. experiment.ValidationFolder is { } validation ? [validation] : Array.Empty<string>()]);
         if (run.Caution is { } caution)

@@ -1,3 +1,4 @@
+using Mdf.Imaging;
 using Mdf.Runtime;
 using static TorchSharp.torch;
 
@@ -10,11 +11,11 @@ public abstract class Distortion
     /// <summary>Every task.</summary>
     internal static IReadOnlyList<TaskName> Tasks { get; } =
     [
-        TaskName.SuperResolution, GaussianNoise.Name, JpegDistortion.Name, GaussianBlur.Name, WebpDistortion.Name, Quantization.Name, ExternalDistortion.Name,
+        TaskName.SuperResolution, GaussianNoise.Name, JpegDistortion.Name, GaussianBlur.Name, WebpDistortion.Name, Quantization.Name, FilePairs.Name, ExternalDistortion.Name,
     ];
 
     /// <summary>The tasks that a loss can be trained for, each as an example with its meaning: <c>jpeg:10 (quality)</c>.</summary>
-    public static string TasksOfLosses => string.Join(", ", Tasks.Select(task => $"{task.ForLoss} ({task.Meaning})"));
+    public static string TasksOfLosses => string.Join(", ", Tasks.Where(task => task.ForLoss is not null).Select(task => $"{task.ForLoss} ({task.Meaning})"));
 
     /// <summary>The same of the tasks that a network can be trained for.</summary>
     public static string TasksOfNetworks => string.Join(", ", Tasks.Where(task => task.ForNetwork is not null).Select(task => $"{task.ForNetwork} ({task.Meaning})"));
@@ -31,18 +32,24 @@ public abstract class Distortion
     /// <summary>Whether two calls of <see cref="Apply"/> on one image give different results.</summary>
     public virtual bool IsRandom => false;
 
-    /// <summary>Distorts a batch of images. No gradient passes.</summary>
-    /// <param name="reference">RGB, <c>(N, 3, H, W)</c>, nominally in [0, 1], floating point, on any device; it is not changed.</param>
+    /// <summary>Distorts a batch of images or patches. No gradient passes.</summary>
+    /// <param name="reference">
+    /// RGB, <c>(N, 3, H, W)</c>, or grey, <c>(N, 1, H, W)</c>, nominally in [0, 1], floating point, on any device; it is not changed. Three channels are
+    /// distorted as colour, even where they are equal: give one channel for grey, or use <see cref="ApplyToPicture"/>, which looks.
+    /// </param>
     /// <param name="random">Where random distortions draw from, anew at every call; libtorch's own generator when null.</param>
-    /// <returns>A new tensor of the same type, on the same device, and of the same shape but for <see cref="Factor"/>.</returns>
-    /// <exception cref="ArgumentException">The tensor is not a batch of RGB images, or its sides are no multiples of <see cref="Factor"/>.</exception>
+    /// <returns>
+    /// A new tensor of the same type, on the same device, and of the same shape except for <see cref="Factor"/>. Only a program may give a grey image colour: then it has
+    /// three channels.
+    /// </returns>
+    /// <exception cref="ArgumentException">The tensor is not a batch of images, or its sides are no multiples of <see cref="Factor"/>.</exception>
     public Tensor Apply(Tensor reference, Generator? random = null)
     {
         ArgumentNullException.ThrowIfNull(reference);
-        if (!reference.is_floating_point() || reference.dim() != 4 || reference.shape[1] != 3 || reference.numel() == 0)
+        if (!reference.is_floating_point() || reference.dim() != 4 || reference.shape[1] is not (1 or 3) || reference.numel() == 0)
         {
             throw new ArgumentException(
-                $"expected RGB images (N, 3, H, W) of a floating-point type, found {reference.dtype} ({string.Join(", ", reference.shape)})",
+                $"expected images (N, 3, H, W) or (N, 1, H, W) of a floating-point type, found {reference.dtype} ({string.Join(", ", reference.shape)})",
                 nameof(reference));
         }
 
@@ -50,7 +57,19 @@ public abstract class Distortion
             throw new ArgumentException($"expected sides that are multiples of {Factor}, found {reference.shape[3]}×{reference.shape[2]}: crop the image first", nameof(reference));
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
-        return Distort(reference, random).MoveToOuterDisposeScope();
+        return (reference.shape[1] == 3 ? Distort(reference, random) : DistortGrey(reference, random)).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>Distorts a whole picture. A grey one is distorted as one channel: it gets one noise, not three, as a grey file would.</summary>
+    /// <param name="picture">RGB, <c>(1, 3, H, W)</c> in [0, 1]; grey is told by its pixels (<see cref="GreyPicture.IsGrey"/>).</param>
+    /// <param name="random">As for <see cref="Apply"/>.</param>
+    /// <returns>RGB, <c>(1, 3, H, W)</c>, except for <see cref="Factor"/>; three equal channels where the picture is grey.</returns>
+    /// <exception cref="ArgumentException">As for <see cref="Apply"/>.</exception>
+    public Tensor ApplyToPicture(Tensor picture, Generator? random = null)
+    {
+        ArgumentNullException.ThrowIfNull(picture);
+        using var scope = NewDisposeScope();
+        return GreyPicture.ToRgb(Apply(GreyPicture.Channels(picture), random)).MoveToOuterDisposeScope();
     }
 
     /// <summary>Finds the distortion that a task undoes.</summary>
@@ -66,6 +85,8 @@ public abstract class Distortion
     public static Distortion ParseForLoss(string task)
     {
         var distortion = Find(task, TasksOfLosses);
+        if (distortion is FilePairs)
+            throw new InputException($"cannot use task '{task}': the training of a loss distorts the photograph at every scale, which files cannot; use a program, with 'external:command'");
         return distortion.Factor == 1 ? distortion : throw new InputException($"cannot use task '{task}': a stack for super-resolution has no strength "
             + "(phase 1's distortion is the upscaling itself); use 'sisr'");
     }
@@ -76,6 +97,18 @@ public abstract class Distortion
     public static Distortion ParseForNetwork(string task) => Find(task, TasksOfNetworks) is var distortion and not Upscaling
         ? distortion
         : throw new InputException("task 'sisr' needs a factor for a network: expected 2, 3 or 4 after a colon, such as 'sisr:4'");
+
+    /// <summary>Reads the task that a network file records. A program is named there, and not started.</summary>
+    /// <param name="task">The task's name, from the file's metadata.</param>
+    /// <returns>Its kind, and its name for a message.</returns>
+    /// <exception cref="InputException">As for <see cref="ParseForNetwork"/>, except for programs.</exception>
+    internal static (string Kind, string Shown) ReadRecorded(string task)
+    {
+        if (ExternalDistortion.IsNameOf(task))
+            return (ExternalDistortion.Name.Name, Untrusted.Quote(task));
+        var distortion = ParseForNetwork(task);
+        return (distortion.Kind, distortion.Task);
+    }
 
     /// <inheritdoc/>
     public override string ToString() => Task;
@@ -92,9 +125,29 @@ public abstract class Distortion
         throw new InputException($"unknown task '{task}'{hint}: expected one of {expected}");
     }
 
+    /// <summary>Refuses a task that cannot be applied to a picture, since it stands for files.</summary>
+    /// <exception cref="InputException">It is <see cref="FilePairs"/>; the message says how to give the files.</exception>
+    internal virtual void RequireOperator()
+    {
+    }
+
     /// <summary>Does the work of <see cref="Apply"/>, with gradients off and inside a dispose scope.</summary>
-    /// <param name="reference">Checked by <see cref="Apply"/>.</param>
+    /// <param name="reference">Checked by <see cref="Apply"/>; three channels.</param>
     /// <param name="random">See <see cref="Apply"/>.</param>
     /// <returns>A tensor of its own, never the input.</returns>
     protected abstract Tensor Distort(Tensor reference, Generator? random);
+
+    /// <summary>Does the work of <see cref="Apply"/> for grey images: the first channel of what <see cref="Distort"/> makes of three equal ones.</summary>
+    /// <param name="reference">Checked by <see cref="Apply"/>; one channel.</param>
+    /// <param name="random">See <see cref="Apply"/>.</param>
+    /// <returns>A tensor of its own, of one channel, or of three where the distortion gives a grey image colour.</returns>
+    private protected virtual Tensor DistortGrey(Tensor reference, Generator? random) =>
+        Distort(GreyPicture.ToRgb(reference), random).narrow(1, 0, 1).contiguous();
+
+    /// <summary>Makes a batch of images, of one channel if all have one.</summary>
+    private protected static Tensor Join(IEnumerable<Tensor> images)
+    {
+        Tensor[] parts = [.. images];
+        return cat(parts.All(part => part.shape[1] == 1) ? parts : [.. parts.Select(GreyPicture.ToRgb)]);
+    }
 }

@@ -2,22 +2,22 @@ using System.ComponentModel;
 using System.Diagnostics;
 using System.Text;
 using Mdf.Imaging;
-using Mdf.Kernels;
 using Mdf.Runtime;
 using static TorchSharp.torch;
 
 namespace Mdf.Distortions;
 
 /// <summary>
-/// Any artefact that a program makes, <c>external:command</c>: the program is given the name of a clean PNG file, and of the file to write.
+/// Any artefact that a program makes, <c>external:command</c>: the program is given the name of a clean PNG file, and of the file to write. A grey picture is
+/// given as a grey file.
 /// </summary>
 /// <remarks>
-/// It can only be made by whoever types the command: <see cref="Distortion.Parse"/>, which reads experiment files and the metadata of stacks, refuses
+/// Only the person who types the command can make it: <see cref="Distortion.Parse"/>, which reads experiment files and the metadata of stacks and networks, refuses
 /// it, so that no file can start a program. The program is started directly, without a shell.
 /// </remarks>
 public sealed class ExternalDistortion : Distortion
 {
-    /// <summary>How long the program may take for an image, unless told otherwise.</summary>
+    /// <summary>How long the program may take for an image by default.</summary>
     public static readonly TimeSpan DefaultTimeLimit = TimeSpan.FromSeconds(60);
 
     private static readonly TimeSpan s_drainLimit = TimeSpan.FromSeconds(2);
@@ -46,15 +46,19 @@ public sealed class ExternalDistortion : Distortion
         (_command, _timeLimit) = (command, timeLimit);
         var words = Split(command);
         if (words.Count == 0)
-            throw new InputException($"task 'external' needs a command: expected a program and its arguments behind the colon, such as '{Prefix}mydamage {InputPlace} {OutputPlace}'");
+            throw new InputException($"task 'external' needs a command: expected a program and its arguments after the colon, such as '{Prefix}mydamage {InputPlace} {OutputPlace}'");
         var places = new[] { InputPlace, OutputPlace }.Count(place => words.Skip(1).Any(word => word.Contains(place, StringComparison.Ordinal)));
         if (places == 1)
             throw new InputException($"cannot use task '{Prefix}{command}': expected both {InputPlace} and {OutputPlace} among the arguments, or neither");
         (_program, _arguments) = (words[0], [.. words.Skip(1), .. places == 0 ? new[] { InputPlace, OutputPlace } : []]);
     }
 
-    internal static TaskName Name { get; } = new("external", "external:\"program {in} {out}\"", null, "makes a damaged file from a clean one", _ => throw new InputException(
-        "cannot use task 'external' here: a file cannot start a program; it can be given to mdf loss train only, on the command line"));
+    internal static TaskName Name { get; } = new("external", "external:\"program {in} {out}\"", "makes a damaged file from a clean one", _ => throw new InputException(
+        "cannot use task 'external' here: a file cannot start a program; type it on the command line, with --task 'external:command' (mdf train takes it again with --resume)"));
+
+    /// <summary>Whether a task is a program's, without starting anything.</summary>
+    /// <param name="task">The task's name.</param>
+    internal static bool IsNameOf(string task) => task.StartsWith(Prefix, StringComparison.Ordinal);
 
     /// <inheritdoc/>
     public override string Task => Prefix + _command;
@@ -63,15 +67,26 @@ public sealed class ExternalDistortion : Distortion
     /// <param name="task">The task's name.</param>
     /// <param name="timeLimit">How long a program may take for an image.</param>
     /// <exception cref="InputException">The task cannot be used.</exception>
-    public static Distortion ParseTyped(string task, TimeSpan timeLimit)
-    {
-        ArgumentNullException.ThrowIfNull(task);
-        return task.StartsWith(Prefix, StringComparison.Ordinal) ? new ExternalDistortion(task[Prefix.Length..], timeLimit) : ParseForLoss(task);
-    }
+    public static Distortion ParseTyped(string task, TimeSpan timeLimit) => ParseTyped(task, timeLimit, ParseForLoss);
+
+    /// <summary>Finds the distortion for a network as somebody typed it: any that <see cref="Distortion.ParseForNetwork"/> knows, or a program.</summary>
+    /// <param name="task">The task's name.</param>
+    /// <param name="timeLimit">How long a program may take for an image.</param>
+    /// <exception cref="InputException">The task cannot be used.</exception>
+    public static Distortion ParseTypedForNetwork(string task, TimeSpan timeLimit) => ParseTyped(task, timeLimit, ParseForNetwork);
 
     /// <inheritdoc/>
-    protected override Tensor Distort(Tensor reference, Generator? random) =>
-        cat([.. reference.split(1).Select(Run)]).to(reference.device).to(reference.dtype);
+    protected override Tensor Distort(Tensor reference, Generator? random) => Join(reference.split(1).Select(Run)).to(reference.device).to(reference.dtype);
+
+    /// <inheritdoc/>
+    private protected override Tensor DistortGrey(Tensor reference, Generator? random) =>
+        Join(reference.split(1).Select(image => GreyPicture.Channels(Run(image)))).to(reference.device).to(reference.dtype);
+
+    private static Distortion ParseTyped(string task, TimeSpan timeLimit, Func<string, Distortion> parse)
+    {
+        ArgumentNullException.ThrowIfNull(task);
+        return IsNameOf(task) ? new ExternalDistortion(task[Prefix.Length..], timeLimit) : parse(task);
+    }
 
     /// <summary>Words separated by spaces; double quotes keep spaces within a word.</summary>
     private static List<string> Split(string command)
@@ -112,7 +127,7 @@ public sealed class ExternalDistortion : Distortion
         try
         {
             var (input, output) = (Path.Combine(folder, "in.png"), Path.Combine(folder, "out.png"));
-            ImageFile.Write(input, image.to(float32).Clamp(0, 1));
+            ImageFile.Write(input, new Picture(GreyPicture.ToRgb(image.to(float32)), null, IsGrey: image.shape[1] == 1, 8));
             Start(input, output);
             if (!File.Exists(output))
                 throw Failed("expected it to write the file that its last argument or {out} names, found none: let it write a PNG file of that name");

@@ -1,6 +1,5 @@
 using System.Security.Cryptography;
 using System.Text;
-using System.Text.RegularExpressions;
 using Mdf.Distortions;
 using Mdf.Imaging;
 using Mdf.Kernels;
@@ -10,20 +9,19 @@ using static TorchSharp.torch;
 namespace Mdf.Evaluation;
 
 /// <summary>The images of a benchmark: clean ones from a folder, and their distorted versions, made here or given as files.</summary>
-public sealed partial class BenchmarkImages
+public sealed class BenchmarkImages
 {
     private readonly Distortion _distortion;
     private readonly long _seed;
     private readonly int _reduce;
     private readonly IReadOnlyList<string> _references;
-    private readonly string[]? _distorted;
+    private readonly IReadOnlyList<string>? _distorted;
 
     /// <summary>Finds the images; none is read yet.</summary>
     /// <param name="references">The folder of the clean images.</param>
     /// <param name="distortion">What the networks undo.</param>
     /// <param name="distorted">
-    /// A folder of distorted images, as files; null to make them. Files belong together that have the same name but for the extension and an ending
-    /// such as <c>_HR</c>, <c>_LR</c> or <c>x4</c>.
+    /// A folder of distorted images, as files (<see cref="DistortedPairs.Match"/> finds those that belong together); null to make them.
     /// </param>
     /// <param name="seed">The seed of random distortions; what is drawn for an image depends on it and on the image's name alone.</param>
     /// <exception cref="InputException">A folder is missing or has no image, or an image has no counterpart.</exception>
@@ -40,13 +38,26 @@ public sealed partial class BenchmarkImages
     /// <param name="reduce">By what factor the clean images are reduced first, with antialiased bicubic resampling; at least 1.</param>
     /// <exception cref="InputException">The folder of distorted images is missing or has no image, or an image has no counterpart.</exception>
     public BenchmarkImages(IReadOnlyList<string> references, Distortion distortion, string? distorted = null, long seed = 0, int reduce = 1)
+        : this(references, distorted is null ? null : DistortedPairs.Match(references, distorted).Select(pair => pair.Distorted).ToArray(), distortion, seed, reduce)
+    {
+    }
+
+    /// <summary>Takes pairs of files; none is read yet.</summary>
+    /// <param name="pairs">The clean images and their distorted versions.</param>
+    /// <param name="distortion">What the networks undo.</param>
+    public BenchmarkImages(IReadOnlyList<DistortedPair> pairs, Distortion distortion)
+        : this(pairs.Select(pair => pair.Reference).ToArray(), pairs.Select(pair => pair.Distorted).ToArray(), distortion, seed: 0, reduce: 1)
+    {
+    }
+
+    private BenchmarkImages(IReadOnlyList<string> references, IReadOnlyList<string>? distorted, Distortion distortion, long seed, int reduce)
     {
         ArgumentNullException.ThrowIfNull(references);
         ArgumentNullException.ThrowIfNull(distortion);
         ArgumentOutOfRangeException.ThrowIfLessThan(reduce, 1);
-        (_references, _distortion, _seed, _reduce) = (references, distortion, seed, reduce);
-        if (distorted is not null)
-            _distorted = Pair(references, distorted);
+        if (distorted is null)
+            distortion.RequireOperator();
+        (_references, _distorted, _distortion, _seed, _reduce) = (references, distorted, distortion, seed, reduce);
         Protocol = $"{distortion.Task}, "
             + (distorted is not null ? "distorted files as given" : distortion.IsRandom ? $"distorted here (seed {seed})" : "distorted here")
             + $"; restored images rounded to 8 bits; border of {Border} pixels cut off; Y of BT.601, 16–235; SSIM with an 11×11 Gaussian window, σ 1.5; as BasicSR";
@@ -87,7 +98,7 @@ public sealed partial class BenchmarkImages
             throw new InputException($"'{_references[index]}' is {image.shape[3]}×{image.shape[2]} pixels: too small for a factor of {factor * _reduce}");
         var reference = image[.., .., ..(int)height, ..(int)width].contiguous();
         using var random = new Generator(SeedOf(NameOf(index)));
-        var distorted = _distorted is null ? _distortion.Apply(reference, random) : ImageFile.Read(_distorted[index], cancellation: cancellation);
+        var distorted = _distorted is null ? _distortion.ApplyToPicture(reference, random) : ImageFile.Read(_distorted[index], cancellation: cancellation);
         if (distorted.shape[2] != height / factor || distorted.shape[3] != width / factor)
         {
             throw new InputException($"expected '{_distorted![index]}' to have {width / factor}×{height / factor} pixels, as '{_references[index]}' "
@@ -97,34 +108,9 @@ public sealed partial class BenchmarkImages
         return (reference.MoveToOuterDisposeScope(), distorted.MoveToOuterDisposeScope());
     }
 
-    private static string[] Pair(IReadOnlyList<string> references, string distorted)
-    {
-        var byName = new Dictionary<string, string>(StringComparer.Ordinal);
-        foreach (var file in ImageFolder.List(distorted))
-        {
-            if (!byName.TryAdd(CommonName(file), file))
-                throw new InputException($"'{byName[CommonName(file)]}' and '{file}' would both belong to one reference: keep one");
-        }
-
-        string[] pairs =
-        [
-            .. references.Select(reference => byName.Remove(CommonName(reference), out var file)
-                ? file
-                : throw new InputException($"'{reference}' has no distorted counterpart in '{distorted}'")),
-        ];
-        return byName.Count == 0
-            ? pairs
-            : throw new InputException($"'{byName.Values.Order(StringComparer.Ordinal).First()}' has no reference in '{Path.GetDirectoryName(references[0])}'");
-    }
-
-    private static string CommonName(string path) => Ending().Replace(Path.GetFileNameWithoutExtension(path), "");
-
     private ulong SeedOf(string name)
     {
         var hash = SHA256.HashData(Encoding.UTF8.GetBytes(string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{_seed}/{name}")));
         return BitConverter.ToUInt32(hash); // libtorch's generator looks at 32 bits
     }
-
-    [GeneratedRegex("([_-]?(HR|LR|GT|LQ|x[234]))+$", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)]
-    private static partial Regex Ending();
 }

@@ -60,8 +60,11 @@ public sealed class BenchmarkModel : IDisposable
         var loaded = NetworkFile.Load(name, architecture, warn);
         try
         {
-            if (loaded.Task is { } said && Distortion.ParseForNetwork(said) is var made && made.Kind != task.Kind || loaded.Network.Factor != task.Factor)
-                throw new InputException($"'{name}' is a network {(loaded.Task is null ? "that keeps the size" : $"for the task {loaded.Task}")}, expected one for {task.Task}");
+            // Files may show any artefact: a network trained on pairs is tried on all tasks, and all networks are tried on pairs. Another project's task may be unknown.
+            var recorded = loaded.Task is { } said ? Distortion.ReadRecorded(said) : ((string Kind, string Shown)?)null;
+            var fits = recorded is not { Kind: var kind } || kind == task.Kind || kind == FilePairs.Name.Name || task is FilePairs;
+            if (!fits || loaded.Network.Factor != task.Factor)
+                throw new InputException($"'{name}' is a network {(recorded is { Shown: var shown } ? $"for the task {shown}" : "that keeps the size")}, expected one for {task.Task}");
             loaded.Network.to(device);
             return new BenchmarkModel(name, Tiles(loaded.Network), loaded);
         }

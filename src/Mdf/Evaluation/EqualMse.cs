@@ -1,4 +1,5 @@
 using Mdf.Distortions;
+using Mdf.Imaging;
 using Mdf.Kernels;
 using Mdf.Runtime;
 using static TorchSharp.torch;
@@ -38,8 +39,8 @@ public static class EqualMse
         using var scope = NewDisposeScope();
         using var _ = no_grad();
         using var random = new Generator((ulong)seed);
-        var noise = randn(reference.shape, generator: random).to(reference.device);
-        var artefact = jpeg.Apply(reference);
+        var noise = GreyPicture.ToRgb(randn(GreyPicture.Channels(reference).shape, generator: random)).to(reference.device);
+        var artefact = jpeg.ApplyToPicture(reference);
         var error = MeanSquaredError(artefact);
         DistortedImage[] images =
         [

@@ -42,6 +42,9 @@ public static class SpecializationProbe
         ("below 1/32", 0, 1 / 32.0), ("from 1/32", 1 / 32.0, 1 / 16.0), ("from 1/16", 1 / 16.0, 1 / 8.0), ("from 1/8", 1 / 8.0, 1 / 4.0), ("above 1/4", 1 / 4.0, 1),
     ];
 
+    // A program's command may be of any length.
+    private const int LongestName = 40;
+
     // The side of a picture is at most this: what a stack has seen, and quick.
     private const int LargestSide = 256;
 
@@ -50,20 +53,27 @@ public static class SpecializationProbe
     /// <param name="pictures">Clean pictures, each of shape <c>(1, 3, H, W)</c> in [0, 1]; larger ones are scaled down to 256 pixels.</param>
     /// <param name="seed">The seed of the noise.</param>
     /// <param name="withControls">Whether to probe with errors without structure, too.</param>
+    /// <param name="own">Distortions to probe with besides the usual ones, also programs.</param>
     /// <param name="progress">Told of every picture.</param>
     /// <param name="cancellation">Ends it between two pictures.</param>
-    /// <returns>The distortions, those of the stacks' own tasks among them; behind them the controls.</returns>
-    /// <exception cref="InputException">A picture is all one colour, or too small for a loss or for controls.</exception>
+    /// <returns>The distortions, those of the stacks' own tasks among them; after them the controls.</returns>
+    /// <exception cref="InputException">A picture is all one colour, or too small for a loss or for controls, or a distortion of <paramref name="own"/> damages nothing.</exception>
     public static IReadOnlyList<ProbedDistortion> Run(
-        IReadOnlyList<MdfLoss> losses, IReadOnlyList<Tensor> pictures, long seed, bool withControls = false, IProgressSink? progress = null,
+        IReadOnlyList<MdfLoss> losses, IReadOnlyList<Tensor> pictures, long seed, bool withControls = false, IReadOnlyList<Distortion>? own = null, IProgressSink? progress = null,
         CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(losses);
         ArgumentNullException.ThrowIfNull(pictures);
         using var scope = NewDisposeScope();
         using var _ = no_grad();
+        foreach (var distortion in own ?? [])
+        {
+            using var ofTrial = NewDisposeScope();
+            DistortionTrial.Run(distortion, pictures.Select(Prepare), seed);
+        }
+
         var tasks = losses.Select(OwnTask).ToArray();
-        var distortions = Distortions(tasks);
+        var distortions = Distortions([.. tasks.OfType<Distortion>(), .. own ?? []]);
         Probe[] probes = withControls ? [.. distortions, .. Controls(distortions)] : [.. distortions];
         var logs = new double[probes.Length, losses.Count];
         var meter = new ProgressMeter(progress ?? IProgressSink.None, "probing", pictures.Count);
@@ -73,7 +83,7 @@ public static class SpecializationProbe
             using var ofPicture = NewDisposeScope();
             using var random = new Generator(Seeds.Of(seed, p));
             var picture = Prepare(pictures[p]);
-            var wanted = MeanSquare(new JpegDistortion(ReferenceQuality).Apply(picture) - picture);
+            var wanted = MeanSquare(new JpegDistortion(ReferenceQuality).ApplyToPicture(picture) - picture);
             if (withControls && Math.Max(picture.shape[2], picture.shape[3]) <= LargestWithoutLowestOctave)
                 throw new InputException($"cannot probe with picture {p + 1} and controls: expected more than {LargestWithoutLowestOctave} pixels at its longer side, found {picture.shape[3]}×{picture.shape[2]}; leave the controls out, or use a larger one");
             for (var d = 0; d < probes.Length; d++)
@@ -93,7 +103,7 @@ public static class SpecializationProbe
 
         return [.. probes.Select((probe, d) => new ProbedDistortion(
             probe.Name,
-            [.. tasks.Select(task => task is not null && probe.Tasks.Contains(task.Task))],
+            [.. losses.Select((loss, l) => (tasks[l]?.Task ?? loss.Stack.Metadata?.Task) is { } task && probe.Tasks.Contains(task))],
             [.. losses.Select((_, l) => Math.Exp(logs[d, l] - Enumerable.Range(0, distortions.Count).Average(other => logs[other, l])))],
             [.. losses.Select((_, l) => Math.Exp(logs[d, l]))],
             IsControl: d >= distortions.Count))];
@@ -114,26 +124,29 @@ public static class SpecializationProbe
         }
     }
 
-    /// <summary>The usual distortions, and those of the stacks' tasks that are not among them.</summary>
-    private static List<Probe> Distortions(IEnumerable<Distortion?> tasks)
+    /// <summary>A distortion's task, short enough for a table.</summary>
+    private static string NameOf(Distortion distortion) => distortion.Task.Length <= LongestName ? distortion.Task : distortion.Task[..LongestName] + "…";
+
+    /// <summary>The usual distortions, and those of the stacks' tasks and of the caller that are not among them.</summary>
+    private static List<Probe> Distortions(IEnumerable<Distortion> tasks)
     {
         var probes = new List<Probe>
         {
-            Structured("JPEG 10", "jpeg:10", (x, _) => new JpegDistortion(ReferenceQuality).Apply(x)),
-            new("noise", ErrorSpectrum.Noise),
+            Structured("JPEG 10", "jpeg:10", (x, _) => new JpegDistortion(ReferenceQuality).ApplyToPicture(x)),
+            new("noise", (x, random) => GreyPicture.ToRgb(ErrorSpectrum.Noise(GreyPicture.Channels(x), random))),
             Structured("down and up by 4", "sisr", (x, _) =>
                 Resampler.Bicubic(Resampler.Bicubic(x, (x.shape[2] + Factor - 1) / Factor, (x.shape[3] + Factor - 1) / Factor), x.shape[2], x.shape[3])),
             Structured("blur", null, (x, _) => GaussianBlur.Of(x, Blur)),
             new("brightness", (x, _) => zeros_like(x).Fill_(Brightness)),
             Structured("shift by a pixel", null, (x, _) => cat([x.narrow(3, 0, 1), x.narrow(3, 0, x.shape[3] - 1)], 3)),
         };
-        foreach (var task in tasks.OfType<Distortion>())
+        foreach (var task in tasks)
         {
             // Noise scaled to an MSE is the same at any strength, and so is not probed twice.
             if (task is GaussianNoise)
                 probes[1].Tasks.Add(task.Task);
             else if (!probes.Any(probe => probe.Tasks.Contains(task.Task)))
-                probes.Add(Structured(task.Task, task.Task, task.Apply));
+                probes.Add(Structured(NameOf(task), task.Task, task.ApplyToPicture));
         }
 
         return probes;

@@ -39,7 +39,7 @@ internal static class DemoRestoration
         var images = TrainingImages.Of([photographs.Photo, photographs.Second], sampling);
         var sampler = new PatchSampler(images, distortion, sampling, Batch, seed);
         using var mse = new MseLoss();
-        var distorted = distortion.Apply(photographs.Unseen);
+        var distorted = distortion.ApplyToPicture(photographs.Unseen);
         var byMse = Restore(mse);
         var byMdf = Restore(loss);
         ImageFile.Write(Path.Combine(folder, "restoration.png"), Mosaic.Row(distorted, byMse, byMdf, photographs.Unseen));

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using System.Text.RegularExpressions;
+using Mdf.Distortions;
 using Mdf.Losses;
 using Mdf.Networks;
 using Mdf.Runtime;
@@ -68,6 +69,29 @@ public sealed partial class Experiment : IEquatable<Experiment>
         init => field = value.Count > 0 ? [.. value.Select(TextRange.Check)] : throw new ArgumentException("expected at least one folder", nameof(value));
     }
 
+    /// <summary>
+    /// The folders of the training images' distorted versions, one for each of <see cref="TrainingFolders"/>, in the same order; null where they are made. Files
+    /// belong together by name (<see cref="Imaging.DistortedPairs.Match"/>).
+    /// </summary>
+    public IReadOnlyList<string>? DistortedFolders
+    {
+        get;
+        init => field = value is null ? null : value.Count > 0 ? [.. value.Select(TextRange.Check)] : throw new ArgumentException("expected at least one folder", nameof(value));
+    }
+
+    /// <summary>The folder of the validation images' distorted versions; null where they are made. It needs <see cref="ValidationFolder"/>.</summary>
+    public string? ValidationDistortedFolder
+    {
+        get;
+        init => field = value is null ? null : TextRange.Check(value);
+    }
+
+    /// <summary>
+    /// The program of a task <c>external:command</c>, from whoever typed the command; null where nobody has, and then such a task is refused. It is never read from a
+    /// file: of a file the task is only text.
+    /// </summary>
+    public ExternalDistortion? Program { get; init; }
+
     /// <summary>The folder of the validation images, or one image, relative to the current folder; null for the training images that are set aside.</summary>
     public string? ValidationFolder
     {
@@ -122,6 +146,18 @@ public sealed partial class Experiment : IEquatable<Experiment>
         {
             throw new InputException($"{place}: {e.Message}", e);
         }
+    }
+
+    /// <summary>What the network undoes.</summary>
+    /// <param name="cache">The folder in which the pictures are kept that a program has made.</param>
+    /// <exception cref="InputException">There is no such task, or it is a program's and nobody has typed it; the message has the line.</exception>
+    public Distortion CreateDistortion(string cache)
+    {
+        if (Program is null || Program.Task != Task)
+            return Resolve("task", () => Distortion.ParseForNetwork(Task));
+        if (DistortedFolders is not null)
+            return Resolve<Distortion>("data.distorted", () => throw new InputException("the task's program makes the damaged pictures: leave data.distorted out, or train on files with 'task: pairs'"));
+        return new CachedDistortion(Program, cache);
     }
 
     /// <summary>What the network is built as.</summary>
@@ -195,6 +231,9 @@ public sealed partial class Experiment : IEquatable<Experiment>
         Init = Init,
         TrainingFolders = TrainingFolders,
         ValidationFolder = ValidationFolder,
+        DistortedFolders = DistortedFolders,
+        ValidationDistortedFolder = ValidationDistortedFolder,
+        Program = Program,
         Training = training,
         Needs = Needs,
         Places = Places,
@@ -227,7 +266,9 @@ public sealed partial class Experiment : IEquatable<Experiment>
             ("loss", Yaml($"{Loss}")),
             ("init", Yaml(Init)),
             ("data.train", Yaml(TrainingFolders.Select(Yaml))),
+            ("data.distorted", DistortedFolders is { } distorted ? Yaml(distorted.Select(Yaml)) : Yaml(null as string)),
             ("data.validation", Yaml(ValidationFolder)),
+            ("data.validation_distorted", Yaml(ValidationDistortedFolder)),
             ("data.patch", Yaml(sampling.Patch)),
             ("data.augment", Yaml(sampling.Augment)),
             ("data.skip_unreadable", Yaml(sampling.SkipUnreadable)),

@@ -1,4 +1,5 @@
 using System.Text;
+using Mdf.Distortions;
 using Mdf.Losses;
 using Mdf.Runtime;
 using Mdf.Training;
@@ -29,7 +30,7 @@ public static class ExperimentFile
     internal static IReadOnlyDictionary<string, IReadOnlyList<string>> Keys { get; } = new Dictionary<string, IReadOnlyList<string>>
     {
         [""] = ["task", "network", "loss", "init", "data", "schedule", "validation", "checkpoint_every", "seed", "needs"],
-        ["data"] = ["train", "validation", "patch", "augment", "skip_unreadable", "reduce", "hold_out"],
+        ["data"] = ["train", "distorted", "validation", "validation_distorted", "patch", "augment", "skip_unreadable", "reduce", "hold_out"],
         ["schedule"] = ["iterations", "batch", "learning_rate", "decay", .. s_stepKeys, .. s_cosineKeys, "warmup", "clip_gradient", "ema", "extend", "betas"],
         ["validation"] = ["every", "images", "niqe"],
     };
@@ -40,19 +41,21 @@ public static class ExperimentFile
     /// Settings that take the place of the file's, each <c>path.of.key=value</c> with the value as in YAML, such as <c>schedule.iterations=200</c>
     /// or <c>data.train=[a, b]</c>; of two for one key the later counts.
     /// </param>
+    /// <param name="task">The task as somebody typed it, in place of the file's; only so can it be a program's. Null for the file's.</param>
     /// <exception cref="InputException">The file cannot be read or is no experiment, or an override is not one.</exception>
-    public static Experiment Load(string path, IReadOnlyList<string>? overrides = null)
+    public static Experiment Load(string path, IReadOnlyList<string>? overrides = null, Distortion? task = null)
     {
         ArgumentNullException.ThrowIfNull(path);
-        return Parse(ReadText(path), path, overrides);
+        return Parse(ReadText(path), path, overrides, task);
     }
 
     /// <summary>Reads an experiment that is in memory already; otherwise as <see cref="Load"/>.</summary>
     /// <param name="text">The text of an experiment file.</param>
     /// <param name="name">What to call it in messages.</param>
     /// <param name="overrides">As for <see cref="Load"/>.</param>
+    /// <param name="task">As for <see cref="Load"/>.</param>
     /// <exception cref="InputException">The text is no experiment, or an override is not one.</exception>
-    public static Experiment Parse(string text, string name, IReadOnlyList<string>? overrides = null)
+    public static Experiment Parse(string text, string name, IReadOnlyList<string>? overrides = null, Distortion? task = null)
     {
         ArgumentNullException.ThrowIfNull(text);
         ArgumentNullException.ThrowIfNull(name);
@@ -65,7 +68,19 @@ public static class ExperimentFile
         };
         foreach (var setting in overrides ?? [])
             Override(root, setting);
-        return ReadExperiment(Section.Open(file, root, Keys[""]), PlacesOf(root));
+        if (task is not null)
+            root.Entries["task"] = (new Place("--task", 0), new SettingText(new Place("--task", 0), task.Task, IsQuoted: true));
+        return ReadExperiment(Section.Open(file, root, Keys[""]), PlacesOf(root), task as ExternalDistortion);
+    }
+
+    /// <summary>Refuses to resume a run of a program without the program.</summary>
+    /// <param name="folder">The run's folder.</param>
+    /// <exception cref="InputException">The run was begun with a typed program.</exception>
+    public static void RequireNoProgram(RunFolder folder)
+    {
+        ArgumentNullException.ThrowIfNull(folder);
+        if (folder.IsBegun && Load(folder.Description).Task is var task && ExternalDistortion.IsNameOf(task))
+            throw new InputException($"cannot resume '{folder.Path}': it was begun with the program {Untrusted.Quote(task)}, and no file can start a program; give it again with --task");
     }
 
     private static string ReadText(string path)
@@ -128,7 +143,7 @@ public static class ExperimentFile
         }
     }
 
-    private static Experiment ReadExperiment(Section root, Dictionary<string, Place> places)
+    private static Experiment ReadExperiment(Section root, Dictionary<string, Place> places, ExternalDistortion? program)
     {
         var network = root.Inner("network");
         var data = root.Inner("data", Keys["data"]);
@@ -137,7 +152,7 @@ public static class ExperimentFile
         var text = Experiment.TextRange;
         return new Experiment
         {
-            Task = root.Text("task", text) ?? throw root.Missing("task", "what the network undoes, such as sisr:4"),
+            Task = root.Text("task", text) ?? throw root.Missing("task", "what the network undoes, such as sisr:4; a program is typed: --task 'external:command'"),
             NetworkName = network.Text(NameKey, text) ?? throw network.Missing(NameKey, "the name of a network, such as edsr"),
             NetworkOptions = network.Rest(NameKey, Experiment.OptionNameRange, text),
             Loss = ReadLoss(root.Text("loss", text) ?? throw root.Missing("loss", "a loss, such as l1"), places["loss"]),
@@ -145,10 +160,28 @@ public static class ExperimentFile
             TrainingFolders = data.Texts("train", text) ?? throw data.Missing("train", "a folder of images, or a list of folders"),
             ValidationFolder = data.Text("validation", text)
                 ?? (data.Integer("hold_out", SamplingOptions.HoldOutRange) > 0 ? null : throw data.Missing("validation", "a folder of images, or set 'data.hold_out'")),
+            DistortedFolders = ReadDistorted(data),
+            ValidationDistortedFolder = ReadValidationDistorted(data),
             Training = ReadTraining(root, data, schedule, validation),
             Needs = root.Text("needs", text),
+            Program = program,
             Places = places,
         };
+    }
+
+    private static IReadOnlyList<string>? ReadDistorted(Section data)
+    {
+        var folders = data.Texts("distorted", Experiment.TextRange);
+        if (folders is not null && data.Integer("reduce", SamplingOptions.ReduceRange) > 1)
+            throw data.Refused("reduce", "'data.reduce' would reduce the damage of the files in 'data.distorted', too; leave it out, or reduce the clean pictures before they are damaged");
+        return folders;
+    }
+
+    private static string? ReadValidationDistorted(Section data)
+    {
+        if (data.Text("validation", Experiment.TextRange) is null)
+            data.Exclude(["validation_distorted"], "has an effect with 'data.validation' only (pictures that are set aside take theirs from 'data.distorted')");
+        return data.Text("validation_distorted", Experiment.TextRange);
     }
 
     private static LossExpression ReadLoss(string text, Place place)

@@ -52,14 +52,11 @@ public sealed class ExperimentRun : IDisposable
     {
         ArgumentNullException.ThrowIfNull(experiment);
         (_experiment, _folder, _device) = (experiment, folder, device);
-        _distortion = experiment.Resolve("task", () => Distortion.ParseForNetwork(experiment.Task));
+        _distortion = experiment.CreateDistortion(ExperimentImages.CacheOf(folder));
         var sampling = experiment.Training.Sampling;
         if (sampling.Patch % _distortion.Factor != 0)
             experiment.Resolve<int>("data.patch", () => throw new InputException($"expected a multiple of {_distortion.Factor}, as the task {_distortion.Task} asks for, found {sampling.Patch}"));
-        _validation = experiment.ValidationFolder is { } validation
-            ? experiment.Resolve("data.validation", () => new BenchmarkImages(validation, _distortion, seed: experiment.Training.Seed))
-            : experiment.Resolve("data.train", () => new BenchmarkImages(
-                TrainingImages.HeldOut(experiment.TrainingFolders, sampling), _distortion, seed: experiment.Training.Seed, reduce: sampling.Reduce));
+        _validation = ExperimentImages.OfValidation(experiment, _distortion);
         _niqe = experiment.Training.Validation.Niqe is { } path ? experiment.Resolve("validation.niqe", () => NiqeModel.Load(path)) : null;
         var architecture = experiment.CreateArchitecture(_distortion.Factor);
         _loss = experiment.Resolve("loss", () => experiment.Loss.Create(device));
@@ -150,8 +147,8 @@ public sealed class ExperimentRun : IDisposable
         });
     }
 
-    private TrainingImages ReadImages(IProgressSink progress, CancellationToken cancellation) => _experiment.Resolve(
-        "data.train", () => TrainingImages.Load(_experiment.TrainingFolders, _experiment.Training.Sampling, progress, cancellation));
+    private TrainingImages ReadImages(IProgressSink progress, CancellationToken cancellation) =>
+        ExperimentImages.OfTraining(_experiment, _distortion, _validation, progress, cancellation);
 
     private ExperimentResult Train(
         RunSession session, NetworkTrainer trainer, TrainingImages images, Position position, IProgressSink progress, CancellationToken cancellation)
@@ -160,6 +157,7 @@ public sealed class ExperimentRun : IDisposable
         var end = schedule.TotalIterations;
         File.Delete(_folder.Curves); // drawn at the end: those of a run that is extended would be old
         session.OpenLog(position.Iteration, position.Validated);
+        TaskArtefact.OfNetwork(images, _distortion, training.Seed).Write(_folder);
         var sampler = new PatchSampler(images, _distortion, training.Sampling, schedule.Batch, training.Seed);
         using var batches = new BatchQueue(sampler, trainer.Iteration, end);
         var meter = new ProgressMeter(progress, "training", end, trainer.Iteration);

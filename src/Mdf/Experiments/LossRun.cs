@@ -72,6 +72,8 @@ public sealed class LossRun
     {
         if (ExtendBy > 0 && !resume)
             throw new InvalidOperationException("only a run that is resumed can be extended");
+        _folder.RequireState(resume, Elsewhere);
+        var artefact = TaskArtefact.OfLoss(_photographs.Select(photograph => photograph.Image), _options); // one that damages nothing leaves no folder behind
         using var session = RunSession.Open(_folder, resume, Elsewhere);
         if (resume)
             Adopt(Parse(File.ReadAllText(_folder.Description), _folder.Description));
@@ -80,15 +82,19 @@ public sealed class LossRun
             Restore(session, trainer);
         if (ExtendBy > 0)
             Extend(trainer);
-        return session.Guard(() => Train(session, trainer, resume, progress ?? IProgressSink.None, cancellation));
+        return session.Guard(() => Train(session, trainer, artefact, resume, progress ?? IProgressSink.None, cancellation));
     }
 
-    private DiscriminatorStack Train(RunSession session, LossTrainer trainer, bool resume, IProgressSink progress, CancellationToken cancellation)
+    private DiscriminatorStack Train(RunSession session, LossTrainer trainer, TaskArtefact artefact, bool resume, IProgressSink progress, CancellationToken cancellation)
     {
         if (!resume || ExtendBy > 0)
             AtomicFile.Write(_folder.Description, Describe());
         if (!trainer.IsFinished)
+        {
+            artefact.Write(_folder);
             TrainScales(session, trainer, progress, cancellation);
+        }
+
         if (!File.Exists(_folder.Critic) || !File.Exists(_folder.Reconstruction))
             RunCurves.SaveLoss(_folder, _options.Distortion.Task);
         var stack = trainer.Finish([.. _photographs.Select(photograph => photograph.Sha256)]);

@@ -87,7 +87,8 @@ public static class DistortionFigure
         float LeftOf(int column) => Margin + column * (columnWidth + Gap);
     }
 
-    private static SKImage ToImage(Tensor tensor) => SKImage.FromPixelCopy(
+    /// <summary>A picture for a canvas; <c>(1, 3, H, W)</c>, clamped to [0, 1].</summary>
+    internal static SKImage ToImage(Tensor tensor) => SKImage.FromPixelCopy(
         new SKImageInfo((int)tensor.shape[^1], (int)tensor.shape[^2], SKColorType.Rgba8888, SKAlphaType.Opaque), Pixels.ToRgba(tensor));
 
     private static float HeightOf(SKImage picture, float width) => MathF.Round(picture.Height * width / picture.Width);
@@ -156,7 +157,7 @@ public static class DistortionFigure
     }
 
     /// <summary>Draws a line of text on its base line, smaller than asked for where it would be too wide.</summary>
-    private static void DrawText(
+    internal static void DrawText(
         SKCanvas canvas, string text, float x, float y, float size, float maxWidth, SKTextAlign align = SKTextAlign.Left, bool halo = false)
     {
         using var font = new SKFont(FigureStyle.Typeface, size) { Subpixel = true };

@@ -36,6 +36,7 @@ public sealed class LossTrainer : IDisposable
     private LossTrainingOptions _options;
     private readonly IReadOnlyList<PyramidPlan> _plans;
     private readonly IReadOnlyList<Tensor> _finest;
+    private readonly IReadOnlyList<bool> _areGrey;
     private readonly List<Discriminator> _discriminators = [];
     private readonly Device _device;
     private List<Tensor> _below;
@@ -59,6 +60,7 @@ public sealed class LossTrainer : IDisposable
         _device = photos[0].device;
         using var scope = NewDisposeScope();
         using var _ = no_grad();
+        _areGrey = [.. photos.Select(GreyPicture.IsGrey)];
         _finest = [.. photos.Zip(_plans, (photo, plan) => Keep(InputRange.Symmetric.FromUnit(Resize(photo, plan.Sizes[^1]))))];
         _below = [.. _finest.Zip(_plans, (finest, plan) => Keep(options.IsChained ? Resize(finest, plan.Start) : zeros_like(Resize(finest, plan.Start))))];
         try
@@ -309,7 +311,7 @@ public sealed class LossTrainer : IDisposable
         using var _ = no_grad();
         _images = [.. _finest.Select((finest, i) => new ScaleImage(
             Keep(Resize(finest, _plans[i].Sizes[Scale])),
-            new GeneratorInput(Resize(_below[i], _plans[i].Sizes[Scale]), _options.Distortion, _options.NoiseAt(Scale))))];
+            new GeneratorInput(Resize(_below[i], _plans[i].Sizes[Scale]), _options.Distortion, _options.NoiseAt(Scale), _areGrey[i])))];
         _trainer = ScaleTrainer.Create(_discriminators[^1], _generator!, _images, _options.ReconstructionWeight, _options.Engine, _options.Iterations);
     }
 

@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using Mdf.Distortions;
+using Mdf.Imaging;
 using Mdf.Runtime;
 using static TorchSharp.torch;
 
@@ -19,7 +20,7 @@ public sealed record TrainingBatch(Tensor Distorted, Tensor Reference) : IDispos
 }
 
 /// <summary>
-/// Cuts patches out of photographs at random and distorts them. Batch i is a function of the seed and of i alone: training can go on from any
+/// Cuts patches out of photographs at random, and distorts them or cuts their distorted versions out, too. Batch i is a function of the seed and of i alone: training can go on from any
 /// iteration with nothing else remembered.
 /// </summary>
 public sealed class PatchSampler
@@ -47,6 +48,8 @@ public sealed class PatchSampler
         ArgumentOutOfRangeException.ThrowIfLessThan(batch, 1);
         if (options.Patch % distortion.Factor != 0)
             throw new Runtime.InputException($"expected a patch whose side is a multiple of {distortion.Factor} for the task {distortion.Task}, found {options.Patch}");
+        if (images.Images.Any(image => image.Distorted is null))
+            distortion.RequireOperator();
         (_images, _distortion, _options, _batch, _seed) = (images, distortion, options, batch, seed);
     }
 
@@ -60,37 +63,75 @@ public sealed class PatchSampler
         const int draws = 4; // image, row, column, orientation
         var drawn = rand([_batch, draws], ScalarType.Float64, generator: random).data<double>().ToArray();
         var side = _options.Patch;
-        // Written where it stays: arrays of this size would have the collector look at everything, once a batch.
-        var reference = empty([_batch, 3, side, side], ScalarType.Float32);
-        var pixels = MemoryMarshal.Cast<byte, float>(reference.bytes);
-        for (var i = 0; i < _batch; i++)
-        {
-            var image = _images.Images[Below(drawn[i * draws], _images.Count)];
-            var top = Below(drawn[i * draws + 1], image.Height - side + 1);
-            var left = Below(drawn[i * draws + 2], image.Width - side + 1);
-            var orientation = _options.Augment ? Below(drawn[i * draws + 3], Orientation.Count) : 0;
-            Cut(image, top, left, side, new Orientation(orientation), pixels.Slice(i * 3 * side * side, 3 * side * side));
-        }
-
-        return new TrainingBatch(_distortion.Apply(reference, random).DetachFromDisposeScope(), reference.DetachFromDisposeScope());
+        var cuts = Enumerable.Range(0, _batch).Select(i => Place(drawn.AsSpan(i * draws, draws))).ToArray();
+        var reference = Cut(cuts, side, factor: 1, cut => cut.Image.Reference);
+        var distorted = cuts.All(cut => cut.Image.Distorted is not null)
+            ? Cut(cuts, side / _distortion.Factor, _distortion.Factor, cut => cut.Image.Distorted!)
+            : Distort(cuts, reference, random);
+        return new TrainingBatch(distorted.DetachFromDisposeScope(), reference.DetachFromDisposeScope());
     }
 
     private static int Below(double drawn, int count) => (int)(drawn * count);
 
-    private static void Cut(TrainingImage image, int top, int left, int side, Orientation orientation, Span<float> patch)
+    private static Tensor Cut(PatchPlace[] cuts, int side, int factor, Func<PatchPlace, TrainingPixels> pixelsOf)
     {
-        var (first, down, right) = orientation.Path(side, image.Width);
+        // Written where it stays: arrays of this size would have the collector look at everything, once a batch.
+        var patches = empty([cuts.Length, 3, side, side], ScalarType.Float32);
+        var values = MemoryMarshal.Cast<byte, float>(patches.bytes);
+        for (var i = 0; i < cuts.Length; i++)
+            Cut(pixelsOf(cuts[i]), cuts[i].Top / factor, cuts[i].Left / factor, side, cuts[i].Orientation, values.Slice(i * 3 * side * side, 3 * side * side));
+        return patches;
+    }
+
+    private static void Cut(TrainingPixels pixels, int top, int left, int side, Orientation orientation, Span<float> patch)
+    {
+        var (first, down, right) = orientation.Path(side, pixels.Width);
         for (var channel = 0; channel < 3; channel++)
         {
-            var source = (channel * image.Height + top) * image.Width + left + first;
+            var source = ((pixels.IsGrey ? 0 : channel) * pixels.Height + top) * pixels.Width + left + first;
             for (var y = 0; y < side; y++)
             {
                 var row = patch.Slice((channel * side + y) * side, side);
                 for (var x = 0; x < row.Length; x++)
-                    row[x] = s_values[image.Pixels[source + y * down + x * right]];
+                    row[x] = s_values[pixels.Levels[source + y * down + x * right]];
             }
         }
     }
+
+    /// <summary>Where a patch comes from. Of pairs it begins at a pixel of the distorted picture.</summary>
+    private PatchPlace Place(ReadOnlySpan<double> drawn)
+    {
+        var image = _images.Images[Below(drawn[0], _images.Count)];
+        var (pixels, step) = image.Distorted is { } distorted ? (distorted, _distortion.Factor) : (image.Reference, 1);
+        var side = _options.Patch / step;
+        return new PatchPlace(
+            image,
+            Below(drawn[1], pixels.Height - side + 1) * step,
+            Below(drawn[2], pixels.Width - side + 1) * step,
+            new Orientation(_options.Augment ? Below(drawn[3], Orientation.Count) : 0));
+    }
+
+    /// <summary>Distorts patches: those of grey pictures as one channel, after the others.</summary>
+    private Tensor Distort(PatchPlace[] cuts, Tensor reference, Generator random)
+    {
+        var kinds = Enumerable.Range(0, cuts.Length).ToLookup(i => cuts[i].Image.Reference.IsGrey);
+        if (!kinds.Contains(true))
+            return _distortion.Apply(reference, random);
+        if (!kinds.Contains(false))
+            return Grey(reference);
+        var (coloured, grey) = (tensor(kinds[false].Select(i => (long)i).ToArray()), tensor(kinds[true].Select(i => (long)i).ToArray()));
+        var parts = cat([_distortion.Apply(reference.index_select(0, coloured), random), Grey(reference.index_select(0, grey))]);
+        return parts.index_select(0, cat([coloured, grey]).argsort());
+
+        Tensor Grey(Tensor patches) => GreyPicture.ToRgb(_distortion.Apply(patches.narrow(1, 0, 1), random));
+    }
+
+    /// <summary>A patch of a photograph.</summary>
+    /// <param name="Image">The photograph.</param>
+    /// <param name="Top">The patch's first row in the clean picture.</param>
+    /// <param name="Left">Its first column.</param>
+    /// <param name="Orientation">How it is turned.</param>
+    private readonly record struct PatchPlace(TrainingImage Image, int Top, int Left, Orientation Orientation);
 
     /// <summary>One of the eight ways in which a square can lie.</summary>
     private readonly record struct Orientation(int Index)

@@ -109,10 +109,19 @@ public sealed class LossTrainCommandTests : IDisposable
     {
         Assert.SkipWhen(OperatingSystem.IsWindows(), "needs the usual programs of Unix");
         var path = _folder.File("own.safetensors");
-        var answer = MdfProgram.Run(["loss", "train", _photo, "--task", "external:cp {in} {out}", "--scales", "1", "--iterations", "1", "-o", path]);
+        // The size of the photograph at scale 0, and then that at which it is probed.
+        var (small, whole) = (_folder.Image("small.png", width: 32, height: 25, seed: 9), _folder.Image("whole.png", seed: 9));
+        var task = $"external:sh -c \"cp {small} {{out}}\" {{in}}";
+        var answer = MdfProgram.Run(["loss", "train", _photo, "--task", task, "--scales", "1", "--iterations", "1", "-o", path]);
         Assert.True(answer.ExitCode == 0, answer.Error);
-        using var stack = DiscriminatorStack.Load(path);
-        Assert.Equal("external:cp {in} {out}", stack.Metadata!.Task);
+        using (var stack = DiscriminatorStack.Load(path))
+            Assert.Equal(task, stack.Metadata!.Task);
+        Assert.True(File.Exists(_folder.File("own/distortion.png")));
+
+        var probe = MdfProgram.Run(["loss", "inspect", path, "--picture", _photo, "--distortion", $"external:sh -c \"cp {whole} {{out}}\" {{in}}", "--distortion", "webp:5", "--json"]);
+        Assert.True(probe.ExitCode == 0, probe.Error);
+        Assert.Contains("\"distortion\": \"external:sh -c", probe.Output);
+        Assert.Contains("\"distortion\": \"webp:5\"", probe.Output);
     }
 
     [Fact]

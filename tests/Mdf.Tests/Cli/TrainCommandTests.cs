@@ -38,6 +38,10 @@ public sealed class TrainCommandTests : IDisposable
     [InlineData("train {}small.yaml --set data.train={}mixed -o {}run", "'{}mixed/broken.png'")]
     [InlineData("train {}small.yaml --set schedule.iteration=9 -o {}run", "did you mean 'iterations'")]
     [InlineData("train {}none.yaml -o {}run", "cannot read '{}none.yaml': there is no such file; check the path")]
+    [InlineData("train {}small.yaml --task quantize:8 -o {}run", "--task: the task 'quantize:8' damages nothing")]
+    [InlineData("train {}small.yaml --task external:false -o {}run", "--task: the external program 'false' failed: it ended with exit code 1")]
+    [InlineData("train {}small.yaml --set task='external:false' -o {}run", "--set task: cannot use task 'external' here: a file cannot start a program; type it on the command line, with --task")]
+    [InlineData("train {}small.yaml --task pairs -o {}run", "task 'pairs' damages nothing itself")]
     [InlineData("train {}small.yaml --resume -o {}run", "'{}run' holds no run to resume")]
     public void A_mistake_is_one_line_and_leaves_nothing_behind(string line, string expected)
     {
@@ -119,6 +123,29 @@ public sealed class TrainCommandTests : IDisposable
         Assert.Equal((2, ""), (answer.ExitCode, answer.Output));
         Assert.Contains("found seed = 5 instead of 0", answer.Error);
         Assert.Equal(checkpoints, new RunFolder(_folder.File("run")).Checkpoints);
+    }
+
+    [Fact]
+    public void A_network_learns_what_a_typed_program_does_and_its_file_starts_nothing()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "needs the usual programs of Unix");
+        var damaged = _folder.Image("damaged.png", seed: 77);
+        string[] program = ["--task", $"external:sh -c \"cp {damaged} {{out}}\" {{in}}"];
+        string[] train = ["train", _folder.File("small.yaml"), "-o", _folder.File("run")];
+        Assert.Equal(0, MdfProgram.Run([.. train, .. program]).ExitCode);
+        var answer = MdfProgram.Run([.. train, "--resume"]);
+        Assert.Equal(2, answer.ExitCode);
+        Assert.Contains("and no file can start a program; give it again with --task", answer.Error);
+        Assert.Equal(0, MdfProgram.Run([.. train, "--resume", .. program]).ExitCode);
+
+        var network = new RunFolder(_folder.File("run")).Last;
+        answer = MdfProgram.Run(["evaluate", "identity", network, "--data", _folder.File("test"), .. program]);
+        Assert.True(answer.ExitCode == 0, answer.Error);
+        File.Delete(damaged); // the program fails from now on
+        answer = MdfProgram.Run(["restore", network, _folder.File("test/c.png"), "-o", _folder.File("restored.png")]);
+        Assert.True(answer.ExitCode == 0, answer.Error);
+        answer = MdfProgram.Run(["evaluate", network, "--task", "pairs", "--data", _folder.File("test"), "--distorted", _folder.File("test")]);
+        Assert.True(answer.ExitCode == 0, answer.Error);
     }
 
     [Theory]

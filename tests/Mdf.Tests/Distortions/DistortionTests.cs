@@ -36,6 +36,9 @@ public sealed class DistortionTests : IDisposable
     [InlineData("webp:0", "webp:0", typeof(WebpDistortion))]
     [InlineData("webp:010-40", "webp:10-40", typeof(WebpDistortion))]
     [InlineData("quantize:03", "quantize:3", typeof(Quantization))]
+    [InlineData("pairs", "pairs", typeof(FilePairs))]
+    [InlineData("pairs:1", "pairs", typeof(FilePairs))]
+    [InlineData("pairs:02", "pairs:2", typeof(FilePairs))]
     public void Tasks_have_one_canonical_name(string task, string canonical, Type type)
     {
         var distortion = Distortion.Parse(task);
@@ -156,10 +159,19 @@ public sealed class DistortionTests : IDisposable
     }
 
     [Fact]
-    public void What_is_not_a_batch_of_rgb_images_is_refused()
+    public void What_is_not_a_batch_of_images_is_refused()
     {
-        foreach (var reference in new[] { rand(3, 8, 8, generator: Draws), rand(1, 1, 8, 8, generator: Draws), ones(1, 3, 8, 8, ScalarType.Int32) })
+        foreach (var reference in new[] { rand(3, 8, 8, generator: Draws), rand(1, 2, 8, 8, generator: Draws), ones(1, 3, 8, 8, ScalarType.Int32) })
             Assert.Throws<ArgumentException>(() => new Upscaling().Apply(reference));
+    }
+
+    [Fact]
+    public void A_task_of_files_has_nothing_to_apply()
+    {
+        Assert.Contains("for mdf evaluate with --distorted", Assert.Throws<InputException>(() => new FilePairs().Apply(rand(1, 3, 8, 8))).Message);
+        Assert.Contains("use a program", Assert.Throws<InputException>(() => Distortion.ParseForLoss("pairs")).Message);
+        Assert.Contains("'pairs:5': expected the factor", Assert.Throws<InputException>(() => Distortion.Parse("pairs:5")).Message);
+        Assert.Contains("'pairs:x': expected the factor", Assert.Throws<InputException>(() => Distortion.Parse("pairs:x")).Message);
     }
 
     [Fact]

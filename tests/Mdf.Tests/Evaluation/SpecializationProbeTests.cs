@@ -1,4 +1,5 @@
 using Mdf.Discriminators;
+using Mdf.Distortions;
 using Mdf.Evaluation;
 using Mdf.Imaging;
 using Mdf.Losses;
@@ -84,6 +85,43 @@ public sealed class SpecializationProbeTests : IDisposable
         Assert.Equal(6, probe.Count);
         Assert.All(probe, row => Assert.False(row.IsOwn[0]));
         Assert.False(File.Exists(trace));
+    }
+
+    [Fact]
+    public void Distortions_of_ones_own_have_rows_and_may_be_programs()
+    {
+        using var scope = NewDisposeScope();
+        var gone = _folder.File("gone.png");
+        ImageFile.Write(gone, Picture(9));
+        var program = new ExternalDistortion($"sh -c \"cp {gone} {{out}}\" {{in}}", TimeSpan.FromSeconds(30));
+        using var loss = Loss(program.Task, seed: 1);
+        Distortion[] own = [Distortion.Parse("webp:5"), Distortion.Parse("denoise:10"), .. OperatingSystem.IsWindows() ? Array.Empty<Distortion>() : [program]];
+        var probe = SpecializationProbe.Run([loss], [Picture(1)], seed: 5, own: own);
+        Assert.Equal(["webp:5", .. own.Skip(2).Select(each => each.Task[..40] + "…")], probe.Skip(6).Select(row => row.Name)); // noise is there already
+        Assert.Equal(own.Skip(2).Select(_ => true), probe.Where(row => row.IsOwn[0]).Select(row => row.IsOwn[0]));
+        Assert.Contains("'quantize:8' damages nothing", Assert.Throws<InputException>(() => SpecializationProbe.Run([loss], [Picture(1)], seed: 5, own: [Distortion.Parse("quantize:8")])).Message);
+    }
+
+    /// <summary>A loss that sees colour alone finds nothing in the errors of a grey picture.</summary>
+    [Fact]
+    public void A_grey_picture_has_grey_errors()
+    {
+        using var scope = NewDisposeScope();
+        using var stack = DiscriminatorStack.Untrained(scales: 1, seed: 1);
+        using (no_grad())
+        {
+            var tensors = stack[0].state_dict();
+            foreach (var (name, tensor) in tensors.Where(entry => entry.Key.EndsWith("weight", StringComparison.Ordinal) && !entry.Key.Contains("norm", StringComparison.Ordinal)))
+                tensor.zero_();
+            (tensors["head.conv.weight"][0, 0, 1, 1], tensors["head.conv.weight"][0, 1, 1, 1]) = (1, -1);
+            tensors["head.norm.weight"].fill_(1);
+        }
+
+        using var loss = new MdfLoss(stack);
+        var picture = Picture(1);
+        var coloured = SpecializationProbe.Run([loss], [picture], seed: 1).Single(row => row.Name == "noise").Values[0];
+        var grey = SpecializationProbe.Run([loss], [((picture.mean([1], keepdim: true) * 255).round() / 255).expand(picture.shape)], seed: 1).Single(row => row.Name == "noise").Values[0];
+        Assert.InRange(grey, 0, 1e-6 * coloured);
     }
 
     [Fact]

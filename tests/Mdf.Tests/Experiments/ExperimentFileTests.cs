@@ -79,15 +79,46 @@ public sealed partial class ExperimentFileTests
             Init = hasFiles ? texts[2] : null,
             TrainingFolders = folders,
             ValidationFolder = texts[3],
+            DistortedFolders = flags[0] ? folders : null,
+            ValidationDistortedFolder = hasFiles ? texts[4] : null,
             Training = new NetworkTrainingOptions
             {
-                Sampling = new SamplingOptions { Patch = numbers[0], Augment = flags[0], SkipUnreadable = flags[1], Reduce = numbers[1] },
+                Sampling = new SamplingOptions { Patch = numbers[0], Augment = flags[0], SkipUnreadable = flags[1], Reduce = flags[0] ? 1 : numbers[1] },
                 Schedule = schedule,
                 Validation = new ValidationOptions { Every = numbers[2], Images = numbers[3], Niqe = hasFiles ? texts[4] : null },
                 CheckpointEvery = numbers[4],
                 Seed = seed,
             },
         };
+
+    [Fact]
+    public void Distorted_files_reach_the_experiment()
+    {
+        var experiment = Parse("{task: pairs, network: {name: n}, loss: l1, data: {train: [a, b], distorted: [c, d], validation: e, validation_distorted: f}, schedule: {iterations: 9}}");
+        Assert.Equal(["c", "d"], experiment.DistortedFolders);
+        Assert.Equal("f", experiment.ValidationDistortedFolder);
+    }
+
+    [Fact]
+    public void A_program_comes_from_whoever_types_it_and_from_no_file()
+    {
+        var program = Mdf.Distortions.ExternalDistortion.ParseTypedForNetwork("external:mydamage '{in}' {out}", TimeSpan.FromSeconds(1));
+        var typed = ExperimentFile.Parse(s_minimal, "x.yaml", task: program);
+        Assert.Equal(program.Task, typed.Task);
+        Assert.IsType<Mdf.Distortions.CachedDistortion>(typed.CreateDistortion("cache"));
+
+        // The canonical file keeps the command, as text.
+        var read = Parse(typed.ToYaml());
+        Assert.Equal(typed, read);
+        Assert.Null(read.Program);
+        var message = Assert.Throws<InputException>(() => read.CreateDistortion("cache")).Message;
+        Assert.Contains("a file cannot start a program; type it on the command line, with --task", message);
+        Assert.Contains("line 2", message);
+        Assert.Contains("a file cannot start a program", Assert.Throws<InputException>(() => Parse(s_minimal, "task='external:touch x'").CreateDistortion("cache")).Message);
+
+        // A file that lacks the task takes the typed one, of any kind.
+        Assert.Equal("jpeg:10", ExperimentFile.Parse(s_minimal[(s_minimal.IndexOf('\n', StringComparison.Ordinal) + 1)..], "x.yaml", null, Mdf.Distortions.Distortion.Parse("jpeg:10")).Task);
+    }
 
     [Fact]
     public void Every_key_reaches_the_experiment()
@@ -159,8 +190,8 @@ public sealed partial class ExperimentFileTests
     [InlineData(10, "  iteration: 5", "'x.yaml', line 10: unknown key 'iteration' in 'schedule': did you mean 'iterations'?")]
     [InlineData(12, "  0: 5", "'x.yaml', line 12: unknown key '0' in 'validation': known are every, images, niqe")]
     [InlineData(4, "  Features: 5", "'x.yaml', line 4: expected the keys of 'network' to be names of small letters, digits and _, beside 'name', found 'Features'")]
-    [InlineData(1, "", "'x.yaml': 'task' is missing; expected what the network undoes, such as sisr:4")]
-    [InlineData(1, "task:", "'x.yaml', line 1: 'task' is missing; expected what the network undoes, such as sisr:4")]
+    [InlineData(1, "", "'x.yaml': 'task' is missing; expected what the network undoes, such as sisr:4; a program is typed: --task 'external:command'")]
+    [InlineData(1, "task:", "'x.yaml', line 1: 'task' is missing; expected what the network undoes, such as sisr:4; a program is typed: --task 'external:command'")]
     [InlineData(3, "", "'x.yaml', line 2: 'network.name' is missing; expected the name of a network, such as edsr")]
     [InlineData(5, "loss: null", "'x.yaml', line 5: 'loss' is missing; expected a loss, such as l1")]
     [InlineData(7, "", "'x.yaml', line 6: 'data.train' is missing; expected a folder of images, or a list of folders")]
@@ -179,6 +210,8 @@ public sealed partial class ExperimentFileTests
     [InlineData(8, "  validation: a\n  augment: yes", "'x.yaml', line 9: expected 'data.augment' to be true or false, found 'yes'")]
     [InlineData(8, "  validation: a\n  augment: 'true'", "'x.yaml', line 9: expected 'data.augment' to be true or false, found the text 'true' in quotes")]
     [InlineData(8, "  validation: a\n  hold_out: 1", "'x.yaml', line 9: expected 'data.hold_out' to be 0 or a whole number of at least 2, found '1'")]
+    [InlineData(8, "  validation: a\n  distorted: b\n  reduce: 2", "'x.yaml', line 10: 'data.reduce' would reduce the damage of the files in 'data.distorted', too; leave it out, or reduce the clean pictures before they are damaged")]
+    [InlineData(8, "  hold_out: 2\n  validation_distorted: b", "'x.yaml', line 9: 'data.validation_distorted' has an effect with 'data.validation' only (pictures that are set aside take theirs from 'data.distorted'); leave it out")]
     [InlineData(8, "  validation: a\n  reduce: 0", "'x.yaml', line 9: expected 'data.reduce' to be a whole number of at least 1, found '0'")]
     [InlineData(10, "  iterations: 2e3", "'x.yaml', line 10: expected 'schedule.iterations' to be a whole number of at least 1, found '2e3'")]
     [InlineData(10, "  iterations: '5'", "'x.yaml', line 10: expected 'schedule.iterations' to be a whole number of at least 1, found the text '5' in quotes")]
@@ -214,8 +247,8 @@ public sealed partial class ExperimentFileTests
         Assert.Equal(expected, Assert.Throws<InputException>(() => Parse(Lines((line, text)))).Message);
 
     [Theory]
-    [InlineData("", "'x.yaml': 'task' is missing; expected what the network undoes, such as sisr:4")]
-    [InlineData("# nothing", "'x.yaml': 'task' is missing; expected what the network undoes, such as sisr:4")]
+    [InlineData("", "'x.yaml': 'task' is missing; expected what the network undoes, such as sisr:4; a program is typed: --task 'external:command'")]
+    [InlineData("# nothing", "'x.yaml': 'task' is missing; expected what the network undoes, such as sisr:4; a program is typed: --task 'external:command'")]
     [InlineData("sisr", "'x.yaml', line 1: expected the keys of an experiment, such as 'task: sisr:4', found text")]
     [InlineData("- task", "'x.yaml', line 1: expected the keys of an experiment, such as 'task: sisr:4', found a list")]
     [InlineData("data: photos", "'x.yaml', line 1: expected 'data' to be keys of its own, one a line and indented, found 'photos'")]
@@ -335,7 +368,9 @@ public sealed partial class ExperimentFileTests
             init: null
             data:
               train: [photos]
+              distorted: null
               validation: others
+              validation_distorted: null
               patch: 96
               augment: true
               skip_unreadable: false
@@ -441,7 +476,7 @@ public sealed partial class ExperimentFileTests
         // Of a file with the required keys alone, the canonical file has the defaults.
         var canonical = Parse("{task: x, network: {name: n}, loss: l1, data: {train: a, validation: b}, schedule: {iterations: 9}}").ToYaml();
         var inDocumentation = rows.Where(row => row.Value.StartsWith('`')).ToDictionary(row => row.Key, row => row.Value.Trim('`'));
-        Assert.Equal(21, inDocumentation.Count);
+        Assert.Equal(23, inDocumentation.Count);
         foreach (var (key, value) in inDocumentation.Where(row => row.Key != "schedule.decay_factor"))
             Assert.Contains($"{key.Split('.')[^1]}: {value}\n", canonical, StringComparison.Ordinal);
     }

@@ -4,6 +4,7 @@ using Mdf.Discriminators;
 using Mdf.Distortions;
 using Mdf.Evaluation;
 using Mdf.Experiments;
+using Mdf.Imaging;
 using Mdf.Networks;
 using Mdf.Runtime;
 using Mdf.Training;
@@ -55,6 +56,76 @@ public sealed class ExperimentRunTests : IDisposable
         var run = Run("held-out", Experiment(iterations: 2, overrides: ["data.validation=", "data.hold_out=2"]));
         Assert.True(File.Exists(run.Folder.Validation(2, "train0")));
         Assert.False(File.Exists(run.Folder.Validation(2, "train1")));
+    }
+
+    [Fact]
+    public void A_network_is_trained_on_pairs_of_files()
+    {
+        WritePairs("train", "test");
+        var run = Run("pairs", Experiment(150, overrides: Pairs("network.batch_norm=false", $"data.validation_distorted={_folder.File("test-damaged")}")));
+        Assert.True(File.Exists(Path.Combine(run.Folder.Path, "distortion.png")));
+        using (var trained = NetworkFile.Load(run.Folder.Last))
+            Assert.Equal("pairs", trained.Metadata.Task);
+        var images = new BenchmarkImages(_folder.File("test"), new FilePairs(), _folder.File("test-damaged"));
+        using var identity = BenchmarkModel.Load(BenchmarkModel.Identity, images.Distortion, CPU);
+        var nothing = Benchmark.Mean(Benchmark.Run([identity], images, [], null, CPU));
+        Assert.True(run.Result.Last.Scores.PsnrRgb > nothing.Scores.PsnrRgb + 3, $"{nothing.Scores.PsnrRgb} → {run.Result.Last.Scores.PsnrRgb}");
+
+        // Pictures that are set aside have their pairs in the same folder.
+        var held = Run("held-out", Experiment(2, overrides: Pairs("data.validation=", "data.hold_out=2")));
+        Assert.True(File.Exists(held.Folder.Validation(2, "train0")));
+        Assert.False(File.Exists(held.Folder.Validation(2, "train1")));
+    }
+
+    /// <summary>Another task with files: its distortion is made of the validation images only.</summary>
+    [Fact]
+    public void Files_may_show_a_task_of_another_name()
+    {
+        WritePairs("train");
+        var run = Run("noise", Experiment(2, overrides: Pairs("task=denoise:50")));
+        using var trained = NetworkFile.Load(run.Folder.Last);
+        Assert.Equal("denoise:50", trained.Metadata.Task);
+    }
+
+    [Fact]
+    public void A_program_makes_every_picture_once_and_none_again_when_the_run_is_resumed()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "needs the usual programs of Unix");
+        var (log, damaged) = (_folder.File("log"), Cli.SmallInputs.Image(_folder, "damaged.png", seed: 77));
+        var program = new ExternalDistortion($"sh -c \"echo {{in}} >> {log}; cp {damaged} {{out}}\"", TimeSpan.FromSeconds(30));
+        var experiment = Experiment(60, 7, program);
+        var folder = new RunFolder(_folder.File("run"));
+        using (var source = new CancellationTokenSource())
+        using (var run = new ExperimentRun(experiment, folder, CPU))
+            Assert.Throws<OperationCanceledException>(() => run.Run(resume: false, new StopAt(35, source), source.Token)); // behind a validation
+        const int pictures = 1 + 2; // the trial and the training; the validation has the same pictures
+        Assert.Equal(pictures, File.ReadAllLines(log).Length);
+        File.Delete(damaged); // the program fails from now on
+        using (var run = new ExperimentRun(experiment, folder, CPU))
+            Assert.Throws<InputException>(() => run.Run(resume: true)); // it is tried again
+        Cli.SmallInputs.Image(_folder, "damaged.png", seed: 77);
+        using (var run = new ExperimentRun(experiment, folder, CPU))
+            Assert.Equal(60, run.Run(resume: true).Iterations);
+        Assert.Equal(pictures + 2, File.ReadAllLines(log).Length);
+        using var trained = NetworkFile.Load(folder.Last);
+        Assert.Equal(program.Task, trained.Metadata.Task);
+
+        Assert.Contains("type it on the command line, with --task", Assert.Throws<InputException>(() => new ExperimentRun(ExperimentFile.Load(folder.Description), folder, CPU)).Message);
+        Assert.Contains("give it again with --task", Assert.Throws<InputException>(() => ExperimentFile.RequireNoProgram(folder)).Message);
+    }
+
+    [Fact]
+    public void What_damages_nothing_is_refused_and_leaves_nothing_behind()
+    {
+        WritePairs("train");
+        Directory.CreateDirectory(_folder.File("same"));
+        foreach (var file in Directory.GetFiles(_folder.File("train")))
+            File.Copy(file, Path.Combine(_folder.File("same"), Path.GetFileName(file)));
+        Assert.Contains("--set task: the task 'quantize:8' damages nothing", Refusal(Experiment(2, overrides: "task=quantize:8"), new RunFolder(_folder.File("new")), resume: false));
+        Assert.Contains("'pairs' damages nothing", Refusal(Experiment(2, overrides: ["task=pairs", $"data.distorted={_folder.File("same")}", $"data.validation_distorted={_folder.File("test")}"]), new RunFolder(_folder.File("new")), resume: false));
+        if (!OperatingSystem.IsWindows())
+            Assert.Contains("'external:cp' damages nothing", Refusal(Experiment(2, 7, new ExternalDistortion("cp", TimeSpan.FromSeconds(30))), new RunFolder(_folder.File("new")), resume: false));
+        Assert.False(Directory.Exists(_folder.File("new")));
     }
 
     [Fact]
@@ -306,6 +377,10 @@ public sealed class ExperimentRunTests : IDisposable
         {
             ("task", "sisr", "--set task: task 'sisr' needs a factor"),
             ("task", "sisr:3", "expected a multiple of 3, as the task sisr:3 asks for, found 16"),
+            ("task", "pairs", "task 'pairs' damages nothing itself: give the damaged files"),
+            ("task", "'external:touch trace'", "a file cannot start a program; type it on the command line"),
+            ("data.distorted", "nowhere", "nowhere"),
+            ("data.validation_distorted", "nowhere", "nowhere"),
             ("data.validation", "nowhere", "nowhere"),
             ("data.train", "nowhere", "nowhere"),
             ("data.patch", "64", "smaller than a patch of 64×64"),
@@ -419,6 +494,24 @@ public sealed class ExperimentRunTests : IDisposable
         using var run = new ExperimentRun(experiment, folder, CPU);
         return (folder, run.Run(resume: false));
     }
+
+    private string[] Pairs(params string[] overrides) => ["task=pairs", $"data.distorted={_folder.File("train-damaged")}", $"data.validation_distorted={_folder.File("test-damaged")}",
+        .. overrides.Contains("data.validation=") || overrides.Contains("task=denoise:50") ? new[] { "data.validation_distorted=" } : [], .. overrides];
+
+    /// <summary>Writes a damaged version of every picture: darker and noisy.</summary>
+    private void WritePairs(params string[] sets)
+    {
+        using var scope = NewDisposeScope();
+        using var random = new Generator(5);
+        foreach (var set in sets)
+        {
+            Directory.CreateDirectory(_folder.File($"{set}-damaged"));
+            foreach (var file in Directory.GetFiles(_folder.File(set)))
+                ImageFile.Write(Path.Combine(_folder.File($"{set}-damaged"), Path.GetFileName(file)), 0.6 * new GaussianNoise(15).Apply(ImageFile.Read(file), random));
+        }
+    }
+
+    private Experiment Experiment(int iterations, int seed, ExternalDistortion program) => ExperimentFile.Parse(Experiment(iterations, seed).ToYaml(), "test.yaml", null, program);
 
     private Experiment Experiment(int iterations, int seed = 7, params string[] overrides) => ExperimentFile.Parse(
         $$"""

@@ -62,10 +62,23 @@ public sealed class LossRunTests : IDisposable
         using var scope = NewDisposeScope();
         Train("run", Options("sisr"));
         var folder = RunFolder.OfLoss(_folder.File("run"));
-        Assert.All([folder.Critic, folder.Reconstruction, folder.Scale(0), folder.Scale(1)], path => Assert.Equal(3, ImageFile.Read(path).shape[1]));
+        Assert.All([folder.Critic, folder.Reconstruction, folder.Scale(0), folder.Scale(1), Path.Combine(folder.Path, "distortion.png")], path => Assert.Equal(3, ImageFile.Read(path).shape[1]));
         Assert.NotEmpty(Directory.EnumerateFiles(folder.TensorBoard));
         Assert.Contains("\"reconstruction\":", File.ReadAllText(folder.Log), StringComparison.Ordinal);
         Assert.InRange(folder.Checkpoints.Count, 1, 2);
+    }
+
+    [Theory]
+    [InlineData("quantize:8")]
+    [InlineData("denoise:0.1")]
+    [InlineData("external:cp {in} {out}")]
+    public void A_task_that_damages_nothing_is_refused_and_leaves_nothing_behind(string task)
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "needs the usual programs of Unix");
+        using var scope = NewDisposeScope();
+        var options = Options("sisr") with { Distortion = ExternalDistortion.ParseTyped(task, TimeSpan.FromSeconds(30)) };
+        Assert.Contains($"the task '{task}' damages nothing", Assert.Throws<InputException>(() => Train("nothing", options)).Message);
+        Assert.False(Directory.Exists(_folder.File("nothing")));
     }
 
     [Fact]

@@ -126,6 +126,75 @@ public sealed class PatchSamplerTests : IDisposable
             new PatchSampler(Images(), new Downscaling(3), new SamplingOptions { Patch = Patch }, 1, 0)).Message);
     }
 
+    [Fact]
+    public void Patches_of_grey_pictures_are_distorted_as_one_channel()
+    {
+        Write(1);
+        var grey = Resampler.Bicubic(rand(1, 1, 6, 8), 32, 40).clamp(0, 1);
+        ImageFile.Write(_folder.File("grey.png"), new Picture(grey.expand(1, 3, 32, 40), null, IsGrey: true, 8));
+        var sampler = new PatchSampler(Images(), new GaussianNoise(25), new SamplingOptions { Patch = Patch }, batch: 32, seed: 1);
+        using var batch = sampler.Sample(0);
+        using var again = sampler.Sample(0);
+        Assert.True(Golden.AreEqual(batch.Distorted, again.Distorted));
+        var seen = new HashSet<bool>();
+        for (var i = 0; i < 32; i++)
+        {
+            var isGrey = GreyPicture.IsGrey(batch.Reference[i..(i + 1)]);
+            var noise = (batch.Distorted - batch.Reference)[i..(i + 1)];
+            seen.Add(isGrey);
+            // One noise, and of the right patch.
+            Assert.Equal(isGrey, (noise[.., 0] - noise[.., 1]).abs().max().item<float>() < 1e-5);
+            Assert.InRange(noise.std().item<float>() * 255, 21, 29);
+        }
+
+        Assert.Equal(2, seen.Count);
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    public void Patches_of_pairs_are_cut_at_the_same_place_and_turned_alike(int factor)
+    {
+        // The distorted picture is the clean one in other colours, so that each patch tells where it should be.
+        foreach (var folder in new[] { "clean", "damaged" })
+            Directory.CreateDirectory(_folder.File(folder));
+        for (var i = 0; i < 3; i++)
+        {
+            var small = (rand(1, 3, 24 + i, 30) * 255).round() / 255;
+            ImageFile.Write(_folder.File($"clean/p{i}_HR.png"), small.repeat_interleave(factor, 2).repeat_interleave(factor, 3));
+            ImageFile.Write(_folder.File($"damaged/p{i}{(factor > 1 ? $"x{factor}" : "")}.png"), 1 - small);
+        }
+
+        var options = new SamplingOptions { Patch = Patch };
+        var images = TrainingImages.LoadPairs([_folder.File("clean")], [_folder.File("damaged")], factor, options);
+        using var batch = new PatchSampler(images, new FilePairs(factor), options, batch: 64, seed: 2).Sample(5);
+        Assert.Equal([64, 3, Patch / factor, Patch / factor], batch.Distorted.shape);
+        var enlarged = batch.Distorted.repeat_interleave(factor, 2).repeat_interleave(factor, 3);
+        Assert.InRange((enlarged + batch.Reference - 1).abs().max().item<float>(), 0, 1e-6);
+
+        // Those that are set aside are not trained on.
+        var held = TrainingImages.Pairs([_folder.File("clean")], [_folder.File("damaged")], options with { HoldOut = 2 }, areHeldOut: true);
+        Assert.Equal(["p0_HR.png", "p2_HR.png"], held.Select(pair => Path.GetFileName(pair.Reference)));
+        Assert.Equal(1, TrainingImages.LoadPairs([_folder.File("clean")], [_folder.File("damaged")], factor, options with { HoldOut = 2 }).Count);
+    }
+
+    [Fact]
+    public void Pairs_that_do_not_belong_together_are_refused()
+    {
+        foreach (var folder in new[] { "clean", "damaged" })
+        {
+            Directory.CreateDirectory(_folder.File(folder));
+            Cli.SmallInputs.Image(_folder, Path.Combine(folder, "a.png"));
+        }
+
+        var options = new SamplingOptions { Patch = Patch };
+        Assert.Contains("to have 20×16 pixels, as", Assert.Throws<InputException>(() => TrainingImages.LoadPairs([_folder.File("clean")], [_folder.File("damaged")], 2, options)).Message);
+        Assert.Contains("for each of the 1 folders", Assert.Throws<InputException>(() => TrainingImages.LoadPairs([_folder.File("clean")], [], 1, options)).Message);
+        Cli.SmallInputs.Image(_folder, Path.Combine("clean", "b.png"));
+        Assert.Contains("has no distorted counterpart", Assert.Throws<InputException>(() => TrainingImages.LoadPairs([_folder.File("clean")], [_folder.File("damaged")], 1, options)).Message);
+        Assert.Contains("with data.distorted", Assert.Throws<InputException>(() => new PatchSampler(Load(1), new FilePairs(), options, 1, 0)).Message);
+    }
+
     private PatchSampler Sampler(string task, long seed) =>
         new(Load(3), Distortion.ParseForNetwork(task), new SamplingOptions { Patch = Patch }, batch: 5, seed);
 

@@ -14,6 +14,7 @@ internal sealed class GeneratorInput : IDisposable
 {
     private readonly Distortion _distortion;
     private readonly double _noise;
+    private readonly bool _isGrey;
     private readonly Tensor _upscaled;
     private readonly Tensor? _distorted;
 
@@ -21,9 +22,10 @@ internal sealed class GeneratorInput : IDisposable
     /// <param name="upscaled">up(y), shape <c>(1, 3, H, W)</c>, about [−1, 1]; it stays its owner's.</param>
     /// <param name="distortion">The task's distortion.</param>
     /// <param name="noise">σ, on [−1, 1].</param>
-    public GeneratorInput(Tensor upscaled, Distortion distortion, double noise)
+    /// <param name="isGrey">Whether the photograph is grey: then it is distorted as one channel.</param>
+    public GeneratorInput(Tensor upscaled, Distortion distortion, double noise, bool isGrey = false)
     {
-        (_distortion, _noise) = (distortion, noise);
+        (_distortion, _noise, _isGrey) = (distortion, noise, isGrey);
         _upscaled = upscaled.alias().DetachFromDisposeScope();
         if (!distortion.IsRandom)
             _distorted = Distort(random: null).DetachFromDisposeScope();
@@ -56,7 +58,15 @@ internal sealed class GeneratorInput : IDisposable
     private Tensor Distort(Generator? random)
     {
         using var scope = NewDisposeScope();
-        var distorted = _distortion.Apply(InputRange.Symmetric.ToUnit(_upscaled), random);
+        var reference = InputRange.Symmetric.ToUnit(_upscaled);
+        var distorted = _isGrey ? DistortGrey(reference, random) : _distortion.Apply(reference, random);
         return InputRange.Symmetric.FromUnit(distorted).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>What a generator below has made of a grey photograph may have some colour: the error of its grey part is added to all of it.</summary>
+    private Tensor DistortGrey(Tensor reference, Generator? random)
+    {
+        var grey = reference.mean([1], keepdim: true);
+        return reference.add(_distortion.Apply(grey, random) - grey);
     }
 }

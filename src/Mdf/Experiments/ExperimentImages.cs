@@ -1,0 +1,75 @@
+using Mdf.Distortions;
+using Mdf.Evaluation;
+using Mdf.Runtime;
+using Mdf.Training;
+
+namespace Mdf.Experiments;
+
+/// <summary>The pictures of an experiment: those that are trained on and those that are validated on, and where their distorted versions come from.</summary>
+internal static class ExperimentImages
+{
+    /// <summary>The folder of a run in which the pictures are kept that a program has made.</summary>
+    /// <param name="folder">The run's folder.</param>
+    public static string CacheOf(RunFolder folder) => Path.Combine(folder.Path, "distorted");
+
+    /// <summary>Finds the validation images; none is read yet.</summary>
+    /// <param name="experiment">The experiment.</param>
+    /// <param name="distortion">What the network undoes.</param>
+    /// <exception cref="InputException">A folder is missing or has no image, an image has no counterpart, or there are no distorted files where the task needs some; the message has the line.</exception>
+    public static BenchmarkImages OfValidation(Experiment experiment, Distortion distortion)
+    {
+        var (sampling, seed) = (experiment.Training.Sampling, experiment.Training.Seed);
+        return experiment switch
+        {
+            { ValidationFolder: { } folder, ValidationDistortedFolder: { } distorted } =>
+                experiment.Resolve("data.validation_distorted", () => new BenchmarkImages(folder, distortion, distorted)),
+            { ValidationFolder: { } folder } => experiment.Resolve("data.validation", () => new BenchmarkImages(folder, distortion, seed: seed)),
+            { DistortedFolders: { } distorted } =>
+                experiment.Resolve("data.distorted", () => new BenchmarkImages(TrainingImages.Pairs(experiment.TrainingFolders, distorted, sampling, areHeldOut: true), distortion)),
+            _ => experiment.Resolve("data.train", () => new BenchmarkImages(TrainingImages.HeldOut(experiment.TrainingFolders, sampling), distortion, seed: seed, reduce: sampling.Reduce)),
+        };
+    }
+
+    /// <summary>Reads the training images, and makes their distorted versions, and those of the validation images, where a program does.</summary>
+    /// <param name="experiment">The experiment.</param>
+    /// <param name="distortion">What the network undoes.</param>
+    /// <param name="validation">The validation images.</param>
+    /// <param name="progress">Told of every image.</param>
+    /// <param name="cancellation">Ends it between two images.</param>
+    /// <exception cref="InputException">An image cannot be used, or the distortion damages nothing; the message has the line.</exception>
+    public static TrainingImages OfTraining(
+        Experiment experiment, Distortion distortion, BenchmarkImages validation, IProgressSink progress, CancellationToken cancellation)
+    {
+        var sampling = experiment.Training.Sampling;
+        var images = experiment.DistortedFolders is { } distorted
+            ? experiment.Resolve("data.distorted", () => TrainingImages.LoadPairs(experiment.TrainingFolders, distorted, distortion.Factor, sampling, progress, cancellation))
+            : experiment.Resolve("data.train", () => TrainingImages.Load(experiment.TrainingFolders, sampling, progress, cancellation));
+        experiment.Resolve(experiment.DistortedFolders is null ? "task" : "data.distorted", () => TaskArtefact.OfNetwork(images, distortion, experiment.Training.Seed));
+        if (distortion is not CachedDistortion)
+            return images;
+        images = experiment.Resolve("task", () => images.Distort(distortion, progress, cancellation));
+        Keep(validation, progress, cancellation);
+        return images;
+    }
+
+    /// <summary>Has a program make all validation images before the training, so that one that fails does not end it.</summary>
+    private static void Keep(BenchmarkImages validation, IProgressSink progress, CancellationToken cancellation)
+    {
+        var meter = new ProgressMeter(progress, "distorting for validation", validation.Count);
+        for (var i = 0; i < validation.Count; i++)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            using var scope = TorchSharp.torch.NewDisposeScope();
+            try
+            {
+                validation.Read(i, cancellation);
+            }
+            catch (InputException) when (cancellation.IsCancellationRequested)
+            {
+                cancellation.ThrowIfCancellationRequested(); // Ctrl-C reaches the program, too
+            }
+
+            meter.Report(i + 1);
+        }
+    }
+}
