@@ -19,7 +19,7 @@ public static class ImageFile
     /// The largest image that is read, in pixels (2²⁷); checked before any pixel is decoded. As a tensor that is 1.5 GiB,
     /// and decoding holds no more beside it than strips and the file, except for files that cannot be read from top to
     /// bottom (interlaced, WebP, BMP): those are decoded whole first, at most 1 GiB more. A PNG or JPEG of so few bytes
-    /// that they cannot hold the pixels is refused before that; WebP has no such bound, nor has TIFF with every compression.
+    /// that they cannot hold the pixels is refused before that; WebP and TIFF have no such bound.
     /// </summary>
     public const long MaximumPixels = 1L << 27;
 

@@ -33,6 +33,17 @@ public sealed class CommandLineTests
     private static Answer Throwing(Exception exception, params string[] args) => Run(_ => throw exception, args);
 
     [Fact]
+    public void A_message_is_no_longer_than_a_screen_whatever_is_in_it()
+    {
+        var text = new string('x', 10_000);
+        foreach (var answer in new[] { Throwing(new InputException(text)), Throwing(new IOException(text)), Run(_ => 0, "--" + text), Run(_ => 0, text) })
+        {
+            Assert.Equal(1, answer.Error.Count(c => c == '\n'));
+            Assert.InRange(answer.Error.Length, 900, 1200);
+        }
+    }
+
+    [Fact]
     public void The_exit_code_is_the_commands() => Assert.Equal(new Answer(7, "", ""), Run(_ => 7));
 
     [Fact]

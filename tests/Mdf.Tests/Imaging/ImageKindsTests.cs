@@ -1,3 +1,5 @@
+using System.IO.Compression;
+using System.Text;
 using Mdf.Imaging;
 using Mdf.Runtime;
 using NetVips;
@@ -103,8 +105,12 @@ public sealed class ImageKindsTests : IDisposable
         using var pixels = Pixels.FromTensor(image, 16);
         Assert.True(image.Equals(Read(pixels.PngsaveBuffer(compression: 0))));
         Assert.True(image.Equals(Read(pixels.PngsaveBuffer(compression: 1, interlace: true))));
-        using var turned = pixels.Mutate(mutable => mutable.Set(GValue.GIntType, "orientation", 3));
-        Assert.True(image.flip(2, 3).Equals(Read(turned.TiffsaveBuffer())));
+        foreach (var (orientation, upright) in new[] { (3, image.flip(2, 3)), (6, image.flip(2).transpose(2, 3)), (8, image.flip(3).transpose(2, 3)) })
+        {
+            using var turned = pixels.Mutate(mutable => mutable.Set(GValue.GIntType, "orientation", orientation));
+            Assert.True(upright.Equals(Read(turned.TiffsaveBuffer())));
+            Assert.True(upright.Equals(Read(turned.PngsaveBuffer(compression: 0))));
+        }
     }
 
     [Fact]
@@ -161,6 +167,62 @@ public sealed class ImageKindsTests : IDisposable
         Assert.True(upright.Equals(Read(tagged.PngsaveBuffer())));
         Assert.True(upright.Equals(Read(tagged.WebpsaveBuffer(lossless: true))));
         Assert.Equal(upright.shape, Read(tagged.JpegsaveBuffer()).shape);
+    }
+
+    [Theory]
+    [InlineData("tEXt", "Raw profile type exif", "exif", true)]
+    [InlineData("tEXt", "Raw profile type APP1", "generic profile", false)]
+    [InlineData("zTXt", "Raw profile type APP1", "app1", true)]
+    [InlineData("zTXt", "Raw profile type exif", "exif", false)]
+    public void The_orientation_of_a_raw_profile_in_a_png_is_applied(string chunk, string keyword, string name, bool isLittleEndian)
+    {
+        var image = randint(0, 256, [1, 3, 5, 7]).to(ScalarType.Float32).div(255);
+        var file = Insert(Png(image), chunk, keyword, RawProfile(name, Exif(6, isLittleEndian)));
+        Assert.True(image.flip(2).transpose(2, 3).Equals(Read(file)));
+        using var picture = ImageFile.ReadPicture(_folder.File("image"));
+        Assert.Equal([1, 3, 7, 5], picture.Color.shape);
+        // Some programs leave out the "Exif" at its start.
+        file = Insert(Png(image), chunk, keyword, RawProfile(name, Exif(8, isLittleEndian)[6..]));
+        Assert.True(image.flip(3).transpose(2, 3).Equals(Read(file)));
+    }
+
+    [Fact]
+    public void An_exif_chunk_counts_more_than_a_raw_profile()
+    {
+        var image = randint(0, 256, [1, 3, 5, 7]).to(ScalarType.Float32).div(255);
+        var file = Insert(Png(image), "tEXt", "Raw profile type exif", RawProfile("exif", Exif(6, true)));
+        Assert.True(image.flip(2, 3).Equals(Read(PngChunks.Insert(file, "eXIf", Exif(3, true)[6..]))));
+    }
+
+    [Fact]
+    public void A_raw_profile_that_is_damaged_or_has_no_orientation_counts_as_none()
+    {
+        var image = randint(0, 256, [1, 3, 5, 7]).to(ScalarType.Float32).div(255);
+        var exif = Exif(6, true);
+        var far = exif.ToArray();
+        far[13] = 255; // the high byte of where the directory starts
+        byte[] endless = [.. exif[..14], 255, 255, .. exif[16..^12]];
+        foreach (var text in new[]
+        {
+            "", "\nexif\n", "\nexif\n   26\nno digits", RawProfile("exif", exif)[..40], RawProfile("exif", []), RawProfile("exif", far), RawProfile("exif", endless),
+            RawProfile("exif", Exif(0, true)), RawProfile("exif", Exif(9, true)), RawProfile("exif", exif[..15]),
+        })
+        {
+            Assert.True(image.Equals(Read(Insert(Png(image), "tEXt", "Raw profile type exif", text))));
+        }
+
+        // Another text that looks like one.
+        Assert.True(image.Equals(Read(Insert(Png(image), "tEXt", "Comment", RawProfile("exif", exif)))));
+    }
+
+    [Fact]
+    public void An_orientation_that_only_xmp_gives_is_ignored_as_in_browsers()
+    {
+        var image = randint(0, 256, [1, 3, 5, 7]).to(ScalarType.Float32).div(255);
+        const string Xmp = "<x:xmpmeta xmlns:x='adobe:ns:meta/'><rdf:RDF xmlns:rdf='http://www.w3.org/1999/02/22-rdf-syntax-ns#'>"
+            + "<rdf:Description xmlns:tiff='http://ns.adobe.com/tiff/1.0/' tiff:Orientation='6'/></rdf:RDF></x:xmpmeta>";
+        var file = PngChunks.Insert(Png(image), "iTXt", [.. "XML:com.adobe.xmp"u8, 0, 0, 0, 0, 0, .. Encoding.UTF8.GetBytes(Xmp)]);
+        Assert.True(image.Equals(Read(file)));
     }
 
     [Theory]
@@ -266,6 +328,35 @@ public sealed class ImageKindsTests : IDisposable
         var image = ImageFile.Read(Assert.Single(grey));
         Assert.True(image[Colon, ..1].expand_as(image).Equals(image));
     }
+
+    private static byte[] Png(Tensor image)
+    {
+        using var pixels = Pixels.FromTensor(image, 8);
+        return pixels.PngsaveBuffer(keep: Enums.ForeignKeep.None);
+    }
+
+    private static byte[] Insert(byte[] png, string type, string keyword, string text)
+    {
+        byte[] bytes = Encoding.Latin1.GetBytes(text);
+        if (type == "zTXt")
+        {
+            using var compressed = new MemoryStream();
+            using (var zlib = new ZLibStream(compressed, CompressionLevel.Optimal))
+                zlib.Write(bytes);
+            bytes = [0, .. compressed.ToArray()];
+        }
+
+        return PngChunks.Insert(png, type, [.. Encoding.Latin1.GetBytes(keyword), 0, .. bytes]);
+    }
+
+    /// <summary>As ImageMagick writes it: a name, the number of bytes, and lines of 72 digits.</summary>
+    private static string RawProfile(string name, byte[] content) =>
+        $"\n{name}\n{content.Length,8}\n{string.Concat(Convert.ToHexStringLower(content).Chunk(72).Select(line => new string(line) + "\n"))}";
+
+    /// <summary>EXIF data of one directory: an image description, then the orientation.</summary>
+    private static byte[] Exif(byte orientation, bool isLittleEndian) => isLittleEndian
+        ? [.. "Exif\0\0II*\0"u8, 8, 0, 0, 0, 2, 0, 0x0e, 1, 2, 0, 2, 0, 0, 0, (byte)'a', 0, 0, 0, 0x12, 1, 3, 0, 1, 0, 0, 0, orientation, 0, 0, 0, 0, 0, 0, 0]
+        : [.. "Exif\0\0MM\0*"u8, 0, 0, 0, 8, 0, 2, 1, 0x0e, 0, 2, 0, 0, 0, 2, (byte)'a', 0, 0, 0, 1, 0x12, 0, 3, 0, 0, 0, 1, 0, orientation, 0, 0, 0, 0, 0, 0];
 
     private Tensor Read(byte[] file) => ImageFile.Read(_folder.File("image", file));
 
