@@ -23,10 +23,8 @@ public static class ModuleWeights
         Module module, IReadOnlyDictionary<string, StoredTensor> tensors)
     {
         var known = module.state_dict();
-        string[] leftOut = [.. tensors.Where(entry => !known.ContainsKey(entry.Key) && IsScalar(entry.Value)).Select(entry => entry.Key)];
-        return leftOut.Length == 0
-            ? (tensors, leftOut)
-            : (tensors.Where(entry => !leftOut.Contains(entry.Key)).ToDictionary(entry => entry.Key, entry => entry.Value, StringComparer.Ordinal), leftOut);
+        var lookup = tensors.ToLookup(entry => !known.ContainsKey(entry.Key) && IsScalar(entry.Value));
+        return (lookup[false].ToDictionary(entry => entry.Key, entry => entry.Value, StringComparer.Ordinal), [.. lookup[true].Select(entry => entry.Key)]);
 
         static bool IsScalar(StoredTensor tensor) => tensor.Shape.Count == 0 || tensor.Count == 1 && !tensor.Type.IsFloatingPoint();
     }
