@@ -57,7 +57,7 @@ public sealed class FileDistortionTests : IDisposable
     [InlineData("false", "it ended with exit code 1")]
     [InlineData("sh -c \"echo no paint left >&2; exit 3\"", "it ended with exit code 3 and said 'no paint left'")]
     [InlineData("true", "expected it to write the file")]
-    [InlineData("sh -c \"echo garbage > {out}\" {in}", "what it wrote cannot be used")]
+    [InlineData("sh -c \"echo garbage > '{out}'\" {in}", "what it wrote cannot be used")]
     [InlineData("no-such-program-as-this", "it cannot be started")]
     public void A_program_that_fails_is_named_in_one_line(string command, string expected)
     {
@@ -115,7 +115,7 @@ public sealed class FileDistortionTests : IDisposable
         using var scope = NewDisposeScope();
         var other = _folder.File("other.png");
         ImageFile.Write(other, zeros(1, 3, 5, 6));
-        var error = Assert.Throws<InputException>(() => Run($"sh -c \"cp {other} {{out}}\" {{in}}").Apply(Photo()));
+        var error = Assert.Throws<InputException>(() => Run($"sh -c \"cp '{other}' '{{out}}'\" {{in}}").Apply(Photo()));
         Assert.Contains("found 6×5", error.Message);
     }
 
