@@ -87,7 +87,7 @@ internal sealed class TrainCommand : ComputeCommand
 
     private int Train(CommandContext context, torch.Device device, Experiment experiment, RunFolder folder)
     {
-        using var run = new ExperimentRun(experiment, folder, device) { ExtendBy = context.Get(_extend) ?? 0, Warn = context.Warn };
+        using var run = new ExperimentRun(experiment, folder, device, context.Warn) { ExtendBy = context.Get(_extend) ?? 0 };
         context.WarnOfSubfolders([.. experiment.TrainingFolders, .. experiment.ValidationFolder is { } validation ? [validation] : Array.Empty<string>()]);
         if (run.Caution is { } caution)
             context.Warn(caution);

@@ -36,6 +36,7 @@ public sealed class ExperimentRun : IDisposable
     private Experiment _experiment;
     private readonly RunFolder _folder;
     private readonly Device _device;
+    private readonly Action<string>? _warn;
     private readonly Distortion _distortion;
     private readonly RestorationNetwork _network;
     private readonly ReconstructionLoss _loss;
@@ -47,11 +48,12 @@ public sealed class ExperimentRun : IDisposable
     /// <param name="experiment">The experiment.</param>
     /// <param name="folder">Where to write.</param>
     /// <param name="device">Where to compute.</param>
+    /// <param name="warn">Told, in one line, of what was passed over.</param>
     /// <exception cref="InputException">Something that the experiment names cannot be used; the message has the line.</exception>
-    public ExperimentRun(Experiment experiment, RunFolder folder, Device device)
+    public ExperimentRun(Experiment experiment, RunFolder folder, Device device, Action<string>? warn = null)
     {
         ArgumentNullException.ThrowIfNull(experiment);
-        (_experiment, _folder, _device) = (experiment, folder, device);
+        (_experiment, _folder, _device, _warn) = (experiment, folder, device, warn);
         _distortion = experiment.CreateDistortion(ExperimentImages.CacheOf(folder));
         var sampling = experiment.Training.Sampling;
         if (sampling.Patch % _distortion.Factor != 0)
@@ -67,7 +69,7 @@ public sealed class ExperimentRun : IDisposable
             _stackSha256 = _loss.Stacks.Any() ? string.Join(',', StackFiles().Select(file => file.Sha256)) : null;
             _network = architecture.Build(experiment.Training.Seed);
             if (experiment.Init is { } init)
-                experiment.Resolve("init", () => LoadWeights(init, _network));
+                experiment.Resolve("init", () => LoadWeights(init, _network, warn));
             _network.to(device);
         }
         catch
@@ -83,9 +85,6 @@ public sealed class ExperimentRun : IDisposable
         get;
         init => field = value >= 0 ? value : throw new ArgumentOutOfRangeException(nameof(value), value, "at least 0");
     }
-
-    /// <summary>Told, in one line, of what was passed over.</summary>
-    public Action<string>? Warn { get; init; }
 
     /// <summary>What a user should know of the loss before long work; null if there is nothing.</summary>
     public string? Caution => _loss.CautionOn(_device);
@@ -228,7 +227,7 @@ public sealed class ExperimentRun : IDisposable
                 trainer.Load(file.Tensors, checkpoint.Iteration, file.Path);
                 restored = checkpoint;
             },
-            Warn);
+            _warn);
         if (restored is not null)
         {
             RequireSameStacks(restored);
@@ -365,9 +364,9 @@ public sealed class ExperimentRun : IDisposable
         }
     }
 
-    private static RestorationNetwork LoadWeights(string path, RestorationNetwork network)
+    private static RestorationNetwork LoadWeights(string path, RestorationNetwork network, Action<string>? warn)
     {
-        NetworkFile.LoadWeights(path, network);
+        NetworkFile.LoadWeights(path, network, warn);
         return network;
     }
 

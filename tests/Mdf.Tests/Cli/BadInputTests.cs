@@ -136,7 +136,7 @@ public sealed class BadInputTests : IDisposable
         { "optimize --reference {}a.png", "missing: the option '--loss'; try" },
         { "optimize --verbos", "unknown option '--verbos' (did you mean '--verbose'?); missing: the options '--reference', '--loss'; try" },
         { "loss train {}a.png --task jpge:10 -o {}new.safetensors", "unknown task 'jpge:10' (did you mean 'jpeg:10'?): expected one of sisr (super-resolution), denoise:25 (σ in 8-bit units), jpeg:10 (quality)" },
-        { "evaluate identity --task external:x --data {}images", "cannot use task 'external' here" },
+        { "evaluate identity --task external:x --data {}images", "the external program 'x' failed: it cannot be started" },
         { "evaluate identity --task nope --data {}images", "unknown task 'nope': expected one of sisr:4 (super-resolution), denoise:25" },
     };
 

@@ -36,7 +36,7 @@ public sealed class JpegDistortionTests : IDisposable
     [Fact]
     public void The_resolution_of_colour_is_drawn_for_each_image_where_any_is_asked_for()
     {
-        var image = rand(1, 3, 16, 24);
+        var image = rand(1, 3, 16, 24, generator: Draws);
         using var random = new Generator(1);
         var distorted = new JpegDistortion(40, subsampling: null).Apply(image.expand(24, 3, 16, 24), random);
         var full = new JpegDistortion(40, ChromaSubsampling.Full).Apply(image);

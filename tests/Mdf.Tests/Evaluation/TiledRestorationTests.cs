@@ -71,7 +71,7 @@ public sealed class TiledRestorationTests : IDisposable
     {
         using var network = NetworkArchitecture.Parse(architecture).Build(seed: 1);
         network.eval();
-        var distorted = rand(1, 3, 33, 47);
+        var distorted = rand(1, 3, 33, 47, generator: Draws);
         Assert.True(Golden.AreEqual(network.call(distorted), TiledRestoration.Run(network, distorted)));
     }
 

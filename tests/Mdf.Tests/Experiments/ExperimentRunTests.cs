@@ -97,7 +97,7 @@ public sealed class ExperimentRunTests : IDisposable
         var folder = new RunFolder(_folder.File("run"));
         using (var source = new CancellationTokenSource())
         using (var run = new ExperimentRun(experiment, folder, CPU))
-            Assert.Throws<OperationCanceledException>(() => run.Run(resume: false, new StopAt(35, source), source.Token)); // behind a validation
+            Assert.Throws<RunInterruptedException>(() => run.Run(resume: false, new StopAt(35, source), source.Token)); // behind a validation
         const int pictures = 1 + 2; // the trial and the training; the validation has the same pictures
         Assert.Equal(pictures, File.ReadAllLines(log).Length);
         File.Delete(damaged); // the program fails from now on
@@ -209,7 +209,7 @@ public sealed class ExperimentRunTests : IDisposable
         Damage(newest, damage, experiment);
 
         var warnings = new List<string>();
-        using (var run = new ExperimentRun(experiment, folder, CPU) { Warn = warnings.Add })
+        using (var run = new ExperimentRun(experiment, folder, CPU, warnings.Add))
             Assert.Equal(25, run.Run(resume: true).Iterations);
         var warning = Assert.Single(warnings);
         Assert.Contains(newest, warning);

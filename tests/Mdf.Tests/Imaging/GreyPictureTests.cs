@@ -44,7 +44,7 @@ public sealed class GreyPictureTests : IDisposable
     [Fact]
     public void One_coloured_pixel_makes_a_coloured_picture()
     {
-        var picture = rand(1, 1, 20, 30).expand(1, 3, 20, 30).clone();
+        var picture = rand(1, 1, 20, 30, generator: Draws).expand(1, 3, 20, 30).clone();
         Assert.True(GreyPicture.IsGrey(picture));
         picture[0, 2, 7, 9] = picture[0, 2, 7, 9].item<float>() > 0.5 ? 0.2 : 0.8;
         Assert.False(GreyPicture.IsGrey(picture));

@@ -41,7 +41,7 @@ public sealed class LibvipsTests : IDisposable
     public void Files_that_are_read_at_once_do_not_share_their_messages()
     {
         var png = Truncated();
-        var jpeg = JpegCodec.Encode(rand(1, 3, 64, 64), 90);
+        var jpeg = JpegCodec.Encode(rand(1, 3, 64, 64, generator: Draws), 90);
         jpeg = [.. jpeg[..^200], .. jpeg[^2..]];
         Parallel.For(0, 64, i =>
         {
@@ -55,7 +55,7 @@ public sealed class LibvipsTests : IDisposable
 
     private string Truncated()
     {
-        ImageFile.Write(_folder.File("whole.png"), rand(1, 3, 64, 64));
+        ImageFile.Write(_folder.File("whole.png"), rand(1, 3, 64, 64, generator: Draws));
         return _folder.File("truncated.png", File.ReadAllBytes(_folder.File("whole.png")).AsSpan(0, 4000));
     }
 
@@ -64,7 +64,7 @@ public sealed class LibvipsTests : IDisposable
     /// <summary>Has libvips read a JPEG of which libjpeg warns, without failing: the warning stays in the buffer.</summary>
     private static void LeaveText()
     {
-        var file = JpegCodec.Encode(rand(1, 3, 16, 16), 90);
+        var file = JpegCodec.Encode(rand(1, 3, 16, 16, generator: Draws), 90);
         using var opened = NetVips.Image.JpegloadBuffer([.. file[..2], 1, 2, 3, 4, .. file[2..]]);
         Assert.NotEmpty(opened.WriteToMemory<byte>());
     }

@@ -88,7 +88,7 @@ public sealed class PublishedWeightsTests : IDisposable
         using var network = NetworkArchitecture.Parse(architecture).Build(1);
         network.eval();
         using var noGradient = no_grad();
-        var image = rand(1, 3, 8, 8);
+        var image = rand(1, 3, 8, 8, generator: Draws);
         using var loaded = NetworkFile.Load(Write(Renamed(network, name => $"params.{name}")), network.Architecture);
         Assert.Equal((task, true, false), (loaded.Task, loaded.IsForeign, loaded.Network.training));
         Assert.True(Golden.AreEqual(network.call(image), loaded.Network.call(image)));

@@ -130,7 +130,7 @@ public sealed class PatchSamplerTests : IDisposable
     public void Patches_of_grey_pictures_are_distorted_as_one_channel()
     {
         Write(1);
-        var grey = Resampler.Bicubic(rand(1, 1, 6, 8), 32, 40).clamp(0, 1);
+        var grey = Resampler.Bicubic(rand(1, 1, 6, 8, generator: Draws), 32, 40).clamp(0, 1);
         ImageFile.Write(_folder.File("grey.png"), new Picture(grey.expand(1, 3, 32, 40), null, IsGrey: true, 8));
         var sampler = new PatchSampler(Images(), new GaussianNoise(25), new SamplingOptions { Patch = Patch }, batch: 32, seed: 1);
         using var batch = sampler.Sample(0);
@@ -160,7 +160,7 @@ public sealed class PatchSamplerTests : IDisposable
             Directory.CreateDirectory(_folder.File(folder));
         for (var i = 0; i < 3; i++)
         {
-            var small = (rand(1, 3, 24 + i, 30) * 255).round() / 255;
+            var small = (rand(1, 3, 24 + i, 30, generator: Draws) * 255).round() / 255;
             ImageFile.Write(_folder.File($"clean/p{i}_HR.png"), small.repeat_interleave(factor, 2).repeat_interleave(factor, 3));
             ImageFile.Write(_folder.File($"damaged/p{i}{(factor > 1 ? $"x{factor}" : "")}.png"), 1 - small);
         }

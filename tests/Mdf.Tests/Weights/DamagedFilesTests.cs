@@ -134,7 +134,12 @@ public sealed class DamagedFilesTests(ITestOutputHelper output) : IDisposable
             training.Step();
             new LossCheckpoint(training.Scale, training.Iteration, "{}").Write(Next("loss checkpoint"), training.Save());
             while (!training.IsFinished)
-                training.Step();
+            {
+                while (!training.IsScaleFinished)
+                    training.Step();
+                training.FinishScale();
+            }
+
             using var stack = training.Finish("0123");
             stack.Save(Next("stack"));
         }

@@ -67,6 +67,6 @@ internal sealed class GeneratorInput : IDisposable
     private Tensor DistortGrey(Tensor reference, Generator? random)
     {
         var grey = reference.mean([1], keepdim: true);
-        return reference.add(_distortion.Apply(grey, random) - grey);
+        return reference.Add(_distortion.Apply(grey, random) - grey);
     }
 }
