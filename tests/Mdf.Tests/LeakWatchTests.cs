@@ -9,7 +9,8 @@ namespace Mdf.Tests;
 [Collection(nameof(OneAtATime))]
 public sealed class LeakWatchTests
 {
-    private const int Steps = 40;
+    // Many windows: in some of them the compiler gives back megabytes.
+    private const int Steps = 205;
 
     [Fact]
     public void Work_that_frees_what_it_makes_leaves_nothing() => Watch(_ =>
@@ -62,6 +63,6 @@ public sealed class LeakWatchTests
             meter.Report(step + 1);
         }
 
-        watch.AssertNothingIsLeft(windows: 7, bytesPerStep: 1000);
+        watch.AssertNothingIsLeft(windows: 40, bytesPerStep: 1000);
     }
 }
