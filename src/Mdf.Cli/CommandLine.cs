@@ -23,7 +23,7 @@ internal static class CommandLine
     /// <summary>Ctrl-C: 128 and the signal's number, as shells have it. <see cref="Interruption.ExitCode"/> has the codes of other signals.</summary>
     public const int Interrupted = 130;
 
-    private const string OutOfMemory = "the memory does not suffice: use smaller images, patches, batches or tiles, or fewer threads";
+    private const string OutOfMemory = "out of memory: use smaller images, patches, batches or tiles, or fewer threads";
 
     /// <summary>How libtorch says that it could not allocate memory, on a processor and on a GPU.</summary>
     private static readonly string[] s_allocationFailures = ["can't allocate memory", "not enough memory", "out of memory"];

@@ -6,7 +6,11 @@ namespace Mdf.Cli;
 /// Requests to end: Ctrl-C, and from outside SIGTERM, SIGHUP (a lost connection) and SIGUSR1 (a scheduler's warning). The first asks the work to stop where
 /// it can be resumed, the second ends the program at once. Work that does not look for the request is ended a moment after the first.
 /// </summary>
-/// <remarks>A signal that the parent process told this one to ignore, as <c>nohup</c> does with SIGHUP, stays ignored: .NET sees to that.</remarks>
+/// <remarks>
+/// One request from outside may arrive twice: <c>timeout</c> signals the process and then its group, and a shell that ends its jobs does the same beside the kernel. So
+/// a second signal from outside counts only after <see cref="Grace"/>; Ctrl-C counts each time. A signal that the parent process told this one to ignore, as
+/// <c>nohup</c> does with SIGHUP, stays ignored: .NET sees to that.
+/// </remarks>
 internal sealed partial class Interruption : IDisposable
 {
     /// <summary>How long work that has not asked to be told may continue: most of it ends by itself within that.</summary>
@@ -22,6 +26,8 @@ internal sealed partial class Interruption : IDisposable
     private readonly PosixSignalRegistration[] _registrations;
     private readonly ITimer _timer;
     private readonly Action<int> _end;
+    private readonly TimeProvider _time;
+    private long _first;
     private volatile bool _isWatched;
     private volatile int _number = Number(PosixSignal.SIGINT);
 
@@ -30,7 +36,7 @@ internal sealed partial class Interruption : IDisposable
     /// <param name="end">Ends the program at once with an exit code; called on another thread.</param>
     public Interruption(TimeProvider time, Action<int> end)
     {
-        _end = end;
+        (_end, _time) = (end, time);
         _timer = time.CreateTimer(_ => { if (!_isWatched) end(ExitCode(isResumable: false)); }, null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
         PosixSignal[] signals = [PosixSignal.SIGINT, PosixSignal.SIGTERM, PosixSignal.SIGHUP];
         _registrations = [.. (OperatingSystem.IsLinux() ? signals.Append((PosixSignal)UserSignal) : signals).Select(signal => PosixSignalRegistration.Create(signal, Handle))];
@@ -63,10 +69,12 @@ internal sealed partial class Interruption : IDisposable
         signal.Cancel = true;
         if (_source.IsCancellationRequested)
         {
-            _end(SignalBase + Number(signal.Signal));
+            if (signal.Signal == PosixSignal.SIGINT || _time.GetElapsedTime(_first) >= Grace)
+                _end(SignalBase + Number(signal.Signal));
             return;
         }
 
+        _first = _time.GetTimestamp();
         _number = Number(signal.Signal);
         _timer.Change(Grace, Timeout.InfiniteTimeSpan);
         _source.Cancel();

@@ -76,7 +76,7 @@ internal sealed class LossTrainCommand : ComputeCommand
 
     private readonly Option<InputRange> _inputRange = new("--input-range")
     {
-        Description = "what black and white become where the loss is used; recorded in the stack, which is trained on -1,1",
+        Description = "values of black and white in the images that the stack takes; recorded in the stack, which is trained on -1,1",
         HelpName = "low,high",
         DefaultValueFactory = _ => InputRange.Unit,
         CustomParser = TextParser.Of(text => InputRange.TryParse(text, out var range)
@@ -86,7 +86,7 @@ internal sealed class LossTrainCommand : ComputeCommand
 
     private readonly Option<LayerWeights> _layerWeights = new("--layer-weights")
     {
-        Description = "what counts where the loss is used: the features after head and body, and the final map; recorded in the stack",
+        Description = "weights of the head, body and tail features in the loss; recorded in the stack",
         HelpName = "h,b,t",
         DefaultValueFactory = _ => LayerWeights.Equal,
         CustomParser = TextParser.Of(text => LayerWeights.TryParse(text, out var weights)
@@ -96,7 +96,7 @@ internal sealed class LossTrainCommand : ComputeCommand
 
     private readonly Option<bool> _chain = new("--chain")
     {
-        Description = "let each generator begin with what the one below made, as in the paper's figure, instead of with the photograph one scale below",
+        Description = "feed each generator the output of the previous (coarser) one, as in the paper's figure, instead of the photograph one scale below",
     };
 
     private readonly Option<int> _checkpointEvery = new("--checkpoint-every")
@@ -117,7 +117,7 @@ internal sealed class LossTrainCommand : ComputeCommand
 
     private readonly Option<int?> _extend = new("--extend")
     {
-        Description = "with --resume: add iterations to the scale being trained and to those after it; repeated at that scale, it continues them",
+        Description = "with --resume: add iterations to the scale being trained and to those after it; the same number again continues them",
         HelpName = "n",
         CustomParser = result => TextParser.Integer("--extend", 1)(result),
     };

@@ -24,7 +24,7 @@ public sealed class DiscriminatorStack : nn.Module
     /// <param name="discriminators">Coarse to fine; at least one.</param>
     /// <param name="inputRange">The range that they take their images in.</param>
     /// <param name="metadata">How they were trained, if known.</param>
-    /// <param name="layerWeights">What the MDF loss counts of each layer unless told otherwise; null for what the metadata say, 1 each where there are none.</param>
+    /// <param name="layerWeights">Default weights of the layers in the MDF loss; null for what the metadata say, 1 each where there are none.</param>
     public DiscriminatorStack(
         IReadOnlyList<Discriminator> discriminators, InputRange inputRange, StackMetadata? metadata = null, LayerWeights? layerWeights = null)
         : base(nameof(DiscriminatorStack))
@@ -49,7 +49,7 @@ public sealed class DiscriminatorStack : nn.Module
     /// <summary>The range that they take their images in.</summary>
     public InputRange InputRange { get; }
 
-    /// <summary>What the MDF loss counts of each layer unless told otherwise.</summary>
+    /// <summary>Default weights of the layers in the MDF loss.</summary>
     public LayerWeights LayerWeights { get; }
 
     /// <summary>How they were trained; null for the authors' stacks.</summary>

@@ -9,7 +9,7 @@ namespace Mdf.Discriminators;
 /// <param name="High">What white becomes.</param>
 public readonly record struct InputRange(double Low, double High)
 {
-    /// <summary>[0, 1]: what the authors feed their stacks, which were trained on [−1, 1], and what ours take unless told otherwise.</summary>
+    /// <summary>[0, 1]: what the authors feed their stacks, which were trained on [−1, 1], and what ours take by default.</summary>
     public static InputRange Unit { get; } = new(0, 1);
 
     /// <summary>[−1, 1]: what phase 1 trains on.</summary>

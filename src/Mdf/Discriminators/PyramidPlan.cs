@@ -24,7 +24,7 @@ public readonly record struct ImageSize(int Height, int Width)
 /// </remarks>
 public sealed record PyramidPlan
 {
-    /// <summary>The longer side of the finest scale unless told otherwise (SinGAN's <c>max_size</c>).</summary>
+    /// <summary>The longer side of the finest scale by default (SinGAN's <c>max_size</c>).</summary>
     public const int DefaultMaxSize = 250;
 
     /// <summary>The shorter side of scale 0 (SinGAN's <c>min_size</c>).</summary>

@@ -19,7 +19,7 @@ public sealed record StackMetadata
     /// <summary>The range it takes its images in.</summary>
     public required InputRange InputRange { get; init; }
 
-    /// <summary>What the MDF loss counts of each layer, unless told otherwise.</summary>
+    /// <summary>Default weights of the layers in the MDF loss.</summary>
     public required LayerWeights LayerWeights { get; init; }
 
     /// <summary>The pyramid's factor r between neighbouring scales.</summary>

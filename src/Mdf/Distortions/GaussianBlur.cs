@@ -57,9 +57,28 @@ public sealed class GaussianBlur : Distortion
         var window = tensor(weights, device: images.device).to(images.dtype);
         window = (window / window.sum()).view(1, 1, 1, -1).expand(images.shape[1], 1, 1, -1);
         var padded = nn.functional.pad(images, [radius, radius, radius, radius], PaddingModes.Reflect);
-        var rows = nn.functional.conv2d(padded, window, groups: images.shape[1]);
-        return nn.functional.conv2d(rows, window.transpose(2, 3), groups: images.shape[1]);
+        var thickness = Math.Max(1, StripPixels / images.shape[3]);
+        if (images.shape[2] <= thickness)
+            return Convolve(padded);
+        var blurred = empty_like(images);
+        for (var top = 0L; top < images.shape[2]; top += thickness)
+        {
+            using var scope = NewDisposeScope();
+            var height = Math.Min(thickness, images.shape[2] - top);
+            blurred.narrow(2, top, height).copy_(Convolve(padded.narrow(2, top, height + 2 * radius)));
+        }
+
+        return blurred;
+
+        Tensor Convolve(Tensor part)
+        {
+            var rows = nn.functional.conv2d(part, window, groups: images.shape[1]);
+            return nn.functional.conv2d(rows, window.transpose(2, 3), groups: images.shape[1]);
+        }
     }
+
+    // Larger pictures are convolved in strips: libtorch's convolutions take several times a picture's memory.
+    private const long StripPixels = 1 << 20;
 
     /// <inheritdoc/>
     protected override Tensor Distort(Tensor reference, Generator? random)
@@ -74,7 +93,7 @@ public sealed class GaussianBlur : Distortion
     private static GaussianBlur Create(string? strength)
     {
         if (string.IsNullOrEmpty(strength))
-            throw new InputException("task 'blur' needs a strength: expected the blur's σ in pixels behind a colon, such as 'blur:2'");
+            throw new InputException("task 'blur' needs a strength: expected the blur's σ in pixels after a colon, such as 'blur:2'");
         return Strength.Parse<double>(strength, Number) is var (lowest, highest) ? new GaussianBlur(lowest, highest) : throw OutOfRange(strength);
 
         static double? Number(string text) =>

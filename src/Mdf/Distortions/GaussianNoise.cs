@@ -59,7 +59,7 @@ public sealed class GaussianNoise : Distortion
     private static GaussianNoise Create(string? strength)
     {
         if (string.IsNullOrEmpty(strength))
-            throw new InputException("task 'denoise' needs a strength: expected the noise's σ in 8-bit units behind a colon, such as 'denoise:25'");
+            throw new InputException("task 'denoise' needs a strength: expected the noise's σ in 8-bit units after a colon, such as 'denoise:25'");
         return Strength.Parse<double>(strength, Number) is var (lowest, highest) && (lowest > 0 || highest > lowest)
             ? new GaussianNoise(lowest, highest)
             : throw OutOfRange(strength);

@@ -79,7 +79,7 @@ public sealed class JpegDistortion : Distortion
     private static JpegDistortion Create(string? strength)
     {
         if (string.IsNullOrEmpty(strength))
-            throw new InputException("task 'jpeg' needs a strength: expected a quality of 1 to 100 behind a colon, such as 'jpeg:10'");
+            throw new InputException("task 'jpeg' needs a strength: expected a quality of 1 to 100 after a colon, such as 'jpeg:10'");
         var parts = strength.Split(':', 2);
         var resolution = parts is [_, var given] ? given : HalfResolution;
         ChromaSubsampling? subsampling = resolution switch { FullResolution => ChromaSubsampling.Full, HalfResolution => ChromaSubsampling.Half, _ => null };

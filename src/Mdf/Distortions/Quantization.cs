@@ -35,7 +35,7 @@ public sealed class Quantization : Distortion
 
     private static Quantization Create(string? bits) =>
         int.TryParse(bits, NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? new Quantization(number)
-        : string.IsNullOrEmpty(bits) ? throw new InputException("task 'quantize' needs a strength: expected the bits of a channel behind a colon, such as 'quantize:3'")
+        : string.IsNullOrEmpty(bits) ? throw new InputException("task 'quantize' needs a strength: expected the bits of a channel after a colon, such as 'quantize:3'")
         : throw OutOfRange(bits);
 
     private static InputException OutOfRange(string found) => new(

@@ -60,7 +60,7 @@ public sealed class WebpDistortion : Distortion
     private static WebpDistortion Create(string? strength)
     {
         if (string.IsNullOrEmpty(strength))
-            throw new InputException("task 'webp' needs a strength: expected a quality of 0 to 100 behind a colon, such as 'webp:10'");
+            throw new InputException("task 'webp' needs a strength: expected a quality of 0 to 100 after a colon, such as 'webp:10'");
         return Strength.Parse<int>(strength, text => int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var quality) ? quality : null) is var (lowest, highest)
             ? new WebpDistortion(lowest, highest)
             : throw OutOfRange(strength);

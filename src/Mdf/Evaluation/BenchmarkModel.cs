@@ -28,7 +28,7 @@ public sealed class BenchmarkModel : IDisposable
     /// <summary>Whether it is another project's weights, in a network whose architecture was given.</summary>
     public bool IsForeign { get; }
 
-    /// <summary>A network that is at hand already; it stays its owner's.</summary>
+    /// <summary>A network that is at hand already; the caller keeps ownership.</summary>
     /// <param name="name">What to call it.</param>
     /// <param name="network">The network, in evaluation mode.</param>
     public static BenchmarkModel Of(string name, RestorationNetwork network) => new(name, Tiles(network));

@@ -1,6 +1,6 @@
 using System.Diagnostics;
-using System.Text.Json.Serialization;
 using System.Text.Json;
+using System.Text.Json.Serialization;
 using Mdf.Discriminators;
 using Mdf.Distortions;
 using Mdf.Evaluation;
@@ -30,6 +30,8 @@ public sealed record ValidationMeasures(double Loss, BenchmarkScores Scores);
 public sealed class ExperimentRun : IDisposable
 {
     private const string Elsewhere = "--output";
+    private const string IterationsKey = "schedule.iterations";
+    private const string ExtendKey = "schedule.extend";
 
     private static readonly JsonSerializerOptions s_json = new() { NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals };
 
@@ -123,27 +125,31 @@ public sealed class ExperimentRun : IDisposable
         {
             AtomicFile.Write(_folder.Description, _experiment.ToYaml());
             return Train(session, trainer, images, Position.Start, progress, cancellation);
-        });
+        }, cancellation);
     }
 
     private ExperimentResult Resume(NetworkTrainer trainer, IProgressSink progress, CancellationToken cancellation)
     {
         using var session = RunSession.Open(_folder, resume: true, Elsewhere);
         var recorded = ExperimentFile.Load(_folder.Description);
+        // Before a checkpoint is looked at: one of another network would seem to be damaged.
+        RequireSame(recorded, static key => !MayChange(key) || key == ExtendKey);
         _experiment = _experiment.With(_experiment.Training with { Schedule = _experiment.Training.Schedule with { Extensions = recorded.Training.Schedule.Extensions } });
         var position = Restore(session, trainer, recorded);
-        RequireSame(recorded, _folder.Description, position.Iteration);
+        if (WhyIterationsMayNotChange(position.Iteration) is { } reason)
+            RequireSame(recorded, static key => key == IterationsKey, $" ({reason})");
         if (ExtendBy > 0)
             Extend(position.Iteration);
         return session.Guard(() =>
         {
             if (_experiment.ToYaml() is var yaml && yaml != recorded.ToYaml())
                 AtomicFile.Write(_folder.Description, yaml);
-            var images = position.IsEndOf(_experiment) ? null : ReadImages(progress, cancellation);
-            return images is null
-                ? new ExperimentResult(position.Iteration, position.Measures!, position.Best!, [])
-                : Train(session, trainer, images, position, progress, cancellation);
-        });
+            if (!position.IsEndOf(_experiment))
+                return Train(session, trainer, ReadImages(progress, cancellation), position, progress, cancellation);
+            if (!File.Exists(_folder.Curves)) // killed after the last checkpoint
+                RunCurves.SaveNetwork(_folder, _loss.Expression);
+            return new ExperimentResult(position.Iteration, position.Measures!, position.Best!, []);
+        }, cancellation);
     }
 
     private TrainingImages ReadImages(IProgressSink progress, CancellationToken cancellation) =>
@@ -251,17 +257,18 @@ public sealed class ExperimentRun : IDisposable
     }
 
     /// <summary>Whether a run may be resumed with another value of a key, if the steps already made stay the same.</summary>
-    private static bool MayChange(string key) => key is "checkpoint_every" or "schedule.iterations" or "schedule.extend" || key.StartsWith("validation.", StringComparison.Ordinal);
+    private static bool MayChange(string key) => key is "checkpoint_every" or IterationsKey or ExtendKey || key.StartsWith("validation.", StringComparison.Ordinal);
 
-    private void RequireSame(Experiment recorded, string path, int done)
+    /// <summary>Refuses an experiment that differs from the run's in certain keys. A list of extensions that the caller does not give is the run's.</summary>
+    private void RequireSame(Experiment recorded, Func<string, bool> matters, string reason = "")
     {
-        foreach (var difference in _experiment.DifferencesFrom(recorded))
+        var differences = _experiment.DifferencesFrom(recorded).Where(difference => matters(difference.Key));
+        if (_experiment.Training.Schedule.Extensions.Count == 0)
+            differences = differences.Where(difference => difference.Key != ExtendKey);
+        if (differences.FirstOrDefault() is { } difference)
         {
-            if (MayChange(difference.Key) && (difference.Key != "schedule.iterations" || WhyIterationsMayNotChange(done) is null))
-                continue;
-            var reason = difference.Key == "schedule.iterations" ? $" ({WhyIterationsMayNotChange(done)})" : "";
-            throw new InputException($"cannot resume '{_folder.Path}': expected the same experiment as in '{path}', found {difference.Key} = {difference.Value ?? "nothing"} "
-                + $"instead of {difference.Other ?? "nothing"}{reason}; run it in another folder with {Elsewhere}");
+            throw new InputException($"cannot resume '{_folder.Path}': expected the same experiment as in '{_folder.Description}', found {difference.Key} = {difference.Value ?? "nothing"} "
+                + $"instead of {difference.Other ?? "nothing"}{reason}; run it in another folder with {Elsewhere}{(difference.Key == ExtendKey ? ", or add steps with --extend" : "")}");
         }
     }
 
@@ -343,7 +350,7 @@ public sealed class ExperimentRun : IDisposable
             };
             NetworkFile.Save(_folder.Last, network, metadata);
             var best = position.Best;
-            if (best is null || measures.Loss < best.Loss)
+            if (best is null || measures.Loss < best.Loss || double.IsNaN(best.Loss))
             {
                 best = new BestValidation(iteration, measures.Loss);
                 NetworkFile.Save(_folder.Best, network, metadata);

@@ -72,6 +72,18 @@ public sealed class LossRun
     {
         if (ExtendBy > 0 && !resume)
             throw new InvalidOperationException("only a run that is resumed can be extended");
+        try
+        {
+            return RunInFolder(resume, progress ?? IProgressSink.None, cancellation);
+        }
+        catch (InputException e) when (cancellation.IsCancellationRequested)
+        {
+            throw new OperationCanceledException(e.Message, e, cancellation); // Ctrl-C has ended an external program, too
+        }
+    }
+
+    private DiscriminatorStack RunInFolder(bool resume, IProgressSink progress, CancellationToken cancellation)
+    {
         _folder.RequireState(resume, Elsewhere);
         var artefact = TaskArtefact.OfLoss(_photographs.Select(photograph => photograph.Image), _options); // one that damages nothing leaves no folder behind
         using var session = RunSession.Open(_folder, resume, Elsewhere);
@@ -82,7 +94,7 @@ public sealed class LossRun
             Restore(session, trainer);
         if (ExtendBy > 0)
             Extend(trainer);
-        return session.Guard(() => Train(session, trainer, artefact, resume, progress ?? IProgressSink.None, cancellation));
+        return session.Guard(() => Train(session, trainer, artefact, resume, progress, cancellation), cancellation);
     }
 
     private DiscriminatorStack Train(RunSession session, LossTrainer trainer, TaskArtefact artefact, bool resume, IProgressSink progress, CancellationToken cancellation)
@@ -153,12 +165,13 @@ public sealed class LossRun
         file =>
         {
             var checkpoint = LossCheckpoint.Of(file);
-            RequireSame(Parse(checkpoint.Description, file.Path), file.Path);
+            if (Difference(Parse(checkpoint.Description, file.Path)) is { } difference)
+                throw new InputException($"'{file.Path}': expected a checkpoint of the run in '{_folder.Path}', found one with {difference}");
             trainer.Load(file.Tensors, checkpoint.Scale, checkpoint.Iteration, file.Path);
         },
         Warn);
 
-    /// <summary>Adds an extension; one of the same length that has not ended yet at the scale from which on it counts is continued.</summary>
+    /// <summary>Adds an extension; the last one is continued where it has the same length, so that a scheduler may repeat the command.</summary>
     private void Extend(LossTrainer trainer)
     {
         if (trainer.IsFinished)
@@ -167,7 +180,7 @@ public sealed class LossRun
                 + "train anew with more --iterations");
         }
 
-        if (_options.Extensions is [.., var last] && last.Iterations == ExtendBy && last.FromScale == trainer.Scale)
+        if (_options.Extensions is [.., var last] && last.Iterations == ExtendBy && last.FromScale <= trainer.Scale)
             return;
         trainer.Extend(ExtendBy);
         _options = _options with { Extensions = [.. _options.Extensions, new LossExtension(trainer.Scale, ExtendBy)] };
@@ -209,12 +222,15 @@ public sealed class LossRun
 
     private void RequireSame(Dictionary<string, string> theirs, string path)
     {
-        foreach (var (key, value) in Description().Where(entry => entry.Key != ExtensionsKey))
-        {
-            if (theirs.GetValueOrDefault(key) is not { } other || other != value)
-                throw new InputException($"cannot resume '{_folder.Path}': expected the same training as in '{path}', found {key} = {value} instead of {Untrusted.Quote(theirs.GetValueOrDefault(key, "nothing"))}; run it in another folder with {Elsewhere}");
-        }
+        foreach (var (key, value) in Description().Where(entry => Differs(entry, theirs)))
+            throw new InputException($"cannot resume '{_folder.Path}': expected the same training as in '{path}', found {key} = {value} instead of {Untrusted.Quote(theirs.GetValueOrDefault(key, "nothing"))}; run it in another folder with {Elsewhere}");
     }
+
+    private string? Difference(Dictionary<string, string> theirs) => Description().Where(entry => Differs(entry, theirs))
+        .Select(entry => $"{entry.Key} = {Untrusted.Quote(theirs.GetValueOrDefault(entry.Key, "nothing"))} instead of {entry.Value}").FirstOrDefault();
+
+    private static bool Differs(KeyValuePair<string, string> entry, Dictionary<string, string> theirs) =>
+        entry.Key != ExtensionsKey && theirs.GetValueOrDefault(entry.Key) != entry.Value;
 
     private static Dictionary<string, string> Parse(string text, string path)
     {

@@ -24,11 +24,13 @@ namespace Mdf.Experiments;
 /// </remarks>
 public sealed class RunFolder
 {
+    private const string Experiment = "experiment.yaml";
+    private const string Loss = "loss.json";
     private const string CheckpointFolder = "checkpoints";
     private const string Extension = ".safetensors";
     private const string Unusable = ".unusable";
 
-    // One to go on from, and one in case that the disk loses it.
+    // One to resume from, and one in case the newest is corrupt.
     private const int CheckpointsKept = 2;
 
     private readonly string _description;
@@ -36,7 +38,7 @@ public sealed class RunFolder
     /// <summary>Names the folder of an experiment; nothing is read or made yet.</summary>
     /// <param name="path">The folder.</param>
     public RunFolder(string path)
-        : this(path, "experiment.yaml")
+        : this(path, Experiment)
     {
     }
 
@@ -44,7 +46,7 @@ public sealed class RunFolder
 
     /// <summary>Names the folder in which a loss is trained; nothing is read or made yet.</summary>
     /// <param name="path">The folder.</param>
-    public static RunFolder OfLoss(string path) => new(path, "loss.json");
+    public static RunFolder OfLoss(string path) => new(path, Loss);
 
     /// <summary>The folder.</summary>
     public string Path { get; }
@@ -81,6 +83,9 @@ public sealed class RunFolder
         ? [.. Directory.EnumerateFileSystemEntries(In(CheckpointFolder), "*" + Extension).Order(StringComparer.Ordinal)]
         : [];
 
+    /// <summary>The newest checkpoint that is a file; null where there is none.</summary>
+    internal string? LastIntact => Checkpoints.LastOrDefault(File.Exists);
+
     /// <summary>The checkpoint of an iteration.</summary>
     /// <param name="iteration">How many steps had been made.</param>
     public string Checkpoint(int iteration) => In(CheckpointFolder, Name(iteration) + Extension);
@@ -94,25 +99,27 @@ public sealed class RunFolder
     /// <param name="scale">The scale.</param>
     public string Scale(int scale) => In("scales", scale.ToString(CultureInfo.InvariantCulture) + ".png");
 
-    /// <summary>Refuses to begin where a run is, and to go on where none is.</summary>
-    /// <param name="resume">Whether to go on.</param>
+    /// <summary>Checks that the folder holds this kind of run if it is to be resumed, and no run otherwise.</summary>
+    /// <param name="resume">Whether to resume.</param>
     /// <param name="elsewhere">The option that names another folder.</param>
-    /// <exception cref="InputException">It is so.</exception>
+    /// <exception cref="InputException">The folder is in the other state.</exception>
     internal void RequireState(bool resume, string elsewhere)
     {
         if (IsBegun && !resume)
             throw new InputException($"'{Path}' holds a run already: resume it with --resume, or choose another folder with {elsewhere}");
+        if (!IsBegun && new[] { In(Experiment), In(Loss), Log, In(CheckpointFolder) }.FirstOrDefault(System.IO.Path.Exists) is { } other)
+            throw new InputException($"'{Path}' holds another run ('{other}'): choose another folder with {elsewhere}");
         if (!IsBegun && resume)
             throw new InputException($"'{Path}' holds no run to resume: start it without --resume");
     }
 
     /// <summary>From where the run can be resumed, for the message of an error.</summary>
-    internal string Remedy() => Checkpoints.LastOrDefault(File.Exists) is { } good ? $"the checkpoint '{good}' is intact: fix this, then rerun with --resume"
+    internal string Remedy() => LastIntact is { } good ? $"the checkpoint '{good}' is intact: fix this, then rerun with --resume"
         : IsBegun ? "there is no checkpoint yet: fix this, then rerun with --resume to start from the first step"
         : "nothing has been written yet: fix this, then start again";
 
     /// <summary>Which checkpoint is good, for the message of a training that diverged.</summary>
-    internal string LastGood() => Checkpoints.LastOrDefault(File.Exists) is { } good ? $"the last good checkpoint is '{good}'" : "there is no checkpoint yet";
+    internal string LastGood() => LastIntact is { } good ? $"the last good checkpoint is '{good}'" : "there is no checkpoint yet";
 
     /// <summary>Writes a checkpoint and deletes all but the last two.</summary>
     /// <param name="iteration">How many steps have been made.</param>

@@ -57,7 +57,7 @@ internal sealed class RunSession : IDisposable
                 using var file = TensorFile.Open(path);
                 load(file);
             }
-            catch (InputException e)
+            catch (InputException e) when (e.InnerException is not (IOException or UnauthorizedAccessException) || e.InnerException is FileNotFoundException or EndOfStreamException)
             {
                 newest ??= e;
                 unusable.Add(path);
@@ -87,19 +87,25 @@ internal sealed class RunSession : IDisposable
 
     /// <summary>Does the work of the run; whatever ends it says from which checkpoint it can be resumed.</summary>
     /// <param name="work">The work.</param>
+    /// <param name="cancellation">Cancels it. What an external program says that the same Ctrl-C has ended is no failure then.</param>
     /// <exception cref="RunInterruptedException">It was cancelled, and there is a checkpoint.</exception>
     /// <exception cref="DivergedException">A number became infinite or NaN.</exception>
     /// <exception cref="IOException">A file of the run could not be written: the disk is full, or the folder has become read-only.</exception>
     /// <exception cref="InputException">Something that the run reads cannot be used.</exception>
-    public T Guard<T>(Func<T> work)
+    public T Guard<T>(Func<T> work, CancellationToken cancellation)
     {
         try
         {
             return work();
         }
-        catch (OperationCanceledException e) when (_folder.Checkpoints is [.., var checkpoint])
+        catch (OperationCanceledException e) when (_folder.LastIntact is { } checkpoint)
         {
             throw new RunInterruptedException(checkpoint, e);
+        }
+        catch (InputException e) when (cancellation.IsCancellationRequested)
+        {
+            var cause = new OperationCanceledException(e.Message, e, cancellation);
+            throw _folder.LastIntact is { } checkpoint ? new RunInterruptedException(checkpoint, cause) : cause;
         }
         catch (DivergedException e)
         {
@@ -118,7 +124,17 @@ internal sealed class RunSession : IDisposable
     /// <summary>Closes the log and releases the folder.</summary>
     public void Dispose()
     {
-        _log?.Dispose();
-        _lock.Dispose();
+        try
+        {
+            _log?.Dispose();
+        }
+        catch (IOException)
+        {
+            // A full disk, which the write before has reported.
+        }
+        finally
+        {
+            _lock.Dispose();
+        }
     }
 }

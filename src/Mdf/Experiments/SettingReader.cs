@@ -61,8 +61,8 @@ internal sealed class SettingReader
         if (ReadText() is { } text)
             return text;
         _parser.Accept<NodeEvent>(out var node);
-        if (depth == DeepestNesting)
-            throw new InputException($"{PlaceOf(node!)}: lists and keys are nested deeper than in any experiment");
+        if (depth == DeepestNesting && node is not null)
+            throw new InputException($"{PlaceOf(node)}: lists and keys are nested deeper than in any experiment");
         return node is SequenceStart ? ReadList(depth) : ReadMap(depth);
     }
 

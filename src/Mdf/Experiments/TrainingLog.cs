@@ -9,7 +9,7 @@ namespace Mdf.Experiments;
 
 /// <summary>
 /// The numbers of a training while it runs: one line of JSON for each entry, and the same numbers for TensorBoard. A run that is resumed from an earlier
-/// iteration removes the entries of what it will do again.
+/// iteration removes the entries of what it will do again; TensorBoard's files keep them.
 /// </summary>
 internal sealed class TrainingLog : IDisposable
 {
@@ -33,7 +33,7 @@ internal sealed class TrainingLog : IDisposable
     {
         var kept = File.Exists(folder.Log) ? File.ReadLines(folder.Log).Where(line => IsKept(Parse(line))).ToArray() : [];
         Runtime.AtomicFile.Write(folder.Log, string.Concat(kept.Select(line => line + "\n")));
-        _file = new StreamWriter(new FileStream(folder.Log, FileMode.Append, FileAccess.Write, FileShare.Read), new UTF8Encoding(false)) { AutoFlush = true };
+        _file = new StreamWriter(new FileStream(folder.Log, FileMode.Append, FileAccess.Write, FileShare.Read, bufferSize: 0), new UTF8Encoding(false)) { AutoFlush = true };
         Directory.CreateDirectory(folder.TensorBoard);
         _board = utils.tensorboard.SummaryWriter(folder.TensorBoard);
 

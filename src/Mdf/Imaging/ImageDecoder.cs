@@ -29,7 +29,11 @@ internal static class ImageDecoder
         // The file decides what is grey: a profile may have turned its one channel into three.
         Decode(
             content,
-            (pixels, inFile, layout) => Pixels.ToPicture(pixels, layout, isGrey: inFile.Bands <= 2, cancellation) with { Metadata = PictureMetadata.Read(inFile, content) },
+            (pixels, inFile, layout) =>
+            {
+                var metadata = PictureMetadata.Read(inFile, content);
+                return Pixels.ToPicture(pixels, layout, isGrey: inFile.Bands <= 2, cancellation) with { Metadata = metadata };
+            },
             cancellation);
 
     /// <param name="content">The file.</param>

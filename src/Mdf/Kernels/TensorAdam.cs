@@ -21,7 +21,7 @@ internal sealed class TensorAdam : IDisposable
     private readonly Tensor _epsilon;
 
     /// <summary>Begins with moments of zero.</summary>
-    /// <param name="parameters">The parameters by name, of one floating-point type and on one device; at least one. They stay their owner's.</param>
+    /// <param name="parameters">The parameters by name, of one floating-point type and on one device; at least one. The caller keeps ownership.</param>
     /// <param name="beta1">The decay of the gradient's moving average, in [0, 1).</param>
     /// <param name="beta2">That of its square's.</param>
     public TensorAdam(IEnumerable<(string Name, Parameter Parameter)> parameters, double beta1 = 0.9, double beta2 = 0.999)

@@ -21,7 +21,7 @@ namespace Mdf.Losses;
 /// </remarks>
 public sealed class MdfLoss : ReconstructionLoss
 {
-    /// <summary>How many scales the loss uses unless told otherwise: upstream's default.</summary>
+    /// <summary>How many scales the loss uses by default: upstream's default.</summary>
     public const int DefaultNumScales = 8;
 
     private readonly DiscriminatorStack stack;

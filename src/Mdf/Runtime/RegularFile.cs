@@ -27,7 +27,7 @@ public static class RegularFile
             if (file.Length == 0)
             {
                 throw new InputException(
-                    $"cannot read '{path}': expected {expected}, found nothing in it, or a pipe or a device; get it again, or save it to disk first");
+                    $"cannot read '{path}': expected {expected}, found nothing in it, or a pipe or a device; download it again, or save it to disk first");
             }
         }
         catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)

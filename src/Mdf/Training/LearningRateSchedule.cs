@@ -31,7 +31,7 @@ public sealed record ConstantDecay : LearningRateDecay
 /// <summary>The rate is multiplied by a factor at certain iterations: PyTorch's <c>MultiStepLR</c>.</summary>
 public sealed record StepDecay : LearningRateDecay
 {
-    /// <summary>What the rate is multiplied by unless told otherwise.</summary>
+    /// <summary>What the rate is multiplied by, by default.</summary>
     public const double DefaultFactor = 0.5;
 
     internal static ValueRange<double> FactorRange { get; } = new("a number between 0 and 1", value => value is > 0 and < 1);
@@ -77,7 +77,7 @@ public sealed record StepDecay : LearningRateDecay
 /// <summary>The rate follows half a cosine to the end: SGDR (Loshchilov and Hutter, ICLR 2017) without restarts, PyTorch's <c>CosineAnnealingLR</c>.</summary>
 public sealed record CosineDecay : LearningRateDecay
 {
-    /// <summary>Where the rate ends unless told otherwise.</summary>
+    /// <summary>Where the rate ends by default.</summary>
     public const double DefaultFinalRate = 1e-6;
 
     /// <summary>Where the rate ends: not above where it starts.</summary>

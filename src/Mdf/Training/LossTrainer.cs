@@ -46,7 +46,7 @@ public sealed class LossTrainer : IDisposable
     private List<ScaleImage> _images = [];
 
     /// <summary>Begins the training.</summary>
-    /// <param name="photos">The photographs, each of shape <c>(1, 3, H, W)</c> in [0, 1], on the device to train on; at least one. They stay their owner's.</param>
+    /// <param name="photos">The photographs, each of shape <c>(1, 3, H, W)</c> in [0, 1], on the device to train on; at least one. The caller keeps ownership.</param>
     /// <param name="options">What is asked for.</param>
     /// <exception cref="InputException">A photograph is not one in [0, 1], is too small, has fewer scales than asked for, or is all one colour.</exception>
     public LossTrainer(IReadOnlyList<Tensor> photos, LossTrainingOptions options)
@@ -315,7 +315,7 @@ public sealed class LossTrainer : IDisposable
         _trainer = ScaleTrainer.Create(_discriminators[^1], _generator!, _images, _options.ReconstructionWeight, _options.Engine, _options.Iterations);
     }
 
-    /// <summary>Takes other images for what lies below the scale; they stay their owner's.</summary>
+    /// <summary>Takes other images for what lies below the scale; the caller keeps ownership.</summary>
     private void Replace(IEnumerable<Tensor> below)
     {
         var kept = below.Select(Keep).ToList();

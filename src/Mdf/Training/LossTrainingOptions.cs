@@ -7,7 +7,7 @@ namespace Mdf.Training;
 /// <summary>What phase 1 is asked to do.</summary>
 public sealed record LossTrainingOptions
 {
-    /// <summary>The iterations of each scale unless told otherwise: what the authors' SISR stack was trained for.</summary>
+    /// <summary>Default iterations of each scale: what the authors' SISR stack was trained for.</summary>
     public const int DefaultIterations = 1000;
 
     /// <summary>The distortion that the stack's task undoes.</summary>
@@ -36,7 +36,7 @@ public sealed record LossTrainingOptions
     }
     = PyramidPlan.DefaultMaxSize;
 
-    /// <summary>The reconstruction's weight beside the adversarial term in the generator's loss, unless told otherwise: SinGAN's α.</summary>
+    /// <summary>The reconstruction's weight beside the adversarial term in the generator's loss by default: SinGAN's α.</summary>
     public const double DefaultReconstructionWeight = 10;
 
     /// <summary>The reconstruction's weight beside the adversarial term in the generator's loss; at least 0.</summary>
@@ -53,7 +53,7 @@ public sealed record LossTrainingOptions
     /// </summary>
     public bool IsChained { get; init; }
 
-    /// <summary>σ of the noise that the coarsest scale begins with, unless told otherwise.</summary>
+    /// <summary>σ of the noise that the coarsest scale begins with, by default.</summary>
     public const double DefaultCoarsestNoise = 0.2;
 
     /// <summary>

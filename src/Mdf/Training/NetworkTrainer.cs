@@ -31,7 +31,7 @@ public sealed class NetworkTrainer : IDisposable
     private readonly (string Name, Parameter Parameter)[] _parameters;
     private readonly RestorationNetwork? _average;
 
-    /// <summary>Starts a training. The network and the loss stay their owners'.</summary>
+    /// <summary>Starts a training. The caller keeps ownership of the network and of the loss.</summary>
     /// <param name="network">The network, trained in place, on the device to train on.</param>
     /// <param name="loss">The loss, on the same device.</param>
     /// <param name="options">How to train.</param>

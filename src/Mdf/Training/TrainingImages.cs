@@ -171,7 +171,7 @@ public sealed class TrainingImages
     }
 
     /// <summary>Takes images that are there already.</summary>
-    /// <param name="images">RGB, <c>(1, 3, H, W)</c> in [0, 1], on any device; rounded to 8 bits. They stay their owner's.</param>
+    /// <param name="images">RGB, <c>(1, 3, H, W)</c> in [0, 1], on any device; rounded to 8 bits. The caller keeps ownership.</param>
     /// <param name="options">How large a patch is, and by what the images are reduced.</param>
     /// <exception cref="InputException">An image is smaller than a patch.</exception>
     public static TrainingImages Of(IReadOnlyList<Tensor> images, SamplingOptions options)

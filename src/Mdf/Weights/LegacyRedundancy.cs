@@ -74,7 +74,7 @@ internal static class LegacyRedundancy
         if (unlisted.SingleOrDefault() is { } module && parts.Items.Keys.Any(part => part is string text && DiffersInOneLetter(module, text)))
         {
             throw file.Refuse($"the tensors of {Untrusted.Quote(module)} belong to a module that the state dictionary spells in another way",
-                "the file is damaged: get it again, or save it again with a PyTorch of 1.6 or later");
+                "the file is damaged: download it again, or save it again with a PyTorch of 1.6 or later");
         }
     }
 

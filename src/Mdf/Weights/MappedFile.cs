@@ -64,7 +64,7 @@ internal sealed unsafe class MappedFile : IDisposable
         {
             stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, bufferSize: 0);
             if (!stream.CanSeek || stream.Length == 0)
-                throw new InputException($"cannot read '{path}': expected {expected}, found nothing in it; get it again");
+                throw new InputException($"cannot read '{path}': expected {expected}, found nothing in it; download it again");
             return new MappedFile(path, stream);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or NotSupportedException)
@@ -135,7 +135,7 @@ internal sealed unsafe class MappedFile : IDisposable
     /// <param name="advice">What to do about it.</param>
     /// <param name="inner">What a library said.</param>
     public InputException Refuse(
-        string found, string advice = "the file is damaged or made to harm: get it again", Exception? inner = null) =>
+        string found, string advice = "the file is corrupt or malicious: download it again", Exception? inner = null) =>
         new($"cannot read '{Path}': {found}; {advice}", inner);
 
     public void Dispose()

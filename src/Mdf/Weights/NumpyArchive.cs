@@ -16,7 +16,7 @@ internal static partial class NumpyArchive
     private const string Writer = "numpy.savez";
     private const int PrefixSize = 8; // magic and version
 
-    /// <summary>The longest header in bytes: where NumPy, too, stops unless told otherwise.</summary>
+    /// <summary>The longest header in bytes: where NumPy, too, stops by default.</summary>
     private const int LongestHeader = 10_000;
 
     private static ReadOnlySpan<byte> Magic => [0x93, (byte)'N', (byte)'U', (byte)'M', (byte)'P', (byte)'Y'];

@@ -78,7 +78,7 @@ internal static class PyTorchReader
                 throw file.Refuse("the list of storages and the values do not name the same storages");
             var quoted = Untrusted.Quote(name);
             if (offset > file.Length - sizeof(long) - storage.ByteLength)
-                throw file.Refuse($"the file ends before the end of the storage {quoted}", "it is truncated or damaged: get it again");
+                throw file.Refuse($"the file ends before the end of the storage {quoted}", "it is truncated or damaged: download it again");
             var count = BinaryPrimitives.ReadInt64LittleEndian(file.Span(offset, sizeof(long)));
             if (count != storage.Count)
                 throw file.Refuse($"expected {storage.Count} elements in the storage {quoted}, found {count}");

@@ -300,7 +300,8 @@ public static class SafetensorsFormat
             }
         }
 
-        private readonly InputException Damaged(string found) => file.Refuse(found, "the file is damaged; download it again, or use a copy");
+        private readonly InputException Damaged(string found) => file.Refuse(
+            found, $"the file is corrupt, or a program changed its weights and kept the entries {ChecksumKey} and {TensorChecksumKey}: use another copy, or remove these entries");
 
         private void ReadMetadata()
         {

@@ -104,7 +104,7 @@ public sealed class TensorFile : IDisposable
         if (start.StartsWith("version https://git-lfs"u8))
             throw file.Refuse($"{expected}, found a Git LFS pointer", "fetch the file itself with 'git lfs pull'");
         if (IsText(start))
-            throw file.Refuse($"{expected}, found text", "if it was downloaded, this is likely an error page: get it again");
+            throw file.Refuse($"{expected}, found text", "if it was downloaded, this is likely an error page: download it again");
         throw file.Refuse($"{expected}, found a file that begins with {Convert.ToHexString(start[..Math.Min(8, start.Length)])}",
             "check that it is the right file");
     }

@@ -68,7 +68,7 @@ internal sealed class ZipEntries
         return Crc32.Of(_file.Span(entry.Offset, (int)entry.Length)) == entry.Checksum
             ? entry
             : throw _file.Refuse($"the entry {Untrusted.Quote(name)} does not match its checksum",
-                "the file is damaged, or was saved without checksums: get it again");
+                "the file is damaged, or was saved without checksums: download it again");
     }
 
     private void ReadDirectory()
@@ -114,7 +114,7 @@ internal sealed class ZipEntries
         var start = _file.Length - EndSize;
         var end = Take(start, EndSize, _file.Length);
         if (Read32(end, 0) != EndSignature || Read16(end, 20) != 0)
-            throw _file.Refuse("the zip file has no directory at its end", "it is truncated or damaged: get it again");
+            throw _file.Refuse("the zip file has no directory at its end", "it is truncated or damaged: download it again");
         long count = Read16(end, 10), size = Read32(end, 12), offset = Read32(end, 16);
         if (Read16(end, 4) != 0 || Read16(end, 6) != 0 || Read16(end, 8) != count)
             throw Damaged("the zip file claims to be one of several parts");

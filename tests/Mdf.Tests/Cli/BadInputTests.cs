@@ -54,7 +54,7 @@ public sealed class BadInputTests : IDisposable
         { "optimize --reference {}a.png --loss nope", "unknown loss 'nope'; known are charbonnier, l1, mdf, ms-ssim" },
         { "loss train {}a.png --task denoise:-1 -o {}new.safetensors", "cannot use task 'denoise:-1': expected the noise's σ in 8-bit units, above 0 and at most 255, such as 'denoise:25'" },
         { "loss train {}a.png --task jpeg:0 -o {}new.safetensors", "cannot use task 'jpeg:0': expected a quality that is a whole number of 1 to 100, such as 'jpeg:10'" },
-        { "loss train {}a.png --task jpeg -o {}new.safetensors", "task 'jpeg' needs a strength: expected a quality of 1 to 100 behind a colon, such as 'jpeg:10'" },
+        { "loss train {}a.png --task jpeg -o {}new.safetensors", "task 'jpeg' needs a strength: expected a quality of 1 to 100 after a colon, such as 'jpeg:10'" },
         { "loss train {}a.png --task sisr:4 -o {}new.safetensors", "cannot use task 'sisr:4': a stack for super-resolution has no strength" },
         { "loss train {}a.png --task external: -o {}new.safetensors", "task 'external' needs a command" },
         { "loss train {}a.png --task external:false -o {}new.safetensors", "the external program 'false' failed: it ended with exit code 1" },

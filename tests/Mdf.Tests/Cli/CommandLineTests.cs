@@ -72,7 +72,7 @@ public sealed class CommandLineTests
         { new DirectoryNotFoundException("Could not find a part of the path '/a/b'."), "Could not find a part of the path '/a/b'" },
         { new UnauthorizedAccessException("Access to the path '/a' is denied."), "Access to the path '/a' is denied" },
         { new AggregateException(new IOException("Input/output error")), "Input/output error" },
-        { new InsufficientMemoryException(), "the memory does not suffice: use smaller images, patches, batches or tiles, or fewer threads" },
+        { new InsufficientMemoryException(), "out of memory: use smaller images, patches, batches or tiles, or fewer threads" },
     };
 
     [Theory]
@@ -88,7 +88,7 @@ public sealed class CommandLineTests
             using var tensor = TorchSharp.torch.empty(1L << 46);
             return 0;
         });
-        Assert.Equal(new Answer(1, "", "mdf: the memory does not suffice: use smaller images, patches, batches or tiles, or fewer threads\n"), answer);
+        Assert.Equal(new Answer(1, "", "mdf: out of memory: use smaller images, patches, batches or tiles, or fewer threads\n"), answer);
     }
 
     [Fact]
@@ -297,8 +297,8 @@ public sealed class CommandLineTests
     [Fact]
     public void The_first_signal_asks_to_stop_and_the_second_ends_at_once()
     {
-        var ended = new List<int>();
-        using var interruption = new Interruption(TimeProvider.System, ended.Add);
+        var (ended, time) = (new List<int>(), new StandingTime());
+        using var interruption = new Interruption(time, ended.Add);
         interruption.Watch();
         var (first, second) = (new PosixSignalContext(PosixSignal.SIGINT), new PosixSignalContext(PosixSignal.SIGTERM));
         interruption.Handle(first);
@@ -306,7 +306,23 @@ public sealed class CommandLineTests
         Assert.True(interruption.Token.IsCancellationRequested);
         Assert.Empty(ended);
         interruption.Handle(second);
+        Assert.Empty(ended); // the same request may come twice at once
+        time.Pass(Interruption.Grace);
+        interruption.Handle(new PosixSignalContext(PosixSignal.SIGTERM));
         Assert.Equal([143], ended);
+        interruption.Handle(new PosixSignalContext(PosixSignal.SIGINT));
+        Assert.Equal([143, 130], ended);
+    }
+
+    [Fact]
+    public void A_second_ctrl_c_ends_at_once()
+    {
+        var ended = new List<int>();
+        using var interruption = new Interruption(new StandingTime(), ended.Add);
+        interruption.Watch();
+        interruption.Handle(new PosixSignalContext(PosixSignal.SIGTERM));
+        interruption.Handle(new PosixSignalContext(PosixSignal.SIGINT));
+        Assert.Equal([130], ended);
     }
 
     [Theory]
@@ -351,6 +367,21 @@ public sealed class CommandLineTests
         interruption.Handle(new PosixSignalContext(PosixSignal.SIGTERM));
         Assert.Equal(Interruption.Grace, time.Asked);
         Assert.Equal(!looks, ended);
+    }
+
+    /// <summary>A clock that stands still until it is told to move on; its timers never run.</summary>
+    private sealed class StandingTime : TimeProvider
+    {
+        private long _now;
+
+        public override long TimestampFrequency => TimeSpan.TicksPerSecond;
+
+        public void Pass(TimeSpan time) => _now += time.Ticks;
+
+        public override long GetTimestamp() => _now;
+
+        public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period) =>
+            base.CreateTimer(callback, state, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
     }
 
     /// <summary>A clock whose timers run as soon as they are set.</summary>

@@ -98,7 +98,7 @@ public sealed class ConvertCommandTests : IDisposable
         AssertRefused(["convert", foreign, own, "--network", "dncn"], "did you mean 'dncnn'?");
         AssertRefused(["convert", foreign, own, "--task", "denoise:25"], "--task says what the network of --network undoes");
         AssertRefused(["convert", foreign, _folder.File("new.pt"), "--network", "dncnn?features=4&layers=3", "--task", "denoise:25"], "expected a network file's name to end in .safetensors");
-        AssertRefused(["convert", "jpeg", own, "--network", "dncnn"], "'jpeg' is a network file of this program already (dncnn?batch_norm=false&features=32&layers=8)");
+        AssertRefused(["convert", "jpeg", own, "--network", "dncnn"], "'jpeg' is a network file of this program already (dncnn?batch_norm=false&features=48&layers=12)");
         Assert.False(File.Exists(own));
 
         Assert.Equal(0, MdfProgram.Run([.. line, "--task", "denoise:25"]).ExitCode);

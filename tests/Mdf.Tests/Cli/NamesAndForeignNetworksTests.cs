@@ -85,13 +85,13 @@ public sealed class NamesAndForeignNetworksTests : IDisposable
             task: jpeg:10
             network: { name: dncnn, layers: 8, features: 32, batch_norm: false }
             loss: l1
-            init: jpeg
+            init: jpeg-10
             data: { train: {}images, validation: {}images, patch: 16 }
             schedule: { iterations: 1, batch: 1, learning_rate: 1e-9 }
             """));
         var answer = Run("train {}small.yaml -o {}run");
         Assert.True(answer.ExitCode == 0, answer.Error);
-        using var shipped = NetworkFile.Load("jpeg");
+        using var shipped = NetworkFile.Load("jpeg-10");
         using var trained = NetworkFile.Load(_folder.File("run/last.safetensors"));
         using var scope = TorchSharp.torch.NewDisposeScope();
         Assert.All(shipped.Network.state_dict(), entry =>

@@ -31,6 +31,16 @@ public sealed class GaussianBlurTests
     }
 
     [Fact]
+    public void A_large_picture_that_is_blurred_in_strips_has_no_seams()
+    {
+        using var scope = NewDisposeScope();
+        var large = rand([1, 3, 1100, 1000], generator: Draws); // 1048 rows are a strip
+        var strips = Distortion.Parse("blur:2").Apply(large);
+        var alone = Distortion.Parse("blur:2").Apply(large.narrow(2, 900, 200)); // one strip
+        Assert.InRange((strips.narrow(2, 950, 150) - alone.narrow(2, 50, 150)).abs().max().item<float>(), 0, 1e-6);
+    }
+
+    [Fact]
     public void A_range_draws_a_strength_for_every_image()
     {
         using var scope = NewDisposeScope();

@@ -340,6 +340,14 @@ public sealed partial class ExperimentFileTests
     public void A_mistake_in_an_override_is_refused_with_its_name(string setting, string expected) =>
         Assert.Equal(expected, Assert.Throws<InputException>(() => Parse(s_minimal, setting)).Message);
 
+    /// <summary>Lists that are opened and never closed, as deep as may be and deeper.</summary>
+    [Fact]
+    public void A_file_that_ends_within_lists_is_refused_at_every_depth()
+    {
+        for (var depth = 1; depth < 100; depth++)
+            Assert.NotEmpty(Assert.Throws<InputException>(() => Parse(new string('[', depth))).Message);
+    }
+
     [Fact]
     public void A_canonical_file_reads_as_the_experiment_that_it_was_written_from() => s_experiment.Sample(
         experiment =>

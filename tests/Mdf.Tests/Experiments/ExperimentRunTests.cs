@@ -221,6 +221,27 @@ public sealed class ExperimentRunTests : IDisposable
     }
 
     [Fact]
+    public void A_folder_of_another_kind_of_run_is_refused()
+    {
+        var experiment = Experiment(iterations: 5);
+        File.WriteAllText(_folder.File("loss.json"), "{}");
+        Assert.Contains("holds another run ('" + _folder.File("loss.json"), Refusal(experiment, new RunFolder(_folder.File("")), resume: false));
+        var folder = Run("run", experiment).Folder;
+        File.Delete(folder.Description);
+        Assert.Contains("holds another run", Refusal(experiment, folder, resume: false));
+    }
+
+    [Fact]
+    public void Curves_that_a_kill_prevented_are_drawn_when_the_run_is_resumed()
+    {
+        var experiment = Experiment(iterations: 5);
+        var folder = Run("run", experiment).Folder;
+        File.Delete(folder.Curves);
+        Resume(experiment, folder);
+        Assert.True(File.Exists(folder.Curves));
+    }
+
+    [Fact]
     public void Without_a_checkpoint_that_can_be_used_nothing_is_trained()
     {
         var experiment = Experiment(iterations: 25);
@@ -265,6 +286,10 @@ public sealed class ExperimentRunTests : IDisposable
         var whole = Run("whole", longer).Folder;
         AssertSame(whole, folder, 40);
         Assert.Contains("20 steps have been made", Refusal(Experiment(20, overrides: constant), Run("fewer", Experiment(40, overrides: constant)).Folder, resume: true).Replace("40 steps", "20 steps", StringComparison.Ordinal));
+        var checkpoints = folder.Checkpoints;
+        Assert.Contains("found network.features = 4 instead of 8", Refusal(Experiment(40, overrides: [.. constant, "network.features=4"]), folder, resume: true)); // not "damaged"
+        Assert.Contains("found schedule.extend = [5] instead of []", Refusal(Experiment(40, overrides: [.. constant, "schedule.extend=[5]"]), folder, resume: true));
+        Assert.Equal(checkpoints, folder.Checkpoints);
         Assert.Contains("found schedule.batch = 2", Refusal(Experiment(40, overrides: [.. constant, "schedule.batch=2"]), folder, resume: true));
     }
 

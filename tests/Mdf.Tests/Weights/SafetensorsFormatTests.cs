@@ -84,7 +84,7 @@ public sealed class SafetensorsFormatTests : IDisposable
         {
             byte[] file = [.. whole];
             file[file.AsSpan().LastIndexOf(tensor.Bytes)] ^= 1;
-            _folder.AssertRefused(file, $"the bytes of the tensor '{name}' do not match their checksum; the file is damaged");
+            _folder.AssertRefused(file, $"the bytes of the tensor '{name}' do not match their checksum; the file is corrupt");
         }
     }
 

@@ -29,7 +29,7 @@ internal sealed unsafe class AdversarialPass<TLanes> : IDisposable
     private readonly FeatureMap _correctionGradient;
 
     /// <summary>Allocates.</summary>
-    /// <param name="discriminator">D's weights; they stay their owner's, as do all others.</param>
+    /// <param name="discriminator">D's weights; the caller keeps ownership of all arguments.</param>
     /// <param name="generator">G's weights.</param>
     /// <param name="workers">The threads.</param>
     /// <param name="size">The images' size.</param>

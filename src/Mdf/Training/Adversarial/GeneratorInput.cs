@@ -19,7 +19,7 @@ internal sealed class GeneratorInput : IDisposable
     private readonly Tensor? _distorted;
 
     /// <summary>Creates the source.</summary>
-    /// <param name="upscaled">up(y), shape <c>(1, 3, H, W)</c>, about [−1, 1]; it stays its owner's.</param>
+    /// <param name="upscaled">up(y), shape <c>(1, 3, H, W)</c>, about [−1, 1]; the caller keeps ownership.</param>
     /// <param name="distortion">The task's distortion.</param>
     /// <param name="noise">σ, on [−1, 1].</param>
     /// <param name="isGrey">Whether the photograph is grey: then it is distorted as one channel.</param>

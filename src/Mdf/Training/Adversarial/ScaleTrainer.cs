@@ -31,7 +31,7 @@ internal abstract class ScaleTrainer : IDisposable
     protected const int Milestone = 1600;
     protected const double FinalFactor = 0.1;
 
-    /// <summary>Starts the training of a scale, with the kernels where they can be used. Everything given stays its owner's.</summary>
+    /// <summary>Starts the training of a scale, with the kernels where they can be used. The caller keeps ownership of all arguments.</summary>
     /// <param name="discriminator">D_k, trained in place.</param>
     /// <param name="generator">G_k, trained in place.</param>
     /// <param name="images">The photographs: one iteration is made with each in turn.</param>

@@ -31,7 +31,7 @@ internal sealed unsafe class TrunkPass<TLanes> : IDisposable
     private readonly int _width;
 
     /// <summary>Allocates.</summary>
-    /// <param name="weights">The network's weights; they stay their owner's.</param>
+    /// <param name="weights">The network's weights; the caller keeps ownership.</param>
     /// <param name="workers">The threads.</param>
     /// <param name="height">Rows of the image.</param>
     /// <param name="width">Columns of the image.</param>
