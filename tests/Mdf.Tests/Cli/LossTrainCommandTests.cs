@@ -181,7 +181,7 @@ public sealed class LossTrainCommandTests : IDisposable
     [Fact]
     public async Task Ctrl_c_leaves_a_checkpoint_to_resume_from()
     {
-        Assert.SkipUnless(OperatingSystem.IsLinux(), "sends a signal");
+        MdfProgram.SkipUnlessInterruptible();
         var path = _folder.File("stack.safetensors");
         string[] line = ["loss", "train", _photo, "--task", "jpeg:10", "--scales", "1", "--iterations", "1000000", "-o", path];
         using var process = MdfProgram.Start(line, []);

@@ -104,7 +104,7 @@ public sealed class MdfProcessTests
     [Fact]
     public async Task Ctrl_c_ends_the_program_with_exit_code_130()
     {
-        Assert.SkipUnless(OperatingSystem.IsLinux(), "sends a signal");
+        MdfProgram.SkipUnlessInterruptible();
         using var folder = new TemporaryFolder();
         using var process = MdfProgram.Start(["optimize", "--reference", folder.Image("a.png"), "--loss", "mse", "--steps", "10000000"], []);
         var first = await process.StandardError.ReadLineAsync(Token); // it is at work once it tells of that

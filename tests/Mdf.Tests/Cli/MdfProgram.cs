@@ -47,6 +47,18 @@ internal static partial class MdfProgram
     /// <summary>Every command that does something, as its help lists them: <c>["loss", "train"]</c>.</summary>
     public static IEnumerable<string[]> CommandPaths() => Below([]);
 
+    /// <summary>
+    /// Skips a test that sends Ctrl-C where that does nothing: not on Linux, and where the tests were started to ignore it, as a shell script starts what it puts in the
+    /// background. Programs inherit that, and <c>mdf</c> respects it.
+    /// </summary>
+    public static void SkipUnlessInterruptible()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "sends a signal");
+        var ignored = File.ReadLines("/proc/self/status").First(line => line.StartsWith("SigIgn:", StringComparison.Ordinal)).Split('\t')[1];
+        var bit = 1L << ((int)Signal.Interrupt - 1);
+        Assert.SkipWhen((Convert.ToInt64(ignored, 16) & bit) != 0, "the tests were started to ignore Ctrl-C");
+    }
+
     /// <summary>Sends what Ctrl-C sends.</summary>
     public static void Interrupt(Process process) => Assert.Equal(0, Kill(process.Id, (int)Signal.Interrupt));
 
