@@ -46,7 +46,7 @@ public sealed class DistortionTrialTests : IDisposable
     public void A_program_that_copies_is_refused_and_told_about_the_name()
     {
         Assert.SkipWhen(OperatingSystem.IsWindows(), "needs the usual programs of Unix");
-        var copy = new ExternalDistortion("cp {in} {out}", TimeSpan.FromSeconds(30));
+        var copy = new ExternalDistortion("cp {in} {out}", TimeSpan.FromHours(1));
         var unrounded = Resampler.Bicubic(rand(1, 3, 8, 10, generator: Draws), 48, 56).clamp(0, 1);
         Assert.Contains("as 'jpg:{out}' does", Assert.Throws<InputException>(() => DistortionTrial.Run(copy, [unrounded], seed: 0)).Message);
     }

@@ -92,7 +92,7 @@ public sealed class ExperimentRunTests : IDisposable
     {
         Assert.SkipWhen(OperatingSystem.IsWindows(), "needs the usual programs of Unix");
         var (log, damaged) = (_folder.File("log"), Cli.SmallInputs.Image(_folder, "damaged.png", seed: 77));
-        var program = new ExternalDistortion($"sh -c \"echo {{in}} >> {log}; cp {damaged} {{out}}\"", TimeSpan.FromSeconds(30));
+        var program = new ExternalDistortion($"sh -c \"echo {{in}} >> {log}; cp {damaged} {{out}}\"", TimeSpan.FromHours(1));
         var experiment = Experiment(60, 7, program);
         var folder = new RunFolder(_folder.File("run"));
         using (var source = new CancellationTokenSource())
@@ -124,7 +124,7 @@ public sealed class ExperimentRunTests : IDisposable
         Assert.Contains("--set task: the task 'quantize:8' damages nothing", Refusal(Experiment(2, overrides: "task=quantize:8"), new RunFolder(_folder.File("new")), resume: false));
         Assert.Contains("'pairs' damages nothing", Refusal(Experiment(2, overrides: ["task=pairs", $"data.distorted={_folder.File("same")}", $"data.validation_distorted={_folder.File("test")}"]), new RunFolder(_folder.File("new")), resume: false));
         if (!OperatingSystem.IsWindows())
-            Assert.Contains("'external:cp' damages nothing", Refusal(Experiment(2, 7, new ExternalDistortion("cp", TimeSpan.FromSeconds(30))), new RunFolder(_folder.File("new")), resume: false));
+            Assert.Contains("'external:cp' damages nothing", Refusal(Experiment(2, 7, new ExternalDistortion("cp", TimeSpan.FromHours(1))), new RunFolder(_folder.File("new")), resume: false));
         Assert.False(Directory.Exists(_folder.File("new")));
     }
 

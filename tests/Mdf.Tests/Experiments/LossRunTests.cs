@@ -76,7 +76,7 @@ public sealed class LossRunTests : IDisposable
     {
         Assert.SkipWhen(OperatingSystem.IsWindows(), "needs the usual programs of Unix");
         using var scope = NewDisposeScope();
-        var options = Options("sisr") with { Distortion = ExternalDistortion.ParseTyped(task, TimeSpan.FromSeconds(30)) };
+        var options = Options("sisr") with { Distortion = ExternalDistortion.ParseTyped(task, TimeSpan.FromHours(1)) };
         Assert.Contains($"the task '{task}' damages nothing", Assert.Throws<InputException>(() => Train("nothing", options)).Message);
         Assert.False(Directory.Exists(_folder.File("nothing")));
     }
