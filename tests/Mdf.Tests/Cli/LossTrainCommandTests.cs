@@ -111,14 +111,14 @@ public sealed class LossTrainCommandTests : IDisposable
         var path = _folder.File("own.safetensors");
         // The size of the photograph at scale 0, and then that at which it is probed.
         var (small, whole) = (_folder.Image("small.png", width: 32, height: 25, seed: 9), _folder.Image("whole.png", seed: 9));
-        var task = $"external:sh -c \"cp {small} {{out}}\" {{in}}";
+        var task = $"external:sh -c \"cp '{small}' '{{out}}'\" {{in}}";
         var answer = MdfProgram.Run(["loss", "train", _photo, "--task", task, "--scales", "1", "--iterations", "1", "-o", path]);
         Assert.True(answer.ExitCode == 0, answer.Error);
         using (var stack = DiscriminatorStack.Load(path))
             Assert.Equal(task, stack.Metadata!.Task);
         Assert.True(File.Exists(_folder.File("own/distortion.png")));
 
-        var probe = MdfProgram.Run(["loss", "inspect", path, "--picture", _photo, "--distortion", $"external:sh -c \"cp {whole} {{out}}\" {{in}}", "--distortion", "webp:5", "--json"]);
+        var probe = MdfProgram.Run(["loss", "inspect", path, "--picture", _photo, "--distortion", $"external:sh -c \"cp '{whole}' '{{out}}'\" {{in}}", "--distortion", "webp:5", "--json"]);
         Assert.True(probe.ExitCode == 0, probe.Error);
         Assert.Contains("\"distortion\": \"external:sh -c", probe.Output);
         Assert.Contains("\"distortion\": \"webp:5\"", probe.Output);

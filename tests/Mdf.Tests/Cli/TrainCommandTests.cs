@@ -130,7 +130,7 @@ public sealed class TrainCommandTests : IDisposable
     {
         Assert.SkipWhen(OperatingSystem.IsWindows(), "needs the usual programs of Unix");
         var damaged = _folder.Image("damaged.png", seed: 77);
-        string[] program = ["--task", $"external:sh -c \"cp {damaged} {{out}}\" {{in}}"];
+        string[] program = ["--task", $"external:sh -c \"cp '{damaged}' '{{out}}'\" {{in}}"];
         string[] train = ["train", _folder.File("small.yaml"), "-o", _folder.File("run")];
         Assert.Equal(0, MdfProgram.Run([.. train, .. program]).ExitCode);
         var answer = MdfProgram.Run([.. train, "--resume"]);

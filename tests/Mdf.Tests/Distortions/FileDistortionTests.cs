@@ -127,7 +127,7 @@ public sealed class FileDistortionTests : IDisposable
         var (log, result, cache) = (_folder.File("log"), _folder.File("result.png"), _folder.File("cache"));
         using (var random = new Generator(9))
             ImageFile.Write(result, rand([1, 3, 32, 40], generator: random));
-        var kept = new CachedDistortion(Run($"sh -c \"echo started >> {log}; cp {result} {{out}}\" {{in}}"), cache);
+        var kept = new CachedDistortion(Run($"sh -c \"echo started >> '{log}'; cp '{result}' '{{out}}'\" {{in}}"), cache);
         var first = kept.ApplyToPicture(Photo());
         File.Delete(result); // the program fails from now on
         Assert.True(first.Equals(kept.ApplyToPicture(Photo())));
@@ -136,7 +136,7 @@ public sealed class FileDistortionTests : IDisposable
 
         // Another picture or another command is another result.
         Assert.Throws<InputException>(() => kept.ApplyToPicture(Photo() * 0.5));
-        Assert.Throws<InputException>(() => new CachedDistortion(Run($"sh -c \"cp {result} {{out}} \" {{in}}"), cache).ApplyToPicture(Photo()));
+        Assert.Throws<InputException>(() => new CachedDistortion(Run($"sh -c \"cp '{result}' '{{out}}' \" {{in}}"), cache).ApplyToPicture(Photo()));
 
         ImageFile.Write(Assert.Single(Directory.GetFiles(cache)), zeros(1, 3, 8, 8));
         Assert.Contains("delete it, and it is made again", Assert.Throws<InputException>(() => kept.ApplyToPicture(Photo())).Message);

@@ -72,7 +72,7 @@ public sealed class GreyDistortionTests : IDisposable
     {
         Assert.SkipWhen(OperatingSystem.IsWindows(), "needs the usual programs of Unix");
         var given = _folder.File("given.png");
-        var keeping = new ExternalDistortion($"sh -c \"cp {{in}} {given}; cp {{in}} {{out}}\"", TimeSpan.FromHours(1));
+        var keeping = new ExternalDistortion($"sh -c \"cp '{{in}}' '{given}'; cp '{{in}}' '{{out}}'\"", TimeSpan.FromHours(1));
         Assert.Equal(1, keeping.Apply(Grey(20, 24)[.., ..1]).shape[1]);
         Assert.Equal(0, File.ReadAllBytes(given)[25]); // the colour type in IHDR: grey
         keeping.ApplyToPicture(rand(1, 3, 20, 24, generator: Draws));
@@ -80,7 +80,7 @@ public sealed class GreyDistortionTests : IDisposable
 
         var sepia = _folder.File("sepia.png");
         ImageFile.Write(sepia, rand(1, 3, 20, 24, generator: Draws));
-        var colouring = new ExternalDistortion($"sh -c \"cp {sepia} {{out}}\" {{in}}", TimeSpan.FromHours(1));
+        var colouring = new ExternalDistortion($"sh -c \"cp '{sepia}' '{{out}}'\" {{in}}", TimeSpan.FromHours(1));
         Assert.True(ImageFile.Read(sepia).Equals(colouring.ApplyToPicture(Grey(20, 24))));
     }
 

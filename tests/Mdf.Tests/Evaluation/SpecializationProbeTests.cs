@@ -93,7 +93,7 @@ public sealed class SpecializationProbeTests : IDisposable
         using var scope = NewDisposeScope();
         var gone = _folder.File("gone.png");
         ImageFile.Write(gone, Picture(9));
-        var program = new ExternalDistortion($"sh -c \"cp {gone} {{out}}\" {{in}}", TimeSpan.FromHours(1));
+        var program = new ExternalDistortion($"sh -c \"cp '{gone}' '{{out}}'\" {{in}}", TimeSpan.FromHours(1));
         using var loss = Loss(program.Task, seed: 1);
         Distortion[] own = [Distortion.Parse("webp:5"), Distortion.Parse("denoise:10"), .. OperatingSystem.IsWindows() ? Array.Empty<Distortion>() : [program]];
         var probe = SpecializationProbe.Run([loss], [Picture(1)], seed: 5, own: own);

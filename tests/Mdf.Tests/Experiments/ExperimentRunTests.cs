@@ -92,7 +92,7 @@ public sealed class ExperimentRunTests : IDisposable
     {
         Assert.SkipWhen(OperatingSystem.IsWindows(), "needs the usual programs of Unix");
         var (log, damaged) = (_folder.File("log"), Cli.SmallInputs.Image(_folder, "damaged.png", seed: 77));
-        var program = new ExternalDistortion($"sh -c \"echo {{in}} >> {log}; cp {damaged} {{out}}\"", TimeSpan.FromHours(1));
+        var program = new ExternalDistortion($"sh -c \"echo '{{in}}' >> '{log}'; cp '{damaged}' '{{out}}'\"", TimeSpan.FromHours(1));
         var experiment = Experiment(60, 7, program);
         var folder = new RunFolder(_folder.File("run"));
         using (var source = new CancellationTokenSource())

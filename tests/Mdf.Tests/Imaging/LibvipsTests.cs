@@ -6,6 +6,7 @@ using static TorchSharp.torch;
 namespace Mdf.Tests.Imaging;
 
 /// <summary>libvips keeps the text of errors for the whole process; a message of ours has only its own.</summary>
+[Collection(nameof(OneAtATime))]
 public sealed class LibvipsTests : IDisposable
 {
     private readonly TemporaryFolder _folder = new();
