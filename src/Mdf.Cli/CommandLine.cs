@@ -196,9 +196,10 @@ internal static class CommandLine
             error = inner;
         return error switch
         {
-            InputException => (Misuse, error.Message),
+            InputException when !cancellation.IsCancellationRequested => (Misuse, error.Message),
             RunInterruptedException when cancellation.IsCancellationRequested => (interruption?.ExitCode(isResumable: true) ?? Interrupted, $"interrupted; {error.Message}"),
-            OperationCanceledException when cancellation.IsCancellationRequested => (interruption?.ExitCode(isResumable: false) ?? Interrupted, "interrupted"),
+            // Ctrl-C reaches a program that we have started as well, and what it leaves behind is no fault of the input.
+            OperationCanceledException or InputException when cancellation.IsCancellationRequested => (interruption?.ExitCode(isResumable: false) ?? Interrupted, "interrupted"),
             DivergedException or IOException or UnauthorizedAccessException => (Failure, FirstLine(error)),
             OutOfMemoryException => (Failure, OutOfMemory),
             ExternalException when s_allocationFailures.Any(words => error.Message.Contains(words, StringComparison.OrdinalIgnoreCase)) => (Failure, OutOfMemory),

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Globalization;
 using Mdf.Distortions;
 using Mdf.Losses;
 using Mdf.Networks;
@@ -43,14 +44,29 @@ internal static class CommonOptions
         CustomParser = TextParser.Of<NetworkArchitecture?>(NetworkArchitecture.Parse),
     };
 
-    /// <summary>How long an external program may take.</summary>
-    public static Option<int> ExternalTimeout() => new("--external-timeout")
+    /// <summary>How long an external program may take; null where it is not given.</summary>
+    public static Option<int?> ExternalTimeout() => new("--external-timeout")
     {
-        Description = "seconds that an external program may take for an image",
+        Description = string.Create(CultureInfo.InvariantCulture,
+            $"seconds that an external program may take for an image [default: {ExternalDistortion.DefaultTimeLimit.TotalSeconds}]"),
         HelpName = "seconds",
-        DefaultValueFactory = _ => (int)ExternalDistortion.DefaultTimeLimit.TotalSeconds,
-        CustomParser = TextParser.Integer("--external-timeout", 1),
+        CustomParser = result => TextParser.Integer("--external-timeout", 1)(result),
     };
+
+    /// <summary>Finds the distortions that were typed: the only place where a task may be a program.</summary>
+    /// <param name="context">The command; its cancellation ends a program.</param>
+    /// <param name="timeout">The option of <see cref="ExternalTimeout"/>.</param>
+    /// <param name="tasks">The tasks.</param>
+    /// <param name="parse">Finds the distortion of a task, <see cref="ExternalDistortion.ParseTyped"/> or <see cref="ExternalDistortion.ParseTypedForNetwork"/>.</param>
+    /// <exception cref="InputException">A task cannot be used; or a timeout was given, and no task is a program.</exception>
+    public static Distortion[] TypedTasks(CommandContext context, Option<int?> timeout, IReadOnlyList<string> tasks, Func<string, TimeSpan, CancellationToken, Distortion> parse)
+    {
+        var given = context.Get(timeout);
+        if (given is not null && !tasks.Any(ExternalDistortion.IsNameOf))
+            throw new InputException("--external-timeout is for a task that is a program, 'external:command': leave it out");
+        var limit = given is { } seconds ? TimeSpan.FromSeconds(seconds) : ExternalDistortion.DefaultTimeLimit;
+        return [.. tasks.Select(task => parse(task, limit, ExternalDistortion.IsNameOf(task) ? context.Cancellation : CancellationToken.None))];
+    }
 
     /// <summary>The seed of a command that draws random numbers.</summary>
     /// <param name="of">What it seeds.</param>

@@ -31,7 +31,7 @@ internal sealed class EvaluateCommand : ComputeCommand
         }),
     };
 
-    private readonly Option<int> _externalTimeout = CommonOptions.ExternalTimeout();
+    private readonly Option<int?> _externalTimeout = CommonOptions.ExternalTimeout();
 
     private readonly Option<NetworkArchitecture?> _network = CommonOptions.Network();
 
@@ -81,7 +81,7 @@ internal sealed class EvaluateCommand : ComputeCommand
 
     protected override int Run(CommandContext context, torch.Device device)
     {
-        var task = ExternalDistortion.ParseTypedForNetwork(context.Get(_task), TimeSpan.FromSeconds(context.Get(_externalTimeout)));
+        var task = CommonOptions.TypedTasks(context, _externalTimeout, [context.Get(_task)], ExternalDistortion.ParseTypedForNetwork).Single();
         var images = new BenchmarkImages(context.Get(_data), task, context.Get(_distorted), context.Get(_seed));
         context.WarnOfSubfolders(context.Get(_distorted) is { } distorted ? [context.Get(_data), distorted] : [context.Get(_data)], except: context.Get(_output));
         var niqe = context.Get(_niqe) is { } path ? NiqeModel.Load(path) : null;

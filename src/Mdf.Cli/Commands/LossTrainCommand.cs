@@ -31,7 +31,7 @@ internal sealed class LossTrainCommand : ComputeCommand
         }),
     };
 
-    private readonly Option<int> _externalTimeout = CommonOptions.ExternalTimeout();
+    private readonly Option<int?> _externalTimeout = CommonOptions.ExternalTimeout();
 
     private readonly Option<string> _output = new("--output", "-o") { Description = "the stack file to write", HelpName = "stack.safetensors", Required = true };
 
@@ -47,7 +47,7 @@ internal sealed class LossTrainCommand : ComputeCommand
         Description = "iterations of each scale",
         HelpName = "n",
         DefaultValueFactory = _ => LossTrainingOptions.DefaultIterations,
-        CustomParser = TextParser.Integer("--iterations", 1),
+        CustomParser = TextParser.Integer("--iterations", 1, LossTrainingOptions.MostIterations),
     };
 
     private readonly Option<int> _maxSize = new("--max-size")
@@ -119,7 +119,7 @@ internal sealed class LossTrainCommand : ComputeCommand
     {
         Description = "with --resume: add iterations to the scale being trained and to those after it; the same number again continues them",
         HelpName = "n",
-        CustomParser = result => TextParser.Integer("--extend", 1)(result),
+        CustomParser = result => TextParser.Integer("--extend", 1, LossTrainingOptions.MostIterations)(result),
     };
 
     private readonly Option<int> _seed = CommonOptions.Seed("all randomness");
@@ -156,7 +156,7 @@ internal sealed class LossTrainCommand : ComputeCommand
         var photographs = paths.Select(file => Read(file, device, context.Cancellation)).ToArray();
         var options = new LossTrainingOptions
         {
-            Distortion = ExternalDistortion.ParseTyped(context.Get(_task), TimeSpan.FromSeconds(context.Get(_externalTimeout))),
+            Distortion = CommonOptions.TypedTasks(context, _externalTimeout, [context.Get(_task)], ExternalDistortion.ParseTyped).Single(),
             Scales = context.Get(_scales),
             Iterations = context.Get(_iterations),
             MaxSize = context.Get(_maxSize),

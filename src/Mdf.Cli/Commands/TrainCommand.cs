@@ -4,6 +4,7 @@ using Mdf.Distortions;
 using Mdf.Experiments;
 using Mdf.Networks;
 using Mdf.Runtime;
+using Mdf.Training;
 using TorchSharp;
 
 namespace Mdf.Cli.Commands;
@@ -31,7 +32,7 @@ internal sealed class TrainCommand : ComputeCommand
         }),
     };
 
-    private readonly Option<int> _externalTimeout = CommonOptions.ExternalTimeout();
+    private readonly Option<int?> _externalTimeout = CommonOptions.ExternalTimeout();
 
     private readonly Option<string?> _output = new("--output", "-o") { Description = "the run's folder [default: runs/ and the file's name]", HelpName = "folder" };
 
@@ -44,7 +45,7 @@ internal sealed class TrainCommand : ComputeCommand
     {
         Description = "with --resume: add steps to a run that has ended, at its last learning rate; repeated while they are being made, it continues them",
         HelpName = "steps",
-        CustomParser = result => TextParser.Integer("--extend", 1)(result),
+        CustomParser = result => TextParser.Integer("--extend", 1, ScheduleOptions.MostIterations)(result),
     };
 
     public TrainCommand()
@@ -67,7 +68,8 @@ internal sealed class TrainCommand : ComputeCommand
     protected override int Run(CommandContext context, torch.Device device)
     {
         var path = context.Get(_experiment);
-        var task = context.Get(_task) is { } typed ? ExternalDistortion.ParseTypedForNetwork(typed, TimeSpan.FromSeconds(context.Get(_externalTimeout))) : null;
+        string[] typed = context.Get(_task) is { } given ? [given] : [];
+        var task = CommonOptions.TypedTasks(context, _externalTimeout, typed, ExternalDistortion.ParseTypedForNetwork).SingleOrDefault();
         var folder = new RunFolder(context.Get(_output) ?? Path.Combine("runs", Path.GetFileNameWithoutExtension(path)));
         if (context.Get(_resume) && task is null)
             ExperimentFile.RequireNoProgram(folder);
@@ -78,7 +80,8 @@ internal sealed class TrainCommand : ComputeCommand
         }
         catch (InputException e) when (experiment.Needs is { } needs && IsOfMissingFile(e))
         {
-            throw new InputException($"{e.Message}; this experiment needs {needs}: put it there, or name other folders with --set data.train=FOLDER --set data.validation=FOLDER", e);
+            var elsewhere = context.Get(_resume) ? "" : ", or name other folders with --set data.train=FOLDER --set data.validation=FOLDER";
+            throw new InputException($"{e.Message}; this experiment needs {needs}: put it there{elsewhere}", e);
         }
     }
 
@@ -88,7 +91,7 @@ internal sealed class TrainCommand : ComputeCommand
     private int Train(CommandContext context, torch.Device device, Experiment experiment, RunFolder folder)
     {
         using var run = new ExperimentRun(experiment, folder, device, context.Warn) { ExtendBy = context.Get(_extend) ?? 0 };
-        context.WarnOfSubfolders([.. experiment.TrainingFolders, .. experiment.ValidationFolder is { } validation ? [validation] : Array.Empty<string>()]);
+        context.WarnOfSubfolders(new[] { experiment.ValidationFolder, experiment.ValidationDistortedFolder }.OfType<string>().Concat(experiment.TrainingFolders).Concat(experiment.DistortedFolders ?? []));
         if (run.Caution is { } caution)
             context.Warn(caution);
         var result = context.WithProgress(progress => run.Run(context.Get(_resume), progress, context.Cancellation));

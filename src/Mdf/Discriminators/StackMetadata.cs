@@ -10,6 +10,7 @@ public sealed record StackMetadata
     /// <summary>The version of the format that this program writes.</summary>
     public const string CurrentFormat = FileKind.StackFormat;
 
+    private const string Extended = "extended";
     private const string True = "true";
     private const string False = "false";
 
@@ -34,6 +35,9 @@ public sealed record StackMetadata
     /// <summary>How many iterations each scale was trained for.</summary>
     public required int Iterations { get; init; }
 
+    /// <summary>By how many more iterations the training was extended, and from which scale on: <c>scale:iterations</c> each, with commas between; empty where it was not.</summary>
+    public string Extensions { get; init; } = "";
+
     /// <summary>The reconstruction's weight in the generator's loss.</summary>
     public required double ReconstructionWeight { get; init; }
 
@@ -56,7 +60,15 @@ public sealed record StackMetadata
     public required string ProgramVersion { get; init; }
 
     /// <summary>As a safetensors file holds it.</summary>
-    public IReadOnlyDictionary<string, string> ToDictionary() => new SortedDictionary<string, string>(StringComparer.Ordinal)
+    public IReadOnlyDictionary<string, string> ToDictionary()
+    {
+        var values = Required();
+        if (Extensions.Length > 0)
+            values[Extended] = Extensions;
+        return values;
+    }
+
+    private SortedDictionary<string, string> Required() => new(StringComparer.Ordinal)
     {
         [FileKind.Key] = CurrentFormat,
         ["task"] = Task,
@@ -97,6 +109,7 @@ public sealed record StackMetadata
                 ? maxSize : throw Invalid("max_size"),
             Iterations = int.TryParse(Value("iterations"), NumberStyles.None, CultureInfo.InvariantCulture, out var iterations)
                 ? iterations : throw Invalid("iterations"),
+            Extensions = values.GetValueOrDefault(Extended, ""),
             ReconstructionWeight = Amount("reconstruction_weight"),
             IsChained = Value("chained") switch { True => true, False => false, _ => throw Invalid("chained") },
             CoarsestNoise = Amount("coarsest_noise"),

@@ -22,6 +22,11 @@ public sealed class ExternalDistortion : Distortion
 
     private static readonly TimeSpan s_drainLimit = TimeSpan.FromSeconds(2);
 
+    private static readonly TimeSpan s_pollInterval = TimeSpan.FromMilliseconds(50);
+
+    // Ctrl-C reaches the program as well, and it may end before we are told.
+    private static readonly TimeSpan s_signalLimit = TimeSpan.FromSeconds(0.5);
+
     private const string Prefix = "external:";
     private const string InputPlace = "{in}";
     private const string OutputPlace = "{out}";
@@ -31,6 +36,7 @@ public sealed class ExternalDistortion : Distortion
     private readonly TimeSpan _timeLimit;
     private readonly string _program;
     private readonly IReadOnlyList<string> _arguments;
+    private readonly CancellationToken _cancellation;
 
     /// <summary>Creates the distortion; nothing is started yet.</summary>
     /// <param name="command">
@@ -38,12 +44,13 @@ public sealed class ExternalDistortion : Distortion
     /// they come last, in this order.
     /// </param>
     /// <param name="timeLimit">How long the program may take for an image.</param>
+    /// <param name="cancellation">Ends the program while it works; applying the distortion throws <see cref="OperationCanceledException"/> then.</param>
     /// <exception cref="InputException">The command is empty, has an unfinished quotation, or only one of the two places.</exception>
-    public ExternalDistortion(string command, TimeSpan timeLimit)
+    public ExternalDistortion(string command, TimeSpan timeLimit, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(command);
         ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(timeLimit, TimeSpan.Zero);
-        (_command, _timeLimit) = (command, timeLimit);
+        (_command, _timeLimit, _cancellation) = (command, timeLimit, cancellation);
         var words = Split(command);
         if (words.Count == 0)
             throw new InputException($"task 'external' needs a command: expected a program and its arguments after the colon, such as '{Prefix}mydamage {InputPlace} {OutputPlace}'");
@@ -58,7 +65,7 @@ public sealed class ExternalDistortion : Distortion
 
     /// <summary>Whether a task is a program's, without starting anything.</summary>
     /// <param name="task">The task's name.</param>
-    internal static bool IsNameOf(string task) => task.StartsWith(Prefix, StringComparison.Ordinal);
+    public static bool IsNameOf(string task) => task.StartsWith(Prefix, StringComparison.Ordinal);
 
     /// <inheritdoc/>
     public override string Task => Prefix + _command;
@@ -66,14 +73,16 @@ public sealed class ExternalDistortion : Distortion
     /// <summary>Finds the distortion for the training of a loss as somebody typed it: any that <see cref="Distortion.ParseForLoss"/> knows, or a program.</summary>
     /// <param name="task">The task's name.</param>
     /// <param name="timeLimit">How long a program may take for an image.</param>
+    /// <param name="cancellation">Ends a program while it works.</param>
     /// <exception cref="InputException">The task cannot be used.</exception>
-    public static Distortion ParseTyped(string task, TimeSpan timeLimit) => ParseTyped(task, timeLimit, ParseForLoss);
+    public static Distortion ParseTyped(string task, TimeSpan timeLimit, CancellationToken cancellation = default) => ParseTyped(task, timeLimit, ParseForLoss, cancellation);
 
     /// <summary>Finds the distortion for a network as somebody typed it: any that <see cref="Distortion.ParseForNetwork"/> knows, or a program.</summary>
     /// <param name="task">The task's name.</param>
     /// <param name="timeLimit">How long a program may take for an image.</param>
+    /// <param name="cancellation">Ends a program while it works.</param>
     /// <exception cref="InputException">The task cannot be used.</exception>
-    public static Distortion ParseTypedForNetwork(string task, TimeSpan timeLimit) => ParseTyped(task, timeLimit, ParseForNetwork);
+    public static Distortion ParseTypedForNetwork(string task, TimeSpan timeLimit, CancellationToken cancellation = default) => ParseTyped(task, timeLimit, ParseForNetwork, cancellation);
 
     /// <inheritdoc/>
     protected override Tensor Distort(Tensor reference, Generator? random) => Join(reference.split(1).Select(Run)).to(reference.device).to(reference.dtype);
@@ -82,10 +91,10 @@ public sealed class ExternalDistortion : Distortion
     private protected override Tensor DistortGrey(Tensor reference, Generator? random) =>
         Join(reference.split(1).Select(image => GreyPicture.Channels(Run(image)))).to(reference.device).to(reference.dtype);
 
-    private static Distortion ParseTyped(string task, TimeSpan timeLimit, Func<string, Distortion> parse)
+    private static Distortion ParseTyped(string task, TimeSpan timeLimit, Func<string, Distortion> parse, CancellationToken cancellation)
     {
         ArgumentNullException.ThrowIfNull(task);
-        return IsNameOf(task) ? new ExternalDistortion(task[Prefix.Length..], timeLimit) : parse(task);
+        return IsNameOf(task) ? new ExternalDistortion(task[Prefix.Length..], timeLimit, cancellation) : parse(task);
     }
 
     /// <summary>Words separated by spaces; double quotes keep spaces within a word.</summary>
@@ -179,16 +188,34 @@ public sealed class ExternalDistortion : Distortion
         process.StandardInput.Close();
         process.BeginOutputReadLine();
         process.BeginErrorReadLine();
-        if (!process.WaitForExit(_timeLimit))
+        if (!WaitForExit(process))
         {
             process.Kill(entireProcessTree: true);
             Drain(process);
+            _cancellation.ThrowIfCancellationRequested();
             throw Failed($"it had not ended after {PlainNumber.Format(_timeLimit.TotalSeconds, 4)} s and was killed: give it more time with --external-timeout");
         }
 
         Drain(process);
+        if (process.ExitCode != 0 && _cancellation.CanBeCanceled)
+            _cancellation.WaitHandle.WaitOne(s_signalLimit);
+        _cancellation.ThrowIfCancellationRequested();
         if (process.ExitCode != 0)
             throw Failed($"it ended with exit code {process.ExitCode}{(last.Length > 0 ? $" and said {Untrusted.Quote(last[..Math.Min(last.Length, MostShown)])}" : "")}");
+    }
+
+    /// <returns>Whether the program has ended, in time and before anybody cancelled it.</returns>
+    /// <remarks><see cref="Process.WaitForExitAsync"/> would wait for the end of its output as well, which a program that it left behind may keep open.</remarks>
+    private bool WaitForExit(Process process)
+    {
+        var started = Stopwatch.GetTimestamp();
+        while (!process.WaitForExit(s_pollInterval))
+        {
+            if (_cancellation.IsCancellationRequested || Stopwatch.GetElapsedTime(started) > _timeLimit)
+                return false;
+        }
+
+        return true;
     }
 
     /// <summary>Waits until what the program wrote has been read; not for ever, since a program that it left behind may keep the pipe open.</summary>

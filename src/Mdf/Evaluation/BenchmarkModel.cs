@@ -28,10 +28,18 @@ public sealed class BenchmarkModel : IDisposable
     /// <summary>Whether it is another project's weights, in a network whose architecture was given.</summary>
     public bool IsForeign { get; }
 
-    /// <summary>A network that is at hand already; the caller keeps ownership.</summary>
+    /// <summary>A network that is being trained; the caller keeps ownership. Restoring throws <see cref="DivergedException"/> where its output is not finite.</summary>
     /// <param name="name">What to call it.</param>
     /// <param name="network">The network, in evaluation mode.</param>
-    public static BenchmarkModel Of(string name, RestorationNetwork network) => new(name, Tiles(network));
+    public static BenchmarkModel Of(string name, RestorationNetwork network)
+    {
+        var restore = Tiles(network);
+        return new BenchmarkModel(name, (distorted, cancellation) =>
+        {
+            var restored = restore(distorted, cancellation);
+            return restored.isfinite().all().item<bool>() ? restored : throw new DivergedException("the training diverged: the network's output is infinite or NaN; try a lower learning rate");
+        });
+    }
 
     /// <summary>Finds a model by its name.</summary>
     /// <param name="name"><see cref="Bicubic"/>, <see cref="Identity"/>, or a network file.</param>

@@ -79,8 +79,21 @@ public static class ExperimentFile
     public static void RequireNoProgram(RunFolder folder)
     {
         ArgumentNullException.ThrowIfNull(folder);
-        if (folder.IsBegun && Load(folder.Description).Task is var task && ExternalDistortion.IsNameOf(task))
+        if (folder.IsBegun && TaskOf(folder.Description) is { } task && ExternalDistortion.IsNameOf(task))
             throw new InputException($"cannot resume '{folder.Path}': it was begun with the program {Untrusted.Quote(task)}, and no file can start a program; give it again with --task");
+
+        // A description that is corrupt is the run's to deal with.
+        static string? TaskOf(string path)
+        {
+            try
+            {
+                return Load(path).Task;
+            }
+            catch (InputException)
+            {
+                return null;
+            }
+        }
     }
 
     private static string ReadText(string path)
@@ -232,7 +245,12 @@ public static class ExperimentFile
             Warmup = section.Integer("warmup", LearningRateSchedule.WarmupRange(standard.Iterations)) ?? standard.Warmup,
             ClipGradient = section.Number("clip_gradient", ValueRange.Positive),
             Ema = section.Number("ema", ValueRange.Fraction) ?? standard.Ema,
-            Extensions = section.Numbers("extend", ScheduleOptions.ExtensionRange) ?? standard.Extensions,
+            Extensions = section.Numbers("extend", ScheduleOptions.ExtensionRange) switch
+            {
+                null => standard.Extensions,
+                { } steps when ScheduleOptions.ExtensionsRange.Contains(steps) => steps,
+                _ => throw section.Refused("extend", $"expected 'schedule.extend' to be {ScheduleOptions.ExtensionsRange.Words}, found more"),
+            },
             Betas = section.Numbers("betas", ValueRange.Fraction) switch
             {
                 null => standard.Betas,

@@ -8,10 +8,6 @@ namespace Mdf.Experiments;
 /// <summary>The pictures of an experiment: those that are trained on and those that are validated on, and where their distorted versions come from.</summary>
 internal static class ExperimentImages
 {
-    /// <summary>The folder of a run in which the pictures are kept that a program has made.</summary>
-    /// <param name="folder">The run's folder.</param>
-    public static string CacheOf(RunFolder folder) => Path.Combine(folder.Path, "distorted");
-
     /// <summary>Finds the validation images; none is read yet.</summary>
     /// <param name="experiment">The experiment.</param>
     /// <param name="distortion">What the network undoes.</param>
@@ -36,20 +32,21 @@ internal static class ExperimentImages
     /// <param name="validation">The validation images.</param>
     /// <param name="progress">Told of every image.</param>
     /// <param name="cancellation">Ends it between two images.</param>
+    /// <returns>The images, and the artefact that is to be undone.</returns>
     /// <exception cref="InputException">An image cannot be used, or the distortion damages nothing; the message has the line.</exception>
-    public static TrainingImages OfTraining(
+    public static (TrainingImages Images, TaskArtefact Artefact) OfTraining(
         Experiment experiment, Distortion distortion, BenchmarkImages validation, IProgressSink progress, CancellationToken cancellation)
     {
         var sampling = experiment.Training.Sampling;
         var images = experiment.DistortedFolders is { } distorted
             ? experiment.Resolve("data.distorted", () => TrainingImages.LoadPairs(experiment.TrainingFolders, distorted, distortion.Factor, sampling, progress, cancellation))
             : experiment.Resolve("data.train", () => TrainingImages.Load(experiment.TrainingFolders, sampling, progress, cancellation));
-        experiment.Resolve(experiment.DistortedFolders is null ? "task" : "data.distorted", () => TaskArtefact.OfNetwork(images, distortion, experiment.Training.Seed));
+        var artefact = experiment.Resolve(experiment.DistortedFolders is null ? "task" : "data.distorted", () => TaskArtefact.OfNetwork(images, distortion, experiment.Training.Seed));
         if (distortion is not CachedDistortion)
-            return images;
+            return (images, artefact);
         images = experiment.Resolve("task", () => images.Distort(distortion, progress, cancellation));
         Keep(validation, progress, cancellation);
-        return images;
+        return (images, artefact);
     }
 
     /// <summary>Has a program make all validation images before the training, so that one that fails does not end it.</summary>
@@ -60,15 +57,7 @@ internal static class ExperimentImages
         {
             cancellation.ThrowIfCancellationRequested();
             using var scope = TorchSharp.torch.NewDisposeScope();
-            try
-            {
-                validation.Read(i, cancellation);
-            }
-            catch (InputException) when (cancellation.IsCancellationRequested)
-            {
-                cancellation.ThrowIfCancellationRequested(); // Ctrl-C reaches the program, too
-            }
-
+            validation.Read(i, cancellation);
             meter.Report(i + 1);
         }
     }

@@ -56,7 +56,7 @@ public sealed class ExperimentRun : IDisposable
     {
         ArgumentNullException.ThrowIfNull(experiment);
         (_experiment, _folder, _device, _warn) = (experiment, folder, device, warn);
-        _distortion = experiment.CreateDistortion(ExperimentImages.CacheOf(folder));
+        _distortion = experiment.CreateDistortion(folder.DistortedPictures);
         var sampling = experiment.Training.Sampling;
         if (sampling.Patch % _distortion.Factor != 0)
             experiment.Resolve<int>("data.patch", () => throw new InputException($"expected a multiple of {_distortion.Factor}, as the task {_distortion.Task} asks for, found {sampling.Patch}"));
@@ -85,7 +85,7 @@ public sealed class ExperimentRun : IDisposable
     public int ExtendBy
     {
         get;
-        init => field = value >= 0 ? value : throw new ArgumentOutOfRangeException(nameof(value), value, "at least 0");
+        init => field = ValueRange.Whole(0, ScheduleOptions.MostIterations).Check(value);
     }
 
     /// <summary>What a user should know of the loss before long work; null if there is nothing.</summary>
@@ -95,7 +95,7 @@ public sealed class ExperimentRun : IDisposable
     /// <param name="resume">Whether to resume a run. Its validation, its checkpoints and, where the learning rate does not depend on it, its number of iterations may have changed.</param>
     /// <param name="progress">Told of every step.</param>
     /// <param name="cancellation">Ends it between two steps, with a checkpoint.</param>
-    /// <returns>The result. Of a run that has ended already it is read, and nothing is written.</returns>
+    /// <returns>The result. Of a run that has ended already it is read; nothing is written then but what somebody has deleted, or a description that has changed.</returns>
     /// <exception cref="InputException">The folder holds a run and is not to be resumed, or is of another experiment or another stack, or is in use; or a training image cannot be used.</exception>
     /// <exception cref="DivergedException">The loss or a gradient became infinite or NaN.</exception>
     /// <exception cref="IOException">The disk failed or is full; the last checkpoint is intact, and the message names it.</exception>
@@ -124,49 +124,66 @@ public sealed class ExperimentRun : IDisposable
         return session.Guard(() =>
         {
             AtomicFile.Write(_folder.Description, _experiment.ToYaml());
-            return Train(session, trainer, images, Position.Start, progress, cancellation);
+            return Train(session, trainer, images, Position.Start, new LogWindow(), progress, cancellation);
         }, cancellation);
     }
 
     private ExperimentResult Resume(NetworkTrainer trainer, IProgressSink progress, CancellationToken cancellation)
     {
         using var session = RunSession.Open(_folder, resume: true, Elsewhere);
-        var recorded = ExperimentFile.Load(_folder.Description);
+        var (recorded, isLost) = session.ReadDescription(
+            static path => ExperimentFile.Load(path), static file => ExperimentFile.Parse(TrainingCheckpoint.Of(file).Experiment, file.Path), _warn);
         // Before a checkpoint is looked at: one of another network would seem to be damaged.
         RequireSame(recorded, static key => !MayChange(key) || key == ExtendKey);
         _experiment = _experiment.With(_experiment.Training with { Schedule = _experiment.Training.Schedule with { Extensions = recorded.Training.Schedule.Extensions } });
-        var position = Restore(session, trainer, recorded);
+        var window = new LogWindow();
+        var position = Restore(session, trainer, window, recorded);
         if (WhyIterationsMayNotChange(position.Iteration) is { } reason)
             RequireSame(recorded, static key => key == IterationsKey, $" ({reason})");
         if (ExtendBy > 0)
             Extend(position.Iteration);
         return session.Guard(() =>
         {
-            if (_experiment.ToYaml() is var yaml && yaml != recorded.ToYaml())
+            if (_experiment.ToYaml() is var yaml && (isLost || yaml != recorded.ToYaml()))
                 AtomicFile.Write(_folder.Description, yaml);
             if (!position.IsEndOf(_experiment))
-                return Train(session, trainer, ReadImages(progress, cancellation), position, progress, cancellation);
+                return Train(session, trainer, ReadImages(progress, cancellation), position, window, progress, cancellation);
             if (!File.Exists(_folder.Curves)) // killed after the last checkpoint
                 RunCurves.SaveNetwork(_folder, _loss.Expression);
+            ReplaceNetworks(trainer, position);
             return new ExperimentResult(position.Iteration, position.Measures!, position.Best!, []);
         }, cancellation);
     }
 
-    private TrainingImages ReadImages(IProgressSink progress, CancellationToken cancellation) =>
+    /// <summary>Writes the networks of a run that has ended where somebody has deleted them.</summary>
+    private void ReplaceNetworks(NetworkTrainer trainer, Position position)
+    {
+        if (!File.Exists(_folder.Last))
+            NetworkFile.Save(_folder.Last, trainer.Result, MetadataAt(position.Iteration, trainer.Result));
+        if (File.Exists(_folder.Best))
+            return;
+        if (position.Best!.Iteration == position.Iteration)
+            NetworkFile.Save(_folder.Best, trainer.Result, MetadataAt(position.Iteration, trainer.Result));
+        else
+            _warn?.Invoke($"'{_folder.Best}', the network of iteration {position.Best.Iteration}, has been deleted, and no checkpoint has it: use '{_folder.Last}', or train anew");
+    }
+
+    private (TrainingImages Images, TaskArtefact Artefact) ReadImages(IProgressSink progress, CancellationToken cancellation) =>
         ExperimentImages.OfTraining(_experiment, _distortion, _validation, progress, cancellation);
 
     private ExperimentResult Train(
-        RunSession session, NetworkTrainer trainer, TrainingImages images, Position position, IProgressSink progress, CancellationToken cancellation)
+        RunSession session, NetworkTrainer trainer, (TrainingImages Images, TaskArtefact Artefact) data, Position position, LogWindow window,
+        IProgressSink progress, CancellationToken cancellation)
     {
+        var images = data.Images;
         var (training, schedule) = (_experiment.Training, _experiment.Training.Schedule);
         var end = schedule.TotalIterations;
         File.Delete(_folder.Curves); // drawn at the end: those of a run that is extended would be old
         session.OpenLog(position.Iteration, position.Validated);
-        TaskArtefact.OfNetwork(images, _distortion, training.Seed).Write(_folder);
+        data.Artefact.Write(_folder);
         var sampler = new PatchSampler(images, _distortion, training.Sampling, schedule.Batch, training.Seed);
         using var batches = new BatchQueue(sampler, trainer.Iteration, end);
         var meter = new ProgressMeter(progress, "training", end, trainer.Iteration);
-        var window = new LogWindow();
         var written = position;
         while (true)
         {
@@ -181,17 +198,17 @@ public sealed class ExperimentRun : IDisposable
                 }
                 catch (OperationCanceledException)
                 {
-                    WriteCheckpoint(session, trainer, position);
+                    WriteCheckpoint(session, trainer, position, window);
                     throw;
                 }
             }
 
             if (position != written && (isLast || position.Iteration % training.CheckpointEvery == 0 || cancellation.IsCancellationRequested))
-                WriteCheckpoint(session, trainer, written = position);
+                WriteCheckpoint(session, trainer, written = position, window);
             if (isLast)
                 break;
             if (cancellation.IsCancellationRequested && position.Iteration == 0)
-                WriteCheckpoint(session, trainer, position); // so that the run can be resumed
+                WriteCheckpoint(session, trainer, position, window); // so that the run can be resumed
             cancellation.ThrowIfCancellationRequested();
 
             var step = Step(trainer, batches, window);
@@ -211,14 +228,15 @@ public sealed class ExperimentRun : IDisposable
         var waited = Stopwatch.GetElapsedTime(started);
         var step = trainer.Step(batch);
         window.Add(
-            ("loss", step.Loss), ("learning_rate", step.LearningRate), ("gradient_norm", step.GradientNorm),
+            ("loss", step.Loss), ("learning_rate", step.LearningRate), ("gradient_norm", step.GradientNorm));
+        window.AddTimes(
             ("ms_per_step", Stopwatch.GetElapsedTime(started).TotalMilliseconds), ("data_ms_per_step", waited.TotalMilliseconds));
         return step;
     }
 
     /// <summary>Takes the trainer to the newest checkpoint of this run that can be used.</summary>
     /// <returns>Where it stands; the start where there is no checkpoint yet.</returns>
-    private Position Restore(RunSession session, NetworkTrainer trainer, Experiment recorded)
+    private Position Restore(RunSession session, NetworkTrainer trainer, LogWindow window, Experiment recorded)
     {
         var position = Position.Start;
         TrainingCheckpoint? restored = null;
@@ -230,6 +248,7 @@ public sealed class ExperimentRun : IDisposable
                 if (recorded.DifferencesFrom(experiment).FirstOrDefault(difference => !MayChange(difference.Key)) is { } difference)
                     throw new InputException($"'{file.Path}': expected a checkpoint of the run in '{_folder.Path}', found one with {difference.Key} = {difference.Other ?? "nothing"} instead of {difference.Value ?? "nothing"}");
                 position = new Position(checkpoint.Iteration, checkpoint.Validated, Measures(checkpoint, file.Path), checkpoint.Best);
+                window.Load(checkpoint.LogWindow, file.Path);
                 trainer.Load(file.Tensors, checkpoint.Iteration, file.Path);
                 restored = checkpoint;
             },
@@ -288,6 +307,8 @@ public sealed class ExperimentRun : IDisposable
             return;
         if (done < schedule.TotalIterations)
             throw new InputException($"cannot extend '{_folder.Path}': the run has made {done} of {schedule.TotalIterations} steps; finish it first with --resume alone");
+        if (schedule.Extensions.Sum(static steps => (long)steps) + ExtendBy > ScheduleOptions.MostIterations)
+            throw new InputException($"cannot extend '{_folder.Path}' by {ExtendBy}: expected extensions of {ScheduleOptions.ExtensionsRange.Words}");
         _experiment = _experiment.With(_experiment.Training with { Schedule = schedule with { Extensions = [.. schedule.Extensions, ExtendBy] } });
     }
 
@@ -309,10 +330,10 @@ public sealed class ExperimentRun : IDisposable
     // A loss that an expression names has read all its stacks.
     private IEnumerable<StackFile> StackFiles() => _loss.Stacks.Select(stack => stack.ReadFrom!);
 
-    private void WriteCheckpoint(RunSession session, NetworkTrainer trainer, Position position) => session.WriteCheckpoint(position.Iteration, path =>
+    private void WriteCheckpoint(RunSession session, NetworkTrainer trainer, Position position, LogWindow window) => session.WriteCheckpoint(position.Iteration, path =>
         new TrainingCheckpoint(
             position.Iteration, _experiment.ToYaml(), _stackSha256, position.Validated, position.Best,
-            position.Measures is null ? null : JsonSerializer.Serialize(position.Measures, s_json)).Write(path, trainer.Save()));
+            position.Measures is null ? null : JsonSerializer.Serialize(position.Measures, s_json), window.Save()).Write(path, trainer.Save()));
 
     /// <summary>Tries the network on the validation images, and writes it.</summary>
     /// <returns>The position with this validation.</returns>
@@ -338,16 +359,7 @@ public sealed class ExperimentRun : IDisposable
                 ["niqe"] = mean.Scores.Niqe,
             });
 
-            var metadata = new NetworkMetadata
-            {
-                Architecture = network.Architecture,
-                Task = _distortion.Task,
-                Loss = _experiment.Loss.ToString(),
-                StackSha256 = _stackSha256,
-                Iterations = iteration,
-                Seed = _experiment.Training.Seed,
-                ProgramVersion = LossTraining.ProgramVersion,
-            };
+            var metadata = MetadataAt(iteration, network);
             NetworkFile.Save(_folder.Last, network, metadata);
             var best = position.Best;
             if (best is null || measures.Loss < best.Loss || double.IsNaN(best.Loss))
@@ -370,6 +382,17 @@ public sealed class ExperimentRun : IDisposable
                 network.train();
         }
     }
+
+    private NetworkMetadata MetadataAt(int iteration, RestorationNetwork network) => new()
+    {
+        Architecture = network.Architecture,
+        Task = _distortion.Task,
+        Loss = _experiment.Loss.ToString(),
+        StackSha256 = _stackSha256,
+        Iterations = iteration,
+        Seed = _experiment.Training.Seed,
+        ProgramVersion = LossTraining.ProgramVersion,
+    };
 
     private static RestorationNetwork LoadWeights(string path, RestorationNetwork network, Action<string>? warn)
     {

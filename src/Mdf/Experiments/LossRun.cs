@@ -53,7 +53,7 @@ public sealed class LossRun
     public int ExtendBy
     {
         get;
-        init => field = value >= 0 ? value : throw new ArgumentOutOfRangeException(nameof(value), value, "at least 0");
+        init => field = ValueRange.Whole(0, LossTrainingOptions.MostIterations).Check(value);
     }
 
     /// <summary>Told, in one line, of what was passed over.</summary>
@@ -72,44 +72,55 @@ public sealed class LossRun
     {
         if (ExtendBy > 0 && !resume)
             throw new InvalidOperationException("only a run that is resumed can be extended");
-        try
-        {
-            return RunInFolder(resume, progress ?? IProgressSink.None, cancellation);
-        }
-        catch (InputException e) when (cancellation.IsCancellationRequested)
-        {
-            throw new OperationCanceledException(e.Message, e, cancellation); // Ctrl-C has ended an external program, too
-        }
+        progress ??= IProgressSink.None;
+        return resume ? Resume(progress, cancellation) : Begin(progress, cancellation);
     }
 
-    private DiscriminatorStack RunInFolder(bool resume, IProgressSink progress, CancellationToken cancellation)
+    private DiscriminatorStack Begin(IProgressSink progress, CancellationToken cancellation)
     {
-        _folder.RequireState(resume, Elsewhere);
-        var artefact = TaskArtefact.OfLoss(_photographs.Select(photograph => photograph.Image), _options); // one that damages nothing leaves no folder behind
-        using var session = RunSession.Open(_folder, resume, Elsewhere);
-        if (resume)
-            Adopt(Parse(File.ReadAllText(_folder.Description), _folder.Description));
-        using var trainer = new LossTrainer([.. _photographs.Select(photograph => photograph.Image)], _options);
-        if (resume)
-            Restore(session, trainer);
+        _folder.RequireState(resume: false, Elsewhere); // before a program is started
+        var artefact = TaskArtefact.OfLoss(Images, _options); // one that damages nothing leaves no folder behind
+        using var session = RunSession.Open(_folder, resume: false, Elsewhere);
+        return session.Guard(() =>
+        {
+            using var trainer = new LossTrainer(Images, _options);
+            AtomicFile.Write(_folder.Description, Describe());
+            artefact.Write(_folder);
+            TrainScales(session, trainer, new LogWindow(), progress, cancellation);
+            return Finish(trainer, TrainingProgram.Current);
+        }, cancellation);
+    }
+
+    private DiscriminatorStack Resume(IProgressSink progress, CancellationToken cancellation)
+    {
+        using var session = RunSession.Open(_folder, resume: true, Elsewhere);
+        var (recorded, isLost) = session.ReadDescription(
+            static path => Parse(ReadDescription(path), path), static file => Parse(LossCheckpoint.Of(file).Description, file.Path), Warn);
+        Adopt(recorded);
+        using var trainer = session.Guard(() => new LossTrainer(Images, _options), cancellation); // which may start a program
+        var window = new LogWindow();
+        var program = Restore(session, trainer, window);
         if (ExtendBy > 0)
             Extend(trainer);
-        return session.Guard(() => Train(session, trainer, artefact, resume, progress, cancellation), cancellation);
+        return session.Guard(() =>
+        {
+            if (isLost || ExtendBy > 0)
+                AtomicFile.Write(_folder.Description, Describe());
+            if (trainer.IsFinished)
+                return Finish(trainer, program ?? TrainingProgram.Current);
+            TaskArtefact.OfLoss(Images, _options).Write(_folder);
+            TrainScales(session, trainer, window, progress, cancellation);
+            return Finish(trainer, TrainingProgram.Current);
+        }, cancellation);
     }
 
-    private DiscriminatorStack Train(RunSession session, LossTrainer trainer, TaskArtefact artefact, bool resume, IProgressSink progress, CancellationToken cancellation)
-    {
-        if (!resume || ExtendBy > 0)
-            AtomicFile.Write(_folder.Description, Describe());
-        if (!trainer.IsFinished)
-        {
-            artefact.Write(_folder);
-            TrainScales(session, trainer, progress, cancellation);
-        }
+    private Tensor[] Images => [.. _photographs.Select(photograph => photograph.Image)];
 
+    private DiscriminatorStack Finish(LossTrainer trainer, TrainingProgram program)
+    {
         if (!File.Exists(_folder.Critic) || !File.Exists(_folder.Reconstruction))
             RunCurves.SaveLoss(_folder, _options.Distortion.Task);
-        var stack = trainer.Finish([.. _photographs.Select(photograph => photograph.Sha256)]);
+        var stack = trainer.Finish([.. _photographs.Select(photograph => photograph.Sha256)], program);
         try
         {
             if (Output is not null)
@@ -123,12 +134,11 @@ public sealed class LossRun
         }
     }
 
-    private void TrainScales(RunSession session, LossTrainer trainer, IProgressSink progress, CancellationToken cancellation)
+    private void TrainScales(RunSession session, LossTrainer trainer, LogWindow window, IProgressSink progress, CancellationToken cancellation)
     {
         foreach (var curves in new[] { _folder.Critic, _folder.Reconstruction })
             File.Delete(curves); // drawn at the end: those of a run that is extended would be old
         session.OpenLog(trainer.TotalIterations);
-        var window = new LogWindow();
         var started = Stopwatch.GetTimestamp();
         try
         {
@@ -136,40 +146,48 @@ public sealed class LossRun
         }
         catch (OperationCanceledException)
         {
-            WriteCheckpoint(session, trainer);
+            WriteCheckpoint(session, trainer, window);
             throw;
         }
 
         void Stepped(ScaleLosses losses)
         {
             window.Add(
-                ("d_real", -losses.Real), ("d_fake", losses.Fake), ("penalty", losses.Penalty), ("reconstruction", losses.Reconstruction),
-                ("ms_per_step", Stopwatch.GetElapsedTime(started).TotalMilliseconds));
+                ("d_real", -losses.Real), ("d_fake", losses.Fake), ("penalty", losses.Penalty), ("reconstruction", losses.Reconstruction));
+            window.AddTimes(("ms_per_step", Stopwatch.GetElapsedTime(started).TotalMilliseconds));
             if (trainer.TotalIterations % RunSession.LogEvery == 0 || trainer.IsScaleFinished)
                 session.Log.Write(trainer.TotalIterations, "train", window.Close());
             if (!trainer.IsScaleFinished && trainer.TotalIterations % _checkpointEvery == 0)
-                WriteCheckpoint(session, trainer);
+                WriteCheckpoint(session, trainer, window);
             started = Stopwatch.GetTimestamp();
         }
 
         void Finished(int scale)
         {
             WritePicture(trainer, scale);
-            WriteCheckpoint(session, trainer);
+            WriteCheckpoint(session, trainer, window);
             started = Stopwatch.GetTimestamp();
         }
     }
 
     /// <summary>Takes the trainer to the newest checkpoint of this run that can be used.</summary>
-    private void Restore(RunSession session, LossTrainer trainer) => session.Restore(
+    /// <returns>The program that wrote it; null where there is no checkpoint yet.</returns>
+    private TrainingProgram? Restore(RunSession session, LossTrainer trainer, LogWindow window)
+    {
+        TrainingProgram? program = null;
+        session.Restore(
         file =>
         {
             var checkpoint = LossCheckpoint.Of(file);
             if (Difference(Parse(checkpoint.Description, file.Path)) is { } difference)
                 throw new InputException($"'{file.Path}': expected a checkpoint of the run in '{_folder.Path}', found one with {difference}");
+            window.Load(checkpoint.LogWindow, file.Path);
             trainer.Load(file.Tensors, checkpoint.Scale, checkpoint.Iteration, file.Path);
+            program = checkpoint.Program;
         },
         Warn);
+        return program;
+    }
 
     /// <summary>Adds an extension; the last one is continued where it has the same length, so that a scheduler may repeat the command.</summary>
     private void Extend(LossTrainer trainer)
@@ -182,6 +200,8 @@ public sealed class LossRun
 
         if (_options.Extensions is [.., var last] && last.Iterations == ExtendBy && last.FromScale <= trainer.Scale)
             return;
+        if (_options.Extensions.Sum(extension => (long)extension.Iterations) + ExtendBy > LossTrainingOptions.MostIterations)
+            throw new InputException($"cannot extend '{_folder.Path}' by {ExtendBy}: expected extensions of at most {LossTrainingOptions.MostIterations} iterations in all");
         trainer.Extend(ExtendBy);
         _options = _options with { Extensions = [.. _options.Extensions, new LossExtension(trainer.Scale, ExtendBy)] };
     }
@@ -203,21 +223,19 @@ public sealed class LossRun
         ["input_range"] = _options.InputRange.ToString(),
         ["layer_weights"] = _options.LayerWeights.ToString(),
         ["seed"] = _options.Seed.ToString(CultureInfo.InvariantCulture),
-        // scale:iterations for each extension
-        [ExtensionsKey] = string.Join(',', _options.Extensions.Select(extension => string.Create(CultureInfo.InvariantCulture, $"{extension.FromScale}:{extension.Iterations}"))),
+        [ExtensionsKey] = LossExtension.Format(_options.Extensions),
     };
 
     /// <summary>Takes over what the run has recorded and the caller cannot know: its extensions. All else must be the same.</summary>
     private void Adopt(Dictionary<string, string> recorded)
     {
         RequireSame(recorded, _folder.Description);
-        _options = _options with { Extensions = [.. Extensions(recorded.GetValueOrDefault(ExtensionsKey, ""))] };
-
-        IEnumerable<LossExtension> Extensions(string text) => text.Split(',', StringSplitOptions.RemoveEmptyEntries).Select(extension =>
-            extension.Split(':') is [var from, var more] && int.TryParse(from, NumberStyles.None, CultureInfo.InvariantCulture, out var scale)
-            && int.TryParse(more, NumberStyles.None, CultureInfo.InvariantCulture, out var iterations) && iterations is >= 1 and <= 1_000_000_000
-                ? new LossExtension(scale, iterations)
-                : throw new InputException($"'{_folder.Description}': expected 'extended' to be scale:iterations pairs, found {Untrusted.Quote(text)}: the file is corrupt; train anew in another folder with {Elsewhere}"));
+        var text = recorded.GetValueOrDefault(ExtensionsKey, "");
+        _options = _options with
+        {
+            Extensions = LossExtension.TryParse(text)
+                ?? throw new InputException($"'{_folder.Description}': expected 'extended' to be scale:iterations pairs, found {Untrusted.Quote(text)}: the file is corrupt; train anew in another folder with {Elsewhere}"),
+        };
     }
 
     private void RequireSame(Dictionary<string, string> theirs, string path)
@@ -236,7 +254,7 @@ public sealed class LossRun
     {
         try
         {
-            return JsonSerializer.Deserialize<Dictionary<string, string>>(text) ?? throw new JsonException();
+            return JsonSerializer.Deserialize<Dictionary<string, string>>(text) is { } values && values.Values.All(static value => value is not null) ? values : throw new JsonException();
         }
         catch (JsonException e)
         {
@@ -244,8 +262,20 @@ public sealed class LossRun
         }
     }
 
-    private void WriteCheckpoint(RunSession session, LossTrainer trainer) => session.WriteCheckpoint(trainer.TotalIterations, path =>
-        new LossCheckpoint(trainer.Scale, trainer.Iteration, Describe()).Write(path, trainer.Save()));
+    private static string ReadDescription(string path)
+    {
+        try
+        {
+            return File.ReadAllText(path);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new InputException($"cannot read '{path}': {e.Message}", e);
+        }
+    }
+
+    private void WriteCheckpoint(RunSession session, LossTrainer trainer, LogWindow window) => session.WriteCheckpoint(trainer.TotalIterations, path =>
+        new LossCheckpoint(trainer.Scale, trainer.Iteration, Describe(), TrainingProgram.Current, window.Save()).Write(path, trainer.Save()));
 
     private void WritePicture(LossTrainer trainer, int scale)
     {

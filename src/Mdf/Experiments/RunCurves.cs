@@ -16,6 +16,8 @@ internal sealed class RunCurves
     public static void SaveNetwork(RunFolder folder, string loss)
     {
         var curves = new RunCurves(folder);
+        if (curves._entries.Count == 0) // somebody has deleted the log
+            return;
         Plots.Save(folder.Curves, new CurvePlot(
             $"Training with {loss}", "iteration", "loss",
             [curves.Series("training", "train", "loss"), curves.Series("validation", "validation", "loss")], LogY: true));
@@ -27,6 +29,8 @@ internal sealed class RunCurves
     public static void SaveLoss(RunFolder folder, string task)
     {
         var curves = new RunCurves(folder);
+        if (curves._entries.Count == 0)
+            return;
         Plots.Save(folder.Critic, new CurvePlot(
             $"Training a loss for {task}: the discriminators, scale after scale", "iteration", "loss",
             [curves.Series("D(real)", "train", "d_real"), curves.Series("D(fake)", "train", "d_fake"), curves.Series("gradient penalty", "train", "penalty")]));

@@ -7,9 +7,12 @@ namespace Mdf.Experiments;
 /// <remarks>
 /// <code>
 /// experiment.yaml                    the experiment, every key written out
-/// log.jsonl                          one line of JSON for each tenth iteration and each validation
+/// distortion.png                     the artefact: clean, damaged, difference
+/// log.jsonl                          one line of JSON for each tenth iteration, the last one, and each validation
 /// tensorboard/                       the same numbers for TensorBoard
 /// checkpoints/00001000.safetensors   to resume from; the last two are kept
+/// checkpoints/00002000.safetensors.unusable   one that could not be read, when the run was resumed from the one before
+/// distorted/                         the pictures that a program has damaged, where the task is a program's
 /// .lock, .lock-holder                held by the process that works in the folder; which that is
 /// validation/00001000/baby.png       restored validation images
 /// best.safetensors                   the network with the lowest validation loss
@@ -29,6 +32,7 @@ public sealed class RunFolder
     private const string CheckpointFolder = "checkpoints";
     private const string Extension = ".safetensors";
     private const string Unusable = ".unusable";
+    private const string Distorted = "distorted";
 
     // One to resume from, and one in case the newest is corrupt.
     private const int CheckpointsKept = 2;
@@ -66,6 +70,12 @@ public sealed class RunFolder
     /// <summary>The network as it is at the last validation, and at the end.</summary>
     public string Last => In("last" + Extension);
 
+    /// <summary>The pictures that a program has damaged, where the task is a program's.</summary>
+    public string DistortedPictures => In(Distorted);
+
+    /// <summary>The artefact: clean, damaged, and the difference.</summary>
+    public string DistortionSheet => In("distortion.png");
+
     /// <summary>Loss and validation over the iterations.</summary>
     public string Curves => In("curves.png");
 
@@ -78,9 +88,9 @@ public sealed class RunFolder
     /// <summary>Whether a training has been begun in it.</summary>
     public bool IsBegun => File.Exists(Description);
 
-    /// <summary>The checkpoints that are there, the newest last: whatever has a checkpoint's name, usable or not.</summary>
+    /// <summary>The checkpoints that are there, the newest last: whatever has a checkpoint's name, which is a number, usable or not. Copies with other names are the user's.</summary>
     public IReadOnlyList<string> Checkpoints => Directory.Exists(In(CheckpointFolder))
-        ? [.. Directory.EnumerateFileSystemEntries(In(CheckpointFolder), "*" + Extension).Order(StringComparer.Ordinal)]
+        ? [.. Directory.EnumerateFileSystemEntries(In(CheckpointFolder), "*" + Extension).Where(path => IterationOf(path) is not null).OrderBy(IterationOf)]
         : [];
 
     /// <summary>The newest checkpoint that is a file; null where there is none.</summary>
@@ -138,7 +148,7 @@ public sealed class RunFolder
             throw new IOException($"cannot write the checkpoint '{path}': {e.Message.TrimEnd('.')}", e);
         }
 
-        foreach (var old in Checkpoints.SkipLast(CheckpointsKept).Where(File.Exists))
+        foreach (var old in Checkpoints.Where(File.Exists).SkipLast(CheckpointsKept))
             File.Delete(old);
     }
 
@@ -158,6 +168,19 @@ public sealed class RunFolder
     // A folder cannot be moved over another.
     private static string Free(string path) =>
         Enumerable.Range(0, int.MaxValue).Select(i => i == 0 ? path : $"{path}-{i}").First(name => !System.IO.Path.Exists(name));
+
+    /// <summary>Deletes what a process that was killed has left half written in the folders of the run. Nobody may be writing there.</summary>
+    internal void RemoveAbandoned()
+    {
+        var validation = In("validation");
+        string[] validations = Directory.Exists(validation) ? Directory.GetDirectories(validation) : [];
+        foreach (var folder in (string[])[Path, In(CheckpointFolder), In("scales"), In(Distorted), .. validations])
+            AtomicFile.RemoveAbandoned(folder);
+    }
+
+    // Also of a name with leading zeros, or more digits than ours have.
+    private static int? IterationOf(string checkpoint) =>
+        int.TryParse(System.IO.Path.GetFileNameWithoutExtension(checkpoint), NumberStyles.None, CultureInfo.InvariantCulture, out var iteration) ? iteration : null;
 
     private static string Name(int iteration) => iteration.ToString("D8", CultureInfo.InvariantCulture);
 

@@ -12,6 +12,10 @@ internal sealed class RunLock : IDisposable
 {
     private const string Name = ".lock";
     private const string HolderName = ".lock-holder";
+    private const int SharingViolation = 32; // ERROR_SHARING_VIOLATION
+    private const int LockViolation = 33; // ERROR_LOCK_VIOLATION
+    private const int WouldBlockOnLinux = 11; // EWOULDBLOCK
+    private const int WouldBlockOnMac = 35;
     private const int LongestHolder = 200; // bytes that are read of another process's file
 
     private readonly FileStream _file;
@@ -31,7 +35,7 @@ internal sealed class RunLock : IDisposable
         {
             file = new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
         }
-        catch (IOException)
+        catch (IOException e) when (IsHeld(e))
         {
             throw new InputException($"'{folder}' is in use by {Holder(folder)}: wait until that has ended, stop it, or choose another folder with {elsewhere}");
         }
@@ -51,6 +55,10 @@ internal sealed class RunLock : IDisposable
 
     /// <summary>Releases the lock.</summary>
     public void Dispose() => _file.Dispose();
+
+    /// <summary>Whether another process has the file open, rather than that the disk is full or no more files may be open.</summary>
+    private static bool IsHeld(IOException e) => (e.HResult & 0xffff) is var error
+        && (OperatingSystem.IsWindows() ? error is SharingViolation or LockViolation : error is WouldBlockOnLinux or WouldBlockOnMac);
 
     private static string Holder(string folder)
     {

@@ -31,7 +31,7 @@ internal sealed class RunSession : IDisposable
         {
             folder.RequireState(resume, elsewhere); // another process may have begun a run since
             if (resume)
-                AtomicFile.RemoveAbandoned(folder.Path);
+                folder.RemoveAbandoned();
             return new RunSession(folder, runLock);
         }
         catch
@@ -41,7 +41,40 @@ internal sealed class RunSession : IDisposable
         }
     }
 
-    /// <summary>Loads the newest checkpoint that can be used. One that cannot is set aside, and the one before takes its place.</summary>
+    /// <summary>Reads what the run does; where its file is corrupt, from the newest checkpoint, which says the same.</summary>
+    /// <param name="parse">Reads the text; is told the file's name for messages, and throws <see cref="InputException"/>.</param>
+    /// <param name="ofCheckpoint">The text in a checkpoint.</param>
+    /// <param name="warn">Told, in one line, that a checkpoint was read instead.</param>
+    /// <returns>What the run does, and whether its file has to be written anew.</returns>
+    /// <exception cref="InputException">Neither the file nor any checkpoint can be read.</exception>
+    public (T Description, bool IsLost) ReadDescription<T>(Func<string, T> parse, Func<TensorFile, T> ofCheckpoint, Action<string>? warn)
+    {
+        try
+        {
+            return (parse(_folder.Description), false);
+        }
+        catch (InputException e) when (e.InnerException is not UnauthorizedAccessException)
+        {
+            foreach (var path in _folder.Checkpoints.Reverse())
+            {
+                try
+                {
+                    using var file = TensorFile.Open(path);
+                    var description = ofCheckpoint(file);
+                    warn?.Invoke($"'{_folder.Description}' cannot be read; what it said is taken from '{path}'");
+                    return (description, true);
+                }
+                catch (InputException)
+                {
+                    // The one before may be intact.
+                }
+            }
+
+            throw new InputException($"'{_folder.Description}' cannot be read, and no checkpoint says what it said ({e.Message.TrimEnd('.')}): put an intact copy there, or train anew in another folder", e);
+        }
+    }
+
+    /// <summary>Loads the newest checkpoint that can be used. One that is corrupt is set aside, and the one before takes its place.</summary>
     /// <param name="load">Takes the open file; throws <see cref="InputException"/> where it cannot be used. It may be called again with an older file then.</param>
     /// <param name="warn">Told, in one line, that an older checkpoint is used.</param>
     /// <returns>Whether there was a checkpoint.</returns>
@@ -49,7 +82,7 @@ internal sealed class RunSession : IDisposable
     public bool Restore(Action<TensorFile> load, Action<string>? warn)
     {
         InputException? newest = null;
-        var unusable = new List<string>();
+        var corrupt = new List<string>();
         foreach (var path in _folder.Checkpoints.Reverse())
         {
             try
@@ -57,16 +90,18 @@ internal sealed class RunSession : IDisposable
                 using var file = TensorFile.Open(path);
                 load(file);
             }
-            catch (InputException e) when (e.InnerException is not (IOException or UnauthorizedAccessException) || e.InnerException is FileNotFoundException or EndOfStreamException)
+            catch (InputException e) when (e.InnerException is not UnauthorizedAccessException)
             {
                 newest ??= e;
-                unusable.Add(path);
+                // What the disk cannot read now it may read later: that one stays where it is.
+                if (e.InnerException is not IOException or FileNotFoundException or EndOfStreamException)
+                    corrupt.Add(path);
                 continue;
             }
 
-            unusable.ForEach(RunFolder.SetAside);
+            corrupt.ForEach(RunFolder.SetAside);
             if (newest is not null)
-                warn?.Invoke($"{newest.Message.TrimEnd('.')}; it is set aside as '{RunFolder.AsideOf(unusable[0])}', and the run resumes from the checkpoint before it, '{path}'");
+                warn?.Invoke($"{newest.Message.TrimEnd('.')}; {(corrupt.Count > 0 ? $"it is set aside as '{RunFolder.AsideOf(corrupt[0])}', and " : "")}the run resumes from the checkpoint before it, '{path}'");
             return true;
         }
 
@@ -87,7 +122,7 @@ internal sealed class RunSession : IDisposable
 
     /// <summary>Does the work of the run; whatever ends it says from which checkpoint it can be resumed.</summary>
     /// <param name="work">The work.</param>
-    /// <param name="cancellation">Cancels it. What an external program says that the same Ctrl-C has ended is no failure then.</param>
+    /// <param name="cancellation">Cancels it. An input that cannot be used is no failure then: Ctrl-C may have ended the program that writes it.</param>
     /// <exception cref="RunInterruptedException">It was cancelled, and there is a checkpoint.</exception>
     /// <exception cref="DivergedException">A number became infinite or NaN.</exception>
     /// <exception cref="IOException">A file of the run could not be written: the disk is full, or the folder has become read-only.</exception>

@@ -56,7 +56,7 @@ internal sealed record TaskArtefact(byte[] Sheet)
 
     /// <summary>Shows it in a run's folder.</summary>
     /// <param name="folder">The folder.</param>
-    public void Write(RunFolder folder) => AtomicFile.Write(Path.Combine(folder.Path, "distortion.png"), Sheet);
+    public void Write(RunFolder folder) => AtomicFile.Write(folder.DistortionSheet, Sheet);
 
     private static TaskArtefact From(DistortionTrial trial) => new(DistortionSheet.Render(trial));
 

@@ -19,8 +19,12 @@ internal sealed class TrainingLog : IDisposable
         NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals,
     };
 
+    private static readonly JsonDocumentOptions s_strict = new() { AllowDuplicateProperties = false };
+
     /// <summary>The group of a validation's numbers.</summary>
     public const string ValidationGroup = "validation";
+
+    private const string IterationKey = "iteration";
 
     private readonly StreamWriter _file;
     private readonly SummaryWriter _board;
@@ -37,14 +41,13 @@ internal sealed class TrainingLog : IDisposable
         Directory.CreateDirectory(folder.TensorBoard);
         _board = utils.tensorboard.SummaryWriter(folder.TensorBoard);
 
-        bool IsKept(JsonObject? entry) => entry is not null && entry["iteration"] is JsonValue value && value.TryGetValue<int>(out var at)
-            && at <= (entry.ContainsKey(ValidationGroup) ? validated : iteration);
+        bool IsKept(JsonObject? entry) => entry is not null && entry[IterationKey]!.GetValue<int>() <= (entry.ContainsKey(ValidationGroup) ? validated : iteration);
     }
 
-    /// <summary>The entries of a log, for plots; a line that was cut off is passed over.</summary>
+    /// <summary>The entries of a log, for plots; a line that was cut off, or is none of ours, is passed over. None where there is no log.</summary>
     /// <param name="folder">The run's folder.</param>
     public static IReadOnlyList<JsonObject> Read(RunFolder folder) =>
-        [.. File.ReadLines(folder.Log).Select(Parse).OfType<JsonObject>()];
+        File.Exists(folder.Log) ? [.. File.ReadLines(folder.Log).Select(Parse).OfType<JsonObject>()] : [];
 
     /// <summary>Writes an entry.</summary>
     /// <param name="iteration">How many steps have been made.</param>
@@ -53,7 +56,7 @@ internal sealed class TrainingLog : IDisposable
     public void Write(int iteration, string group, IEnumerable<KeyValuePair<string, double?>> values)
     {
         var numbers = values.Where(entry => entry.Value is not null).ToDictionary(entry => entry.Key, entry => entry.Value!.Value);
-        _file.WriteLine(JsonSerializer.Serialize(new Dictionary<string, object> { ["iteration"] = iteration, [group] = numbers }, s_json));
+        _file.WriteLine(JsonSerializer.Serialize(new Dictionary<string, object> { [IterationKey] = iteration, [group] = numbers }, s_json));
         foreach (var (name, value) in numbers)
             _board.add_scalar($"{group}/{name}", (float)value, iteration);
     }
@@ -61,11 +64,13 @@ internal sealed class TrainingLog : IDisposable
     /// <summary>Closes the file.</summary>
     public void Dispose() => _file.Dispose();
 
+    /// <returns>An entry: an iteration and groups of numbers; null where the line is anything else.</returns>
     private static JsonObject? Parse(string line)
     {
         try
         {
-            return JsonNode.Parse(line) as JsonObject;
+            return JsonNode.Parse(line, documentOptions: s_strict) is JsonObject entry && entry[IterationKey] is JsonValue value && value.TryGetValue<int>(out _)
+                && entry.All(part => part.Key == IterationKey || part.Value is JsonObject) ? entry : null;
         }
         catch (JsonException)
         {

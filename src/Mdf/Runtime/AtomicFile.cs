@@ -37,9 +37,8 @@ public static class AtomicFile
         }
         catch (IOException e) when (e.Message.Contains(temporary, StringComparison.Ordinal))
         {
-            // A full disk: the file that was asked for says more than one that nobody has heard of.
             Remove(temporary);
-            throw new IOException(e.Message.Replace(temporary, path, StringComparison.Ordinal), e.HResult);
+            throw Renamed(e, temporary, path);
         }
         catch
         {
@@ -72,11 +71,13 @@ public static class AtomicFile
         return target;
     }
 
-    /// <summary>Deletes what writers that were killed have left in a folder and those below it. Nobody may be writing there.</summary>
-    /// <param name="folder">The folder, which exists.</param>
+    /// <summary>Deletes what writers that were killed have left in a folder, not in those below it. Nobody may be writing there.</summary>
+    /// <param name="folder">The folder; nothing is done where there is none.</param>
     public static void RemoveAbandoned(string folder)
     {
-        foreach (var temporary in Directory.EnumerateFiles(folder, $"{TemporaryStart}*{TemporaryEnd}", SearchOption.AllDirectories))
+        if (!Directory.Exists(folder))
+            return;
+        foreach (var temporary in Directory.EnumerateFiles(folder, $"{TemporaryStart}*{TemporaryEnd}"))
             Remove(temporary);
     }
 
@@ -102,9 +103,16 @@ public static class AtomicFile
         }
         catch (Exception e) when (IsAboutThePath(e))
         {
-            throw new InputException($"cannot write '{path}': no file can be made in its folder ({e.Message}); choose another place", e);
+            throw new InputException($"cannot write '{path}': no file can be made in its folder ({Renamed(e, temporary, path).Message}); choose another place", e);
+        }
+        catch (IOException e) when (e.Message.Contains(temporary, StringComparison.Ordinal))
+        {
+            throw Renamed(e, temporary, path);
         }
     }
+
+    /// <summary>The error of a full disk, with the file that was asked for: it says more than one that nobody has heard of.</summary>
+    private static IOException Renamed(Exception e, string temporary, string path) => new(e.Message.Replace(temporary, path, StringComparison.Ordinal), e.HResult);
 
     private static void Move(string path, string temporary, string target)
     {

@@ -249,11 +249,13 @@ public sealed class LossTrainer : IDisposable
 
     /// <summary>Takes the trained stack, which belongs to the caller from then on.</summary>
     /// <param name="sourceSha256">The SHA-256 of each photograph's file, for the stack's metadata.</param>
+    /// <param name="program">The program that trained the last scale, for the stack's metadata; null for this one.</param>
     /// <exception cref="InvalidOperationException">Not all scales have been trained.</exception>
-    public DiscriminatorStack Finish(params IReadOnlyList<string> sourceSha256)
+    public DiscriminatorStack Finish(IReadOnlyList<string> sourceSha256, TrainingProgram? program = null)
     {
         if (!IsFinished)
             throw new InvalidOperationException("not all scales have been trained");
+        program ??= TrainingProgram.Current;
         var stack = new DiscriminatorStack(_discriminators, _options.InputRange, new StackMetadata
         {
             Task = _options.Distortion.Task,
@@ -263,13 +265,14 @@ public sealed class LossTrainer : IDisposable
             Sizes = Sizes,
             MaxSize = _options.MaxSize,
             Iterations = _options.Iterations,
+            Extensions = LossExtension.Format(_options.Extensions),
             ReconstructionWeight = _options.ReconstructionWeight,
             IsChained = _options.IsChained,
             CoarsestNoise = _options.NoiseAt(scale: 0),
             Seed = _options.Seed,
-            Threads = get_num_threads(),
+            Threads = program.Threads,
             SourceSha256 = string.Join(',', sourceSha256),
-            ProgramVersion = LossTraining.ProgramVersion,
+            ProgramVersion = program.Version,
         });
         _discriminators.Clear();
         return stack;

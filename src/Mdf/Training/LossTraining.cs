@@ -67,7 +67,7 @@ public static class LossTraining
         ArgumentNullException.ThrowIfNull(photo);
         using var trainer = new LossTrainer([photo], options);
         Run(trainer, progress ?? IProgressSink.None, stepped: static _ => { }, finished: static _ => { }, cancellation);
-        return trainer.Finish(sourceSha256);
+        return trainer.Finish([sourceSha256]);
     }
 
     /// <summary>Makes all iterations that are left of a training: the one loop of phase 1.</summary>

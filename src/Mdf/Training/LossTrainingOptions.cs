@@ -1,3 +1,4 @@
+using System.Globalization;
 using Mdf.Discriminators;
 using Mdf.Distortions;
 using Mdf.Training.Adversarial;
@@ -20,11 +21,14 @@ public sealed record LossTrainingOptions
         init => field = value is null or >= 1 ? value : throw new ArgumentOutOfRangeException(nameof(value), value, "at least 1");
     }
 
-    /// <summary>The iterations of each scale; at least 1.</summary>
+    /// <summary>The most iterations that a scale may have, and that all extensions together may add to it: so that the iterations of all scales can be counted.</summary>
+    public const int MostIterations = 10_000_000;
+
+    /// <summary>The iterations of each scale: 1 to <see cref="MostIterations"/>.</summary>
     public int Iterations
     {
         get;
-        init => field = value >= 1 ? value : throw new ArgumentOutOfRangeException(nameof(value), value, "at least 1");
+        init => field = ValueRange.Whole(1, MostIterations).Check(value);
     }
     = DefaultIterations;
 
@@ -90,13 +94,17 @@ public sealed record LossTrainingOptions
     public IReadOnlyList<LossExtension> Extensions
     {
         get;
-        init => field = [.. value];
+        init => field = ExtensionsRange.Check([.. value]);
     }
     = [];
 
     /// <summary>How many iterations a scale has, with its extensions.</summary>
     /// <param name="scale">The scale.</param>
     public int IterationsOf(int scale) => Iterations + Extensions.Where(extension => extension.FromScale <= scale).Sum(extension => extension.Iterations);
+
+    internal static ValueRange<IReadOnlyList<LossExtension>> ExtensionsRange { get; } = new(
+        $"at least 1 iteration each, and at most {MostIterations} in all",
+        extensions => extensions.All(extension => extension is { FromScale: >= 0, Iterations: >= 1 }) && extensions.Sum(extension => (long)extension.Iterations) <= MostIterations);
 
     /// <summary>σ of the noise that a scale begins with.</summary>
     /// <param name="scale">The scale.</param>
@@ -109,4 +117,31 @@ public sealed record LossTrainingOptions
 /// <summary>More iterations for a scale and all finer ones.</summary>
 /// <param name="FromScale">The scale that was being trained.</param>
 /// <param name="Iterations">How many more; at least 1.</param>
-public sealed record LossExtension(int FromScale, int Iterations);
+public sealed record LossExtension(int FromScale, int Iterations)
+{
+    /// <summary>Extensions as text, <c>scale:iterations</c> each, with commas between; empty for none.</summary>
+    /// <param name="extensions">The extensions, the first one first.</param>
+    public static string Format(IEnumerable<LossExtension> extensions) =>
+        string.Join(',', extensions.Select(extension => string.Create(CultureInfo.InvariantCulture, $"{extension.FromScale}:{extension.Iterations}")));
+
+    /// <summary>Reads what <see cref="Format"/> writes.</summary>
+    /// <param name="text">The text.</param>
+    /// <returns>The extensions; null where it is not such a text, or adds more than a training may have.</returns>
+    public static IReadOnlyList<LossExtension>? TryParse(string text)
+    {
+        ArgumentNullException.ThrowIfNull(text);
+        var extensions = new List<LossExtension>();
+        foreach (var part in text.Split(',', StringSplitOptions.RemoveEmptyEntries))
+        {
+            if (part.Split(':') is not [var from, var more]
+                || !int.TryParse(from, NumberStyles.None, CultureInfo.InvariantCulture, out var scale) || !int.TryParse(more, NumberStyles.None, CultureInfo.InvariantCulture, out var iterations))
+            {
+                return null;
+            }
+
+            extensions.Add(new LossExtension(scale, iterations));
+        }
+
+        return LossTrainingOptions.ExtensionsRange.Contains(extensions) ? extensions : null;
+    }
+}

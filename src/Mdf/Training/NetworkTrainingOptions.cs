@@ -57,7 +57,7 @@ public sealed record SamplingOptions
     = 1;
 
     /// <summary>
-    /// Of how many training images one is set aside, and not trained on: with 10, in each folder the first, the eleventh and so on, by name. 0 for none; at least 2.
+    /// Of how many training images one is set aside, and not trained on: with 10, in each folder the first, the eleventh and so on, by name; images that are named one by one count as one folder. 0 for none; at least 2.
     /// </summary>
     public int HoldOut
     {
@@ -134,16 +134,21 @@ public sealed record ScheduleOptions
     public IReadOnlyList<int> Extensions
     {
         get;
-        init => field = new EqualList(value.Select(ExtensionRange.Check));
+        init => field = new EqualList(ExtensionsRange.Check([.. value.Select(ExtensionRange.Check)]));
     }
     = new EqualList([]);
 
     /// <summary>How many steps the optimizer makes: those of the schedule and of the extensions.</summary>
     public int TotalIterations => Iterations + Extensions.Sum();
 
-    internal static ValueRange<int> IterationsRange { get; } = ValueRange.Whole(1);
+    /// <summary>The most steps that a schedule may have, and that all extensions together may add: so that their sum is an <see cref="int"/>.</summary>
+    public const int MostIterations = 1_000_000_000;
 
-    internal static ValueRange<int> ExtensionRange { get; } = ValueRange.Whole(1, 1_000_000_000);
+    internal static ValueRange<int> IterationsRange { get; } = ValueRange.Whole(1, MostIterations);
+
+    internal static ValueRange<int> ExtensionRange { get; } = ValueRange.Whole(1, MostIterations);
+
+    internal static ValueRange<IReadOnlyList<int>> ExtensionsRange { get; } = new($"at most {MostIterations} steps in all", steps => steps.Sum(static each => (long)each) <= MostIterations);
 
     internal static ValueRange<int> BatchRange { get; } = ValueRange.Whole(1, 4096);
 

@@ -11,7 +11,8 @@ namespace Mdf.Training;
 /// <param name="Validated">The iteration of the last validation; 0 before the first.</param>
 /// <param name="Best">The best validation so far, if there was one.</param>
 /// <param name="Measures">What the last validation measured, as text; null before the first.</param>
-public sealed record TrainingCheckpoint(int Iteration, string Experiment, string? StackSha256, int Validated, BestValidation? Best, string? Measures = null)
+/// <param name="LogWindow">The steps since the log's last entry, as text; null where there are none.</param>
+public sealed record TrainingCheckpoint(int Iteration, string Experiment, string? StackSha256, int Validated, BestValidation? Best, string? Measures = null, string? LogWindow = null)
 {
     private const string Format = FileKind.TrainingCheckpointFormat;
 
@@ -37,6 +38,8 @@ public sealed record TrainingCheckpoint(int Iteration, string Experiment, string
 
         if (Measures is not null)
             metadata["measures"] = Measures;
+        if (LogWindow is not null)
+            metadata["log_window"] = LogWindow;
         SafetensorsFormat.Write(path, tensors, metadata);
     }
 
@@ -52,7 +55,8 @@ public sealed record TrainingCheckpoint(int Iteration, string Experiment, string
             metadata.OptionalText("stack_sha256"),
             metadata.Integer("validated"),
             metadata.OptionalText("best_iteration") is null ? null : new BestValidation(metadata.Integer("best_iteration"), metadata.Number("best_loss")),
-            metadata.OptionalText("measures"));
+            metadata.OptionalText("measures"),
+            metadata.OptionalText("log_window"));
     }
 }
 

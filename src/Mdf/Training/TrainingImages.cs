@@ -94,7 +94,8 @@ public sealed class TrainingImages
         ArgumentNullException.ThrowIfNull(options);
         if (folders.Count != distorted.Count)
             throw new InputException($"expected a folder of distorted images for each of the {folders.Count} folders of training images, found {distorted.Count}: name them in the same order");
-        return [.. folders.Zip(distorted).SelectMany(pair => DistortedPairs.Match(ImageFolder.List(pair.First), pair.Second).Where((_, i) => IsHeldOut(i, options) == areHeldOut))];
+        var matched = folders.Zip(distorted, (clean, damaged) => DistortedPairs.Match(ImageFolder.List(clean), damaged));
+        return [.. Select(folders, matched, options, areHeldOut)];
     }
 
     /// <summary>Distorts every image once, as a whole, so that patches are cut from pairs: for distortions that are slow, or not to be had of a patch.</summary>
@@ -112,16 +113,7 @@ public sealed class TrainingImages
         {
             cancellation.ThrowIfCancellationRequested();
             using var scope = NewDisposeScope();
-            try
-            {
-                images.Add(new TrainingImage(image.Reference, TrainingPixels.From(distortion.ApplyToPicture(image.Reference.ToPicture()))));
-            }
-            catch (InputException) when (cancellation.IsCancellationRequested)
-            {
-                // Ctrl-C reaches a program that is running, too, and it fails.
-                cancellation.ThrowIfCancellationRequested();
-            }
-
+            images.Add(new TrainingImage(image.Reference, TrainingPixels.From(distortion.ApplyToPicture(image.Reference.ToPicture()))));
             meter.Report(images.Count);
         }
 
@@ -153,9 +145,11 @@ public sealed class TrainingImages
             meter.Report(i + 1);
         }
 
+        if (files.Count == 0)
+            throw new InputException($"no image of {Quoted(folders)} is left to train on: data.hold_out = {options.HoldOut} sets all of them aside; take a larger number, or name validation images and leave it out");
         return images.Count > 0
             ? new TrainingImages(images, unreadable)
-            : throw new InputException($"none of the {files.Count} images in {string.Join(", ", folders.Select(folder => $"'{folder}'"))} can be used: {unreadable[0]}");
+            : throw new InputException($"none of the {files.Count} images in {Quoted(folders)} can be used: {unreadable[0]}");
     }
 
     /// <summary>The files that are set aside by <see cref="SamplingOptions.HoldOut"/>: pictures like those of the training, which it does not see.</summary>
@@ -182,9 +176,24 @@ public sealed class TrainingImages
     }
 
     private static string[] Files(IReadOnlyList<string> folders, SamplingOptions options, bool areHeldOut) =>
-        [.. folders.SelectMany(folder => ImageFolder.List(folder).Where((_, i) => IsHeldOut(i, options) == areHeldOut))];
+        [.. Select(folders, folders.Select(ImageFolder.List), options, areHeldOut)];
 
-    private static bool IsHeldOut(int index, SamplingOptions options) => options.HoldOut > 0 && index % options.HoldOut == 0;
+    /// <summary>Those of every folder that are set aside, or those that are not. Images that are named one by one count together, as one folder.</summary>
+    private static IEnumerable<T> Select<T>(IEnumerable<string> folders, IEnumerable<IReadOnlyList<T>> contents, SamplingOptions options, bool areHeldOut)
+    {
+        var single = 0;
+        foreach (var (folder, content) in folders.Zip(contents))
+        {
+            var first = Directory.Exists(folder) ? 0 : single++;
+            for (var i = 0; i < content.Count; i++)
+            {
+                if ((options.HoldOut > 0 && (first + i) % options.HoldOut == 0) == areHeldOut)
+                    yield return content[i];
+            }
+        }
+    }
+
+    private static string Quoted(IEnumerable<string> folders) => string.Join(", ", folders.Select(folder => $"'{folder}'"));
 
     private static TrainingImage Read(string path, SamplingOptions options, CancellationToken cancellation)
     {

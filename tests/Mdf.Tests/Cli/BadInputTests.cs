@@ -108,7 +108,7 @@ public sealed class BadInputTests : IDisposable
         { "restore {}network.safetensors {}a.png -o {}new.png --nope", "unknown option '--nope'" },
 
         // Options.
-        { "loss train {}a.png --task sisr --iterations 0 -o {}new.safetensors", "--iterations takes a whole number of at least 1, found '0'" },
+        { "loss train {}a.png --task sisr --iterations 0 -o {}new.safetensors", "--iterations takes a whole number from 1 to 10000000, found '0'" },
         { "loss train {}a.png --task sisr --scales 0 -o {}new.safetensors", "--scales takes a whole number of at least 1, found '0'" },
         { "loss train {}a.png --task sisr --max-size 24 -o {}new.safetensors", "--max-size takes a whole number of at least 25, found '24'" },
         { "loss train {}a.png --task sisr --seed -1 -o {}new.safetensors", "--seed takes a whole number of at least 0, found '-1'" },

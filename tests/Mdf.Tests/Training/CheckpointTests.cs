@@ -16,7 +16,7 @@ public sealed class CheckpointTests : IDisposable
     public void A_checkpoint_says_what_it_was_told()
     {
         var path = _folder.File("checkpoint.safetensors");
-        foreach (var checkpoint in new[] { new TrainingCheckpoint(7, "task: jpeg:10", "0123,4567", 5, new BestValidation(5, 0.1)), new TrainingCheckpoint(0, "", null, 0, null) })
+        foreach (var checkpoint in new[] { new TrainingCheckpoint(7, "task: jpeg:10", "0123,4567", 5, new BestValidation(5, 0.1), "measures", "window"), new TrainingCheckpoint(0, "", null, 0, null) })
         {
             checkpoint.Write(path, s_tensors);
             using var file = TensorFile.Open(path);
@@ -24,7 +24,7 @@ public sealed class CheckpointTests : IDisposable
             Assert.Contains("expected a checkpoint in the format 'mdf-loss-checkpoint-2', found 'mdf-checkpoint-2'", Assert.Throws<InputException>(() => LossCheckpoint.Of(file)).Message);
         }
 
-        var loss = new LossCheckpoint(3, 40, "{}");
+        var loss = new LossCheckpoint(3, 40, "{}", new TrainingProgram("1.2.3", 4), "window");
         loss.Write(path, s_tensors);
         using var written = TensorFile.Open(path);
         Assert.Equal(loss, LossCheckpoint.Of(written));
@@ -46,8 +46,10 @@ public sealed class CheckpointTests : IDisposable
     [InlineData("scale", null)]
     [InlineData("iteration", "many")]
     [InlineData("training", null)]
+    [InlineData("threads", "two")]
+    [InlineData("program_version", null)]
     public void A_damaged_checkpoint_of_a_loss_is_refused(string key, string? value) => AssertRefused(
-        key, value, path => new LossCheckpoint(3, 40, "{}").Write(path, s_tensors), LossCheckpoint.Of);
+        key, value, path => new LossCheckpoint(3, 40, "{}", new TrainingProgram("1.2.3", 4), "window").Write(path, s_tensors), LossCheckpoint.Of);
 
     private void AssertRefused(string key, string? value, Action<string> write, Func<TensorFile, object> read)
     {

@@ -132,7 +132,7 @@ public sealed class DamagedFilesTests(ITestOutputHelper output) : IDisposable
         using (var training = new LossTrainer([photo], options))
         {
             training.Step();
-            new LossCheckpoint(training.Scale, training.Iteration, "{}").Write(Next("loss checkpoint"), training.Save());
+            new LossCheckpoint(training.Scale, training.Iteration, "{}", TrainingProgram.Current).Write(Next("loss checkpoint"), training.Save());
             while (!training.IsFinished)
             {
                 while (!training.IsScaleFinished)
@@ -140,7 +140,7 @@ public sealed class DamagedFilesTests(ITestOutputHelper output) : IDisposable
                 training.FinishScale();
             }
 
-            using var stack = training.Finish("0123");
+            using var stack = training.Finish(["0123"]);
             stack.Save(Next("stack"));
         }
 

@@ -32,7 +32,7 @@ public sealed class FileKindTests : IDisposable
     public void The_checkpoint_of_a_loss_is_not_a_stack_and_the_training_s_stack_is_named()
     {
         var (checkpoint, stack) = (Checkpoint("y"), _folder.File("y.safetensors"));
-        new LossCheckpoint(1, 20, "{}").Write(checkpoint, new Dictionary<string, StoredTensor>());
+        new LossCheckpoint(1, 20, "{}", TrainingProgram.Current).Write(checkpoint, new Dictionary<string, StoredTensor>());
         Assert.Contains(
             $"'{checkpoint}': expected a discriminator stack, found the checkpoint of a loss's training: use the stack that the training writes when it ends; 'mdf loss train … --resume' continues it",
             Refusal(() => DiscriminatorStack.Load(checkpoint)));
