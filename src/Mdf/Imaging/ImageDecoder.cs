@@ -49,7 +49,6 @@ internal static class ImageDecoder
         {
             if (format == ImageFormat.Jpeg)
                 content = JpegStructure.Parse(content, cancellation).Corrected();
-
             try
             {
                 return Decode(content, format, take, cancellation);

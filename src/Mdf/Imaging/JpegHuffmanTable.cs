@@ -5,13 +5,13 @@ namespace Mdf.Imaging;
 /// </summary>
 internal sealed class JpegHuffmanTable
 {
-    /// <summary>Coefficients of a block; a place behind them that no code but those below leads to ends it.</summary>
+    /// <summary>Coefficients of a block: the place behind the last.</summary>
     public const int BlockSize = 64;
 
-    /// <summary>What a code that ends a block adds to the place: from 1 to 63 it leads beyond all that other codes lead to.</summary>
+    /// <summary>What a code that ends a block adds to the place of the next coefficient: from 1 to 63 it leads beyond all that other codes lead to.</summary>
     public const int EndOfBlock = 128;
 
-    /// <summary>What a code that does not exist adds: from 0 to 63 it leads to 65 to 128, where neither a whole block nor the end of one leads.</summary>
+    /// <summary>What a code that does not exist adds: from 1 to 63 it leads to 66 to 128, where neither a whole block nor the end of one leads.</summary>
     private const int Invalid = 65;
 
     private const int LongestCode = 16;

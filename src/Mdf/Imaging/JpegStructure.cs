@@ -38,9 +38,9 @@ internal sealed partial class JpegStructure
     private JpegStructure(byte[] file, CancellationToken cancellation) => (_file, _cancellation) = (file, cancellation);
 
     /// <summary>
-    /// Finds the segments, as far as there are some: where they are damaged is left for the decoder to refuse. It does not notice all that the data of pixels may
-    /// lack, so that is looked at here: whether there is enough for the size, and in a sequential file of 8 bits with Huffman codes whether each scan has
-    /// the codes of its pixels and no more. What libjpeg warns of in other files is as good: it decodes their scans up to the end.
+    /// Finds the segments, as far as there are some: damage there is left for the decoder to refuse. What it does not notice in the data of the pixels is looked
+    /// at here: whether there is enough for the size, and in a sequential file of 8 bits with Huffman codes whether each scan has the codes of its pixels and
+    /// no more. Progressive files are left to libjpeg, which reads them up to the end marker; those with arithmetic coding too, though it does not there.
     /// </summary>
     /// <param name="file">A whole file.</param>
     /// <param name="cancellation">Ends it.</param>
