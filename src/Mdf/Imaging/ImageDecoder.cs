@@ -48,23 +48,15 @@ internal static class ImageDecoder
         try
         {
             if (format == ImageFormat.Jpeg)
+                content = JpegStructure.Parse(content, cancellation).Corrected();
+            try
             {
-                var structure = JpegStructure.Parse(content);
-                structure.RequireData();
-                content = structure.Corrected();
+                return Decode(content, format, take, cancellation);
             }
-
-            return Libvips.Run(() => Libvips.Observe(warnings =>
+            catch (VipsException e) when (format == ImageFormat.Jpeg && JpegStructure.Parse(content, cancellation).Unpadded(Libvips.Reason(e)) is { } unpadded)
             {
-                using var opened = Open(content, format, cancellation);
-                using var srgb = ColorProfile.ToSrgb(opened);
-                string[] harmless = [.. warnings];
-                var result = take(srgb, opened, new PixelLayout(Orientation.Of(opened), TileOf(opened)));
-                if (format != ImageFormat.Tiff || warnings.FirstOrDefault(warning => !harmless.Contains(warning) && MeansLostPixels(warning)) is not { } lost)
-                    return result;
-                result.Dispose();
-                throw new InvalidDataException($"the file is damaged ({lost})");
-            }));
+                return Decode(unpadded, format, take, cancellation);
+            }
         }
         catch (VipsException e)
         {
@@ -75,6 +67,19 @@ internal static class ImageDecoder
             throw new InvalidDataException($"libtorch cannot hold it ({e.Message.Split('\n')[0].Trim()}); scale or crop it first", e);
         }
     }
+
+    private static T Decode<T>(byte[] content, ImageFormat format, Func<Image, Image, PixelLayout, T> take, CancellationToken cancellation)
+        where T : IDisposable => Libvips.Run(() => Libvips.Observe(warnings =>
+        {
+            using var opened = Open(content, format, cancellation);
+            using var srgb = ColorProfile.ToSrgb(opened);
+            string[] harmless = [.. warnings];
+            var result = take(srgb, opened, new PixelLayout(Orientation.Of(opened), TileOf(opened)));
+            if (format != ImageFormat.Tiff || warnings.FirstOrDefault(warning => !harmless.Contains(warning) && MeansLostPixels(warning)) is not { } lost)
+                return result;
+            result.Dispose();
+            throw new InvalidDataException($"the file is damaged ({lost})");
+        }));
 
     /// <summary>Says what was found in place of an image.</summary>
     /// <param name="head">The first bytes of the file.</param>
@@ -118,7 +123,7 @@ internal static class ImageDecoder
     {
         // Error, not Warning: odd chunks are warnings. Error includes truncation, and every checksum is checked.
         ImageFormat.Png => Image.PngloadBuffer(content, access: access, failOn: Enums.FailOn.Error),
-        // Of what libjpeg warns of, JpegStructure has left only what means lost pixels.
+        // Of what libjpeg warns of, JpegStructure has left only what means lost pixels. What libjpeg does not notice was looked at there.
         ImageFormat.Jpeg => Image.JpegloadBuffer(content, access: access, failOn: Enums.FailOn.Warning),
         // Error, not Warning: odd tags are warnings. MeansLostPixels sorts them.
         ImageFormat.Tiff => Image.TiffloadBuffer(content, access: access, failOn: Enums.FailOn.Error),

@@ -18,8 +18,9 @@ public static class ImageFile
     /// <summary>
     /// The largest image that is read, in pixels (2²⁷); checked before any pixel is decoded. As a tensor that is 1.5 GiB,
     /// and decoding holds no more beside it than strips and the file, except for files that cannot be read from top to
-    /// bottom (interlaced, WebP, BMP): those are decoded whole first, at most 1 GiB more. A PNG or JPEG of so few bytes
-    /// that they cannot hold the pixels is refused before that; WebP and TIFF have no such bound.
+    /// bottom (interlaced, WebP, BMP): those are decoded whole first, at most 1 GiB more. Of a JPEG that is progressive or has more
+    /// than one scan, libjpeg holds all coefficients, two bytes for each sample: at most 1 GiB more with four channels, 0.75 with three.
+    /// A PNG or JPEG of so few bytes that they cannot hold the pixels is refused before that; WebP and TIFF have no such bound.
     /// </summary>
     public const long MaximumPixels = 1L << 27;
 

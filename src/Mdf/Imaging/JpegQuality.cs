@@ -7,6 +7,10 @@ public static class JpegQuality
 {
     private const int TableSize = 64;
 
+    // What libjpeg bounds the steps of its tables to: those of one byte, and those of two, which it writes for low qualities unless a baseline file is wanted.
+    private const int LargestStep = 255;
+    private const int LargestWideStep = 32767;
+
     /// <summary>
     /// How many steps of quality the nearest standard tables may be away: tables that differ more from them than those of qualities so far apart do
     /// from each other are not the standard's.
@@ -81,26 +85,29 @@ public static class JpegQuality
     /// <returns>5000 to 0: 100 at quality 50.</returns>
     internal static int Scale(int quality) => quality < 50 ? 5000 / quality : 200 - 2 * quality;
 
-    private static bool IsNear(ReadOnlySpan<byte> standard, int quality, int[] table) => Difference(standard, quality, table) <= Math.Max(
-        Difference(standard, Math.Max(1, quality - Tolerance), Scaled(standard, quality)),
-        Difference(standard, Math.Min(100, quality + Tolerance), Scaled(standard, quality)));
-
-    private static int Difference(ReadOnlySpan<byte> standard, int quality, int[] table) =>
-        Scaled(standard, quality).Zip(table, (left, right) => Math.Abs(left - right)).Sum();
-
-    /// <summary>A table as libjpeg scales it (<c>jpeg_add_quant_table</c> in its <c>jcparam.c</c>), within a baseline file's 1 to 255.</summary>
-    private static int[] Scaled(ReadOnlySpan<byte> standard, int quality)
+    private static bool IsNear(ReadOnlySpan<byte> standard, int quality, Table table)
     {
-        var table = new int[TableSize];
+        var scaled = Scaled(standard, quality, table.Largest);
+        return Difference(standard, quality, table) <= Math.Max(
+            Difference(standard, Math.Max(1, quality - Tolerance), scaled), Difference(standard, Math.Min(100, quality + Tolerance), scaled));
+    }
+
+    private static int Difference(ReadOnlySpan<byte> standard, int quality, Table table) =>
+        Scaled(standard, quality, table.Largest).Steps.Zip(table.Steps, (left, right) => Math.Abs(left - right)).Sum();
+
+    /// <summary>A table as libjpeg scales it (<c>jpeg_add_quant_table</c> in its <c>jcparam.c</c>).</summary>
+    private static Table Scaled(ReadOnlySpan<byte> standard, int quality, int largest)
+    {
+        var steps = new int[TableSize];
         for (var i = 0; i < TableSize; i++)
-            table[i] = Math.Clamp((standard[i] * Scale(quality) + 50) / 100, 1, 255);
-        return table;
+            steps[i] = Math.Clamp((standard[i] * Scale(quality) + 50) / 100, 1, largest);
+        return new Table(steps, largest);
     }
 
     /// <summary>Reads the tables of the first component, and of the second where that has another, from what comes before the pixels.</summary>
-    private static (int[] Luminance, int[]? Chrominance)? Read(ReadOnlySpan<byte> file)
+    private static (Table Luminance, Table? Chrominance)? Read(ReadOnlySpan<byte> file)
     {
-        var tables = new int[]?[4];
+        var tables = new Table?[4];
         int[] components = [];
         for (var at = 0; at + 2 <= file.Length && file[at] == Fill;)
         {
@@ -132,7 +139,7 @@ public static class JpegQuality
         return (luminance, components.Length > 1 && components[1] != components[0] ? tables[components[1]] : null);
     }
 
-    private static bool ReadTables(ReadOnlySpan<byte> segment, int[]?[] tables)
+    private static bool ReadTables(ReadOnlySpan<byte> segment, Table?[] tables)
     {
         while (segment.Length > 0)
         {
@@ -140,10 +147,10 @@ public static class JpegQuality
             var size = 1 + (isWide ? 2 : 1) * TableSize;
             if (index >= tables.Length || segment.Length < size)
                 return false;
-            var table = new int[TableSize];
+            var steps = new int[TableSize];
             for (var i = 0; i < TableSize; i++)
-                table[Zigzag[i]] = isWide ? BinaryPrimitives.ReadUInt16BigEndian(segment[(1 + 2 * i)..]) : segment[1 + i];
-            tables[index] = table;
+                steps[Zigzag[i]] = isWide ? BinaryPrimitives.ReadUInt16BigEndian(segment[(1 + 2 * i)..]) : segment[1 + i];
+            tables[index] = new Table(steps, isWide ? LargestWideStep : LargestStep);
             segment = segment[size..];
         }
 
@@ -162,4 +169,9 @@ public static class JpegQuality
             components[i] = segment[header + size * i + 2] & 3;
         return components;
     }
+
+    /// <summary>A quantization table.</summary>
+    /// <param name="Steps">Row by row.</param>
+    /// <param name="Largest">What its steps were bounded to.</param>
+    private sealed record Table(int[] Steps, int Largest);
 }

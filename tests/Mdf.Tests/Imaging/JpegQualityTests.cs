@@ -55,6 +55,30 @@ public sealed class JpegQualityTests : IDisposable
     }
 
     [Fact]
+    public void The_quality_of_files_with_wide_tables_is_read()
+    {
+        // libjpeg writes steps above 255 in two bytes unless it is asked for a baseline file, and bounds them to 32,767 then (jpeg_add_quant_table).
+        byte[] Tables(int quality)
+        {
+            var standard = JpegCodec.Encode(rand(1, 3, 16, 16, generator: Draws), 50); // where the standard's tables are as they are
+            List<byte> file = [0xff, 0xd8];
+            foreach (var table in TablesIn(standard))
+            {
+                var steps = Enumerable.Range(table, 64).Select(i => (standard[i] * JpegQuality.Scale(quality) + 50) / 100).ToArray();
+                var isWide = steps.Max() > 255;
+                var index = standard[table - 1];
+                file.AddRange([0xff, 0xdb, 0, (byte)(isWide ? 131 : 67), (byte)(isWide ? 0x10 | index : index)]);
+                file.AddRange(steps.SelectMany(step => isWide ? [(byte)(step >> 8), (byte)step] : new[] { (byte)Math.Max(1, step) }));
+            }
+
+            return [.. file, 0xff, 0xc1, 0, 17, 8, 0, 16, 0, 16, 3, 1, 0x22, 0, 2, 0x11, 1, 3, 0x11, 1, 0xff, 0xda];
+        }
+
+        foreach (var quality in Enumerable.Range(1, 100))
+            Assert.Equal(quality, JpegQuality.Estimate(Tables(quality)));
+    }
+
+    [Fact]
     public void Damaged_files_and_other_formats_have_no_quality()
     {
         var file = JpegCodec.Encode(rand(1, 3, 16, 16, generator: Draws), 60);
