@@ -135,8 +135,9 @@ public static class ImageFile
     /// <exception cref="InputException">The extension is unknown, an option does not fit the format, or the path cannot be written.</exception>
     /// <exception cref="ArgumentException">The picture's tensors are not as <see cref="Picture"/> says, or hold NaN.</exception>
     /// <remarks>
-    /// <para>Of the <see cref="Picture.Metadata"/> EXIF (without its thumbnail), XMP and the resolution are kept. What they say of orientation, size and colour
-    /// space is mended. A picture that had a colour profile gets sRGB's, since its pixels were converted to that; others stay without one.</para>
+    /// <para>Of the <see cref="Picture.Metadata"/> EXIF (without its thumbnail, and not into TIFF), XMP and the resolution are kept. What they say of orientation,
+    /// size and colour space is mended, and XMP says no more of gain maps, videos and depth maps that lay beside the picture. A file that said no resolution gets
+    /// none. A colour picture that had a colour profile gets sRGB's, since its pixels were converted to that; others stay without one.</para>
     /// <para>Grey is the mean of the three channels. A network makes them differ a little; each is as good an estimate of the same grey as the others, so
     /// the mean has the least error. The weights of a luma would count green's error four times as much as blue's.</para>
     /// </remarks>
@@ -164,7 +165,7 @@ public static class ImageFile
             {
                 using var pixels = round(format, options.BitDepth);
                 return metadata is null
-                    ? (Encode(pixels, format, options, Enums.ForeignKeep.None), [])
+                    ? (PixelDensity.Write(Encode(pixels, format, options, Enums.ForeignKeep.None), format, resolution: null, exif: null), [])
                     : MetadataWriter.Encode(pixels, metadata, format, (tagged, keep) => Encode(tagged, format, options, keep));
             });
             AtomicFile.Write(path, file);

@@ -1,3 +1,4 @@
+using System.Globalization;
 using NetVips;
 
 namespace Mdf.Imaging;
@@ -9,8 +10,18 @@ internal static class MetadataWriter
     private const string ExifSrgb = "1";
     private const string InteroperabilitySrgb = "R98";
 
-    private const string Upright = "orientation";
+    private const string ColorSpace = "exif-ifd2-ColorSpace";
     private const string Interoperability = "exif-ifd4-InteroperabilityIndex";
+    private const string Upright = "orientation";
+    private const string ExifData = "exif-data";
+    private const string XmpData = "xmp-data";
+
+    /// <summary>libvips cuts the resolution in EXIF off after a thousandth: 299.9999999 would be 299.999.</summary>
+    private const double UpToThousandth = 1 + 1e-9;
+
+    /// <summary>libvips' names of the picture's size that it does not write itself: TIFF's, and that of Exif 2.32, annex A.</summary>
+    private static readonly string[] s_widths = ["exif-ifd0-ImageWidth", "exif-ifd4-RelatedImageWidth"];
+    private static readonly string[] s_heights = ["exif-ifd0-ImageLength", "exif-ifd4-RelatedImageLength"];
 
     /// <summary>
     /// Encodes. EXIF says that the picture is upright, in sRGB and of its size; so does XMP; a picture that had a colour profile has sRGB's; the resolution is
@@ -33,60 +44,113 @@ internal static class MetadataWriter
             exif = null;
         }
 
-        var xmp = metadata.Xmp is { } packet ? XmpPacket.Mend(packet, pixels.Width, pixels.Height) : null;
-        if (metadata.HasXmp && xmp is null)
-            unkept.Add(new UnkeptMetadata("XMP", "it is damaged"));
-        var isColor = pixels.Bands >= 3;
-        if (metadata.HasProfile && !isColor)
+        byte[]? xmp = null;
+        if (metadata.Xmp is { } packet)
+        {
+            if (XmpPacket.Mend(packet, pixels.Width, pixels.Height) is var (mended, gone))
+            {
+                xmp = mended;
+                unkept.AddRange(gone);
+            }
+            else
+            {
+                unkept.Add(new UnkeptMetadata("XMP", "it is damaged"));
+            }
+        }
+
+        var hasProfile = metadata.HasProfile && pixels.Bands >= 3;
+        if (metadata.HasProfile && !hasProfile)
             unkept.Add(new UnkeptMetadata("colour profile", "its greys are converted to those of sRGB, for which mdf has no profile of one channel"));
 
-        using var tagged = Tag(pixels, exif, xmp, metadata.HasProfile && isColor, metadata.Resolution);
-        var keep = (exif is null ? Enums.ForeignKeep.None : Enums.ForeignKeep.Exif)
-            | (xmp is null ? Enums.ForeignKeep.None : Enums.ForeignKeep.Xmp)
-            | (metadata.HasProfile && isColor ? Enums.ForeignKeep.Icc : Enums.ForeignKeep.None)
-            // libvips writes the resolution of these as EXIF alone.
-            | (metadata.Resolution is not null && format is ImageFormat.Jpeg or ImageFormat.WebP ? Enums.ForeignKeep.Exif : Enums.ForeignKeep.None);
-        byte[] file;
-        try
-        {
-            file = encode(tagged, keep);
-        }
-        catch (VipsException)
-        {
-            // If it is not the metadata's fault, this fails, too.
-            file = encode(pixels, Enums.ForeignKeep.None);
-        }
-
+        var all = new Parts(exif, xmp, hasProfile, metadata.Resolution, metadata.Resolution is { } known && !PixelDensity.Holds(format, known));
+        var (file, parts) = Encode(pixels, all, encode);
         // libvips leaves out what a format cannot hold without an error.
         using var written = Image.NewFromBuffer(file);
-        if (exif is not null && !written.Contains("exif-data"))
-            unkept.Add(TooLarge("EXIF", exif));
-        if (xmp is not null && !written.Contains("xmp-data"))
-            unkept.Add(TooLarge("XMP", xmp));
-        return (file, unkept);
+        var writtenExif = written.Contains(ExifData) ? (byte[])written.Get(ExifData) : null;
+        if (exif is not null && (parts.Exif is null || writtenExif is null))
+            unkept.Add(new UnkeptMetadata("EXIF", DoesNotFit(exif)));
+        if (xmp is not null && (parts.Xmp is null || !written.Contains(XmpData)))
+            unkept.Add(new UnkeptMetadata("XMP", DoesNotFit(xmp)));
+        if (hasProfile && !written.Contains(ColorProfile.Metadata))
+            unkept.Add(new UnkeptMetadata("colour profile", $"{format} did not take sRGB's"));
+        if (all.NeedsExif && writtenExif is null)
+            unkept.Add(new UnkeptMetadata("resolution", $"{format} has it in EXIF, which could not be written"));
+        return (PixelDensity.Write(file, format, metadata.Resolution, writtenExif), unkept);
 
-        UnkeptMetadata TooLarge(string what, byte[] content) => new(what, $"it is damaged, or its {content.Length} bytes are too many for {format}");
+        string DoesNotFit(byte[] content) => $"it is damaged, or its {content.Length} bytes are too many for {format}";
     }
 
-    private static Image Tag(Image pixels, byte[]? exif, byte[]? xmp, bool isTagged, PictureResolution? resolution)
+    /// <summary>Encodes with as much of the metadata as libvips takes.</summary>
+    private static (byte[] File, Parts Parts) Encode(Image pixels, Parts all, Func<Image, Enums.ForeignKeep, byte[]> encode)
+    {
+        // EXIF and XMP are the file's. The rest is ours, and goes only if without it the picture can be written.
+        Parts[] attempts =
+        [
+            all, all with { Exif = null }, all with { Xmp = null }, all with { Exif = null, Xmp = null },
+            new Parts(Exif: null, Xmp: null, HasProfile: false, all.Resolution, NeedsExif: false),
+        ];
+        foreach (var parts in attempts.Distinct().SkipLast(1))
+        {
+            try
+            {
+                using var tagged = Tag(pixels, parts);
+                return (encode(tagged, parts.Keep), parts);
+            }
+            catch (VipsException)
+            {
+                // If it is not the metadata's fault, the last attempt fails, too.
+            }
+        }
+
+        using var bare = Tag(pixels, attempts[^1]);
+        return (encode(bare, attempts[^1].Keep), attempts[^1]);
+    }
+
+    private static Image Tag(Image pixels, Parts parts)
     {
         using var tagged = pixels.Mutate(image =>
         {
-            if (exif is not null)
+            if (parts.Exif is not null)
             {
                 // libvips reads it here, and so sets the orientation and the resolution: what comes after it counts.
-                image.Set(GValue.BlobType, "exif-data", exif);
-                image.Set(GValue.GStrType, "exif-ifd2-ColorSpace", ExifSrgb);
+                image.Set(GValue.BlobType, ExifData, parts.Exif);
                 if (image.GetTypeOf(Interoperability) != 0)
                     image.Set(GValue.GStrType, Interoperability, InteroperabilitySrgb);
                 image.Set(GValue.GIntType, Upright, 1);
+                SetSize(s_widths, pixels.Width);
+                SetSize(s_heights, pixels.Height);
             }
 
-            if (xmp is not null)
-                image.Set(GValue.BlobType, "xmp-data", xmp);
-            if (isTagged)
+            if (parts.Exif is not null || parts.NeedsExif)
+                image.Set(GValue.GStrType, ColorSpace, ExifSrgb);
+            if (parts.Xmp is not null)
+                image.Set(GValue.BlobType, XmpData, parts.Xmp);
+            if (parts.HasProfile)
                 image.Set(GValue.BlobType, ColorProfile.Metadata, Image.ProfileLoad("srgb"));
+
+            void SetSize(string[] names, int size)
+            {
+                foreach (var name in names)
+                {
+                    if (image.GetTypeOf(name) != 0)
+                        image.Set(GValue.GStrType, name, size.ToString(CultureInfo.InvariantCulture));
+                }
+            }
         });
-        return resolution is var (horizontal, vertical) ? tagged.Copy(xres: horizontal, yres: vertical) : tagged.Copy();
+        return parts.Resolution is var (horizontal, vertical) ? tagged.Copy(xres: horizontal * UpToThousandth, yres: vertical * UpToThousandth) : tagged.Copy();
+    }
+
+    /// <summary>What goes into a file.</summary>
+    /// <param name="Exif">The EXIF of the picture's file.</param>
+    /// <param name="Xmp">Its XMP.</param>
+    /// <param name="HasProfile">Whether sRGB's profile does.</param>
+    /// <param name="Resolution">The resolution.</param>
+    /// <param name="NeedsExif">Whether the format says this resolution in EXIF alone.</param>
+    private sealed record Parts(byte[]? Exif, byte[]? Xmp, bool HasProfile, PictureResolution? Resolution, bool NeedsExif)
+    {
+        public Enums.ForeignKeep Keep =>
+            (Exif is null && !NeedsExif ? Enums.ForeignKeep.None : Enums.ForeignKeep.Exif)
+            | (Xmp is null ? Enums.ForeignKeep.None : Enums.ForeignKeep.Xmp)
+            | (HasProfile ? Enums.ForeignKeep.Icc : Enums.ForeignKeep.None);
     }
 }

@@ -1,4 +1,3 @@
-using System.Buffers.Binary;
 using System.Globalization;
 using NetVips;
 using static TorchSharp.torch;
@@ -16,28 +15,13 @@ internal readonly record struct Orientation(bool FlipsRows, bool FlipsColumns, b
 {
     private const string Tag = "orientation"; // libvips' name, for EXIF and TIFF alike
 
-    // PNG had no chunk for EXIF until 2017; ImageMagick and ExifTool write text chunks of these names, exiv2 reads them.
-    private static readonly string[] s_rawProfiles = ["-Raw profile type exif", "-Raw profile type APP1"];
-
     /// <summary>The orientation that a file gives, or none.</summary>
     /// <param name="image">The file as libvips opened it.</param>
     public static Orientation Of(Image image)
     {
         if (image.Contains(Tag))
             return FromExif(Convert.ToInt32(image.Get(Tag), CultureInfo.InvariantCulture));
-        // libvips calls the text chunk number i of a PNG png-comment-i-KEYWORD.
-        foreach (var field in image.GetFields())
-        {
-            if (field.StartsWith("png-comment-", StringComparison.Ordinal)
-                && s_rawProfiles.Any(name => field.EndsWith(name, StringComparison.OrdinalIgnoreCase))
-                && image.Get(field) is string text
-                && Find(RawProfile(text)) is { } number)
-            {
-                return FromExif(number);
-            }
-        }
-
-        return default;
+        return RawProfile.Exif(image) is { } exif && TiffDirectory.Number(exif, TiffDirectory.Orientation) is { } number ? FromExif(number) : default;
     }
 
     /// <summary>The orientation of a number from 1 to 8; any other number means none.</summary>
@@ -70,45 +54,5 @@ internal readonly record struct Orientation(bool FlipsRows, bool FlipsColumns, b
         if (FlipsColumns)
             stored = stored.flip(3);
         target.copy_(stored);
-    }
-
-    /// <summary>The bytes of a raw profile: its name, the number of its bytes, then the bytes as hexadecimal digits, each in lines of their own.</summary>
-    /// <returns>As many as can be read, and no more than the first block that a JPEG could hold.</returns>
-    private static byte[] RawProfile(string text)
-    {
-        var lines = text.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
-        var digits = string.Concat(lines.Skip(2));
-        digits = digits[..(Math.Min(digits.Length, 2 * ushort.MaxValue) & ~1)];
-        return digits.All(char.IsAsciiHexDigit) ? Convert.FromHexString(digits) : [];
-    }
-
-    /// <summary>Finds the orientation in the first directory of EXIF data.</summary>
-    /// <returns>The number, or null where there is none, or the data is damaged.</returns>
-    private static int? Find(ReadOnlySpan<byte> exif)
-    {
-        const int EntrySize = 12;
-        const int OrientationTag = 0x0112;
-        const int Short = 3; // the type of the value: 16 bits
-        if (exif.StartsWith("Exif\0\0"u8))
-            exif = exif[6..];
-        var isLittleEndian = exif.StartsWith("II*\0"u8);
-        if (exif.Length < 8 || !isLittleEndian && !exif.StartsWith("MM\0*"u8))
-            return null;
-        var start = isLittleEndian ? BinaryPrimitives.ReadUInt32LittleEndian(exif[4..]) : BinaryPrimitives.ReadUInt32BigEndian(exif[4..]);
-        if (start > exif.Length - 2)
-            return null;
-        var entries = exif[(int)start..];
-        int count = UInt16(entries);
-        entries = entries[2..];
-        for (; count > 0 && entries.Length >= EntrySize; count--, entries = entries[EntrySize..])
-        {
-            if (UInt16(entries) == OrientationTag)
-                return UInt16(entries[2..]) == Short ? UInt16(entries[8..]) : null;
-        }
-
-        return null;
-
-        int UInt16(ReadOnlySpan<byte> bytes) =>
-            isLittleEndian ? BinaryPrimitives.ReadUInt16LittleEndian(bytes) : BinaryPrimitives.ReadUInt16BigEndian(bytes);
     }
 }

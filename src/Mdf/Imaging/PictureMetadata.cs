@@ -1,4 +1,3 @@
-using System.Buffers.Binary;
 using NetVips;
 
 namespace Mdf.Imaging;
@@ -9,7 +8,7 @@ namespace Mdf.Imaging;
 public readonly record struct PictureResolution(double Horizontal, double Vertical);
 
 /// <summary>Metadata that a file was written without.</summary>
-/// <param name="What">Which: <c>EXIF</c>, <c>XMP</c>, <c>IPTC</c>, <c>colour profile</c>.</param>
+/// <param name="What">Which, such as <c>EXIF</c>, <c>XMP</c>, <c>IPTC</c>, <c>colour profile</c>, <c>gain map</c>.</param>
 /// <param name="Why">The reason, and where there is one the remedy.</param>
 public sealed record UnkeptMetadata(string What, string Why);
 
@@ -17,21 +16,11 @@ public sealed record UnkeptMetadata(string What, string Why);
 /// What the file of a <see cref="Picture"/> says besides its pixels. <see cref="ImageFile.Write(string, Picture, ImageWriteOptions?)"/> writes what still holds
 /// of it: the pixels are upright, in sRGB, and may have another size.
 /// </summary>
-/// <remarks>EXIF and XMP are untrusted bytes: bounded here, parsed by libexif and <see cref="System.Xml"/>, and never shown.</remarks>
+/// <remarks>EXIF and XMP are untrusted bytes: bounded here, parsed by <see cref="TiffDirectory"/>, libexif and <see cref="System.Xml"/>, and never shown.</remarks>
 public sealed record PictureMetadata
 {
     /// <summary>The most bytes of EXIF, and of XMP, that are carried: 1 MiB. JPEG files hold 64 KiB of each; others rarely more.</summary>
     public const int MaximumBytes = 1 << 20;
-
-    /// <summary>libvips' resolution, in pixels per millimetre, of files that say none.</summary>
-    private const double UnknownResolution = 1;
-
-    /// <summary>What is taken for a resolution, in pixels per millimetre: a pixel of a metre to one of a tenth of a micrometre.</summary>
-    private const double LeastResolution = 0.001;
-    private const double GreatestResolution = 10_000;
-
-    /// <summary>From this EXIF orientation on (to 8) rows become columns when the picture is turned upright.</summary>
-    private const int FirstTransposed = 5;
 
     /// <summary>Whether there is EXIF that can be carried.</summary>
     public bool HasExif => Exif is not null;
@@ -67,7 +56,8 @@ public sealed record PictureMetadata
     {
         var unread = new List<UnkeptMetadata>();
         var format = ImageFormats.Detect(content);
-        var exif = Bounded(inFile, "exif-data", "EXIF", unread);
+        // A PNG's chunk counts more than its texts.
+        var exif = Bounded(BlobOf(inFile, "exif-data") ?? RawProfile.Exif(inFile), "EXIF", unread);
         if (exif is not null && TiffDirectory.WithoutThumbnail(exif) is var whole)
         {
             if (whole is null)
@@ -77,63 +67,44 @@ public sealed record PictureMetadata
 
         if (format == ImageFormat.Tiff && TiffDirectory.HasExif(content))
             unread.Add(new UnkeptMetadata("EXIF", "mdf does not read that of TIFF files"));
-        if (inFile.Contains("iptc-data"))
+        if (format == ImageFormat.Jpeg ? PhotoshopResources.JpegHasIptc(content) : HasIptc(inFile))
             unread.Add(new UnkeptMetadata("IPTC", "mdf does not carry it"));
+        var density = PixelDensity.Read(content);
+        if (density is { IsShape: true })
+            unread.Add(new UnkeptMetadata("pixel aspect ratio", "mdf does not carry it"));
         return new PictureMetadata
         {
             Exif = exif,
-            Xmp = Bounded(inFile, "xmp-data", "XMP", unread),
+            Xmp = Bounded(BlobOf(inFile, "xmp-data") ?? RawProfile.Xmp(inFile), "XMP", unread),
             HasProfile = inFile.Contains(ColorProfile.Metadata),
-            Resolution = ResolutionOf(inFile, exif, content),
+            Resolution = ResolutionOf(inFile, density, exif, format),
             IsJpeg = format == ImageFormat.Jpeg,
             JpegQuality = format == ImageFormat.Jpeg ? Imaging.JpegQuality.Estimate(content) : null,
             Unread = unread,
         };
     }
 
-    private static byte[]? Bounded(Image inFile, string name, string what, List<UnkeptMetadata> unread)
+    private static byte[]? BlobOf(Image inFile, string name) =>
+        inFile.Contains(name) && inFile.Get(name) is byte[] { Length: > 0 } content ? content : null;
+
+    private static byte[]? Bounded(byte[]? content, string what, List<UnkeptMetadata> unread)
     {
-        if (!inFile.Contains(name) || inFile.Get(name) is not byte[] { Length: > 0 } content)
-            return null;
-        if (content.Length <= MaximumBytes)
+        if (content is null or { Length: <= MaximumBytes })
             return content;
         unread.Add(new UnkeptMetadata(what, $"it has {content.Length} bytes, more than {MaximumBytes}"));
         return null;
     }
 
-    private static PictureResolution? ResolutionOf(Image inFile, byte[]? exif, ReadOnlySpan<byte> content)
+    private static bool HasIptc(Image inFile) =>
+        BlobOf(inFile, "iptc-data") is not null
+        || BlobOf(inFile, "photoshop-data") is { } blocks && PhotoshopResources.HaveIptc(blocks)
+        || RawProfile.HasIptc(inFile);
+
+    private static PictureResolution? ResolutionOf(Image inFile, PixelDensity? density, byte[]? exif, ImageFormat? format)
     {
-        var resolution = Known(inFile.Xres, inFile.Yres) ?? OfBmp(content);
-        if (resolution is null && exif is not null)
-        {
-            // WebP and PNG files may say it in EXIF alone. libvips reads EXIF when it is set.
-            using var pixel = Image.Black(1, 1);
-            using var tagged = pixel.Mutate(image => image.Set(GValue.BlobType, "exif-data", exif));
-            resolution = Known(tagged.Xres, tagged.Yres);
-        }
-
-        return inFile.Contains("orientation") && inFile.Get("orientation") is >= FirstTransposed && resolution is var (horizontal, vertical)
-            ? new PictureResolution(vertical, horizontal)
-            : resolution;
+        var inExif = exif is null ? null : TiffDirectory.Density(exif)?.Resolution;
+        // As libvips has it in a JPEG: cameras write EXIF, and a JFIF segment only for programs that ask for one. The PNG standard calls EXIF historical (11.3.4.5).
+        var resolution = format == ImageFormat.Jpeg ? inExif ?? density?.Resolution : density?.Resolution ?? inExif;
+        return resolution is var (horizontal, vertical) && Orientation.Of(inFile).Transposes ? new PictureResolution(vertical, horizontal) : resolution;
     }
-
-    /// <summary>A BMP's resolution in pixels per metre (BITMAPINFOHEADER and its successors), which libvips does not see.</summary>
-    private static PictureResolution? OfBmp(ReadOnlySpan<byte> content)
-    {
-        const int infoHeader = 14;
-        const int horizontal = infoHeader + 24;
-        const int end = infoHeader + 32;
-        return ImageFormats.Detect(content) == ImageFormat.Bmp && content.Length >= end
-            && BinaryPrimitives.ReadUInt32LittleEndian(content[infoHeader..]) >= 40
-                ? Known(
-                    BinaryPrimitives.ReadInt32LittleEndian(content[horizontal..]) / 1000.0,
-                    BinaryPrimitives.ReadInt32LittleEndian(content[(horizontal + 4)..]) / 1000.0)
-                : null;
-    }
-
-    private static PictureResolution? Known(double horizontal, double vertical) =>
-        horizontal is >= LeastResolution and <= GreatestResolution && vertical is >= LeastResolution and <= GreatestResolution
-        && (horizontal, vertical) != (UnknownResolution, UnknownResolution)
-            ? new PictureResolution(horizontal, vertical)
-            : null;
 }

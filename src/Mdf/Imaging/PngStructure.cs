@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using Mdf.Runtime;
 
 namespace Mdf.Imaging;
 
@@ -13,6 +14,7 @@ internal static class PngStructure
 
     private const int SignatureSize = 8;
     private const int ChunkHeaderSize = 8; // length and type
+    private const int TypeSize = 4;
     private const int ChecksumSize = 4;
 
     /// <summary>Refuses a file whose data cannot hold as many pixels as it claims.</summary>
@@ -22,12 +24,10 @@ internal static class PngStructure
     {
         var (pixels, found) = (0L, 0L);
         var (width, height) = (0u, 0u);
-        for (var rest = file[SignatureSize..]; rest.Length > ChunkHeaderSize;)
+        for (var at = SignatureSize; Next(file, ref at) is { } chunk;)
         {
-            var length = BinaryPrimitives.ReadUInt32BigEndian(rest);
-            var type = rest.Slice(4, 4);
-            var data = rest[ChunkHeaderSize..];
-            data = data[..(int)Math.Min(length, data.Length)];
+            var type = TypeOf(file, chunk);
+            var data = file[chunk];
             if (pixels == 0 && type.SequenceEqual("IHDR"u8) && data.Length >= 10)
             {
                 (width, height) = (BinaryPrimitives.ReadUInt32BigEndian(data), BinaryPrimitives.ReadUInt32BigEndian(data[4..]));
@@ -40,8 +40,6 @@ internal static class PngStructure
             {
                 found += data.Length;
             }
-
-            rest = rest[(int)Math.Min(ChunkHeaderSize + length + (long)ChecksumSize, rest.Length)..];
         }
 
         var least = (pixels + DeflateExpansion - 1) / DeflateExpansion;
@@ -51,4 +49,45 @@ internal static class PngStructure
                 $"expected at least {least} bytes of compressed pixels for {width}×{height}, found {found}: the file is truncated or damaged");
         }
     }
+
+    /// <summary>Finds a chunk before the pixels.</summary>
+    /// <param name="file">A whole file.</param>
+    /// <param name="type">Its four letters.</param>
+    /// <returns>The chunk's data; null where there is none.</returns>
+    public static Range? Find(ReadOnlySpan<byte> file, ReadOnlySpan<byte> type)
+    {
+        for (var at = SignatureSize; Next(file, ref at) is { } chunk && !TypeOf(file, chunk).SequenceEqual("IDAT"u8);)
+        {
+            if (TypeOf(file, chunk).SequenceEqual(type))
+                return chunk;
+        }
+
+        return null;
+    }
+
+    /// <summary>Where the chunk begins that has this data.</summary>
+    public static int StartOf(Range data) => data.Start.Value - ChunkHeaderSize;
+
+    /// <summary>Where the chunk ends that has this data.</summary>
+    public static int EndOf(Range data) => data.End.Value + ChecksumSize;
+
+    /// <summary>Makes the checksum of a chunk that of its data.</summary>
+    /// <param name="file">A whole file.</param>
+    /// <param name="start">Where the data begins.</param>
+    /// <param name="length">Its length.</param>
+    public static void Seal(Span<byte> file, int start, int length) =>
+        BinaryPrimitives.WriteUInt32BigEndian(file[(start + length)..], Crc32.Of(file[(start - TypeSize)..(start + length)]));
+
+    /// <returns>The data of the chunk that begins at <paramref name="at"/>, as far as the file has it; null where the file ends. Goes on to the next.</returns>
+    private static Range? Next(ReadOnlySpan<byte> file, ref int at)
+    {
+        if (file.Length - at <= ChunkHeaderSize)
+            return null;
+        var start = at + ChunkHeaderSize;
+        var end = start + (long)BinaryPrimitives.ReadUInt32BigEndian(file[at..]);
+        at = (int)Math.Min(end + ChecksumSize, file.Length);
+        return start..(int)Math.Min(end, file.Length);
+    }
+
+    private static ReadOnlySpan<byte> TypeOf(ReadOnlySpan<byte> file, Range data) => file.Slice(data.Start.Value - TypeSize, TypeSize);
 }

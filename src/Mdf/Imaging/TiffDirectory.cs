@@ -2,15 +2,39 @@ using System.Buffers.Binary;
 
 namespace Mdf.Imaging;
 
-/// <summary>The first directory of a TIFF structure (TIFF 6.0, section 2), which EXIF is, too.</summary>
+/// <summary>The first directory of a TIFF structure (TIFF 6.0, section 2, or BigTIFF), which EXIF is, too.</summary>
+/// <remarks>What is damaged counts as absent. Of a directory that is cut off the entries that are there are read, as libexif does; it is not changed.</remarks>
 internal static class TiffDirectory
 {
-    private const int HeaderSize = 8;
-    private const int EntrySize = 12;
+    /// <summary>Tags of TIFF 6.0.</summary>
+    public const int Orientation = 0x0112;
+    public const int ResolutionUnit = 0x0128;
+    private const int HorizontalResolution = 0x011a;
+    private const int VerticalResolution = 0x011b;
 
     /// <summary>The tags that lead to the directories of EXIF and GPS (Exif 2.32, 4.6.3).</summary>
     private const int ExifTag = 0x8769;
     private const int GpsTag = 0x8825;
+
+    /// <summary>What EXIF has in the first directory of who made the picture, with what, and when (Exif 2.32, 4.6.4).</summary>
+    private static readonly int[] s_descriptions =
+    [
+        0x010e, // ImageDescription
+        0x010f, // Make
+        0x0110, // Model
+        0x0132, // DateTime
+        0x013b, // Artist
+        0x8298, // Copyright
+    ];
+
+    /// <summary>The types of values that are read.</summary>
+    private const int ShortType = 3;
+    private const int RationalType = 5;
+
+    /// <summary>The values of <see cref="ResolutionUnit"/>.</summary>
+    private const int NoUnit = 1;
+    private const int Inch = 2;
+    private const int Centimetre = 3;
 
     private static ReadOnlySpan<byte> ExifPrefix => "Exif\0\0"u8;
 
@@ -19,43 +43,163 @@ internal static class TiffDirectory
     /// <returns>A copy; null where the first directory is damaged.</returns>
     public static byte[]? WithoutThumbnail(ReadOnlySpan<byte> exif)
     {
-        var start = exif.StartsWith(ExifPrefix) ? ExifPrefix.Length : 0;
-        if (Find(exif[start..]) is not var (offset, count, _))
+        if (Find(Structure(exif)) is not { IsBig: false, IsWhole: true } entries)
             return null;
         var copy = exif.ToArray();
-        var next = copy.AsSpan(start + offset + EntrySize * count);
+        var next = copy.AsSpan(exif.Length - Structure(exif).Length + entries.At(entries.Count));
         next[..Math.Min(4, next.Length)].Clear();
         return copy;
     }
 
-    /// <summary>Whether a TIFF file has EXIF. BigTIFF files are not looked into.</summary>
+    /// <summary>Whether a TIFF file has EXIF, or in its own directory what cameras write there.</summary>
     public static bool HasExif(ReadOnlySpan<byte> file)
     {
-        if (Find(file) is not var (offset, count, isLittle))
+        if (Find(file) is not { } entries)
             return false;
-        for (var i = 0; i < count; i++)
+        for (var i = 0; i < entries.Count; i++)
         {
-            if (Short(file[(offset + EntrySize * i)..], isLittle) is ExifTag or GpsTag)
+            var tag = entries.Short(file[entries.At(i)..]);
+            if (tag is ExifTag or GpsTag || s_descriptions.Contains(tag))
                 return true;
         }
 
         return false;
     }
 
-    /// <returns>Where the entries begin, how many there are, all of them inside, and the byte order; null where there is no such directory.</returns>
-    private static (int Offset, int Count, bool IsLittle)? Find(ReadOnlySpan<byte> tiff)
+    /// <summary>A number of 16 bits.</summary>
+    /// <param name="structure">A TIFF file, or EXIF with or without <c>Exif\0\0</c> before it.</param>
+    /// <param name="tag">Which.</param>
+    /// <returns>Null where there is none, or another type of value.</returns>
+    public static int? Number(ReadOnlySpan<byte> structure, int tag)
     {
-        var isLittle = tiff.StartsWith("II*\0"u8);
-        if (tiff.Length < HeaderSize || !isLittle && !tiff.StartsWith("MM\0*"u8))
-            return null;
-        var directory = isLittle ? BinaryPrimitives.ReadUInt32LittleEndian(tiff[4..]) : BinaryPrimitives.ReadUInt32BigEndian(tiff[4..]);
-        if (directory < HeaderSize || directory > tiff.Length - 2)
-            return null;
-        var offset = (int)directory + 2;
-        var count = Short(tiff[(offset - 2)..], isLittle);
-        return count > 0 && (long)EntrySize * count <= tiff.Length - offset ? (offset, count, isLittle) : null;
+        structure = Structure(structure);
+        return Find(structure) is { } entries && entries.Find(structure, tag, ShortType) is { } entry
+            ? entries.Short(structure[(entry + entries.ValueOffset)..])
+            : null;
     }
 
-    private static int Short(ReadOnlySpan<byte> bytes, bool isLittle) =>
-        isLittle ? BinaryPrimitives.ReadUInt16LittleEndian(bytes) : BinaryPrimitives.ReadUInt16BigEndian(bytes);
+    /// <summary>The resolution, which is in inches where no unit is given.</summary>
+    /// <param name="structure">A TIFF file, or EXIF with or without <c>Exif\0\0</c> before it.</param>
+    /// <returns>Null where there is none.</returns>
+    public static PixelDensity? Density(ReadOnlySpan<byte> structure)
+    {
+        structure = Structure(structure);
+        if (Find(structure) is not { } entries || Rational(structure, entries, HorizontalResolution) is not { } horizontal
+            || Rational(structure, entries, VerticalResolution) is not { } vertical)
+        {
+            return null;
+        }
+
+        return (Number(structure, ResolutionUnit) ?? Inch) switch
+        {
+            Inch => new PixelDensity(horizontal, vertical, PixelDensity.Inch),
+            Centimetre => new PixelDensity(horizontal, vertical, PixelDensity.Centimetre),
+            _ => new PixelDensity(horizontal, vertical, Unit: null),
+        };
+    }
+
+    /// <summary>Makes the resolution of a TIFF file that of no unit, which leaves the shape of a pixel. TIFF demands that there is a resolution.</summary>
+    public static void ClearResolutionUnit(Span<byte> file)
+    {
+        if (Find(file) is { } entries && entries.Find(file, ResolutionUnit, ShortType) is { } entry)
+            entries.SetShort(file[(entry + entries.ValueOffset)..], NoUnit);
+    }
+
+    /// <summary>Takes the resolution out of EXIF. The bytes after the directory stay where they are, since offsets lead to them.</summary>
+    /// <param name="exif">EXIF, with or without <c>Exif\0\0</c> before it.</param>
+    public static void RemoveResolution(Span<byte> exif)
+    {
+        var structure = exif[(exif.Length - Structure(exif).Length)..];
+        if (Find(structure) is not { IsBig: false, IsWhole: true } entries)
+            return;
+        var kept = 0;
+        for (var i = 0; i < entries.Count; i++)
+        {
+            var entry = structure.Slice(entries.At(i), entries.EntrySize);
+            if (entries.Short(entry) is not (HorizontalResolution or VerticalResolution or ResolutionUnit))
+                entry.CopyTo(structure[entries.At(kept++)..]);
+        }
+
+        // The offset of the next directory follows the last entry.
+        var end = Math.Min(entries.At(entries.Count) + 4, structure.Length);
+        structure[entries.At(entries.Count)..end].CopyTo(structure[entries.At(kept)..]);
+        entries.SetShort(structure[(entries.Start - 2)..], kept);
+        structure[Math.Min(entries.At(kept) + 4, end)..end].Clear();
+    }
+
+    private static double? Rational(ReadOnlySpan<byte> tiff, Entries entries, int tag)
+    {
+        if (entries.Find(tiff, tag, RationalType) is not { } entry)
+            return null;
+        // Its eight bytes are elsewhere, but for BigTIFF.
+        long at = entries.IsBig ? entry + entries.ValueOffset : entries.Long(tiff[(entry + entries.ValueOffset)..]);
+        return at <= tiff.Length - 8 ? (double)entries.Long(tiff[(int)at..]) / entries.Long(tiff[((int)at + 4)..]) : null;
+    }
+
+    private static ReadOnlySpan<byte> Structure(ReadOnlySpan<byte> exif) => exif.StartsWith(ExifPrefix) ? exif[ExifPrefix.Length..] : exif;
+
+    /// <returns>Null where there is no directory, or no entry in it.</returns>
+    private static Entries? Find(ReadOnlySpan<byte> tiff)
+    {
+        const int header = 8;
+        const int bigHeader = 16;
+        var isBig = tiff.StartsWith("II+\0"u8) || tiff.StartsWith("MM\0+"u8);
+        var isLittle = tiff.StartsWith("II"u8);
+        if (tiff.Length < (isBig ? bigHeader : header) || !isBig && !tiff.StartsWith("II*\0"u8) && !tiff.StartsWith("MM\0*"u8))
+            return null;
+        var entries = new Entries(0, 0, IsWhole: false, isBig, isLittle);
+        var directory = isBig ? entries.Large(tiff[8..]) : entries.Long(tiff[4..]);
+        var sizeOfCount = isBig ? 8 : 2;
+        if (directory < (isBig ? (ulong)bigHeader : header) || directory > (ulong)Math.Max(0, tiff.Length - sizeOfCount))
+            return null;
+        var start = (int)directory + sizeOfCount;
+        var count = isBig ? entries.Large(tiff[(int)directory..]) : (ulong)entries.Short(tiff[(int)directory..]);
+        var inside = (ulong)((tiff.Length - start) / entries.EntrySize);
+        return count > 0 ? entries with { Start = start, Count = (int)Math.Min(count, inside), IsWhole = count <= inside } : null;
+    }
+
+    /// <summary>The entries of a directory.</summary>
+    /// <param name="Start">Where the first begins.</param>
+    /// <param name="Count">How many there are inside the structure.</param>
+    /// <param name="IsWhole">Whether these are all.</param>
+    /// <param name="IsBig">Whether it is BigTIFF's.</param>
+    /// <param name="IsLittle">The order of bytes.</param>
+    private readonly record struct Entries(int Start, int Count, bool IsWhole, bool IsBig, bool IsLittle)
+    {
+        /// <summary>Tag, type, the number of values, the value or where it is.</summary>
+        public int EntrySize => IsBig ? 20 : 12;
+
+        public int ValueOffset => IsBig ? 12 : 8;
+
+        public int At(int index) => Start + EntrySize * index;
+
+        /// <returns>Where the first entry of a tag begins; null where there is none, or it is of another type.</returns>
+        public int? Find(ReadOnlySpan<byte> tiff, int tag, int type)
+        {
+            for (var i = 0; i < Count; i++)
+            {
+                if (Short(tiff[At(i)..]) == tag)
+                    return Short(tiff[(At(i) + 2)..]) == type ? At(i) : null;
+            }
+
+            return null;
+        }
+
+        public int Short(ReadOnlySpan<byte> bytes) =>
+            IsLittle ? BinaryPrimitives.ReadUInt16LittleEndian(bytes) : BinaryPrimitives.ReadUInt16BigEndian(bytes);
+
+        public uint Long(ReadOnlySpan<byte> bytes) =>
+            IsLittle ? BinaryPrimitives.ReadUInt32LittleEndian(bytes) : BinaryPrimitives.ReadUInt32BigEndian(bytes);
+
+        public ulong Large(ReadOnlySpan<byte> bytes) =>
+            IsLittle ? BinaryPrimitives.ReadUInt64LittleEndian(bytes) : BinaryPrimitives.ReadUInt64BigEndian(bytes);
+
+        public void SetShort(Span<byte> bytes, int value)
+        {
+            if (IsLittle)
+                BinaryPrimitives.WriteUInt16LittleEndian(bytes, (ushort)value);
+            else
+                BinaryPrimitives.WriteUInt16BigEndian(bytes, (ushort)value);
+        }
+    }
 }

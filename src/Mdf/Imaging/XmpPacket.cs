@@ -13,6 +13,39 @@ internal static class XmpPacket
     private static readonly XNamespace s_xmp = "http://ns.adobe.com/xap/1.0/";
     private static readonly XNamespace s_photoshop = "http://ns.adobe.com/photoshop/1.0/";
 
+    private static readonly XName[] s_stale = [s_xmp + "Thumbnails", s_photoshop + "ICCProfile"];
+
+    /// <summary>The rest of a packet that is too large for one segment of a JPEG (XMP, part 3, 1.1.3.1).</summary>
+    private static readonly XName s_extension = XName.Get("HasExtendedXMP", "http://ns.adobe.com/xmp/note/");
+
+    /// <summary>The list of what follows the picture in its file (Android's Ultra HDR and Motion Photo formats), and what an entry is.</summary>
+    private static readonly XName s_directory = XName.Get("Directory", "http://ns.google.com/photos/1.0/container/");
+    private static readonly XName s_semantic = XName.Get("Semantic", "http://ns.google.com/photos/1.0/container/item/");
+
+    private const string GainMap = "gain map";
+    private const string Video = "video";
+    private const string DepthMap = "depth map";
+    private const string Extension = "extended XMP";
+
+    /// <summary>
+    /// Properties about what a phone puts behind the picture: all whose namespace is the first and whose name begins with the second. Adobe's and Apple's gain
+    /// maps, Android's motion photos and their predecessor.
+    /// </summary>
+    private static readonly (XNamespace Namespace, string Start, string What)[] s_behindPicture =
+    [
+        ("http://ns.adobe.com/hdr-gain-map/1.0/", "", GainMap),
+        ("http://ns.apple.com/HDRGainMap/1.0/", "", GainMap),
+        ("http://ns.google.com/photos/1.0/camera/", "MicroVideo", Video),
+        ("http://ns.google.com/photos/1.0/camera/", "MotionPhoto", Video),
+    ];
+
+    /// <summary>Properties whose data are as a rule in the extension, and then gone with it: those of Google's camera.</summary>
+    private static readonly (XNamespace Namespace, string Start, string What)[] s_inExtension =
+    [
+        ("http://ns.google.com/photos/1.0/depthmap/", "", DepthMap),
+        ("http://ns.google.com/photos/1.0/image/", "", "original picture"),
+    ];
+
     /// <summary>No entities, nothing from elsewhere, and no more text than <see cref="PictureMetadata.MaximumBytes"/>.</summary>
     private static readonly XmlReaderSettings s_reading = new()
     {
@@ -28,12 +61,15 @@ internal static class XmpPacket
         NewLineHandling = NewLineHandling.None,
     };
 
-    /// <summary>Mends what XMP says of a picture that is now upright, in sRGB and perhaps of another size, and takes thumbnails out.</summary>
+    /// <summary>
+    /// Mends what XMP says of a picture that is now upright, in sRGB, perhaps of another size, and alone: takes out thumbnails, and what is said of data that lie
+    /// elsewhere in its file.
+    /// </summary>
     /// <param name="packet">XML, in UTF-8 or UTF-16.</param>
     /// <param name="width">The picture's width now.</param>
     /// <param name="height">The picture's height now.</param>
-    /// <returns>UTF-8, or the packet itself where nothing is to be mended; null where it is not well-formed.</returns>
-    public static byte[]? Mend(byte[] packet, int width, int height)
+    /// <returns>UTF-8, or the packet itself where nothing is to be mended, and what those data were; null where it is not well-formed.</returns>
+    public static (byte[] Packet, IReadOnlyList<UnkeptMetadata> Gone)? Mend(byte[] packet, int width, int height)
     {
         var values = new Dictionary<XName, string>
         {
@@ -44,30 +80,50 @@ internal static class XmpPacket
             [s_exif + "PixelYDimension"] = height.ToString(CultureInfo.InvariantCulture),
             [s_exif + "ColorSpace"] = "1", // sRGB
         };
-        XName[] stale = [s_xmp + "Thumbnails", s_photoshop + "ICCProfile"];
         try
         {
             using var stream = new MemoryStream(packet, 0, EndOf(packet), writable: false);
             using var reader = XmlReader.Create(stream, s_reading);
             var document = XDocument.Load(reader, LoadOptions.PreserveWhitespace);
+            var gone = new SortedSet<string>(StringComparer.Ordinal);
+            var isExtended = document.Descendants().Any(element => element.Name == s_extension || element.Attribute(s_extension) is not null);
             var isChanged = false;
             foreach (var element in document.Descendants().ToArray())
             {
                 foreach (var attribute in element.Attributes().ToArray())
                 {
-                    if (stale.Contains(attribute.Name))
+                    if (IsStale(attribute.Name))
                         Change(attribute.Remove);
                     else if (values.TryGetValue(attribute.Name, out var value) && attribute.Value != value)
                         Change(() => attribute.Value = value);
                 }
 
-                if (stale.Contains(element.Name) && element.Parent is not null)
+                if (element.Name == s_directory)
+                    gone.UnionWith(Items(element));
+                if (element.Parent is not null && IsStale(element.Name))
                     Change(element.Remove);
                 else if (values.TryGetValue(element.Name, out var value) && element.Value != value)
                     Change(() => element.Value = value);
             }
 
-            return isChanged ? Write(document) : packet;
+            return (isChanged ? Write(document) : packet, [.. gone.Select(Explain)]);
+
+            bool IsStale(XName name)
+            {
+                if (s_stale.Contains(name) || name == s_directory)
+                    return true;
+                if (name == s_extension)
+                    return Add(Extension);
+                var found = s_behindPicture.Concat(isExtended ? s_inExtension : [])
+                    .FirstOrDefault(kind => name.Namespace == kind.Namespace && name.LocalName.StartsWith(kind.Start, StringComparison.Ordinal));
+                return found.What is not null && Add(found.What);
+            }
+
+            bool Add(string what)
+            {
+                gone.Add(what);
+                return true;
+            }
 
             void Change(Action change)
             {
@@ -80,6 +136,23 @@ internal static class XmpPacket
             return null;
         }
     }
+
+    /// <summary>What a list of the parts of a file says that there is besides the picture.</summary>
+    private static IEnumerable<string> Items(XElement directory) =>
+        from element in directory.Descendants()
+        from semantic in element.Attributes(s_semantic).Select(attribute => attribute.Value)
+            .Concat(element.Name == s_semantic ? [element.Value] : [])
+        where semantic != "Primary"
+        select semantic switch
+        {
+            "GainMap" => GainMap,
+            "MotionPhoto" => Video,
+            "Depth" => DepthMap,
+            _ => "further pictures",
+        };
+
+    private static UnkeptMetadata Explain(string what) => new(
+        what, what == Extension ? "mdf reads the first part of a JPEG's XMP alone" : "mdf reads the main picture alone");
 
     private static byte[] Write(XDocument document)
     {

@@ -177,12 +177,16 @@ public sealed class ImageKindsTests : IDisposable
     public void The_orientation_of_a_raw_profile_in_a_png_is_applied(string chunk, string keyword, string name, bool isLittleEndian)
     {
         var image = randint(0, 256, [1, 3, 5, 7], generator: Draws).to(ScalarType.Float32).div(255);
-        var file = Insert(Png(image), chunk, keyword, RawProfile(name, Exif(6, isLittleEndian)));
+        var file = Insert(Png(image), chunk, keyword, PngChunks.RawProfile(name, Exif(6, isLittleEndian)));
         Assert.True(image.flip(2).transpose(2, 3).Equals(Read(file)));
         using var picture = ImageFile.ReadPicture(_folder.File("image"));
         Assert.Equal([1, 3, 7, 5], picture.Color.shape);
+        // Of a directory that is cut off what is there counts, as in a JPEG.
+        var cut = Exif(6, isLittleEndian);
+        cut[isLittleEndian ? 14 : 15] = 3; // entries, of which it has two
+        Assert.True(image.flip(2).transpose(2, 3).Equals(Read(Insert(Png(image), chunk, keyword, PngChunks.RawProfile(name, cut)))));
         // Some programs leave out the "Exif" at its start.
-        file = Insert(Png(image), chunk, keyword, RawProfile(name, Exif(8, isLittleEndian)[6..]));
+        file = Insert(Png(image), chunk, keyword, PngChunks.RawProfile(name, Exif(8, isLittleEndian)[6..]));
         Assert.True(image.flip(3).transpose(2, 3).Equals(Read(file)));
     }
 
@@ -190,7 +194,7 @@ public sealed class ImageKindsTests : IDisposable
     public void An_exif_chunk_counts_more_than_a_raw_profile()
     {
         var image = randint(0, 256, [1, 3, 5, 7], generator: Draws).to(ScalarType.Float32).div(255);
-        var file = Insert(Png(image), "tEXt", "Raw profile type exif", RawProfile("exif", Exif(6, true)));
+        var file = Insert(Png(image), "tEXt", "Raw profile type exif", PngChunks.RawProfile("exif", Exif(6, true)));
         Assert.True(image.flip(2, 3).Equals(Read(PngChunks.Insert(file, "eXIf", Exif(3, true)[6..]))));
     }
 
@@ -204,15 +208,15 @@ public sealed class ImageKindsTests : IDisposable
         byte[] endless = [.. exif[..14], 255, 255, .. exif[16..^12]];
         foreach (var text in new[]
         {
-            "", "\nexif\n", "\nexif\n   26\nno digits", RawProfile("exif", exif)[..40], RawProfile("exif", []), RawProfile("exif", far), RawProfile("exif", endless),
-            RawProfile("exif", Exif(0, true)), RawProfile("exif", Exif(9, true)), RawProfile("exif", exif[..15]),
+            "", "\nexif\n", "\nexif\n   26\nno digits", PngChunks.RawProfile("exif", exif)[..40], PngChunks.RawProfile("exif", []), PngChunks.RawProfile("exif", far), PngChunks.RawProfile("exif", endless),
+            PngChunks.RawProfile("exif", Exif(0, true)), PngChunks.RawProfile("exif", Exif(9, true)), PngChunks.RawProfile("exif", exif[..15]),
         })
         {
             Assert.True(image.Equals(Read(Insert(Png(image), "tEXt", "Raw profile type exif", text))));
         }
 
         // Another text that looks like one.
-        Assert.True(image.Equals(Read(Insert(Png(image), "tEXt", "Comment", RawProfile("exif", exif)))));
+        Assert.True(image.Equals(Read(Insert(Png(image), "tEXt", "Comment", PngChunks.RawProfile("exif", exif)))));
     }
 
     [Fact]
@@ -348,10 +352,6 @@ public sealed class ImageKindsTests : IDisposable
 
         return PngChunks.Insert(png, type, [.. Encoding.Latin1.GetBytes(keyword), 0, .. bytes]);
     }
-
-    /// <summary>As ImageMagick writes it: a name, the number of bytes, and lines of 72 digits.</summary>
-    private static string RawProfile(string name, byte[] content) =>
-        $"\n{name}\n{content.Length,8}\n{string.Concat(Convert.ToHexStringLower(content).Chunk(72).Select(line => new string(line) + "\n"))}";
 
     /// <summary>EXIF data of one directory: an image description, then the orientation.</summary>
     private static byte[] Exif(byte orientation, bool isLittleEndian) => isLittleEndian

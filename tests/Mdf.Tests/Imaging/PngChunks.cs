@@ -1,6 +1,6 @@
 using System.Buffers.Binary;
 using System.Text;
-using Mdf.Weights;
+using Mdf.Runtime;
 
 namespace Mdf.Tests.Imaging;
 
@@ -22,4 +22,27 @@ internal static class PngChunks
 
     /// <summary>A PNG with one more chunk, before its pixels.</summary>
     public static byte[] Insert(byte[] png, string type, byte[] data) => [.. png[..AfterHeader], .. Make(type, data), .. png[AfterHeader..]];
+
+    /// <summary>A PNG with metadata in a text chunk.</summary>
+    public static byte[] InsertRawProfile(byte[] png, string name, byte[] content) =>
+        Insert(png, "tEXt", [.. Encoding.Latin1.GetBytes($"Raw profile type {name}"), 0, .. Encoding.Latin1.GetBytes(RawProfile(name, content))]);
+
+    /// <summary>As ImageMagick writes it: a name, the number of bytes, and lines of 72 digits.</summary>
+    public static string RawProfile(string name, byte[] content) =>
+        $"\n{name}\n{content.Length,8}\n{string.Concat(Convert.ToHexStringLower(content).Chunk(72).Select(line => new string(line) + "\n"))}";
+
+    /// <summary>A PNG without its chunks of one type.</summary>
+    public static byte[] Remove(byte[] png, string type)
+    {
+        var kept = new List<byte>(png[..8]);
+        for (var at = 8; at < png.Length;)
+        {
+            var size = 12 + BinaryPrimitives.ReadInt32BigEndian(png.AsSpan(at));
+            if (Encoding.ASCII.GetString(png, at + 4, 4) != type)
+                kept.AddRange(png.AsSpan(at, size));
+            at += size;
+        }
+
+        return [.. kept];
+    }
 }

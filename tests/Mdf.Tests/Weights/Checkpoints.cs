@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.IO.Compression;
 using System.Text;
+using Mdf.Runtime;
 using Mdf.Weights;
 
 namespace Mdf.Tests.Weights;

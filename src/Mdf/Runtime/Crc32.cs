@@ -1,8 +1,8 @@
 using System.Buffers.Binary;
 
-namespace Mdf.Weights;
+namespace Mdf.Runtime;
 
-/// <summary>The checksum of zip files: CRC-32 (ISO 3309), reflected polynomial 0xEDB88320.</summary>
+/// <summary>The checksum of zip and PNG files: CRC-32 (ISO 3309), reflected polynomial 0xEDB88320.</summary>
 internal static class Crc32
 {
     private const uint Polynomial = 0xEDB88320;

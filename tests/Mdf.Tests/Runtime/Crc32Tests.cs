@@ -1,6 +1,6 @@
-using Mdf.Weights;
+using Mdf.Runtime;
 
-namespace Mdf.Tests.Weights;
+namespace Mdf.Tests.Runtime;
 
 public sealed class Crc32Tests
 {
