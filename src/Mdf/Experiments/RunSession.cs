@@ -74,7 +74,7 @@ internal sealed class RunSession : IDisposable
         }
     }
 
-    /// <summary>Loads the newest checkpoint that can be used. One that is corrupt is set aside, and the one before takes its place.</summary>
+    /// <summary>Loads the newest checkpoint that can be used. One that is corrupt, or that the disk cannot read, is set aside, and the one before takes its place.</summary>
     /// <param name="load">Takes the open file; throws <see cref="InputException"/> where it cannot be used. It may be called again with an older file then.</param>
     /// <param name="warn">Told, in one line, that an older checkpoint is used.</param>
     /// <returns>Whether there was a checkpoint.</returns>
@@ -82,7 +82,7 @@ internal sealed class RunSession : IDisposable
     public bool Restore(Action<TensorFile> load, Action<string>? warn)
     {
         InputException? newest = null;
-        var corrupt = new List<string>();
+        var unusable = new List<string>();
         foreach (var path in _folder.Checkpoints.Reverse())
         {
             try
@@ -93,15 +93,13 @@ internal sealed class RunSession : IDisposable
             catch (InputException e) when (e.InnerException is not UnauthorizedAccessException)
             {
                 newest ??= e;
-                // What the disk cannot read now it may read later: that one stays where it is.
-                if (e.InnerException is not IOException or FileNotFoundException or EndOfStreamException)
-                    corrupt.Add(path);
+                unusable.Add(path);
                 continue;
             }
 
-            corrupt.ForEach(RunFolder.SetAside);
+            unusable.ForEach(RunFolder.SetAside);
             if (newest is not null)
-                warn?.Invoke($"{newest.Message.TrimEnd('.')}; {(corrupt.Count > 0 ? $"it is set aside as '{RunFolder.AsideOf(corrupt[0])}', and " : "")}the run resumes from the checkpoint before it, '{path}'");
+                warn?.Invoke($"{newest.Message.TrimEnd('.')}; it is set aside as '{RunFolder.AsideOf(unusable[0])}', and the run resumes from the checkpoint before it, '{path}'");
             return true;
         }
 

@@ -112,6 +112,9 @@ public sealed class CommandLineTests
             return 0;
         }), source.Token, "probe");
         Assert.Equal(new Answer(130, "", "mdf: interrupted\n"), answer);
+
+        // Ctrl-C reaches a program that we have started as well; what it leaves behind cannot be used.
+        Assert.Equal(answer, Run(new Probe(_ => throw new InputException("the external program failed")), source.Token, "probe"));
     }
 
     [Fact]

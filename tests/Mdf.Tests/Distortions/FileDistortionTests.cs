@@ -95,6 +95,28 @@ public sealed class FileDistortionTests : IDisposable
             Patience.Until(() => !IsAlive(process), $"process {process} of {File.ReadAllText(list)} ends");
     }
 
+    [Fact]
+    public void A_program_that_is_cancelled_is_killed_and_is_no_mistake()
+    {
+        SkipWithoutShell();
+        using var scope = NewDisposeScope();
+        using var source = new CancellationTokenSource();
+        var started = _folder.File("started");
+        var hanging = new ExternalDistortion($"sh -c \"echo $$ > '{started}'; exec sleep 1234\"", TimeSpan.FromHours(1), source.Token);
+        var work = System.Threading.Tasks.Task.Run(() => hanging.Apply(Photo()));
+        Patience.Until(() => File.Exists(started) && File.ReadAllText(started).EndsWith('\n'), "the program starts");
+        source.Cancel();
+        Assert.Throws<OperationCanceledException>(() => work.GetAwaiter().GetResult());
+        if (OperatingSystem.IsLinux())
+            Patience.Until(() => !IsAlive(File.ReadAllText(started).Trim()), "the program ends");
+
+        // One that the same Ctrl-C has ended, before we were told.
+        using var late = new CancellationTokenSource();
+        var ended = new ExternalDistortion("sh -c \"exit 130\"", TimeSpan.FromHours(1), late.Token);
+        late.Cancel();
+        Assert.Throws<OperationCanceledException>(() => ended.Apply(Photo()));
+    }
+
     /// <summary>Whether a process runs. One that has ended and that nobody has asked about yet has no command line any more.</summary>
     private static bool IsAlive(string process)
     {

@@ -197,6 +197,7 @@ public sealed class ExperimentRunTests : IDisposable
     [InlineData("zeros")]
     [InlineData("a dangling link")]
     [InlineData("a folder")]
+    [InlineData("a link to itself")]
     [InlineData("a file of another kind")]
     [InlineData("a checkpoint of another run")]
     public void A_newest_checkpoint_that_cannot_be_used_gives_way_to_the_one_before(string damage)
@@ -216,8 +217,155 @@ public sealed class ExperimentRunTests : IDisposable
         Assert.Contains($"the run resumes from the checkpoint before it, '{folder.Checkpoint(20)}'", warning);
         Assert.DoesNotContain('\n', warning);
         AssertSame(whole, folder, 25);
-        if (!OperatingSystem.IsWindows() || damage != "a dangling link")
+        if (!OperatingSystem.IsWindows() || !damage.Contains("link", StringComparison.Ordinal))
             Assert.Contains(RunFolder.AsideOf(newest), Directory.EnumerateFileSystemEntries(Path.GetDirectoryName(newest)!));
+    }
+
+    [Fact]
+    public void A_copy_that_is_kept_beside_the_checkpoints_is_the_users()
+    {
+        var experiment = Experiment(iterations: 25);
+        var folder = Run("run", experiment).Folder;
+        var copy = Path.Combine(Path.GetDirectoryName(folder.Checkpoint(20))!, "backup.safetensors");
+        File.Copy(folder.Checkpoint(20), copy);
+        using (var run = new ExperimentRun(experiment, folder, CPU) { ExtendBy = 20 })
+            Assert.Equal(45, run.Run(resume: true).Iterations);
+        Assert.Equal([folder.Checkpoint(40), folder.Checkpoint(45)], folder.Checkpoints);
+        Assert.True(File.Exists(copy));
+    }
+
+    [Fact]
+    public void Checkpoints_are_in_the_order_of_their_numbers()
+    {
+        var folder = new RunFolder(_folder.File("long"));
+        Directory.CreateDirectory(Path.GetDirectoryName(folder.Checkpoint(0))!);
+        foreach (var iteration in new[] { 99_999_999, 100_000_001, 5 })
+            File.WriteAllText(folder.Checkpoint(iteration), "");
+        Assert.Equal([folder.Checkpoint(5), folder.Checkpoint(99_999_999), folder.Checkpoint(100_000_001)], folder.Checkpoints);
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("task: [")]
+    [InlineData("task: jpeg:10\nbroken: 1\n")]
+    public void A_corrupt_description_is_taken_from_the_newest_checkpoint(string text)
+    {
+        var experiment = Experiment(iterations: 25);
+        var folder = Run("run", experiment).Folder;
+        var description = File.ReadAllText(folder.Description);
+        File.WriteAllText(folder.Description, text);
+        File.WriteAllBytes(folder.Checkpoint(25), []); // the one before says it, too
+        var warnings = new List<string>();
+        using (var run = new ExperimentRun(experiment, folder, CPU, warnings.Add))
+            Assert.Equal(25, run.Run(resume: true).Iterations);
+        Assert.Contains($"'{folder.Description}' cannot be read; what it said is taken from '{folder.Checkpoint(20)}'", warnings);
+        Assert.Equal(description, File.ReadAllText(folder.Description));
+
+        File.WriteAllText(folder.Description, text);
+        foreach (var checkpoint in folder.Checkpoints)
+            File.Delete(checkpoint);
+        Assert.Contains("no checkpoint says what it said", Refusal(experiment, folder, resume: true));
+    }
+
+    /// <summary>Stopped between two entries of the log: the entry after it is of all its steps.</summary>
+    [Fact]
+    public void The_log_of_an_interrupted_run_is_that_of_one_that_was_not()
+    {
+        var experiment = Experiment(iterations: 40);
+        var whole = Run("whole", experiment).Folder;
+        var folder = new RunFolder(_folder.File("stopped"));
+        foreach (var stop in new[] { 3, 17, 18, 30 })
+        {
+            using var source = new CancellationTokenSource();
+            using var run = new ExperimentRun(experiment, folder, CPU);
+            Assert.Throws<RunInterruptedException>(() => run.Run(folder.IsBegun, new StopAt(stop, source), source.Token));
+        }
+
+        Resume(experiment, folder);
+        Assert.Equal(Lines(whole), Lines(folder));
+
+        static string[] Lines(RunFolder folder) =>
+            [.. File.ReadAllLines(folder.Log).Select(line => System.Text.RegularExpressions.Regex.Replace(line, "\"(data_)?ms_per_step\":[^,}]+", ""))];
+    }
+
+    [Fact]
+    public void Odd_lines_of_a_log_are_passed_over_and_a_lost_log_is_begun_anew()
+    {
+        var experiment = Experiment(iterations: 25);
+        var folder = Run("run", experiment).Folder;
+        File.AppendAllLines(folder.Log, ["{\"iteration\":5,\"iteration\":6}", "{\"iteration\":3,\"train\":5}", "[]", "null", "{\"iteration\":\"3\"}", "{\"iteration\":3,\"train\":{\"loss\":1,\"loss\":2}}"]);
+        File.Delete(folder.Curves);
+        Resume(experiment, folder);
+        Assert.True(File.Exists(folder.Curves));
+        File.Delete(folder.Log);
+        File.Delete(folder.Curves);
+        Assert.Equal(25, Resume(experiment, folder).Iterations);
+        using (var run = new ExperimentRun(experiment, folder, CPU) { ExtendBy = 10 })
+            run.Run(resume: true);
+        Assert.Equal([30, 30, 35, 35], File.ReadAllLines(folder.Log).Select(line => (int)JsonNode.Parse(line)!["iteration"]!));
+    }
+
+    [Fact]
+    public void A_network_whose_output_is_not_finite_has_diverged()
+    {
+        using var run = new ExperimentRun(Experiment(1, overrides: ["schedule.learning_rate=1e30", "schedule.decay=constant"]), new RunFolder(_folder.File("run")), CPU);
+        Assert.Contains("try a lower learning rate; there is no checkpoint yet", Assert.Throws<DivergedException>(() => run.Run(resume: false)).Message);
+    }
+
+    [Fact]
+    public void Networks_of_an_ended_run_that_were_deleted_are_written_again_or_missed()
+    {
+        var experiment = Experiment(iterations: 25);
+        var folder = Run("run", experiment).Folder;
+        var (best, last) = (File.ReadAllBytes(folder.Best), File.ReadAllBytes(folder.Last));
+        Assert.Equal(best, last); // validated once, at the end
+        File.Delete(folder.Best);
+        File.Delete(folder.Last);
+        Resume(experiment, folder);
+        Assert.Equal(best, File.ReadAllBytes(folder.Best));
+        Assert.Equal(last, File.ReadAllBytes(folder.Last));
+
+        // Where an earlier validation was better, its network is gone.
+        using (var file = TensorFile.Open(folder.Checkpoint(25)))
+            (TrainingCheckpoint.Of(file) with { Best = new BestValidation(1, 0) }).Write(_folder.File("other"), file.Tensors);
+        File.Move(_folder.File("other"), folder.Checkpoint(25), overwrite: true);
+        File.Delete(folder.Best);
+        var warnings = new List<string>();
+        using (var run = new ExperimentRun(experiment, folder, CPU, warnings.Add))
+            Assert.Equal(1, run.Run(resume: true).Best.Iteration);
+        Assert.Contains("the network of iteration 1, has been deleted", Assert.Single(warnings));
+    }
+
+    [Fact]
+    public void Images_that_are_all_set_aside_leave_nothing_to_train_on()
+    {
+        string[] files = [.. Directory.GetFiles(_folder.File("train")).Order(StringComparer.Ordinal)];
+        Assert.Contains("data.hold_out = 10 sets all of them aside", Refusal(
+            Experiment(2, overrides: [$"data.train={files[0]}", "data.hold_out=10", "data.validation="]), new RunFolder(_folder.File("run")), resume: false));
+        Assert.False(Directory.Exists(_folder.File("run")));
+
+        // Images named one by one are counted together.
+        var sampling = new SamplingOptions { Patch = 16, HoldOut = 2 };
+        string[] three = [files[0], files[0], files[0]];
+        Assert.Equal(2, TrainingImages.HeldOut(three, sampling).Count);
+        Assert.Equal(1, TrainingImages.Load(three, sampling).Count);
+    }
+
+    [Fact]
+    public void Extensions_have_a_bound()
+    {
+        var experiment = Experiment(iterations: 5);
+        var folder = Run("run", experiment).Folder;
+        foreach (var steps in new[] { -1, int.MaxValue })
+            Assert.Throws<ArgumentOutOfRangeException>(() => new ExperimentRun(experiment, folder, CPU) { ExtendBy = steps });
+        Assert.Throws<ArgumentOutOfRangeException>(() => new ScheduleOptions { Iterations = 1, Extensions = [ScheduleOptions.MostIterations, 1] });
+        Assert.Contains("expected 'schedule.extend' to be at most 1000000000 steps in all", Assert.Throws<InputException>(() => Experiment(5, overrides: "schedule.extend=[999999999, 2]")).Message);
+        Assert.Equal(2 * ScheduleOptions.MostIterations, new ScheduleOptions { Iterations = ScheduleOptions.MostIterations, Extensions = [ScheduleOptions.MostIterations] }.TotalIterations);
+        using (var run = new ExperimentRun(experiment, folder, CPU) { ExtendBy = 1 })
+            run.Run(resume: true);
+        using (var run = new ExperimentRun(experiment, folder, CPU) { ExtendBy = ScheduleOptions.MostIterations })
+            Assert.Contains("cannot extend", Assert.Throws<InputException>(() => run.Run(resume: true)).Message);
+        Assert.Equal([1], ExperimentFile.Load(folder.Description).Training.Schedule.Extensions);
     }
 
     [Fact]
@@ -504,7 +652,7 @@ public sealed class ExperimentRunTests : IDisposable
         if (damage == "a folder")
             Directory.CreateDirectory(path);
         else
-            File.CreateSymbolicLink(path, _folder.File("gone"));
+            File.CreateSymbolicLink(path, damage == "a link to itself" ? path : _folder.File("gone"));
     }
 
     private static string Refusal(Experiment experiment, RunFolder folder, bool resume)

@@ -6,6 +6,7 @@ using Mdf.Imaging;
 using Mdf.Runtime;
 using Mdf.Training;
 using Mdf.Training.Adversarial;
+using Mdf.Weights;
 using static TorchSharp.torch;
 
 namespace Mdf.Tests.Experiments;
@@ -154,6 +155,8 @@ public sealed class LossRunTests : IDisposable
         Assert.EndsWith("00000016.safetensors", folder.Checkpoints[^1], StringComparison.Ordinal);
         Assert.Equal(Train("whole", options with { Extensions = [new LossExtension(1, 4)] }), extended);
         Assert.NotEqual(Train("shorter", options), extended);
+        using (var stack = DiscriminatorStack.Load(_folder.File("run.safetensors")))
+            Assert.Equal("1:4", stack.Metadata!.Extensions);
 
         var finished = new LossRun([Photograph(1)], options, folder) { ExtendBy = 2 };
         Assert.Contains("all its scales are trained", Assert.Throws<InputException>(() => finished.Run(resume: true)).Message);
@@ -171,6 +174,71 @@ public sealed class LossRunTests : IDisposable
 
         Dictionary<string, DateTime> Times() => Directory.EnumerateFiles(folder.Path, "*", SearchOption.AllDirectories)
             .Where(file => !Path.GetFileName(file).StartsWith(".lock", StringComparison.Ordinal)).ToDictionary(file => file, File.GetLastWriteTimeUtc);
+    }
+
+    [Fact]
+    public void The_stack_of_a_finished_run_names_the_program_that_trained_it()
+    {
+        using var scope = NewDisposeScope();
+        var folder = RunFolder.OfLoss(_folder.File("run"));
+        Train("run", Options("sisr"));
+        var trained = new TrainingProgram("0.0.1", 99);
+        using (var file = TensorFile.Open(folder.Checkpoints[^1]))
+            (LossCheckpoint.Of(file) with { Program = trained }).Write(_folder.File("other"), file.Tensors);
+        File.Move(_folder.File("other"), folder.Checkpoints[^1], overwrite: true);
+        using var stack = new LossRun([Photograph(1)], Options("sisr"), folder) { Output = _folder.File("stack.safetensors") }.Run(resume: true);
+        using var written = DiscriminatorStack.Load(_folder.File("stack.safetensors"));
+        Assert.Equal(trained, new TrainingProgram(written.Metadata!.ProgramVersion, written.Metadata.Threads));
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("null")]
+    [InlineData("{\"recipe\": null}")]
+    [InlineData("{\"extended\": null}")]
+    [InlineData("[1]")]
+    public void A_corrupt_description_is_taken_from_the_newest_checkpoint(string text)
+    {
+        using var scope = NewDisposeScope();
+        var folder = RunFolder.OfLoss(_folder.File("run"));
+        var whole = Train("run", Options("sisr"));
+        var description = File.ReadAllText(folder.Description);
+        File.WriteAllText(folder.Description, text);
+        var warnings = new List<string>();
+        new LossRun([Photograph(1)], Options("sisr"), folder) { Warn = warnings.Add, Output = _folder.File("again.safetensors") }.Run(resume: true).Dispose();
+        Assert.Contains("what it said is taken from", Assert.Single(warnings));
+        Assert.Equal(description, File.ReadAllText(folder.Description));
+        Assert.Equal(whole, File.ReadAllBytes(_folder.File("again.safetensors")));
+    }
+
+    [Theory]
+    [InlineData("0:20000000")]
+    [InlineData("0:10000000,0:1")]
+    [InlineData("0:0")]
+    [InlineData("-1:5")]
+    [InlineData("0")]
+    [InlineData("0:1:2")]
+    public void Extensions_that_cannot_be_are_refused(string text)
+    {
+        using var scope = NewDisposeScope();
+        Assert.Null(LossExtension.TryParse(text));
+        var folder = RunFolder.OfLoss(_folder.File("run"));
+        Train("run", Options("sisr"));
+        var values = JsonSerializer.Deserialize<Dictionary<string, string>>(File.ReadAllText(folder.Description))!;
+        values["extended"] = text;
+        File.WriteAllText(folder.Description, JsonSerializer.Serialize(values));
+        Assert.Contains("expected 'extended' to be scale:iterations pairs", Assert.Throws<InputException>(() => Train("run", Options("sisr"), resume: true)).Message);
+    }
+
+    [Fact]
+    public void Extensions_have_a_bound()
+    {
+        var options = Options("sisr");
+        Assert.Throws<ArgumentOutOfRangeException>(() => new LossRun([Photograph(1)], options, RunFolder.OfLoss("x")) { ExtendBy = int.MaxValue });
+        Assert.Throws<ArgumentOutOfRangeException>(() => options with { Iterations = LossTrainingOptions.MostIterations + 1 });
+        Assert.Throws<ArgumentOutOfRangeException>(() => options with { Extensions = [new LossExtension(0, LossTrainingOptions.MostIterations), new LossExtension(1, 1)] });
+        Assert.Equal([new LossExtension(0, 5), new LossExtension(2, 7)], LossExtension.TryParse("0:5,2:7")!);
+        Assert.Equal("0:5,2:7", LossExtension.Format([new LossExtension(0, 5), new LossExtension(2, 7)]));
     }
 
     [Fact]
