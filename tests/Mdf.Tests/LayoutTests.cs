@@ -1,27 +1,72 @@
 using System.Text.RegularExpressions;
+using ArchUnitNET.Domain;
+using ArchUnitNET.Loader;
+using Assembly = System.Reflection.Assembly;
 
 namespace Mdf.Tests;
 
 /// <summary>What CONTRIBUTING.md says of the sources: the order of the library's folders, and what tests may do.</summary>
 public sealed partial class LayoutTests
 {
-    private static readonly string[][] s_layers =
+    /// <summary>The folders of each assembly; each uses what stands before it. An assembly uses those before it.</summary>
+    private static readonly (Assembly Assembly, string[] Folders)[] s_assemblies =
     [
-        ["Runtime", "Kernels"], ["Imaging", "Weights"], ["Distortions"], ["Discriminators", "Networks"], ["Losses"], ["Training", "Evaluation"], ["Reports"], ["Experiments"],
+        (typeof(Mdf.Losses.MdfLoss).Assembly, ["Runtime", "Kernels", "Weights", "Discriminators", "Losses"]),
+        (typeof(Mdf.Experiments.Experiment).Assembly, ["Imaging", "Distortions", "Networks", "Training", "Evaluation", "Reports", "Experiments"]),
+        (typeof(Mdf.Cli.CommandLine).Assembly, ["Cli"]),
     ];
 
+    private static readonly string[] s_folders = [.. s_assemblies.SelectMany(each => each.Folders)];
+
+    /// <summary>By the types that the compiled code uses, not by what is written at the top of files.</summary>
     [Fact]
-    public void Folders_depend_on_those_below_them_only()
+    public void Folders_depend_on_those_before_them_only()
     {
-        var source = Path.Combine(Shared.Repository, "src", "Mdf");
-        var uses = s_layers.SelectMany(layer => layer)
-            .SelectMany(folder => Directory.GetFiles(Path.Combine(source, folder), "*.cs", SearchOption.AllDirectories)
-                .SelectMany(file => Using().Matches(File.ReadAllText(file)).Select(match => (From: folder, To: match.Groups[1].Value, File: file))))
-            .Where(use => use.From != use.To)
-            .ToList();
+        var uses = Uses().Where(use => use.From.Folder != use.To.Folder).ToList();
         Assert.NotEmpty(uses);
-        Assert.All(uses, use => Assert.True(LayerOf(use.To) < LayerOf(use.From), $"{use.File} uses {use.To}"));
+        var upward = uses.Where(use => Array.IndexOf(s_folders, use.To.Folder) > Array.IndexOf(s_folders, use.From.Folder));
+        Assert.Empty(upward.Select(use => $"{use.From.Type} uses {use.To.Type}").Distinct());
     }
+
+    [Fact]
+    public void The_kernels_use_nothing_else_of_ours() =>
+        Assert.Empty(Uses().Where(use => use.From.Folder == "Kernels" && use.To.Folder != "Kernels").Select(use => $"{use.From.Type} uses {use.To.Type}").Distinct());
+
+    [Fact]
+    public void Every_type_is_in_the_assembly_and_the_folder_of_its_namespace()
+    {
+        foreach (var (assembly, folders) in s_assemblies)
+        {
+            var strangers = assembly.GetTypes().Where(type => type.Namespace?.StartsWith("Mdf.", StringComparison.Ordinal) == true && !folders.Contains(type.Namespace.Split('.')[1]) && !type.Namespace.EndsWith(".Registration", StringComparison.Ordinal));
+            Assert.Empty(strangers.Select(type => type.FullName));
+        }
+
+        var source = Path.Combine(Shared.Repository, "src");
+        foreach (var file in Directory.GetFiles(source, "*.cs", SearchOption.AllDirectories))
+        {
+            var parts = Path.GetRelativePath(source, file).Split(Path.DirectorySeparatorChar);
+            if (parts.Intersect(["bin", "obj", "build"]).Any())
+                continue;
+            var expected = string.Join('.', parts[1..^1].Prepend(parts[0] == "MdfLoss.Tool" ? "Mdf.Cli" : "Mdf"));
+            if (Namespace().Match(File.ReadAllText(file)) is { Success: true } match) // a program's first file has none
+                Assert.Equal(expected, match.Groups[1].Value);
+        }
+    }
+
+    /// <summary>Which type uses which, both ours.</summary>
+    private static IEnumerable<((string Folder, string Type) From, (string Folder, string Type) To)> Uses() =>
+        from type in s_architecture.Value.Types
+        let @from = Place(type)
+        where @from.Folder is not null
+        from dependency in type.Dependencies
+        let to = Place(dependency.Target)
+        where to.Folder is not null && to.Type != @from.Type
+        select ((@from.Folder!, @from.Type), (to.Folder!, to.Type));
+
+    private static (string? Folder, string Type) Place(IType type) =>
+        (type.FullName.Split('.') is ["Mdf", var folder, _, ..] && s_folders.Contains(folder) ? folder : null, type.FullName.Split('+', '`')[0]);
+
+    private static readonly Lazy<Architecture> s_architecture = new(() => new ArchLoader().LoadAssemblies([.. s_assemblies.Select(each => each.Assembly)]).Build());
 
     [Fact]
     public void Tests_that_change_the_whole_process_have_it_for_themselves()
@@ -51,15 +96,8 @@ public sealed partial class LayoutTests
             .Where(file => file.Use.Length > 0);
     }
 
-    private static int LayerOf(string folder)
-    {
-        var layer = Array.FindIndex(s_layers, layer => layer.Contains(folder));
-        Assert.True(layer >= 0, $"'{folder}' has no place in the order");
-        return layer;
-    }
-
-    [GeneratedRegex(@"^using Mdf\.(\w+)", RegexOptions.Multiline)]
-    private static partial Regex Using();
+    [GeneratedRegex(@"^namespace ([\w.]+);", RegexOptions.Multiline)]
+    private static partial Regex Namespace();
 
     [GeneratedRegex(@"\bset_num_(interop_)?threads\(|""--threads"", ""\d|new LeakWatch\(|SetEnvironmentVariable\(|SetCurrentDirectory\(|\bConsole\.Set|CurrentCulture = |SetMinThreads\(")]
     private static partial Regex ProcessWide();

@@ -1,5 +1,4 @@
 using Mdf.Evaluation;
-using Mdf.Imaging;
 using Mdf.Losses;
 using Mdf.Runtime;
 using TorchSharp;

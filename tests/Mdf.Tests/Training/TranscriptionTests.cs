@@ -1,7 +1,6 @@
 using Mdf.Discriminators;
 using Mdf.Distortions;
 using Mdf.Imaging;
-using Mdf.Kernels;
 using Mdf.Runtime;
 using Mdf.Training;
 using Mdf.Training.Adversarial;

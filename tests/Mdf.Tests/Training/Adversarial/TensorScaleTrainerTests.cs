@@ -1,5 +1,5 @@
 using Mdf.Discriminators;
-using Mdf.Kernels;
+using Mdf.Runtime;
 using Mdf.Training.Adversarial;
 using TorchSharp;
 using static TorchSharp.torch;

@@ -2,6 +2,7 @@ using System.Runtime.InteropServices;
 using Mdf.Discriminators;
 using Mdf.Distortions;
 using Mdf.Kernels;
+using Mdf.Runtime;
 using Mdf.Training.Adversarial;
 using TorchSharp;
 using static TorchSharp.torch;

@@ -1,0 +1,90 @@
+using System.Diagnostics;
+using Mdf.Losses;
+using Mdf.Runtime;
+using static TorchSharp.torch;
+
+namespace Mdf.Evaluation;
+
+/// <summary>How one model did on one image.</summary>
+/// <param name="Model">The model's name.</param>
+/// <param name="Image">The image's name.</param>
+/// <param name="Scores">The metrics.</param>
+/// <param name="Losses">The value of each loss, of what the model gave, neither clamped nor rounded.</param>
+/// <param name="Seconds">What the restoring took, without reading and scoring.</param>
+public sealed record BenchmarkResult(string Model, string Image, BenchmarkScores Scores, IReadOnlyList<double> Losses, double Seconds);
+
+/// <summary>
+/// Restores the images of a benchmark with one model after another, and measures the results. One image at a time is in memory, restored by tiles and
+/// measured in strips.
+/// </summary>
+public static class Benchmark
+{
+    /// <summary>Runs models on images.</summary>
+    /// <param name="models">The models, for the images' task.</param>
+    /// <param name="images">The images.</param>
+    /// <param name="losses">Losses to evaluate beside the metrics, on <paramref name="device"/>.</param>
+    /// <param name="niqe">The model for NIQE; null to leave that out.</param>
+    /// <param name="device">Where to compute.</param>
+    /// <param name="restored">Told of every restored image: the model, the image's name, and <c>(1, 3, H, W)</c> in [0, 1], which it must not keep.</param>
+    /// <param name="progress">Told of every image.</param>
+    /// <param name="cancellation">Ends it between two tiles or strips of an image, or while one is read.</param>
+    /// <returns>One result for each model and image: all of the first model, then all of the next.</returns>
+    /// <exception cref="InputException">A file is no image, a pair does not belong together, or an image is too small for a loss.</exception>
+    /// <exception cref="OperationCanceledException">It was cancelled.</exception>
+    public static IReadOnlyList<BenchmarkResult> Run(
+        IReadOnlyList<BenchmarkModel> models,
+        BenchmarkImages images,
+        IReadOnlyList<ReconstructionLoss> losses,
+        NiqeModel? niqe,
+        Device device,
+        Action<BenchmarkModel, string, Tensor>? restored = null,
+        IProgressSink? progress = null,
+        CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(models);
+        ArgumentNullException.ThrowIfNull(images);
+        ArgumentNullException.ThrowIfNull(losses);
+        var meter = new ProgressMeter(progress ?? IProgressSink.None, "evaluating", models.Count * images.Count);
+        var results = new BenchmarkResult[models.Count, images.Count];
+        for (var image = 0; image < images.Count; image++)
+        {
+            using var scope = NewDisposeScope();
+            using var _ = no_grad();
+            var (reference, distorted) = images.Read(image, cancellation);
+            (reference, distorted) = (reference.to(device), distorted.to(device));
+            for (var model = 0; model < models.Count; model++)
+            {
+                cancellation.ThrowIfCancellationRequested();
+                using var step = NewDisposeScope();
+                var started = Stopwatch.GetTimestamp();
+                var found = models[model].Restore(distorted, cancellation);
+                var seconds = Stopwatch.GetElapsedTime(started).TotalSeconds;
+                results[model, image] = new BenchmarkResult(
+                    models[model].Name, images.NameOf(image),
+                    BenchmarkMetrics.Score(found, reference, images.Border, niqe, cancellation),
+                    [.. losses.Select(loss => loss.Measure(found, reference, cancellation))],
+                    seconds);
+                restored?.Invoke(models[model], images.NameOf(image), found.Clamp(0, 1));
+                meter.Report((long)image * models.Count + model + 1);
+            }
+        }
+
+        return [.. results.Cast<BenchmarkResult>()];
+    }
+
+    /// <summary>The mean over images; a metric that an image was too small for is left out of it.</summary>
+    /// <param name="results">The results of one model; at least one.</param>
+    public static BenchmarkResult Mean(IReadOnlyList<BenchmarkResult> results)
+    {
+        ArgumentNullException.ThrowIfNull(results);
+        var scores = results.Select(result => result.Scores).ToArray();
+        return new BenchmarkResult(
+            results[0].Model, "mean",
+            new BenchmarkScores(
+                scores.Average(score => score.PsnrRgb), scores.Average(score => score.SsimRgb),
+                scores.Average(score => score.PsnrY), scores.Average(score => score.SsimY),
+                scores.Average(score => score.MsSsim), scores.Average(score => score.Niqe)),
+            [.. results[0].Losses.Select((_, i) => results.Average(result => result.Losses[i]))],
+            results.Average(result => result.Seconds));
+    }
+}

@@ -1,0 +1,115 @@
+using System.Security.Cryptography;
+using System.Text;
+using Mdf.Distortions;
+using Mdf.Imaging;
+using Mdf.Runtime;
+using static TorchSharp.torch;
+
+namespace Mdf.Evaluation;
+
+/// <summary>The images of a benchmark: clean ones from a folder, and their distorted versions, made here or given as files.</summary>
+public sealed class BenchmarkImages
+{
+    private readonly Distortion _distortion;
+    private readonly long _seed;
+    private readonly int _reduce;
+    private readonly IReadOnlyList<string> _references;
+    private readonly IReadOnlyList<string>? _distorted;
+
+    /// <summary>Finds the images; none is read yet.</summary>
+    /// <param name="references">The folder of the clean images.</param>
+    /// <param name="distortion">What the networks undo.</param>
+    /// <param name="distorted">
+    /// A folder of distorted images, as files (<see cref="DistortedPairs.Match"/> finds those that belong together); null to make them.
+    /// </param>
+    /// <param name="seed">The seed of random distortions; what is drawn for an image depends on it and on the image's name alone.</param>
+    /// <exception cref="InputException">A folder is missing or has no image, or an image has no counterpart.</exception>
+    public BenchmarkImages(string references, Distortion distortion, string? distorted = null, long seed = 0)
+        : this(ImageFolder.List(references), distortion, distorted, seed)
+    {
+    }
+
+    /// <summary>Takes images by their names; none is read yet.</summary>
+    /// <param name="references">The files of the clean images.</param>
+    /// <param name="distortion">What the networks undo.</param>
+    /// <param name="distorted">As above.</param>
+    /// <param name="seed">As above.</param>
+    /// <param name="reduce">By what factor the clean images are reduced first, with antialiased bicubic resampling; at least 1.</param>
+    /// <exception cref="InputException">The folder of distorted images is missing or has no image, or an image has no counterpart.</exception>
+    public BenchmarkImages(IReadOnlyList<string> references, Distortion distortion, string? distorted = null, long seed = 0, int reduce = 1)
+        : this(references, distorted is null ? null : DistortedPairs.Match(references, distorted).Select(pair => pair.Distorted).ToArray(), distortion, seed, reduce)
+    {
+    }
+
+    /// <summary>Takes pairs of files; none is read yet.</summary>
+    /// <param name="pairs">The clean images and their distorted versions.</param>
+    /// <param name="distortion">What the networks undo.</param>
+    public BenchmarkImages(IReadOnlyList<DistortedPair> pairs, Distortion distortion)
+        : this(pairs.Select(pair => pair.Reference).ToArray(), pairs.Select(pair => pair.Distorted).ToArray(), distortion, seed: 0, reduce: 1)
+    {
+    }
+
+    private BenchmarkImages(IReadOnlyList<string> references, IReadOnlyList<string>? distorted, Distortion distortion, long seed, int reduce)
+    {
+        ArgumentNullException.ThrowIfNull(references);
+        ArgumentNullException.ThrowIfNull(distortion);
+        ArgumentOutOfRangeException.ThrowIfLessThan(reduce, 1);
+        if (distorted is null)
+            distortion.RequireOperator();
+        (_references, _distorted, _distortion, _seed, _reduce) = (references, distorted, distortion, seed, reduce);
+        Protocol = $"{distortion.Task}, "
+            + (distorted is not null ? "distorted files as given" : distortion.IsRandom ? $"distorted here (seed {seed})" : "distorted here")
+            + $"; restored images rounded to 8 bits; border of {Border} pixels cut off; Y of BT.601, 16–235; SSIM with an 11×11 Gaussian window, σ 1.5; as BasicSR";
+    }
+
+    /// <summary>How many there are.</summary>
+    public int Count => _references.Count;
+
+    /// <summary>What task they are for.</summary>
+    public Distortion Distortion => _distortion;
+
+    /// <summary>How many pixels of each side the metrics leave out: the factor for super-resolution, which is the field's custom, else none.</summary>
+    public int Border => _distortion.Factor > 1 ? _distortion.Factor : 0;
+
+    /// <summary>By which rules the numbers come about, as one line to print beside them.</summary>
+    public string Protocol { get; }
+
+    /// <summary>The name of an image: its file's, without folder and extension.</summary>
+    /// <param name="index">Which, from 0.</param>
+    public string NameOf(int index) => Path.GetFileNameWithoutExtension(_references[index]);
+
+    /// <summary>Reads a pair. The reference is cut off below and to the right to a multiple of the factor.</summary>
+    /// <param name="index">Which, from 0.</param>
+    /// <param name="cancellation">Ends it while a file is read.</param>
+    /// <returns><c>(1, 3, H, W)</c> in [0, 1] and <c>(1, 3, H / factor, W / factor)</c>, on the CPU.</returns>
+    /// <exception cref="InputException">A file is no image, or the two sizes do not belong together.</exception>
+    /// <exception cref="OperationCanceledException">It was cancelled.</exception>
+    public (Tensor Reference, Tensor Distorted) Read(int index, CancellationToken cancellation = default)
+    {
+        using var scope = NewDisposeScope();
+        using var _ = no_grad();
+        var factor = _distortion.Factor;
+        var image = Resampler.Reduce(ImageFile.Read(_references[index], cancellation: cancellation), _reduce);
+        if (_reduce > 1)
+            image = Pixels.Levels(image, bitDepth: 8).to(float32).Div(255); // as a file would hold it
+        var (height, width) = (image.shape[2] / factor * factor, image.shape[3] / factor * factor);
+        if (height == 0 || width == 0)
+            throw new InputException($"'{_references[index]}' is {image.shape[3]}×{image.shape[2]} pixels: too small for a factor of {factor * _reduce}");
+        var reference = image[.., .., ..(int)height, ..(int)width].contiguous();
+        using var random = new Generator(SeedOf(NameOf(index)));
+        var distorted = _distorted is null ? _distortion.ApplyToPicture(reference, random) : ImageFile.Read(_distorted[index], cancellation: cancellation);
+        if (distorted.shape[2] != height / factor || distorted.shape[3] != width / factor)
+        {
+            throw new InputException($"expected '{_distorted![index]}' to have {width / factor}×{height / factor} pixels, as '{_references[index]}' "
+                + $"of {image.shape[3]}×{image.shape[2]} asks for with a factor of {factor}, found {distorted.shape[3]}×{distorted.shape[2]}");
+        }
+
+        return (reference.MoveToOuterDisposeScope(), distorted.MoveToOuterDisposeScope());
+    }
+
+    private ulong SeedOf(string name)
+    {
+        var hash = SHA256.HashData(Encoding.UTF8.GetBytes(string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{_seed}/{name}")));
+        return BitConverter.ToUInt32(hash); // libtorch's generator looks at 32 bits
+    }
+}

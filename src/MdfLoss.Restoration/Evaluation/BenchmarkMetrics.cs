@@ -1,0 +1,93 @@
+using Mdf.Losses;
+using Mdf.Runtime;
+using static TorchSharp.torch;
+
+namespace Mdf.Evaluation;
+
+/// <summary>What a restored image scores in a benchmark's table.</summary>
+/// <param name="PsnrRgb">PSNR over all channels, in dB, higher is better; infinity for equal images.</param>
+/// <param name="SsimRgb">SSIM, mean over the channels, at most 1, higher is better; null where a side is shorter than 11 pixels.</param>
+/// <param name="PsnrY">PSNR of the luma, in dB; infinity for equal images.</param>
+/// <param name="SsimY">SSIM of the luma; null where <paramref name="SsimRgb"/> is.</param>
+/// <param name="MsSsim">MS-SSIM of RGB, in [0, 1], higher is better; null where a side is shorter than 161 pixels.</param>
+/// <param name="Niqe">
+/// NIQE of the restored image, lower is better; null where it was not asked for, or the image has fewer than two blocks of 96×96 pixels with texture.
+/// </param>
+/// <remarks>All sizes are those that the border has left.</remarks>
+public sealed record BenchmarkScores(double PsnrRgb, double? SsimRgb, double PsnrY, double? SsimY, double? MsSsim, double? Niqe);
+
+/// <summary>
+/// The metrics of restoration benchmarks by their usual protocol, which is BasicSR's: both images rounded to 8 bits, a border of the
+/// scale factor's width cut off where the task is super-resolution, and PSNR and SSIM on RGB and on luma alone. They are computed strip by strip,
+/// so that memory does not grow with the image.
+/// </summary>
+/// <remarks>
+/// SSIM: Wang, Bovik, Sheikh and Simoncelli, "Image Quality Assessment: From Error Visibility to Structural Similarity" (2004), a Gaussian
+/// window of 11×11 with σ = 1.5 where the whole of it lies inside. MS-SSIM is 1 − <see cref="MsSsimLoss"/>. NIQE is <see cref="NiqeModel"/>.
+/// </remarks>
+public static class BenchmarkMetrics
+{
+    private static readonly GaussianWindows s_windows = new(padding: 0, precision: ScalarType.Float64);
+
+    /// <summary>Scores a restored image.</summary>
+    /// <param name="restored"><c>(1, 3, H, W)</c>, floating point, on any device; clamped to [0, 1] and rounded here.</param>
+    /// <param name="reference">The same size and device, in [0, 1]; rounded, too.</param>
+    /// <param name="border">Pixels to cut off at each side of both images, before every metric.</param>
+    /// <param name="niqe">The model for NIQE; null to leave that out.</param>
+    /// <param name="cancellation">Ends it between two strips.</param>
+    /// <returns>The scores; null for what the image is too small for.</returns>
+    /// <exception cref="InputException">The sizes differ, one is no image or holds NaN, or the border leaves nothing.</exception>
+    /// <exception cref="OperationCanceledException">It was cancelled.</exception>
+    public static BenchmarkScores Score(
+        Tensor restored, Tensor reference, int border = 0, NiqeModel? niqe = null, CancellationToken cancellation = default)
+    {
+        using var scope = NewDisposeScope();
+        using var _ = no_grad();
+        var rgb = BenchmarkImage.WithoutBorder(restored, border, "restored");
+        var referenceRgb = BenchmarkImage.WithoutBorder(reference, border, "reference");
+        if (!rgb.shape.SequenceEqual(referenceRgb.shape))
+        {
+            throw new InputException($"expected images of one size, found {restored.shape[3]}×{restored.shape[2]} (restored) "
+                + $"and {reference.shape[3]}×{reference.shape[2]} (reference)");
+        }
+
+        return Score(rgb, referenceRgb, ImageStrips.Divide(rgb.shape, cancellation: cancellation)) with { Niqe = niqe?.ScoreWhole(rgb, cancellation) };
+    }
+
+    /// <summary>Every score but NIQE, which looks at blocks and not at strips.</summary>
+    /// <param name="image">Without its border, <c>(1, 3, H, W)</c>.</param>
+    /// <param name="reference">The same size.</param>
+    /// <param name="strips">How to divide both.</param>
+    internal static BenchmarkScores Score(Tensor image, Tensor reference, IEnumerable<ImageStrip> strips)
+    {
+        var (height, width, axis) = (image.shape[2], image.shape[3], ImageStrips.AxisOf(image.shape));
+        var shorter = Math.Min(height, width);
+        var (rgbError, lumaError) = (new RunningMean(), new RunningMean());
+        using var ssim = shorter < GaussianWindows.WindowSize ? null : new SsimStrips(s_windows, height, width, axis);
+        using var msSsim = shorter < MsSsimLoss.SmallestSize ? null : MsSsimLoss.InStrips(image.shape);
+        foreach (var strip in strips)
+        {
+            using var scope = NewDisposeScope();
+            // The restored image and its reference.
+            var rgb = cat([BenchmarkImage.Round(strip.Of(image), "restored"), BenchmarkImage.Round(strip.Of(reference), "reference")]);
+            var luma = BenchmarkImage.Luma(rgb);
+            Psnr.AddSquares(rgbError, rgb.narrow(0, 0, 1), rgb.narrow(0, 1, 1));
+            Psnr.AddSquares(lumaError, luma.narrow(0, 0, 1), luma.narrow(0, 1, 1));
+            // All four channels at once: libtorch's convolution of a single one is several times slower.
+            ssim?.Add(cat([rgb, luma], 1));
+            msSsim?.Add(rgb);
+        }
+
+        var means = MeansOf(ssim);
+        return new BenchmarkScores(
+            Psnr.OfError(rgbError.Value), means?[..3].Average(),
+            Psnr.OfError(lumaError.Value), means?[3],
+            msSsim is null ? null : 1 - MsSsimLoss.Measure(msSsim), Niqe: null);
+    }
+
+    private static double[]? MeansOf(SsimStrips? ssim)
+    {
+        using var means = ssim?.Means.cpu();
+        return means?.data<double>().ToArray();
+    }
+}

@@ -1,0 +1,116 @@
+using Mdf.Imaging;
+using Mdf.Networks;
+using Mdf.Runtime;
+using static TorchSharp.torch;
+
+namespace Mdf.Evaluation;
+
+/// <summary>
+/// Applies a restoration network to a picture of any size, tile by tile: each tile is cut out with as much around it as the network looks at, and
+/// of what is made of it only its own pixels are kept. The result is the whole picture's, without seams, and memory does not grow with the
+/// picture but for the picture and the result themselves.
+/// </summary>
+public static class TiledRestoration
+{
+    /// <summary>Restores a picture.</summary>
+    /// <param name="network">The network, in evaluation mode, on any device.</param>
+    /// <param name="distorted">RGB, <c>(1, 3, H, W)</c>, floating point, nominally in [0, 1], on any device and of any size.</param>
+    /// <param name="tile">
+    /// The side of a tile in pixels of the distorted picture; rounded up to a multiple of the network's stride. Large tiles are faster, small
+    /// ones need less memory. Chosen when null: a picture of up to 768×768 restored pixels is one tile.
+    /// </param>
+    /// <param name="progress">Told of every tile.</param>
+    /// <param name="cancellation">Ends it between two tiles.</param>
+    /// <returns><c>(1, 3, H · factor, W · factor)</c>, of the input's type and on its device, not clamped, without gradients.</returns>
+    /// <exception cref="ArgumentException">
+    /// The network is in training mode, the tensor is not as above, or the tile's side is not positive.
+    /// </exception>
+    /// <exception cref="OperationCanceledException">It was cancelled.</exception>
+    public static Tensor Run(
+        RestorationNetwork network,
+        Tensor distorted,
+        int? tile = null,
+        IProgressSink? progress = null,
+        CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(network);
+        ArgumentNullException.ThrowIfNull(distorted);
+        if (tile is { } given)
+            ArgumentOutOfRangeException.ThrowIfLessThan(given, 1, nameof(tile));
+        if (network.training)
+            throw new ArgumentException("expected a network in evaluation mode, found one in training mode: call eval() first", nameof(network));
+        if (!distorted.is_floating_point() || distorted.shape is not [1, 3, > 0, > 0])
+        {
+            throw new ArgumentException(
+                $"expected one RGB image as a floating-point tensor (1, 3, H, W), found {distorted.dtype} ({string.Join(", ", distorted.shape)})",
+                nameof(distorted));
+        }
+
+        using var noGradient = no_grad();
+        using var scope = NewDisposeScope();
+        var (height, width, factor) = (distorted.shape[2], distorted.shape[3], network.Factor);
+        var grid = tile is { } side
+            ? TileGrid.Square(height, width, network.Margin, network.Stride, side)
+            : TileGrid.Cheapest(height, width, factor, network.Margin, network.Stride);
+        var device = network.parameters().FirstOrDefault()?.device ?? distorted.device;
+        var restored = empty([1, 3, height * factor, width * factor], distorted.dtype, distorted.device);
+        var meter = new ProgressMeter(progress ?? IProgressSink.None, "restoring", grid.Count);
+        var done = 0;
+        foreach (var rows in grid.Rows)
+        {
+            foreach (var columns in grid.Columns)
+            {
+                cancellation.ThrowIfCancellationRequested();
+                RestoreTile(rows, columns);
+                FreedMemory.Return();
+                meter.Report(++done);
+            }
+        }
+
+        return restored.MoveToOuterDisposeScope();
+
+        void RestoreTile(TileSpan rows, TileSpan columns)
+        {
+            using var scope = NewDisposeScope();
+            var window = distorted.narrow(2, rows.WindowStart, rows.WindowLength).narrow(3, columns.WindowStart, columns.WindowLength);
+            var result = network.call(window.to(device))
+                .narrow(2, (rows.Start - rows.WindowStart) * factor, rows.Length * factor)
+                .narrow(3, (columns.Start - columns.WindowStart) * factor, columns.Length * factor);
+            restored.narrow(2, rows.Start * factor, rows.Length * factor).narrow(3, columns.Start * factor, columns.Length * factor).copy_(result);
+        }
+    }
+
+    /// <summary>Restores a picture and keeps what else it is: grey stays grey, the bit depth stays, and alpha is resized bicubically by the factor.</summary>
+    /// <param name="network">The network, in evaluation mode, on any device.</param>
+    /// <param name="distorted">The picture.</param>
+    /// <param name="tile">The side of a tile; see <see cref="Run"/>.</param>
+    /// <param name="progress">Told of every tile.</param>
+    /// <param name="cancellation">Ends it between two tiles.</param>
+    /// <returns>A new picture with values in [0, 1], to be disposed.</returns>
+    /// <exception cref="InputException">The restored picture would have more than <see cref="ImageFile.MaximumPixels"/> pixels.</exception>
+    /// <exception cref="ArgumentException">As for <see cref="Run"/>.</exception>
+    /// <exception cref="OperationCanceledException">It was cancelled.</exception>
+    public static Picture Restore(
+        RestorationNetwork network,
+        Picture distorted,
+        int? tile = null,
+        IProgressSink? progress = null,
+        CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(network);
+        ArgumentNullException.ThrowIfNull(distorted);
+        var (height, width) = (distorted.Color.shape[^2], distorted.Color.shape[^1]);
+        if (width * network.Factor > ImageFile.MaximumPixels / (height * network.Factor))
+        {
+            throw new InputException($"expected a picture of at most {ImageFile.MaximumPixels} pixels once it is restored, "
+                + $"found {width * network.Factor}×{height * network.Factor}: crop it first");
+        }
+
+        using var noGradient = no_grad();
+        using var scope = NewDisposeScope();
+        var color = Run(network, distorted.Color, tile, progress, cancellation).Clamp_(0, 1);
+        // Cubic kernels overshoot at edges.
+        var alpha = distorted.Alpha is null ? null : Resampler.BicubicScale(distorted.Alpha, network.Factor).Clamp_(0, 1);
+        return distorted with { Color = color.MoveToOuterDisposeScope(), Alpha = alpha?.MoveToOuterDisposeScope() };
+    }
+}

@@ -1,0 +1,139 @@
+using Mdf.Discriminators;
+using Mdf.Distortions;
+using Mdf.Evaluation;
+using Mdf.Imaging;
+using Mdf.Losses;
+using Mdf.Reports;
+using Mdf.Runtime;
+using Mdf.Training;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Mdf.Experiments;
+
+/// <summary>How much work the demonstration does.</summary>
+/// <param name="Iterations">Iterations of each scale of the stack.</param>
+/// <param name="Scales">How many scales the stack has.</param>
+/// <param name="RecoverySteps">Steps of the recovery.</param>
+/// <param name="NetworkSteps">Steps of each network's training.</param>
+public sealed record DemoSize(int Iterations, int Scales, int RecoverySteps, int NetworkSteps)
+{
+    /// <summary>Two to five minutes on two cores.</summary>
+    public static DemoSize Full { get; } = new(Iterations: 100, Scales: 6, RecoverySteps: 100, NetworkSteps: 250);
+
+    /// <summary>Well under a minute on two cores: enough to see that everything works.</summary>
+    public static DemoSize Quick { get; } = new(Iterations: 20, Scales: 2, RecoverySteps: 60, NetworkSteps: 20);
+}
+
+/// <summary>What the demonstration works on: RGB, <c>(1, 3, H, W)</c> in [0, 1], on the device to compute on.</summary>
+/// <param name="Photo">The loss is trained on this photograph alone.</param>
+/// <param name="Sha256">The SHA-256 of its file.</param>
+/// <param name="Second">The networks are trained on this one, too.</param>
+/// <param name="Unseen">The networks restore this one; nothing is trained on it.</param>
+public sealed record DemoPhotographs(Tensor Photo, string Sha256, Tensor Second, Tensor Unseen);
+
+/// <summary>What the demonstration found.</summary>
+/// <param name="Comparison">What each loss makes of four distortions of equal MSE.</param>
+/// <param name="StartPsnr">The PSNR in dB of the noise from which the recovery starts.</param>
+/// <param name="RecoveredPsnr">The PSNR in dB of the recovered picture.</param>
+/// <param name="Restoration">What a photograph that was not trained on scores: as a JPEG, and as each network restores it.</param>
+public sealed record DemoResult(ResultTable Comparison, double StartPsnr, double RecoveredPsnr, ResultTable Restoration)
+{
+    /// <summary>What the recovery must gain, in dB, for the trained loss to count as working.</summary>
+    public const double LeastGain = 3;
+
+    /// <summary>What the recovery gained, in dB.</summary>
+    public double Gain => RecoveredPsnr - StartPsnr;
+
+    /// <summary>
+    /// Whether the trained loss led from noise towards the picture. That its gradient does says that everything works, not that the
+    /// loss has learnt anything: an untrained stack leads there too. What it has learnt shows in <see cref="Comparison"/>.
+    /// </summary>
+    public bool IsSuccess => Gain >= LeastGain;
+}
+
+/// <summary>
+/// The project's idea in small: trains a stack for <c>jpeg:10</c> on one photograph, shows what it has learnt to see, checks that its gradient
+/// leads home, and trains a network with it.
+/// </summary>
+public static class Demo
+{
+    private const int Quality = 10;
+    private const int RecoverySize = 128;
+    private const double LearningRate = 0.03;
+
+    /// <summary>Runs the demonstration and writes its pictures, curves, tables and the stack.</summary>
+    /// <param name="photographs">What to work on.</param>
+    /// <param name="size">How much work to do.</param>
+    /// <param name="seed">The seed of all randomness.</param>
+    /// <param name="folder">Where to write.</param>
+    /// <param name="progress">Told of every step.</param>
+    /// <param name="cancellation">Ends it between two steps.</param>
+    /// <exception cref="InputException">The folder cannot be written, or the photograph is too small.</exception>
+    public static DemoResult Run(
+        DemoPhotographs photographs,
+        DemoSize size,
+        long seed,
+        string folder,
+        IProgressSink? progress = null,
+        CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(photographs);
+        ArgumentNullException.ThrowIfNull(size);
+        using var scope = NewDisposeScope();
+        var photo = photographs.Photo;
+        var stackPath = Path.Combine(folder, "stack.safetensors");
+        AtomicFile.Prepare(stackPath);
+        var jpeg = new JpegDistortion(Quality);
+        var options = new LossTrainingOptions
+        {
+            Distortion = jpeg,
+            Scales = size.Scales,
+            Iterations = size.Iterations,
+            Seed = seed,
+        };
+        using var loss = new MdfLoss(LossTraining.Train(photo, photographs.Sha256, options, progress, cancellation), expression: $"mdf ({jpeg.Task})");
+        loss.Stack.Save(stackPath);
+        using var untrained = new MdfLoss(DiscriminatorStack.Untrained(size.Scales, seed), expression: "mdf (untrained)");
+        untrained.to(photo.device);
+        var comparison = Compare(photo, jpeg, [loss, untrained], seed, folder);
+
+        var sizes = PyramidPlan.For(new ImageSize((int)photo.shape[2], (int)photo.shape[3]), RecoverySize).Sizes;
+        var reference = Resampler.Bicubic(photo, sizes[^1].Height, sizes[^1].Width).Clamp(0, 1);
+        var noise = RecoveryStart.Noise(reference.shape, seed).to(photo.device);
+        using var recovery = PixelRecovery.Run(loss, reference, noise, size.RecoverySteps, LearningRate, progress, cancellation);
+        var recovered = Psnr.Of(recovery.Restored, reference);
+        ImageFile.Write(Path.Combine(folder, "recovery.png"), Mosaic.Row(noise, recovery.Restored, reference));
+        Plots.Save(Path.Combine(folder, "recovery-psnr.png"), new CurvePlot(
+            $"Recovery from noise under {loss.Expression}: does the gradient lead home?", "step", "PSNR (dB)",
+            [new CurveSeries("PSNR", [.. Enumerable.Range(0, size.RecoverySteps).Select(step => (double)step)], recovery.PsnrPerStep)]));
+        var restoration = DemoRestoration.Run(photographs, jpeg, loss, size.NetworkSteps, seed, folder, progress ?? IProgressSink.None, cancellation);
+        return new DemoResult(comparison, recovery.PsnrPerStep[0], recovered, restoration);
+    }
+
+    /// <summary>What the losses make of four distortions of equal MSE, as pictures, a table and a figure.</summary>
+    private static ResultTable Compare(Tensor photo, JpegDistortion jpeg, IReadOnlyList<MdfLoss> stacks, long seed, string folder)
+    {
+        using var scope = NewDisposeScope();
+        using var _ = no_grad();
+        var images = EqualMse.Distort(photo, jpeg, seed);
+        ImageFile.Write(Path.Combine(folder, "reference.png"), photo);
+        foreach (var image in images)
+            ImageFile.Write(Path.Combine(folder, $"{image.Name.ToLowerInvariant()}.png"), image.Image);
+
+        using var mse = new MseLoss();
+        using var ssim = new SsimLoss();
+        ReconstructionLoss[] losses = [.. stacks, mse, ssim];
+        var values = losses.Select(each => images.Select(image => each.call(image.Image, photo).Number()).ToArray()).ToArray();
+        var table = new ResultTable(
+            "Four distortions of equal MSE",
+            [new ResultColumn("distortion"), .. losses.Select(each => ResultColumn.Number(each.Expression, "G4"))],
+            images.Select((image, row) => values.Select(column => (object?)column[row]).Prepend(image.Name)));
+        AtomicFile.Write(Path.Combine(folder, "comparison.csv"), table.ToCsv());
+        AtomicFile.Write(Path.Combine(folder, "comparison.md"), table.ToMarkdown());
+        AtomicFile.Write(Path.Combine(folder, "overview.png"), DistortionFigure.Render(
+            "Four distortions of equal MSE: what each loss makes of them",
+            photo, images, [.. losses.Select((each, i) => new BarSeries(each.Expression, values[i]))]));
+        return table;
+    }
+}

@@ -1,0 +1,287 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Text.Json;
+using Mdf.Discriminators;
+using Mdf.Imaging;
+using Mdf.Reports;
+using Mdf.Runtime;
+using Mdf.Training;
+using static TorchSharp.torch;
+
+namespace Mdf.Experiments;
+
+/// <summary>A photograph to train a loss on.</summary>
+/// <param name="Image">Shape <c>(1, 3, H, W)</c> in [0, 1], on the device to train on.</param>
+/// <param name="Sha256">The SHA-256 of its file.</param>
+public sealed record LossPhotograph(Tensor Image, string Sha256);
+
+/// <summary>Phase 1 with a run folder: trains a stack, logs, draws, and can be interrupted at any iteration and resumed to the same bytes.</summary>
+public sealed class LossRun
+{
+    /// <summary>How many iterations lie between two checkpoints by default.</summary>
+    public const int DefaultCheckpointEvery = 100;
+
+    private const string Elsewhere = "--run";
+    private const string ExtensionsKey = "extended";
+
+    private static readonly JsonSerializerOptions s_json = new() { WriteIndented = true };
+
+    private readonly IReadOnlyList<LossPhotograph> _photographs;
+    private readonly RunFolder _folder;
+    private readonly int _checkpointEvery;
+    private LossTrainingOptions _options;
+
+    /// <summary>Prepares a run; nothing is written yet.</summary>
+    /// <param name="photographs">The photographs; at least one.</param>
+    /// <param name="options">How to train.</param>
+    /// <param name="folder">Where to write.</param>
+    /// <param name="checkpointEvery">How many iterations lie between two checkpoints; at least 1.</param>
+    public LossRun(IReadOnlyList<LossPhotograph> photographs, LossTrainingOptions options, RunFolder folder, int checkpointEvery = DefaultCheckpointEvery)
+    {
+        ArgumentNullException.ThrowIfNull(photographs);
+        ArgumentNullException.ThrowIfNull(options);
+        ArgumentOutOfRangeException.ThrowIfZero(photographs.Count);
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(checkpointEvery);
+        (_photographs, _options, _folder, _checkpointEvery) = (photographs, options, folder, checkpointEvery);
+    }
+
+    /// <summary>The file in which the run leaves the stack; null to leave none.</summary>
+    public string? Output { get; init; }
+
+    /// <summary>How many iterations to add to the scale being trained and to those after it, where a run is resumed; 0 for none.</summary>
+    public int ExtendBy
+    {
+        get;
+        init => field = ValueRange.Whole(0, LossTrainingOptions.MostIterations).Check(value);
+    }
+
+    /// <summary>Told, in one line, of what was passed over.</summary>
+    public Action<string>? Warn { get; init; }
+
+    /// <summary>Trains, from the first iteration or from the newest checkpoint that can be used, to the end.</summary>
+    /// <param name="resume">Whether to resume a run.</param>
+    /// <param name="progress">Told of every iteration.</param>
+    /// <param name="cancellation">Ends it between two iterations, with a checkpoint.</param>
+    /// <returns>The trained stack, frozen, on the photographs' device.</returns>
+    /// <exception cref="InputException">The folder holds a run and is not to be resumed, or not this one, or is in use; or a photograph cannot be used.</exception>
+    /// <exception cref="DivergedException">The training diverged.</exception>
+    /// <exception cref="IOException">The disk failed or is full; the last checkpoint is intact, and the message names it.</exception>
+    /// <exception cref="OperationCanceledException">It was cancelled: a <see cref="RunInterruptedException"/> if there is a checkpoint.</exception>
+    public DiscriminatorStack Run(bool resume, IProgressSink? progress = null, CancellationToken cancellation = default)
+    {
+        if (ExtendBy > 0 && !resume)
+            throw new InvalidOperationException("only a run that is resumed can be extended");
+        progress ??= IProgressSink.None;
+        return resume ? Resume(progress, cancellation) : Begin(progress, cancellation);
+    }
+
+    private DiscriminatorStack Begin(IProgressSink progress, CancellationToken cancellation)
+    {
+        _folder.RequireState(resume: false, Elsewhere); // before a program is started
+        var artefact = TaskArtefact.OfLoss(Images, _options); // one that damages nothing leaves no folder behind
+        using var session = RunSession.Open(_folder, resume: false, Elsewhere);
+        return session.Guard(() =>
+        {
+            using var trainer = new LossTrainer(Images, _options);
+            AtomicFile.Write(_folder.Description, Describe());
+            artefact.Write(_folder);
+            TrainScales(session, trainer, new LogWindow(), progress, cancellation);
+            return Finish(trainer, TrainingProgram.Current);
+        }, cancellation);
+    }
+
+    private DiscriminatorStack Resume(IProgressSink progress, CancellationToken cancellation)
+    {
+        using var session = RunSession.Open(_folder, resume: true, Elsewhere);
+        var (recorded, isLost) = session.ReadDescription(
+            static path => Parse(ReadDescription(path), path), static file => Parse(LossCheckpoint.Of(file).Description, file.Path), Warn);
+        Adopt(recorded);
+        using var trainer = session.Guard(() => new LossTrainer(Images, _options), cancellation); // which may start a program
+        var window = new LogWindow();
+        var program = Restore(session, trainer, window);
+        if (ExtendBy > 0)
+            Extend(trainer);
+        return session.Guard(() =>
+        {
+            if (isLost || ExtendBy > 0)
+                AtomicFile.Write(_folder.Description, Describe());
+            if (trainer.IsFinished)
+                return Finish(trainer, program ?? TrainingProgram.Current);
+            TaskArtefact.OfLoss(Images, _options).Write(_folder);
+            TrainScales(session, trainer, window, progress, cancellation);
+            return Finish(trainer, TrainingProgram.Current);
+        }, cancellation);
+    }
+
+    private Tensor[] Images => [.. _photographs.Select(photograph => photograph.Image)];
+
+    private DiscriminatorStack Finish(LossTrainer trainer, TrainingProgram program)
+    {
+        if (!File.Exists(_folder.Critic) || !File.Exists(_folder.Reconstruction))
+            RunCurves.SaveLoss(_folder, _options.Distortion.Task);
+        var stack = trainer.Finish([.. _photographs.Select(photograph => photograph.Sha256)], program);
+        try
+        {
+            if (Output is not null)
+                stack.Save(Output);
+            return stack;
+        }
+        catch
+        {
+            stack.Dispose();
+            throw;
+        }
+    }
+
+    private void TrainScales(RunSession session, LossTrainer trainer, LogWindow window, IProgressSink progress, CancellationToken cancellation)
+    {
+        foreach (var curves in new[] { _folder.Critic, _folder.Reconstruction })
+            File.Delete(curves); // drawn at the end: those of a run that is extended would be old
+        session.OpenLog(trainer.TotalIterations);
+        var started = Stopwatch.GetTimestamp();
+        try
+        {
+            LossTraining.Run(trainer, progress, Stepped, Finished, cancellation);
+        }
+        catch (OperationCanceledException)
+        {
+            WriteCheckpoint(session, trainer, window);
+            throw;
+        }
+
+        void Stepped(ScaleLosses losses)
+        {
+            window.Add(
+                ("d_real", -losses.Real), ("d_fake", losses.Fake), ("penalty", losses.Penalty), ("reconstruction", losses.Reconstruction));
+            window.AddTimes(("ms_per_step", Stopwatch.GetElapsedTime(started).TotalMilliseconds));
+            if (trainer.TotalIterations % RunSession.LogEvery == 0 || trainer.IsScaleFinished)
+                session.Log.Write(trainer.TotalIterations, "train", window.Close());
+            if (!trainer.IsScaleFinished && trainer.TotalIterations % _checkpointEvery == 0)
+                WriteCheckpoint(session, trainer, window);
+            started = Stopwatch.GetTimestamp();
+        }
+
+        void Finished(int scale)
+        {
+            WritePicture(trainer, scale);
+            WriteCheckpoint(session, trainer, window);
+            started = Stopwatch.GetTimestamp();
+        }
+    }
+
+    /// <summary>Takes the trainer to the newest checkpoint of this run that can be used.</summary>
+    /// <returns>The program that wrote it; null where there is no checkpoint yet.</returns>
+    private TrainingProgram? Restore(RunSession session, LossTrainer trainer, LogWindow window)
+    {
+        TrainingProgram? program = null;
+        session.Restore(
+        file =>
+        {
+            var checkpoint = LossCheckpoint.Of(file);
+            if (Difference(Parse(checkpoint.Description, file.Path)) is { } difference)
+                throw new InputException($"'{file.Path}': expected a checkpoint of the run in '{_folder.Path}', found one with {difference}");
+            window.Load(checkpoint.LogWindow, file.Path);
+            trainer.Load(file.Tensors, checkpoint.Scale, checkpoint.Iteration, file.Path);
+            program = checkpoint.Program;
+        },
+        Warn);
+        return program;
+    }
+
+    /// <summary>Adds an extension; the last one is continued where it has the same length, so that a scheduler may repeat the command.</summary>
+    private void Extend(LossTrainer trainer)
+    {
+        if (trainer.IsFinished)
+        {
+            throw new InputException($"cannot extend '{_folder.Path}': all its scales are trained, and the generators that their discriminators were trained against are not kept; "
+                + "train anew with more --iterations");
+        }
+
+        if (_options.Extensions is [.., var last] && last.Iterations == ExtendBy && last.FromScale <= trainer.Scale)
+            return;
+        if (_options.Extensions.Sum(extension => (long)extension.Iterations) + ExtendBy > LossTrainingOptions.MostIterations)
+            throw new InputException($"cannot extend '{_folder.Path}' by {ExtendBy}: expected extensions of at most {LossTrainingOptions.MostIterations} iterations in all");
+        trainer.Extend(ExtendBy);
+        _options = _options with { Extensions = [.. _options.Extensions, new LossExtension(trainer.Scale, ExtendBy)] };
+    }
+
+    /// <summary>The training as JSON: everything that decides the stack, except the machine and its threads.</summary>
+    private string Describe() => JsonSerializer.Serialize(Description(), s_json) + "\n";
+
+    private SortedDictionary<string, string> Description() => new(StringComparer.Ordinal)
+    {
+        ["recipe"] = LossTrainer.Recipe.ToString(CultureInfo.InvariantCulture),
+        ["task"] = _options.Distortion.Task,
+        ["photographs"] = string.Join(',', _photographs.Select(photograph => photograph.Sha256)),
+        ["scales"] = _options.Scales?.ToString(CultureInfo.InvariantCulture) ?? "default",
+        ["iterations"] = _options.Iterations.ToString(CultureInfo.InvariantCulture),
+        ["max_size"] = _options.MaxSize.ToString(CultureInfo.InvariantCulture),
+        ["reconstruction_weight"] = _options.ReconstructionWeight.ToString("R", CultureInfo.InvariantCulture),
+        ["chained"] = _options.IsChained ? "true" : "false",
+        ["coarsest_noise"] = _options.NoiseAt(scale: 0).ToString("R", CultureInfo.InvariantCulture),
+        ["input_range"] = _options.InputRange.ToString(),
+        ["layer_weights"] = _options.LayerWeights.ToString(),
+        ["seed"] = _options.Seed.ToString(CultureInfo.InvariantCulture),
+        [ExtensionsKey] = LossExtension.Format(_options.Extensions),
+    };
+
+    /// <summary>Takes over what the run has recorded and the caller cannot know: its extensions. All else must be the same.</summary>
+    private void Adopt(Dictionary<string, string> recorded)
+    {
+        RequireSame(recorded, _folder.Description);
+        var text = recorded.GetValueOrDefault(ExtensionsKey, "");
+        _options = _options with
+        {
+            Extensions = LossExtension.TryParse(text)
+                ?? throw new InputException($"'{_folder.Description}': expected 'extended' to be scale:iterations pairs, found {Untrusted.Quote(text)}: the file is corrupt; train anew in another folder with {Elsewhere}"),
+        };
+    }
+
+    private void RequireSame(Dictionary<string, string> theirs, string path)
+    {
+        foreach (var (key, value) in Description().Where(entry => Differs(entry, theirs)))
+            throw new InputException($"cannot resume '{_folder.Path}': expected the same training as in '{path}', found {key} = {value} instead of {Untrusted.Quote(theirs.GetValueOrDefault(key, "nothing"))}; run it in another folder with {Elsewhere}");
+    }
+
+    private string? Difference(Dictionary<string, string> theirs) => Description().Where(entry => Differs(entry, theirs))
+        .Select(entry => $"{entry.Key} = {Untrusted.Quote(theirs.GetValueOrDefault(entry.Key, "nothing"))} instead of {entry.Value}").FirstOrDefault();
+
+    private static bool Differs(KeyValuePair<string, string> entry, Dictionary<string, string> theirs) =>
+        entry.Key != ExtensionsKey && theirs.GetValueOrDefault(entry.Key) != entry.Value;
+
+    private static Dictionary<string, string> Parse(string text, string path)
+    {
+        try
+        {
+            return JsonSerializer.Deserialize<Dictionary<string, string>>(text) is { } values && values.Values.All(static value => value is not null) ? values : throw new JsonException();
+        }
+        catch (JsonException e)
+        {
+            throw new InputException($"'{path}' does not say what is being trained: the file is corrupt; train anew in another folder with {Elsewhere}", e);
+        }
+    }
+
+    private static string ReadDescription(string path)
+    {
+        try
+        {
+            return File.ReadAllText(path);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new InputException($"cannot read '{path}': {e.Message}", e);
+        }
+    }
+
+    private void WriteCheckpoint(RunSession session, LossTrainer trainer, LogWindow window) => session.WriteCheckpoint(trainer.TotalIterations, path =>
+        new LossCheckpoint(trainer.Scale, trainer.Iteration, Describe(), TrainingProgram.Current, window.Save()).Write(path, trainer.Save()));
+
+    private void WritePicture(LossTrainer trainer, int scale)
+    {
+        using var scope = NewDisposeScope();
+        using var _ = no_grad();
+        var size = trainer.Sizes[scale];
+        var photograph = Resampler.Bicubic(_photographs[0].Image, size.Height, size.Width);
+        ImageFile.Write(_folder.Scale(scale), Mosaic.Row(photograph.Clamp(0, 1), trainer.Generated!.Clamp(0, 1)));
+    }
+}

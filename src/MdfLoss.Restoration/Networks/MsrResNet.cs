@@ -1,0 +1,96 @@
+using Mdf.Runtime;
+using Mdf.Weights;
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+using static TorchSharp.torch.nn;
+
+namespace Mdf.Networks;
+
+/// <summary>
+/// MSRResNet, BasicSR's modified SRResNet: no batch norm, leaky rectifiers, and the network only adds to the image that is upscaled bilinearly.
+/// </summary>
+/// <remarks>
+/// After Ledig et al. (see <see cref="SrResNet"/>), as the baseline of Wang et al., "ESRGAN: Enhanced Super-Resolution Generative Adversarial
+/// Networks" (ECCVW 2018). Structure, defaults and names are those of BasicSR's <c>srresnet_arch.py</c>.
+/// </remarks>
+public sealed class MsrResNet : RestorationNetwork
+{
+    private const double NegativeSlope = 0.1; // BasicSR's
+
+    // BasicSR draws the weights ten times smaller than He et al.: the network starts near the bilinear image.
+    private const double InitialScale = 0.1;
+
+    private readonly Conv2d conv_first;
+    private readonly Sequential body;
+    private readonly Conv2d upconv1;
+    private readonly Conv2d? upconv2; // for factor 4, which is factor 2 twice
+    private readonly Conv2d conv_hr;
+    private readonly Conv2d conv_last;
+    private readonly int _blocks;
+
+    private MsrResNet(NetworkArchitecture architecture, Device device)
+        : base(architecture)
+    {
+        using var scope = NewDisposeScope(); // TorchSharp's own layers leave a tensor behind each
+        var features = architecture.Integer("features");
+        _blocks = architecture.Integer("blocks");
+        conv_first = Layers.Convolution(Colors, features, 3, device);
+        body = Sequential([.. Enumerable.Range(0, _blocks).Select(_ => new ResidualBlock(features, 1, device))]);
+        upconv1 = Layers.Convolution(features, features * Step * Step, 3, device);
+        upconv2 = Factor == 4 ? Layers.Convolution(features, features * Step * Step, 3, device) : null;
+        conv_hr = Layers.Convolution(features, features, 3, device);
+        conv_last = Layers.Convolution(features, Colors, 3, device);
+        RegisterComponents();
+    }
+
+    /// <inheritdoc/>
+    /// <remarks>
+    /// The first convolution, two a block and the first that upscales reach one pixel each; what follows works on smaller pixels and together reaches
+    /// into the next.
+    /// </remarks>
+    public override int Margin => 1 + 2 * _blocks + 1 + 1;
+
+    internal static NetworkKind Kind { get; } = new()
+    {
+        Name = "msrresnet",
+        Factors = [2, 3, 4],
+        Options =
+        [
+            NetworkOption.Integer("features", 64, 1, 512, "channels of every layer"),
+            NetworkOption.Integer("blocks", 16, 1, 128, "residual blocks"),
+        ],
+        Create = (architecture, device) => new MsrResNet(architecture, device),
+    };
+
+    private int Step => Factor == 4 ? 2 : Factor;
+
+    /// <inheritdoc/>
+    /// <remarks>As BasicSR: He et al., a tenth of it, before every layer as if a rectifier followed.</remarks>
+    public override void Initialize(Generator random)
+    {
+        using var scope = NewDisposeScope();
+        using var noGradient = no_grad();
+        foreach (var convolution in modules().OfType<Conv2d>())
+            Layers.DrawNormal(convolution, InitialScale * Layers.RectifierGain, random);
+    }
+
+    /// <inheritdoc/>
+    /// <remarks>MMSR, BasicSR's predecessor, and KAIR call the body <c>recon_trunk</c> and <c>conv_hr</c> <c>HRconv</c>.</remarks>
+    internal override IReadOnlyDictionary<string, StoredTensor> FromPublished(IReadOnlyDictionary<string, StoredTensor> tensors, string where) =>
+        Rename(tensors, where, [("recon_trunk.", "body."), ("HRconv.", "conv_hr.")]);
+
+    private protected override Tensor Restore(Tensor distorted)
+    {
+        var features = Upscale(upconv1, body.call(conv_first.call(distorted).LeakyRelu_(NegativeSlope)));
+        if (upconv2 is not null)
+            features = Upscale(upconv2, features);
+        var added = conv_last.call(conv_hr.call(features).LeakyRelu_(NegativeSlope));
+        return added.Add_(functional.interpolate(distorted, scale_factor: [Factor, Factor], mode: InterpolationMode.Bilinear, align_corners: false));
+    }
+
+    private Tensor Upscale(Conv2d convolution, Tensor features)
+    {
+        using var scope = NewDisposeScope();
+        return functional.pixel_shuffle(convolution.call(features), Step).LeakyRelu_(NegativeSlope).MoveToOuterDisposeScope();
+    }
+}

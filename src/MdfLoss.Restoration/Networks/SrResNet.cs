@@ -1,0 +1,124 @@
+using Mdf.Runtime;
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+using static TorchSharp.torch.nn;
+
+namespace Mdf.Networks;
+
+/// <summary>
+/// SRResNet, SRGAN's generator: residual blocks with batch norm and parametric rectifiers, upscaled at the end by pixel shuffle. Ledig et al.,
+/// "Photo-Realistic Single Image Super-Resolution Using a Generative Adversarial Network" (CVPR 2017).
+/// </summary>
+/// <remarks>
+/// Sizes and layers are those of the paper's figure 4, for factor 4; factor 2 has one step of pixel shuffle, factor 3 one of 3. The paper does not
+/// say whether a rectifier has one slope or one a channel: here it has one, and starts at 0.25, PyTorch's default.
+/// </remarks>
+public sealed class SrResNet : RestorationNetwork
+{
+    private const int OuterKernel = 9;
+    private const double InitialSlope = 0.25;
+
+    private readonly Conv2d conv_first;
+    private readonly PReLU act_first;
+    private readonly Sequential body;
+    private readonly Conv2d conv_after_body;
+    private readonly BatchNorm2d norm_after_body;
+    private readonly Sequential upsample;
+    private readonly Conv2d conv_last;
+    private readonly int _blocks;
+
+    private SrResNet(NetworkArchitecture architecture, Device device)
+        : base(architecture)
+    {
+        using var scope = NewDisposeScope(); // TorchSharp's own layers leave a tensor behind each
+        var features = architecture.Integer("features");
+        _blocks = architecture.Integer("blocks");
+        conv_first = Layers.Convolution(Colors, features, OuterKernel, device);
+        act_first = Rectifier(device);
+        body = Sequential([.. Enumerable.Range(0, _blocks).Select(_ => new Block(features, device))]);
+        conv_after_body = Layers.Convolution(features, features, 3, device);
+        norm_after_body = BatchNorm2d(features, device: device);
+        upsample = Layers.PixelShuffling(features, Factor, device, () => Rectifier(device));
+        conv_last = Layers.Convolution(features, Colors, OuterKernel, device);
+        RegisterComponents();
+    }
+
+    /// <inheritdoc/>
+    /// <remarks>
+    /// The first convolution reaches 4 pixels, two a block, the one after them and the first that upscales one each; what follows works on smaller
+    /// pixels and together reaches into the second beside.
+    /// </remarks>
+    public override int Margin => OuterKernel / 2 + 2 * _blocks + 1 + 1 + 2;
+
+    internal static NetworkKind Kind { get; } = new()
+    {
+        Name = "srresnet",
+        Factors = [2, 3, 4],
+        Options =
+        [
+            NetworkOption.Integer("features", 64, 1, 512, "channels of every layer"),
+            NetworkOption.Integer("blocks", 16, 1, 128, "residual blocks"),
+        ],
+        Create = (architecture, device) => new SrResNet(architecture, device),
+    };
+
+    /// <inheritdoc/>
+    /// <remarks>The paper is silent: PyTorch's default.</remarks>
+    public override void Initialize(Generator random)
+    {
+        using var scope = NewDisposeScope();
+        using var noGradient = no_grad();
+        foreach (var module in modules())
+        {
+            switch (module)
+            {
+                case Conv2d convolution:
+                    Layers.DrawUniform(convolution, random);
+                    break;
+                case BatchNorm2d norm:
+                    Layers.Reset(norm);
+                    break;
+                case PReLU rectifier:
+                    rectifier.weight.Fill_(InitialSlope);
+                    break;
+            }
+        }
+    }
+
+    private protected override Tensor Restore(Tensor distorted)
+    {
+        var first = act_first.call(conv_first.call(distorted));
+        var features = norm_after_body.call(conv_after_body.call(body.call(first))).Add_(first);
+        // The paper takes images in [0, 1] and restores them in [-1, 1].
+        return conv_last.call(upsample.call(features)).Add(1).Div(2);
+    }
+
+    private static PReLU Rectifier(Device device) => PReLU(1, InitialSlope, device);
+
+    /// <summary>Convolution, batch norm, rectifier, convolution, batch norm, added to the input.</summary>
+    private sealed class Block : Module<Tensor, Tensor>
+    {
+        private readonly Conv2d conv1;
+        private readonly BatchNorm2d norm1;
+        private readonly PReLU act;
+        private readonly Conv2d conv2;
+        private readonly BatchNorm2d norm2;
+
+        public Block(int features, Device device)
+            : base(nameof(Block))
+        {
+            conv1 = Layers.Convolution(features, features, 3, device);
+            norm1 = BatchNorm2d(features, device: device);
+            act = Rectifier(device);
+            conv2 = Layers.Convolution(features, features, 3, device);
+            norm2 = BatchNorm2d(features, device: device);
+            RegisterComponents();
+        }
+
+        public override Tensor forward(Tensor input)
+        {
+            using var scope = NewDisposeScope();
+            return norm2.call(conv2.call(act.call(norm1.call(conv1.call(input))))).Add_(input).MoveToOuterDisposeScope();
+        }
+    }
+}

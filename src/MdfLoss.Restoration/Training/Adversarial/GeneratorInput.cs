@@ -1,0 +1,72 @@
+using Mdf.Discriminators;
+using Mdf.Distortions;
+using Mdf.Runtime;
+using static TorchSharp.torch;
+
+namespace Mdf.Training.Adversarial;
+
+/// <summary>
+/// Where the input of a generator comes from: u_k = distort(up(y)) + σ n, with y the photograph of the scale below, or what its generator made
+/// (<see cref="LossTrainingOptions.IsChained"/>); at the coarsest scale y may be mid-grey, and σ above 0. n is Gaussian noise of variance 1, drawn anew
+/// for every step.
+/// </summary>
+internal sealed class GeneratorInput : IDisposable
+{
+    private readonly Distortion _distortion;
+    private readonly double _noise;
+    private readonly bool _isGrey;
+    private readonly Tensor _upscaled;
+    private readonly Tensor? _distorted;
+
+    /// <summary>Creates the source.</summary>
+    /// <param name="upscaled">up(y), shape <c>(1, 3, H, W)</c>, about [−1, 1]; the caller keeps ownership.</param>
+    /// <param name="distortion">The task's distortion.</param>
+    /// <param name="noise">σ, on [−1, 1].</param>
+    /// <param name="isGrey">Whether the photograph is grey: then it is distorted as one channel.</param>
+    public GeneratorInput(Tensor upscaled, Distortion distortion, double noise, bool isGrey = false)
+    {
+        (_distortion, _noise, _isGrey) = (distortion, noise, isGrey);
+        _upscaled = upscaled.alias().DetachFromDisposeScope();
+        if (!distortion.IsRandom)
+            _distorted = Distort(random: null).DetachFromDisposeScope();
+    }
+
+    /// <summary>Whether every draw is the same.</summary>
+    public bool IsFixed => _distorted is not null && _noise == 0;
+
+    /// <summary>u_k, drawn anew at every call where there is noise or the distortion is random.</summary>
+    /// <param name="random">Draws the distortion, where it is random, then the noise.</param>
+    public Tensor Draw(Generator random)
+    {
+        if (IsFixed)
+            return _distorted!.alias();
+        using var scope = NewDisposeScope();
+        var distorted = _distorted ?? Distort(random);
+        if (_noise == 0)
+            return distorted.MoveToOuterDisposeScope();
+        var noise = randn(distorted.shape, distorted.dtype, random.device, generator: random).to(distorted.device);
+        return noise.Mul_(_noise).Add_(distorted).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>Frees the images.</summary>
+    public void Dispose()
+    {
+        _upscaled.Dispose();
+        _distorted?.Dispose();
+    }
+
+    private Tensor Distort(Generator? random)
+    {
+        using var scope = NewDisposeScope();
+        var reference = InputRange.Symmetric.ToUnit(_upscaled);
+        var distorted = _isGrey ? DistortGrey(reference, random) : _distortion.Apply(reference, random);
+        return InputRange.Symmetric.FromUnit(distorted).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>What a generator below has made of a grey photograph may have some colour: the error of its grey part is added to all of it.</summary>
+    private Tensor DistortGrey(Tensor reference, Generator? random)
+    {
+        var grey = reference.mean([1], keepdim: true);
+        return reference.Add(_distortion.Apply(grey, random) - grey);
+    }
+}

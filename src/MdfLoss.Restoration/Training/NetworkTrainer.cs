@@ -1,0 +1,172 @@
+using System.Globalization;
+using Mdf.Losses;
+using Mdf.Networks;
+using Mdf.Runtime;
+using Mdf.Weights;
+using TorchSharp;
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+
+namespace Mdf.Training;
+
+/// <summary>What one step of <see cref="NetworkTrainer"/> found.</summary>
+/// <param name="Loss">The loss before the step.</param>
+/// <param name="GradientNorm">The norm of the whole gradient, before it was clipped.</param>
+/// <param name="LearningRate">The learning rate of the step.</param>
+public readonly record struct TrainingStep(double Loss, double GradientNorm, double LearningRate);
+
+/// <summary>Trains a restoration network with a reconstruction loss, step by step: the inner loop of phase 2.</summary>
+/// <remarks>Adam (Kingma and Ba, ICLR 2015); the learning rate is a function of the iteration.</remarks>
+public sealed class NetworkTrainer : IDisposable
+{
+    private const string NetworkPrefix = "network.";
+    private const string AveragePrefix = "average.";
+    private const string OptimizerPrefix = "adam.";
+
+    private readonly ReconstructionLoss _loss;
+    private readonly ScheduleOptions _options;
+    private readonly LearningRateSchedule _schedule;
+    private readonly TensorAdam _optimizer;
+    private readonly (string Name, Parameter Parameter)[] _parameters;
+    private readonly RestorationNetwork? _average;
+
+    /// <summary>Starts a training. The caller keeps ownership of the network and of the loss.</summary>
+    /// <param name="network">The network, trained in place, on the device to train on.</param>
+    /// <param name="loss">The loss, on the same device.</param>
+    /// <param name="options">How to train.</param>
+    public NetworkTrainer(RestorationNetwork network, ReconstructionLoss loss, ScheduleOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(network);
+        ArgumentNullException.ThrowIfNull(loss);
+        ArgumentNullException.ThrowIfNull(options);
+        (Network, _loss, _options, _schedule) = (network, loss, options, options.PlanLearningRate());
+        network.train();
+        _parameters = [.. network.named_parameters()];
+        _optimizer = new TensorAdam(_parameters, options.Betas.Gradient, options.Betas.Square);
+        if (options.Ema > 0)
+        {
+            _average = network.Architecture.Build(seed: 0);
+            _average.to(_parameters[0].Parameter.device);
+            _average.eval();
+            Copy(network, _average);
+        }
+    }
+
+    /// <summary>The network that is trained.</summary>
+    public RestorationNetwork Network { get; }
+
+    /// <summary>What the training is for: the moving average of the network where there is one, else the network itself.</summary>
+    public RestorationNetwork Result => _average ?? Network;
+
+    /// <summary>How many steps have been made.</summary>
+    public int Iteration { get; private set; }
+
+    /// <summary>One step.</summary>
+    /// <param name="batch">What to train on, on any device.</param>
+    /// <returns>What was found.</returns>
+    /// <exception cref="DivergedException">The loss or a gradient is not finite. Nothing has been changed.</exception>
+    public TrainingStep Step(TrainingBatch batch)
+    {
+        ArgumentNullException.ThrowIfNull(batch);
+        using var scope = NewDisposeScope();
+        using var _ = enable_grad();
+        var device = _parameters[0].Parameter.device;
+        var rate = _schedule.At(Math.Min(Iteration, _options.Iterations)); // extensions keep the last one
+        _optimizer.ClearGradients();
+        var loss = _loss.call(Network.call(batch.Distorted.to(device)), batch.Reference.to(device));
+        var value = loss.Number();
+        if (!double.IsFinite(value))
+            throw Diverged($"the loss became {Text(value)}");
+        loss.backward();
+        var norm = Clip();
+        _optimizer.Step(rate);
+        if (_average is not null)
+            Average();
+        Iteration++;
+        return new TrainingStep(value, norm, rate);
+    }
+
+    /// <summary>Everything that the training needs to go on, besides the iteration.</summary>
+    /// <returns>The tensors by name: weights, the optimizer's moments, the moving average.</returns>
+    public IReadOnlyDictionary<string, StoredTensor> Save()
+    {
+        IEnumerable<KeyValuePair<string, StoredTensor>> tensors =
+        [
+            .. Prefixed(NetworkPrefix, ModuleWeights.Save(Network)),
+            .. Prefixed(OptimizerPrefix, AdamState.Save(_optimizer)),
+            .. _average is null ? [] : Prefixed(AveragePrefix, ModuleWeights.Save(_average)),
+        ];
+        return new OrderedDictionary<string, StoredTensor>(tensors);
+    }
+
+    /// <summary>Continues another training of the same network and options.</summary>
+    /// <param name="tensors">What <see cref="Save"/> gave.</param>
+    /// <param name="iteration">How many steps had been made.</param>
+    /// <param name="where">Where they come from, for messages.</param>
+    /// <exception cref="InputException">They are of another network or of other options.</exception>
+    public void Load(IReadOnlyDictionary<string, StoredTensor> tensors, int iteration, string where)
+    {
+        ArgumentNullException.ThrowIfNull(tensors);
+        AdamState.Load(_optimizer, Part(OptimizerPrefix), where);
+        ModuleWeights.Load(Network, Part(NetworkPrefix), where);
+        if (_average is not null)
+            ModuleWeights.Load(_average, Part(AveragePrefix), where);
+        Iteration = iteration;
+
+        Dictionary<string, StoredTensor> Part(string prefix) => tensors
+            .Where(entry => entry.Key.StartsWith(prefix, StringComparison.Ordinal))
+            .ToDictionary(entry => entry.Key[prefix.Length..], entry => entry.Value);
+    }
+
+    /// <summary>Frees the optimizer and the moving average.</summary>
+    public void Dispose()
+    {
+        _optimizer.Dispose();
+        _average?.Dispose();
+    }
+
+    /// <summary>Scales the gradient down where its norm is larger than asked for.</summary>
+    /// <returns>The norm before.</returns>
+    private double Clip()
+    {
+        var norms = stack(_parameters.Select(entry => entry.Parameter.grad is { } gradient ? gradient.norm() : zeros([], device: entry.Parameter.device)));
+        var norm = norms.norm().Number();
+        if (!double.IsFinite(norm))
+        {
+            var odd = norms.isfinite().logical_not().to(ScalarType.Int32).argmax().item<long>();
+            throw Diverged($"the gradient of '{_parameters[odd].Name}' became {Text(norms[odd].Number())}");
+        }
+
+        if (_options.ClipGradient is { } largest && norm > largest)
+        {
+            foreach (var (_, parameter) in _parameters)
+                parameter.grad?.Mul_(largest / norm);
+        }
+
+        return norm;
+    }
+
+    /// <summary>Moves the average a little towards the network. What batch norm counts is taken over as it is.</summary>
+    private void Average()
+    {
+        using var _ = no_grad();
+        foreach (var ((_, average), (_, parameter)) in _average!.named_parameters().Zip(_parameters))
+            average.lerp_(parameter, 1 - _options.Ema);
+        foreach (var ((_, average), (_, buffer)) in _average.named_buffers().Zip(Network.named_buffers()))
+            average.copy_(buffer);
+    }
+
+    private static void Copy(RestorationNetwork from, RestorationNetwork to)
+    {
+        using var scope = NewDisposeScope();
+        to.load_state_dict(from.state_dict());
+    }
+
+    private static IEnumerable<KeyValuePair<string, StoredTensor>> Prefixed(string prefix, IReadOnlyDictionary<string, StoredTensor> tensors) =>
+        tensors.Select(entry => KeyValuePair.Create(prefix + entry.Key, entry.Value));
+
+    private DivergedException Diverged(string what) =>
+        new(string.Create(CultureInfo.InvariantCulture, $"{what} at iteration {Iteration}: try a lower learning rate, or schedule.clip_gradient"));
+
+    private static string Text(double value) => value.ToString(CultureInfo.InvariantCulture);
+}

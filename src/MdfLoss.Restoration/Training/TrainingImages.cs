@@ -1,0 +1,228 @@
+using Mdf.Distortions;
+using Mdf.Imaging;
+using Mdf.Runtime;
+using static TorchSharp.torch;
+
+namespace Mdf.Training;
+
+/// <summary>The pixels of a picture, as the sampler cuts patches from it.</summary>
+/// <param name="Levels">8 bits a sample, <c>(Channels, Height, Width)</c>.</param>
+/// <param name="Channels">1 for grey, 3 for colour.</param>
+/// <param name="Height">Rows.</param>
+/// <param name="Width">Columns.</param>
+internal sealed record TrainingPixels(byte[] Levels, int Channels, int Height, int Width)
+{
+    public bool IsGrey => Channels == 1;
+
+    /// <summary>Rounds a picture to 8 bits. One channel is kept of a grey one: so no sampler can take it for a coloured one.</summary>
+    /// <param name="picture">A whole picture, <c>(1, 3, H, W)</c>, on any device; clamped to [0, 1].</param>
+    public static TrainingPixels From(Tensor picture)
+    {
+        using var scope = NewDisposeScope();
+        var levels = Pixels.Levels(GreyPicture.Channels(picture.cpu()), bitDepth: 8).to(ScalarType.Byte).contiguous();
+        return new TrainingPixels(levels.data<byte>().ToArray(), (int)levels.shape[1], (int)levels.shape[2], (int)levels.shape[3]);
+    }
+
+    /// <summary>The picture again, <c>(1, 3, H, W)</c>, float32 in [0, 1], on the CPU.</summary>
+    public Tensor ToPicture()
+    {
+        using var scope = NewDisposeScope();
+        return GreyPicture.ToRgb(tensor(Levels, [1, Channels, Height, Width]).to(ScalarType.Float32).Div(255)).MoveToOuterDisposeScope();
+    }
+}
+
+/// <summary>A photograph to train on.</summary>
+/// <param name="Reference">The clean one.</param>
+/// <param name="Distorted">Its distorted version, smaller by the task's factor; null where patches are distorted as they are cut.</param>
+internal sealed record TrainingImage(TrainingPixels Reference, TrainingPixels? Distorted = null);
+
+/// <summary>The photographs to train on: decoded once, and held as bytes (a thousand of 481×321 take 463 MB).</summary>
+public sealed class TrainingImages
+{
+    private TrainingImages(IReadOnlyList<TrainingImage> images, IReadOnlyList<string> unreadable) => (Images, Unreadable) = (images, unreadable);
+
+    /// <summary>How many there are.</summary>
+    public int Count => Images.Count;
+
+    /// <summary>What was passed over, with the reason; empty unless that was asked for.</summary>
+    public IReadOnlyList<string> Unreadable { get; }
+
+    internal IReadOnlyList<TrainingImage> Images { get; }
+
+    /// <summary>Reads every image of some folders.</summary>
+    /// <param name="folders">The folders.</param>
+    /// <param name="options">How large a patch is, and what becomes of images that cannot be used as they are.</param>
+    /// <param name="progress">Told of every image.</param>
+    /// <param name="cancellation">Ends it between two images, or while one is read.</param>
+    /// <exception cref="InputException">
+    /// A folder is missing or has no image; an image cannot be read, unless those are to be passed over, or is smaller than a patch.
+    /// </exception>
+    public static TrainingImages Load(
+        IReadOnlyList<string> folders, SamplingOptions options, IProgressSink? progress = null, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(folders);
+        ArgumentNullException.ThrowIfNull(options);
+        return Load([.. Files(folders, options, areHeldOut: false)], folders, file => Read(file, options, cancellation), options, progress, cancellation);
+    }
+
+    /// <summary>Reads every pair of images of some folders: patches are cut from both at the same place, and nothing is distorted.</summary>
+    /// <param name="folders">The folders of the clean images.</param>
+    /// <param name="distorted">The folders of the distorted ones, one for each of <paramref name="folders"/>, in the same order.</param>
+    /// <param name="factor">The clean images' size by the distorted ones'.</param>
+    /// <param name="options">How large a patch is, and what becomes of images that cannot be used. Nothing is reduced: that would reduce the damage, too.</param>
+    /// <param name="progress">Told of every pair.</param>
+    /// <param name="cancellation">Ends it between two pairs.</param>
+    /// <exception cref="InputException">As for <see cref="Load(IReadOnlyList{string}, SamplingOptions, IProgressSink?, CancellationToken)"/> and <see cref="Pairs"/>, or the sizes of a pair do not belong together.</exception>
+    public static TrainingImages LoadPairs(
+        IReadOnlyList<string> folders, IReadOnlyList<string> distorted, int factor, SamplingOptions options, IProgressSink? progress = null, CancellationToken cancellation = default)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(factor, 1);
+        return Load(Pairs(folders, distorted, options), folders, pair => ReadPair(pair, factor, options, cancellation), options, progress, cancellation);
+    }
+
+    /// <summary>Finds the pairs of some folders that are trained on, or those that are set aside.</summary>
+    /// <param name="folders">The folders of the clean images.</param>
+    /// <param name="distorted">The folders of the distorted ones, one for each of <paramref name="folders"/>, in the same order.</param>
+    /// <param name="options">Which are set aside.</param>
+    /// <param name="areHeldOut">Whether to give those that are set aside.</param>
+    /// <exception cref="InputException">The numbers of folders differ, a folder is missing or has no image, or an image has no counterpart (<see cref="DistortedPairs.Match"/>).</exception>
+    public static IReadOnlyList<DistortedPair> Pairs(IReadOnlyList<string> folders, IReadOnlyList<string> distorted, SamplingOptions options, bool areHeldOut = false)
+    {
+        ArgumentNullException.ThrowIfNull(folders);
+        ArgumentNullException.ThrowIfNull(distorted);
+        ArgumentNullException.ThrowIfNull(options);
+        if (folders.Count != distorted.Count)
+            throw new InputException($"expected a folder of distorted images for each of the {folders.Count} folders of training images, found {distorted.Count}: name them in the same order");
+        var matched = folders.Zip(distorted, (clean, damaged) => DistortedPairs.Match(ImageFolder.List(clean), damaged));
+        return [.. Select(folders, matched, options, areHeldOut)];
+    }
+
+    /// <summary>Distorts every image once, as a whole, so that patches are cut from pairs: for distortions that are slow, or not to be had of a patch.</summary>
+    /// <param name="distortion">What is done to them; its factor is 1.</param>
+    /// <param name="progress">Told of every image.</param>
+    /// <param name="cancellation">Ends it between two images.</param>
+    /// <returns>The same images with their distorted versions, as 8-bit pixels.</returns>
+    /// <exception cref="InputException">An image cannot be distorted.</exception>
+    public TrainingImages Distort(Distortion distortion, IProgressSink? progress = null, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(distortion);
+        var meter = new ProgressMeter(progress ?? IProgressSink.None, "distorting", Count);
+        var images = new List<TrainingImage>();
+        foreach (var image in Images)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            using var scope = NewDisposeScope();
+            images.Add(new TrainingImage(image.Reference, TrainingPixels.From(distortion.ApplyToPicture(image.Reference.ToPicture()))));
+            meter.Report(images.Count);
+        }
+
+        return new TrainingImages(images, Unreadable);
+    }
+
+    private static TrainingImages Load<T>(
+        IReadOnlyList<T> files, IReadOnlyList<string> folders, Func<T, TrainingImage> read, SamplingOptions options, IProgressSink? progress, CancellationToken cancellation)
+    {
+        var meter = new ProgressMeter(progress ?? IProgressSink.None, "reading", files.Count);
+        var images = new List<TrainingImage>();
+        var unreadable = new List<string>();
+        for (var i = 0; i < files.Count; i++)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            try
+            {
+                images.Add(read(files[i]));
+            }
+            catch (InputException e) when (options.SkipUnreadable)
+            {
+                unreadable.Add(e.Message);
+            }
+            catch (InputException e)
+            {
+                throw new InputException($"{e.Message}; to train without such files, set data.skip_unreadable", e);
+            }
+
+            meter.Report(i + 1);
+        }
+
+        if (files.Count == 0)
+            throw new InputException($"no image of {Quoted(folders)} is left to train on: data.hold_out = {options.HoldOut} sets all of them aside; take a larger number, or name validation images and leave it out");
+        return images.Count > 0
+            ? new TrainingImages(images, unreadable)
+            : throw new InputException($"none of the {files.Count} images in {Quoted(folders)} can be used: {unreadable[0]}");
+    }
+
+    /// <summary>The files that are set aside by <see cref="SamplingOptions.HoldOut"/>: pictures like those of the training, which it does not see.</summary>
+    /// <param name="folders">The folders of the training images.</param>
+    /// <param name="options">Which are set aside.</param>
+    /// <returns>Their paths; none where none is set aside.</returns>
+    /// <exception cref="InputException">A folder is missing or has no image.</exception>
+    public static IReadOnlyList<string> HeldOut(IReadOnlyList<string> folders, SamplingOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(folders);
+        ArgumentNullException.ThrowIfNull(options);
+        return Files(folders, options, areHeldOut: true);
+    }
+
+    /// <summary>Takes images that are there already.</summary>
+    /// <param name="images">RGB, <c>(1, 3, H, W)</c> in [0, 1], on any device; rounded to 8 bits. The caller keeps ownership.</param>
+    /// <param name="options">How large a patch is, and by what the images are reduced.</param>
+    /// <exception cref="InputException">An image is smaller than a patch.</exception>
+    public static TrainingImages Of(IReadOnlyList<Tensor> images, SamplingOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(images);
+        ArgumentNullException.ThrowIfNull(options);
+        return new TrainingImages([.. images.Select((image, i) => Convert(image, $"image {i}", options))], unreadable: []);
+    }
+
+    private static string[] Files(IReadOnlyList<string> folders, SamplingOptions options, bool areHeldOut) =>
+        [.. Select(folders, folders.Select(ImageFolder.List), options, areHeldOut)];
+
+    /// <summary>Those of every folder that are set aside, or those that are not. Images that are named one by one count together, as one folder.</summary>
+    private static IEnumerable<T> Select<T>(IEnumerable<string> folders, IEnumerable<IReadOnlyList<T>> contents, SamplingOptions options, bool areHeldOut)
+    {
+        var single = 0;
+        foreach (var (folder, content) in folders.Zip(contents))
+        {
+            var first = Directory.Exists(folder) ? 0 : single++;
+            for (var i = 0; i < content.Count; i++)
+            {
+                if ((options.HoldOut > 0 && (first + i) % options.HoldOut == 0) == areHeldOut)
+                    yield return content[i];
+            }
+        }
+    }
+
+    private static string Quoted(IEnumerable<string> folders) => string.Join(", ", folders.Select(folder => $"'{folder}'"));
+
+    private static TrainingImage Read(string path, SamplingOptions options, CancellationToken cancellation)
+    {
+        using var image = ImageFile.Read(path, cancellation: cancellation);
+        return Convert(image, $"'{path}'", options);
+    }
+
+    private static TrainingImage ReadPair(DistortedPair pair, int factor, SamplingOptions options, CancellationToken cancellation)
+    {
+        using var scope = NewDisposeScope();
+        var image = Convert(ImageFile.Read(pair.Reference, cancellation: cancellation), $"'{pair.Reference}'", options with { Reduce = 1 });
+        var distorted = TrainingPixels.From(ImageFile.Read(pair.Distorted, cancellation: cancellation));
+        var (height, width) = (image.Reference.Height / factor, image.Reference.Width / factor);
+        return (distorted.Height, distorted.Width) == (height, width)
+            ? image with { Distorted = distorted }
+            : throw new InputException($"expected '{pair.Distorted}' to have {width}×{height} pixels, as '{pair.Reference}' of {image.Reference.Width}×{image.Reference.Height} asks for with a factor of {factor}, "
+                + $"found {distorted.Width}×{distorted.Height}");
+    }
+
+    private static TrainingImage Convert(Tensor image, string name, SamplingOptions options)
+    {
+        using var scope = NewDisposeScope();
+        image = Resampler.Reduce(image, options.Reduce);
+        var (height, width) = ((int)image.shape[2], (int)image.shape[3]);
+        if (Math.Min(height, width) < options.Patch)
+        {
+            throw new InputException($"{name} is {width}×{height} pixels{(options.Reduce > 1 ? $" after it was reduced by {options.Reduce}" : "")}, "
+                + $"smaller than a patch of {options.Patch}×{options.Patch}: use smaller patches, or take it out");
+        }
+
+        return new TrainingImage(TrainingPixels.From(image));
+    }
+}

@@ -1,0 +1,66 @@
+using Mdf.Runtime;
+using static TorchSharp.torch;
+using static TorchSharp.torch.nn;
+
+namespace Mdf.Losses;
+
+/// <summary>
+/// The negative MS-SSIM as the authors' repository computes it (<c>loss_modules/msssim.py</c>). For their published
+/// curves; −1 for equal images, and not the published MS-SSIM.
+/// </summary>
+/// <remarks>
+/// Where it departs from <see cref="MsSsimLoss"/>: the factors are means over the whole batch and all channels, the coarsest
+/// scale's SSIM enters the product once for each finer scale (four times), odd sizes lose a row or column when halved, and
+/// the window shrinks with small images. Ours alone: a factor that is not positive counts as zero, where upstream's is NaN.
+/// </remarks>
+public sealed class UpstreamMsSsimLoss() : ReconstructionLoss("ms-ssim-upstream")
+{
+    private static readonly GaussianWindows s_windows = new(padding: 0, separable: false);
+
+    /// <inheritdoc/>
+    public override bool IsPerImage => false;
+
+    /// <inheritdoc/>
+    public override bool IsZeroForEqualImages => false;
+
+    /// <inheritdoc/>
+    /// <remarks>One pixel must be left of it after four halvings.</remarks>
+    public override int MinimumSize => 1 << (MsSsimLoss.Exponents.Length - 1);
+
+    /// <inheritdoc/>
+    protected internal override ReferenceFeatures Analyze(Tensor reference)
+    {
+        var scales = MsSsimLoss.Scales(reference, Halve).Select(s_windows.Of).ToArray();
+        return new([.. scales.SelectMany(scale => scale.Tensors)], restored =>
+        {
+            var factors = MsSsimLoss.Scales(restored, Halve).Select((image, scale) =>
+            {
+                var (luminance, contrastStructure) = s_windows.Compare(image, scales[scale]);
+                return (IsCoarsest(scale) ? luminance * contrastStructure : contrastStructure).mean();
+            });
+            return -Product(factors);
+        });
+    }
+
+    internal override double Measure(Tensor restored, Tensor reference, IEnumerable<ImageStrip> strips)
+    {
+        using var pyramid = new PyramidStrips(
+            s_windows, restored.shape[2], restored.shape[3], ImageStrips.AxisOf(restored.shape), MsSsimLoss.Exponents.Length, padsOdd: false);
+        foreach (var strip in strips)
+        {
+            using var scope = NewDisposeScope();
+            pyramid.Add(cat([strip.Of(restored), strip.Of(reference)]));
+        }
+
+        using var last = NewDisposeScope();
+        return -Product(pyramid.Factors.Select(factor => factor.mean())).Number();
+    }
+
+    private static Tensor Product(IEnumerable<Tensor> factors) => factors
+        .Select((factor, scale) => MsSsimLoss.Power(factor, MsSsimLoss.Exponents[scale]) is var power && IsCoarsest(scale) ? power.Pow(scale) : power)
+        .Aggregate((product, power) => product * power);
+
+    private static bool IsCoarsest(int scale) => scale == MsSsimLoss.Exponents.Length - 1;
+
+    private static Tensor Halve(Tensor image) => functional.avg_pool2d(image, [2, 2]);
+}
