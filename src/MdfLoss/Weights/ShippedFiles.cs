@@ -30,7 +30,7 @@ internal sealed class ShippedFiles(Assembly assembly, string prefix, string kind
             return TensorFile.Open(nameOrPath, acceptsEarlier);
         if (Names.Contains(nameOrPath))
             return TensorFile.Open(nameOrPath, (UnmanagedMemoryStream)assembly.GetManifestResourceStream(prefix + nameOrPath + Extension)!);
-        var known = Names.Count > 0 ? $"shipped are {string.Join(", ", Names)}" : "none comes with this version";
-        throw new InputException($"there is neither a file nor a shipped {kind} called '{nameOrPath}': {known}; or give the path of a file, such as mine{Extension}");
+        var known = Names.Count > 0 ? $"give one of {string.Join(", ", Names)}, or" : "this version has none; give";
+        throw new InputException($"there is neither a file nor a shipped {kind} called '{nameOrPath}': {known} the path of a file, such as mine{Extension}");
     }
 }
