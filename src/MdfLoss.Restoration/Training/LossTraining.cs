@@ -5,22 +5,22 @@ using static TorchSharp.torch;
 
 namespace Mdf.Training;
 
-/// <summary>Phase 1 in one call: trains the discriminator stack of a task from one photograph or several.</summary>
-/// <remarks><see cref="LossTrainer"/> does the same iteration by iteration.</remarks>
+/// <summary>Trains the discriminator stack of a task from a photograph: phase 1 in one call.</summary>
+/// <remarks><see cref="LossTrainer"/> does the same, iteration by iteration, with one or more photographs.</remarks>
 public static class LossTraining
 {
-    // The darkest and the brightest pixel of a channel are at least so far apart in one channel of a photograph from which something can be learnt.
+    // In at least one channel, the difference between the brightest and the darkest pixel must be this large. Otherwise there is nothing to learn.
     private const double LeastContrast = 2.0 / 255;
 
-    /// <summary>The version of this library, as a stack file records it.</summary>
+    /// <summary>The version of this library, as stored in a stack file.</summary>
     internal static string ProgramVersion { get; } =
         typeof(LossTraining).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion.Split('+')[0];
 
-    /// <summary>Checks that a photograph can be trained on, and plans its scales.</summary>
+    /// <summary>Checks that a photograph can be used for training, and plans its scales.</summary>
     /// <param name="photo">The photograph, shape <c>(1, 3, H, W)</c> in [0, 1].</param>
-    /// <param name="options">What is asked for.</param>
-    /// <returns>The plan of the whole pyramid, and how many of its scales are to be trained.</returns>
-    /// <exception cref="InputException">The photograph is not one in [0, 1], is too small, has fewer scales than asked for, or is all one colour.</exception>
+    /// <param name="options">The options of the training.</param>
+    /// <returns>The plan of the whole pyramid, and the number of scales to train.</returns>
+    /// <exception cref="InputException">The photograph is not in [0, 1], is too small, has fewer scales than requested, or has only one colour.</exception>
     public static (PyramidPlan Plan, int Scales) Plan(Tensor photo, LossTrainingOptions options)
     {
         ArgumentNullException.ThrowIfNull(photo);
@@ -41,7 +41,7 @@ public static class LossTraining
         if (!low.Zip(high).All(pair => pair.First >= 0 && pair.Second <= 1))
             throw new InputException($"expected a photograph in [0, 1], found values from {low.Min()} to {high.Max()}: divide it by its maximum");
         if (low.Zip(high).All(pair => pair.Second - pair.First < LeastContrast))
-            throw new InputException("expected a photograph from which something can be learnt, found one that is all one colour: use another");
+            throw new InputException("expected a photograph with detail to learn from, found only one colour: use another photograph");
         return (plan, scales);
 
         static float[] Of(Tensor values) => values.flatten().cpu().data<float>().ToArray();
@@ -49,14 +49,14 @@ public static class LossTraining
 
     /// <summary>Trains a stack.</summary>
     /// <param name="photo">The photograph, shape <c>(1, 3, H, W)</c> in [0, 1], on the device to train on.</param>
-    /// <param name="sourceSha256">The SHA-256 of its file, for the stack's metadata.</param>
-    /// <param name="options">What is asked for.</param>
-    /// <param name="progress">Told of every iteration.</param>
-    /// <param name="cancellation">Ends the training between two iterations.</param>
+    /// <param name="sourceSha256">The SHA-256 of the photograph's file, for the stack's metadata.</param>
+    /// <param name="options">The options of the training.</param>
+    /// <param name="progress">Receives a report for every iteration.</param>
+    /// <param name="cancellation">Cancels the training between two iterations.</param>
     /// <returns>The trained stack, frozen, on the photograph's device.</returns>
-    /// <exception cref="InputException">The photograph is not one in [0, 1], is too small, has fewer scales than asked for, or is all one colour.</exception>
+    /// <exception cref="InputException">The photograph is not in [0, 1], is too small, has fewer scales than requested, or has only one colour.</exception>
     /// <exception cref="DivergedException">The training diverged.</exception>
-    /// <exception cref="OperationCanceledException">It was cancelled.</exception>
+    /// <exception cref="OperationCanceledException">The training was cancelled.</exception>
     public static DiscriminatorStack Train(
         Tensor photo,
         string sourceSha256,
@@ -70,12 +70,12 @@ public static class LossTraining
         return trainer.Finish([sourceSha256]);
     }
 
-    /// <summary>Makes all iterations that are left of a training: the one loop of phase 1.</summary>
-    /// <param name="trainer">The training, at any iteration of any scale; finished afterwards.</param>
-    /// <param name="progress">Told of every iteration.</param>
-    /// <param name="stepped">Called after every iteration with its losses.</param>
-    /// <param name="finished">Called after every scale with its number; the next one has begun then.</param>
-    /// <param name="cancellation">Ends it between two iterations.</param>
+    /// <summary>Runs all remaining iterations of a training. This is the only loop of phase 1.</summary>
+    /// <param name="trainer">The training, at any iteration of any scale. It is finished after this call.</param>
+    /// <param name="progress">Receives a report for every iteration.</param>
+    /// <param name="stepped">Called after every iteration, with its losses.</param>
+    /// <param name="finished">Called after every scale, with its index. The next scale has already started.</param>
+    /// <param name="cancellation">Cancels between two iterations.</param>
     internal static void Run(LossTrainer trainer, IProgressSink progress, Action<ScaleLosses> stepped, Action<int> finished, CancellationToken cancellation)
     {
         while (!trainer.IsFinished)
