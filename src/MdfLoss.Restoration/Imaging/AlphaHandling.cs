@@ -1,11 +1,11 @@
 namespace Mdf.Imaging;
 
-/// <summary>What becomes of an alpha channel when an image is read; the library itself works in RGB only.</summary>
+/// <summary>The handling of an alpha channel when an image is read. The library itself works in RGB only.</summary>
 public enum AlphaHandling
 {
-    /// <summary>Composited on white, in the file's own (sRGB-encoded) values, as viewers do. Opaque pixels keep their exact colour.</summary>
+    /// <summary>Composite the image on white, with the sRGB-encoded values of the file, as viewers do. Opaque pixels keep their exact colour.</summary>
     OnWhite,
 
-    /// <summary>An image with any pixel that is not fully opaque is refused; an alpha channel that is opaque everywhere is dropped.</summary>
+    /// <summary>Refuse an image with any pixel that is not fully opaque. Drop an alpha channel that is opaque everywhere.</summary>
     Refuse,
 }

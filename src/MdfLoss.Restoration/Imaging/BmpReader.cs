@@ -4,33 +4,33 @@ using NetVips;
 
 namespace Mdf.Imaging;
 
-/// <summary>Reads uncompressed BMP files, which the packaged libvips does not.</summary>
+/// <summary>Reads uncompressed BMP files, which the packaged libvips does not support.</summary>
 /// <remarks>
-/// Structures as in Microsoft's "Bitmap Storage": BITMAPCOREHEADER, BITMAPINFOHEADER (with the masks of its second and
-/// third version), BITMAPV4HEADER, BITMAPV5HEADER; 1, 4 and 8 bits with a palette, 16, 24 and 32 bits, BI_BITFIELDS,
-/// rows bottom-up or top-down. The fourth byte of plain 32-bit pixels is reserved, not alpha; only a mask makes alpha.
-/// Strict: every offset and index is checked, and nothing is guessed.
+/// Source of the structures: Microsoft's "Bitmap Storage". Supported are BITMAPCOREHEADER, BITMAPINFOHEADER (with the masks of its second and
+/// third version), BITMAPV4HEADER and BITMAPV5HEADER; 1, 4 and 8 bits with a palette; 16, 24 and 32 bits; BI_BITFIELDS;
+/// rows bottom-up or top-down. The fourth byte of plain 32-bit pixels is reserved and not alpha; only a mask defines alpha.
+/// The reader is strict: it checks every offset and index, and guesses nothing.
 /// </remarks>
 internal static class BmpReader
 {
     private const int FileHeaderSize = 14;
     private const int CoreHeaderSize = 12;
     private const int InfoHeaderSize = 40;
-    private const int RgbMasksHeaderSize = 52; // the first that holds three masks
-    private const int RgbaMasksHeaderSize = 56; // the first that holds four
+    private const int RgbMasksHeaderSize = 52; // the first header with three masks
+    private const int RgbaMasksHeaderSize = 56; // the first header with four masks
     private const int V4HeaderSize = 108;
     private const int V5HeaderSize = 124;
     private const uint Uncompressed = 0; // BI_RGB
     private const uint BitFields = 3; // BI_BITFIELDS
     private const uint AlphaBitFields = 6; // BI_ALPHABITFIELDS
-    private const uint EmbeddedProfile = 0x4d424544; // PROFILE_EMBEDDED, 'MBED'; a linked profile is a path, never followed
+    private const uint EmbeddedProfile = 0x4d424544; // PROFILE_EMBEDDED, 'MBED'; a linked profile is a path and is never opened
 
     /// <summary>Reads a whole file.</summary>
-    /// <param name="file">Its bytes, starting with <c>BM</c>.</param>
-    /// <param name="cancellation">Looked at before every row.</param>
-    /// <returns>RGB or RGBA, 8 bits, in memory, with the embedded profile if there is one. To be disposed.</returns>
-    /// <exception cref="InvalidDataException">Damaged, or of a kind that is not read; the message says which.</exception>
-    /// <exception cref="OperationCanceledException">It was cancelled.</exception>
+    /// <param name="file">The bytes of the file, starting with <c>BM</c>.</param>
+    /// <param name="cancellation">Cancels between two rows.</param>
+    /// <returns>RGB or RGBA, 8 bits, in memory, with the embedded profile if there is one. The caller must dispose it.</returns>
+    /// <exception cref="InvalidDataException">The file is corrupt, or of an unsupported kind; the message says which.</exception>
+    /// <exception cref="OperationCanceledException">The operation was cancelled.</exception>
     public static Image Read(ReadOnlySpan<byte> file, CancellationToken cancellation)
     {
         var header = Header.Parse(file);
@@ -84,7 +84,7 @@ internal static class BmpReader
             // The leftmost pixel is in the highest bits.
             var index = (row[bit / 8] >> (8 - bitsPerPixel - bit % 8)) & ((1 << bitsPerPixel) - 1);
             if (index * 3 >= palette.Length)
-                throw new InvalidDataException($"a pixel has colour {index} of a palette of {palette.Length / 3}: the file is damaged");
+                throw new InvalidDataException($"a pixel has colour {index} of a palette of {palette.Length / 3}: the file is corrupt");
             palette.Slice(index * 3, 3).CopyTo(target[x..]);
         }
     }
@@ -120,19 +120,19 @@ internal static class BmpReader
         offset + length <= file.Length
             ? file.Slice((int)offset, (int)length)
             : throw new InvalidDataException($"expected its {what} at bytes {offset} to {offset + length}, found only "
-                + $"{file.Length} bytes: the file is truncated or damaged");
+                + $"{file.Length} bytes: the file is truncated or corrupt");
 
     private sealed record Header(
         int Size, int Width, int Height, bool IsTopDown, int BitsPerPixel, uint Compression, uint ColorsUsed, long PixelOffset)
     {
-        /// <summary>Bytes from row to row: each starts at a multiple of four.</summary>
+        /// <summary>The number of bytes from one row to the next. Each row starts at a multiple of four.</summary>
         public long Stride => ((long)Width * BitsPerPixel + 31) / 32 * 4;
 
         /// <exception cref="InvalidDataException">The pixels begin before <paramref name="end"/>.</exception>
         public void RequirePixelsBehind(long end, string what)
         {
             if (PixelOffset < end)
-                throw new InvalidDataException($"expected pixels behind the {what}, found them at byte {PixelOffset}: the file is damaged");
+                throw new InvalidDataException($"expected pixels after the {what}, found them at byte {PixelOffset}: the file is corrupt");
         }
 
         public static Header Parse(ReadOnlySpan<byte> file)
@@ -153,7 +153,7 @@ internal static class BmpReader
 
             int planes = BinaryPrimitives.ReadUInt16LittleEndian(fields[(isCore ? 8 : 12)..]);
             if (planes != 1)
-                throw new InvalidDataException($"expected 1 colour plane, found {planes}: the file is damaged");
+                throw new InvalidDataException($"expected 1 colour plane, found {planes}: the file is corrupt");
             int bits = BinaryPrimitives.ReadUInt16LittleEndian(fields[(isCore ? 10 : 14)..]);
             var compression = isCore ? Uncompressed : BinaryPrimitives.ReadUInt32LittleEndian(fields[16..]);
             var isSupported = compression switch
@@ -176,7 +176,7 @@ internal static class BmpReader
         }
     }
 
-    /// <summary>Where a channel lies in a 16- or 32-bit pixel.</summary>
+    /// <summary>The position of a channel in a 16- or 32-bit pixel.</summary>
     private readonly record struct Mask(int Shift, uint Maximum)
     {
         private uint Bits => Maximum << Shift;
@@ -194,7 +194,7 @@ internal static class BmpReader
                     : [Parse(0xff0000), Parse(0x00ff00), Parse(0x0000ff)];
             }
 
-            // The old header is followed by its masks; the newer ones hold them, at the same place.
+            // The masks are after the old header, and inside the newer headers. The position is the same.
             var count = header.Size >= RgbaMasksHeaderSize || header.Compression == AlphaBitFields ? 4 : 3;
             var bits = Slice(file, FileHeaderSize + InfoHeaderSize, count * 4, "masks");
             header.RequirePixelsBehind(FileHeaderSize + InfoHeaderSize + bits.Length, "masks");
@@ -202,12 +202,12 @@ internal static class BmpReader
             for (var i = 0; i < count; i++)
             {
                 var mask = BinaryPrimitives.ReadUInt32LittleEndian(bits[(i * 4)..]);
-                if (mask != 0 || i < 3) // no alpha is an alpha mask of zero
+                if (mask != 0 || i < 3) // without alpha, the alpha mask is zero
                     masks.Add(Parse(mask));
             }
 
             if (masks.Sum(mask => (long)mask.Bits) != masks.Aggregate(0u, (all, mask) => all | mask.Bits))
-                throw new InvalidDataException("expected masks that have no bit in common: the file is damaged");
+                throw new InvalidDataException("expected masks without common bits, found masks that overlap: the file is corrupt");
             return [.. masks];
         }
 
@@ -217,7 +217,7 @@ internal static class BmpReader
             var maximum = bits == 0 ? 0 : bits >> shift;
             return maximum != 0 && BitOperations.IsPow2((ulong)maximum + 1)
                 ? new Mask(shift, maximum)
-                : throw new InvalidDataException($"expected a mask of neighbouring bits, found 0x{bits:x8}: the file is damaged");
+                : throw new InvalidDataException($"expected a mask of neighbouring bits, found 0x{bits:x8}: the file is corrupt");
         }
     }
 }

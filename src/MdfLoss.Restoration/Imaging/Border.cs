@@ -1,11 +1,11 @@
 namespace Mdf.Imaging;
 
-/// <summary>What a resampling kernel sees beyond the edge of an image.</summary>
+/// <summary>The extension of an image beyond its edge, for a resampling kernel.</summary>
 public enum Border
 {
-    /// <summary>The outermost pixel, repeated: <c>aaa|abcd|ddd</c>. The benchmark sets' low-resolution images were made with it.</summary>
+    /// <summary>Repeat the outermost pixel: <c>aaa|abcd|ddd</c>. The low-resolution images of the benchmark sets were made with it.</summary>
     Replicate,
 
-    /// <summary>The image mirrored with its outermost pixel doubled: <c>cba|abcd|dcb</c>. MATLAB's <c>imresize</c> and BasicSR's use it.</summary>
+    /// <summary>Mirror the image, including its outermost pixel: <c>cba|abcd|dcb</c>. <c>imresize</c> of MATLAB and of BasicSR use it.</summary>
     Symmetric,
 }

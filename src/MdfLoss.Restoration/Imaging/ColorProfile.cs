@@ -6,22 +6,22 @@ namespace Mdf.Imaging;
 /// <summary>Converts an image with an embedded ICC profile, or in CMYK, to sRGB.</summary>
 internal static class ColorProfile
 {
-    /// <summary>libvips' name of an image's profile.</summary>
+    /// <summary>The name of an image's profile in libvips.</summary>
     internal const string Metadata = "icc-profile-data";
 
-    /// <summary>Where an ICC header (ICC.1:2022, 7.2) keeps the colour space of the device's side.</summary>
+    /// <summary>The position of the device's colour space in an ICC header (ICC.1:2022, 7.2).</summary>
     private const int ColorSpaceOffset = 16;
 
     /// <summary>
-    /// How far, in 8-bit levels, a profile may move a colour and still be called sRGB: published sRGB profiles differ
+    /// The largest change of a colour, in 8-bit levels, by a profile that still counts as sRGB. Published sRGB profiles differ
     /// from each other in the last digits of their tables.
     /// </summary>
     private const int Tolerance = 1;
 
-    /// <summary>Converts to sRGB. Pixels that are sRGB already, by their profile or for want of one, are untouched bit for bit.</summary>
+    /// <summary>Converts to sRGB. Pixels with an sRGB profile or without a profile are already sRGB and stay unchanged, bit for bit.</summary>
     /// <param name="image">Grey, RGB or CMYK, 8 or 16 bits, with or without alpha.</param>
-    /// <returns>Grey or RGB, with the bit depth and the alpha of the input. To be disposed.</returns>
-    /// <remarks>A profile that is damaged, or made for another kind of pixels, counts as none, as in browsers.</remarks>
+    /// <returns>Grey or RGB, with the bit depth and the alpha of the input. The caller must dispose it.</returns>
+    /// <remarks>A profile that is corrupt, or made for another kind of pixels, is ignored, as in browsers.</remarks>
     public static Image ToSrgb(Image image)
     {
         var isCmyk = image.Interpretation == Enums.Interpretation.Cmyk;
@@ -30,14 +30,14 @@ internal static class ColorProfile
         switch (ColorSpace(profile))
         {
             case "RGB " when isGrey:
-                // Common: a grey picture saved by a program that works in RGB.
+                // This is common: a grey picture that was saved by a program that works in RGB.
                 using (var color = Expand(image))
                     return ToSrgb(color);
             case "RGB " when !isCmyk:
             case "GRAY" when isGrey:
                 return IsSrgb(profile, isGrey ? 1 : 3) ? image.Copy() : Transform(image);
             default:
-                // CMYK has no meaning without a profile: libvips' own stands in for a missing one.
+                // CMYK has no meaning without a profile. If it is missing, the profile of libvips is used.
                 return isCmyk ? Transform(image) : image.Copy();
         }
     }
@@ -52,17 +52,17 @@ internal static class ColorProfile
     private static Image Expand(Image image)
     {
         using var grey = image.ExtractBand(0);
-        using var rest = image.ExtractBand(0, n: image.Bands); // the grey again, and alpha if there is one
+        using var rest = image.ExtractBand(0, n: image.Bands); // the grey channel, and alpha if there is one
         using var rgb = grey.Bandjoin(grey, rest);
         return rgb.Copy(interpretation: image.Format == Enums.BandFormat.Ushort
             ? Enums.Interpretation.Rgb16
             : Enums.Interpretation.Srgb);
     }
 
-    /// <summary>Whether a profile leaves colours where they are: tried on a grid of them, since names can lie.</summary>
+    /// <summary>Whether a profile leaves colours unchanged. It is tested on a grid of colours, because the name of a profile can be wrong.</summary>
     private static bool IsSrgb(byte[] profile, int channels)
     {
-        // 0, 15 … 255 on each axis of the cube; every level of grey.
+        // For colour: 0, 15 … 255 on each axis of the cube. For grey: every level.
         byte[] grid = channels == 1
             ? [.. Enumerable.Range(0, 256).Select(level => (byte)level)]
             : [.. from red in Enumerable.Range(0, 18)

@@ -3,21 +3,21 @@ using Mdf.Runtime;
 
 namespace Mdf.Imaging;
 
-/// <summary>A clean picture and its distorted version, as files.</summary>
-/// <param name="Reference">The clean picture's file.</param>
-/// <param name="Distorted">The distorted one's.</param>
+/// <summary>The files of a clean picture and of its distorted version.</summary>
+/// <param name="Reference">The file of the clean picture.</param>
+/// <param name="Distorted">The file of the distorted picture.</param>
 public sealed record DistortedPair(string Reference, string Distorted);
 
 /// <summary>Finds the distorted version of each clean picture, by name.</summary>
 public static partial class DistortedPairs
 {
     /// <summary>
-    /// Matches files with a folder. Files belong together that have the same name except for the extension and an ending such as <c>_HR</c>, <c>_LR</c> or <c>x4</c>.
+    /// Matches files with the files of a folder. Two files are a pair if they have the same name, except for the extension and a suffix such as <c>_HR</c>, <c>_LR</c> or <c>x4</c>.
     /// </summary>
     /// <param name="references">The files of the clean pictures; at least one.</param>
-    /// <param name="distorted">The folder of the distorted ones: one for each clean picture, and no others.</param>
+    /// <param name="distorted">The folder of the distorted pictures: one for each clean picture, and no others.</param>
     /// <returns>The pairs, in the order of the references.</returns>
-    /// <exception cref="InputException">The folder is missing or has no image, a file has no counterpart, or two would have the same.</exception>
+    /// <exception cref="InputException">The folder is missing or has no image, a file has no counterpart, or two files would have the same counterpart.</exception>
     public static IReadOnlyList<DistortedPair> Match(IReadOnlyList<string> references, string distorted)
     {
         ArgumentNullException.ThrowIfNull(references);
@@ -26,7 +26,7 @@ public static partial class DistortedPairs
         foreach (var file in ImageFolder.List(distorted))
         {
             if (!byName.TryAdd(CommonName(file), file))
-                throw new InputException($"'{byName[CommonName(file)]}' and '{file}' would both belong to one reference: keep one");
+                throw new InputException($"'{byName[CommonName(file)]}' and '{file}' would both belong to the same reference; keep only one of them");
         }
 
         DistortedPair[] pairs =

@@ -5,28 +5,28 @@ using static TorchSharp.torch;
 
 namespace Mdf.Imaging;
 
-/// <summary>Decodes a whole image file in memory: the one path for every format.</summary>
+/// <summary>Decodes a whole image file in memory. All formats use this decoder.</summary>
 internal static class ImageDecoder
 {
     /// <summary>
-    /// The most tiles that a row of a TIFF may have. libvips takes a time for a row that grows with the square of their number: half a second for twice as many.
-    /// Tiles of 16 pixels, the smallest, are enough for 65,536 columns so, and those of 256, the usual ones, for a million.
+    /// The largest number of tiles in a row of a TIFF. The time of libvips for a row grows with the square of this number; twice as many tiles take half a second.
+    /// This is enough for 65,536 columns with the smallest tiles (16 pixels), and for a million columns with the usual tiles (256 pixels).
     /// </summary>
     internal const int MaximumTilesAcross = 4096;
 
-    /// <summary>Decodes; see <see cref="ImageFile"/> for what is accepted.</summary>
+    /// <summary>Decodes to RGB. <see cref="ImageFile"/> describes the supported files.</summary>
     /// <returns>RGB, <c>(1, 3, H, W)</c>, float32 in [0, 1], on the CPU.</returns>
-    /// <exception cref="InvalidDataException">Not a usable image; the message says why, without naming the file.</exception>
-    /// <exception cref="OperationCanceledException">It was cancelled.</exception>
+    /// <exception cref="InvalidDataException">The content is not a usable image. The message gives the reason, without the name of the file.</exception>
+    /// <exception cref="OperationCanceledException">The operation was cancelled.</exception>
     public static Tensor Decode(byte[] content, ImageReadOptions options, CancellationToken cancellation) =>
         Decode(content, (pixels, _, layout) => Pixels.ToRgb(pixels, layout, options.Alpha, cancellation), cancellation);
 
-    /// <summary>Decodes with all channels; see <see cref="ImageFile"/> for what is accepted.</summary>
-    /// <returns>On the CPU, float32.</returns>
-    /// <exception cref="InvalidDataException">Not a usable image; the message says why, without naming the file.</exception>
-    /// <exception cref="OperationCanceledException">It was cancelled.</exception>
+    /// <summary>Decodes with all channels. <see cref="ImageFile"/> describes the supported files.</summary>
+    /// <returns>The picture, on the CPU, float32.</returns>
+    /// <exception cref="InvalidDataException">The content is not a usable image. The message gives the reason, without the name of the file.</exception>
+    /// <exception cref="OperationCanceledException">The operation was cancelled.</exception>
     public static Picture DecodePicture(byte[] content, CancellationToken cancellation) =>
-        // The file decides what is grey: a profile may have turned its one channel into three.
+        // The file decides whether the picture is grey, because a profile may have converted its one channel to three.
         Decode(
             content,
             (pixels, inFile, layout) =>
@@ -37,8 +37,8 @@ internal static class ImageDecoder
             cancellation);
 
     /// <param name="content">The file.</param>
-    /// <param name="take">Makes the result from the pixels in sRGB, the image as it is in the file, and how the pixels are stored.</param>
-    /// <param name="cancellation">Looked at between two parts of the pixels.</param>
+    /// <param name="take">Creates the result from the pixels in sRGB, the image as it is in the file, and the layout of the stored pixels.</param>
+    /// <param name="cancellation">Cancels between two parts of the pixels.</param>
     private static T Decode<T>(byte[] content, Func<Image, Image, PixelLayout, T> take, CancellationToken cancellation)
         where T : IDisposable
     {
@@ -60,7 +60,7 @@ internal static class ImageDecoder
         }
         catch (VipsException e)
         {
-            throw new InvalidDataException($"the file is damaged or uses what is not supported ({Libvips.Reason(e)})", e);
+            throw new InvalidDataException($"the file is corrupt or uses an unsupported feature ({Libvips.Reason(e)})", e);
         }
         catch (ExternalException e)
         {
@@ -78,10 +78,10 @@ internal static class ImageDecoder
             if (format != ImageFormat.Tiff || warnings.FirstOrDefault(warning => !harmless.Contains(warning) && MeansLostPixels(warning)) is not { } lost)
                 return result;
             result.Dispose();
-            throw new InvalidDataException($"the file is damaged ({lost})");
+            throw new InvalidDataException($"the file is corrupt ({lost})");
         }));
 
-    /// <summary>Says what was found in place of an image.</summary>
+    /// <summary>Creates the message for content that is not an image.</summary>
     /// <param name="head">The first bytes of the file.</param>
     public static string NoImage(ReadOnlySpan<byte> head)
     {
@@ -91,7 +91,7 @@ internal static class ImageDecoder
         return $"expected {ImageFormats.Readable}, found {found} at its start";
     }
 
-    /// <summary>Opens a file and checks what its header says; no pixel has been decoded then, except of a BMP.</summary>
+    /// <summary>Opens a file and checks its header. This decodes no pixels, except in a BMP.</summary>
     private static Image Open(byte[] content, ImageFormat format, CancellationToken cancellation)
     {
         var image = Load(content, format, Enums.Access.Sequential, cancellation);
@@ -114,7 +114,7 @@ internal static class ImageDecoder
             throw;
         }
 
-        // Tiles are read in blocks, which do not follow each other from top to bottom.
+        // Tiles are read in blocks, and the blocks are not in order from top to bottom.
         image.Dispose();
         return Load(content, format, Enums.Access.Random, cancellation);
     }
@@ -123,28 +123,28 @@ internal static class ImageDecoder
     {
         // Error, not Warning: odd chunks are warnings. Error includes truncation, and every checksum is checked.
         ImageFormat.Png => Image.PngloadBuffer(content, access: access, failOn: Enums.FailOn.Error),
-        // Of what libjpeg warns of, JpegStructure has left only what means lost pixels. What libjpeg does not notice was looked at there.
+        // JpegStructure has removed the causes of harmless warnings, so every warning of libjpeg means lost pixels. It has also checked for errors that libjpeg does not detect.
         ImageFormat.Jpeg => Image.JpegloadBuffer(content, access: access, failOn: Enums.FailOn.Warning),
-        // Error, not Warning: odd tags are warnings. MeansLostPixels sorts them.
+        // Error, not Warning: odd tags are warnings. MeansLostPixels selects the relevant ones.
         ImageFormat.Tiff => Image.TiffloadBuffer(content, access: access, failOn: Enums.FailOn.Error),
         // There are no warnings, and no checksums.
         ImageFormat.WebP => Image.WebploadBuffer(content, access: access, failOn: Enums.FailOn.Error),
         ImageFormat.Bmp => BmpReader.Read(content, cancellation),
-        _ => throw new ArgumentOutOfRangeException(nameof(format), format, "a format that is not read"),
+        _ => throw new ArgumentOutOfRangeException(nameof(format), format, "unsupported format"),
     };
 
-    /// <summary>Whether libtiff's warning, given while pixels were decoded, is about them: all are but one.</summary>
+    /// <summary>Whether a warning of libtiff during decoding means lost pixels. All warnings do, with two exceptions.</summary>
     private static bool MeansLostPixels(string warning) =>
-        // The data of a strip may be filled up before its last marker.
+        // The data of a strip may have padding before its last marker.
         !(warning.Contains("extraneous bytes before marker", StringComparison.Ordinal) && warning.EndsWith("0xd9", StringComparison.Ordinal))
-        // Of a profile, which counts as none if it is damaged.
+        // A warning about a profile: a corrupt profile is ignored.
         && !warning.Contains("icc", StringComparison.OrdinalIgnoreCase) && !warning.Contains("profile", StringComparison.OrdinalIgnoreCase);
 
-    /// <returns>The size of the file's tiles; null where it has rows.</returns>
+    /// <returns>The size of the file's tiles; null if it has rows.</returns>
     private static (int Width, int Height)? TileOf(Image image) =>
         image.Contains("tile-width") && image.Contains("tile-height") ? ((int)image.Get("tile-width"), (int)image.Get("tile-height")) : null;
 
-    /// <summary>Checks what the header says; no pixel has been decoded yet.</summary>
+    /// <summary>Checks the header, before any pixel is decoded.</summary>
     private static void Check(Image image)
     {
         ImageLimits.CheckSize(image.Width, image.Height);
@@ -154,7 +154,7 @@ internal static class ImageDecoder
                 $"expected 8 or 16 unsigned bits per channel, found {image.Format.ToString().ToLowerInvariant()}; convert it first");
         }
 
-        // By the kind of pixels, not by the number of channels: grey with two more channels is not RGB.
+        // The kind of pixels decides, not the number of channels: grey with two more channels is not RGB.
         var colors = image.Interpretation switch
         {
             Enums.Interpretation.Bw or Enums.Interpretation.Grey16 => 1,

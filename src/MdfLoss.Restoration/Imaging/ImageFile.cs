@@ -4,63 +4,63 @@ using static TorchSharp.torch;
 
 namespace Mdf.Imaging;
 
-/// <summary>Image files to tensors and back.</summary>
+/// <summary>Reads image files into tensors and writes tensors to image files.</summary>
 /// <remarks>
-/// <para>Reading accepts PNG, JPEG, TIFF, WebP and BMP, told apart by content, with 8 or 16 bits per channel, grey,
-/// palette, RGB or CMYK. Orientation (EXIF, TIFF) is applied, also that of ImageMagick's text chunks in a PNG, and not that of XMP; an embedded colour profile is converted to sRGB; without
-/// one that can be used, pixels are taken to be sRGB and kept as they are. Of an animation or a multi-page file the first page is read.
-/// A PNG's gAMA and cHRM chunks are ignored, as most programs do.</para>
-/// <para>Writing is deterministic: the same tensor gives the same bytes, and no metadata or time goes into the file. Only a <see cref="Picture"/> that
-/// was read from a file takes its metadata along.</para>
+/// <para>Reading accepts PNG, JPEG, TIFF, WebP and BMP, with 8 or 16 bits per channel, in grey, palette, RGB or CMYK. The content of the file decides its
+/// format. Orientation is applied if it comes from EXIF, from TIFF, or from ImageMagick's text chunks in a PNG; orientation from XMP is ignored. Pixels with an
+/// embedded colour profile are converted to sRGB. Without a usable profile, pixels are assumed to be sRGB and are not changed. Of an animation or a multi-page
+/// file, only the first page is read. The gAMA and cHRM chunks of a PNG are ignored, as in most programs.</para>
+/// <para>Writing is deterministic: the same tensor gives the same bytes, and the file contains no metadata and no time. Only a <see cref="Picture"/> that
+/// was read from a file keeps its metadata.</para>
 /// </remarks>
 public static class ImageFile
 {
     /// <summary>
-    /// The largest image that is read, in pixels (2²⁷); checked before any pixel is decoded. As a tensor that is 1.5 GiB,
-    /// and decoding holds no more beside it than strips and the file, except for files that cannot be read from top to
-    /// bottom (interlaced, WebP, BMP): those are decoded whole first, at most 1 GiB more. Of a JPEG that is progressive or has more
-    /// than one scan, libjpeg holds all coefficients, two bytes for each sample: at most 1 GiB more with four channels, 0.75 with three.
-    /// A PNG or JPEG of so few bytes that they cannot hold the pixels is refused before that; WebP and TIFF have no such bound.
+    /// The largest number of pixels of an image that is read: 2²⁷. It is checked before any pixel is decoded. As a tensor, such an image takes 1.5 GiB.
+    /// Decoding needs only strips and the file in addition, with two exceptions. Files that cannot be read from top to bottom (interlaced, WebP, BMP) are
+    /// decoded as a whole first, which takes at most 1 GiB more. For a JPEG that is progressive or has more than one scan, libjpeg keeps all coefficients, with
+    /// two bytes per sample: at most 1 GiB more with four channels, 0.75 GiB with three.
+    /// A PNG or JPEG with too few bytes for its pixels is refused before decoding. WebP and TIFF have no such check.
     /// </summary>
     public const long MaximumPixels = 1L << 27;
 
-    /// <summary>The usual extensions of the formats that are read, in lower case: what is taken for an image in a folder.</summary>
+    /// <summary>The usual extensions of the formats that are read, in lower case. In a folder, files with these extensions are images.</summary>
     public static IReadOnlyList<string> Extensions { get; } = [".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp"];
 
     /// <summary>Reads an image file.</summary>
     /// <param name="path">The file. Its content decides the format, not its name.</param>
-    /// <param name="options">How to read it; the defaults when null.</param>
+    /// <param name="options">How to read it. Default: <see cref="ImageReadOptions"/> with its default values.</param>
     /// <param name="cancellation">
-    /// Ends it between two parts of the image. An interlaced PNG, a progressive JPEG and a WebP are decoded in one part, which takes seconds for the largest.
+    /// Cancels between two parts of the image. An interlaced PNG, a progressive JPEG and a WebP are decoded as one part, which takes seconds for the largest images.
     /// </param>
     /// <returns>RGB, <c>(1, 3, H, W)</c>, float32 in [0, 1], on the CPU.</returns>
     /// <exception cref="InputException">
-    /// There is no such file, or it is not a whole, undamaged image of a supported kind, or it has more than
-    /// <see cref="MaximumPixels"/> pixels, or its transparency is refused.
+    /// The file does not exist; it is not a complete, valid image of a supported kind; it has more than
+    /// <see cref="MaximumPixels"/> pixels; or its transparency is refused.
     /// </exception>
-    /// <exception cref="OperationCanceledException">It was cancelled.</exception>
+    /// <exception cref="OperationCanceledException">The operation was cancelled.</exception>
     public static Tensor Read(string path, ImageReadOptions? options = null, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(path);
         return Decode(ReadContent(path), path, options, cancellation);
     }
 
-    /// <summary>Reads an image file with all its channels: transparency is kept, and grey and the bit depth are remembered.</summary>
+    /// <summary>Reads an image file with all its channels. The result keeps transparency, and records whether the file is grey and its bit depth.</summary>
     /// <param name="path">The file. Its content decides the format, not its name.</param>
     /// <param name="cancellation">As for <see cref="Read"/>.</param>
     /// <returns>A picture on the CPU, float32.</returns>
     /// <exception cref="InputException">As for <see cref="Read"/>.</exception>
-    /// <exception cref="OperationCanceledException">It was cancelled.</exception>
+    /// <exception cref="OperationCanceledException">The operation was cancelled.</exception>
     public static Picture ReadPicture(string path, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(path);
         return Decode(ReadContent(path), path, content => ImageDecoder.DecodePicture(content, cancellation));
     }
 
-    /// <summary>Reads the bytes of an image file, for whoever needs them beside the image: <see cref="Decode"/> takes them.</summary>
+    /// <summary>Reads the bytes of an image file, for callers that need both the bytes and the image. <see cref="Decode"/> decodes them.</summary>
     /// <param name="path">The file.</param>
-    /// <returns>The whole file; only its first bytes have been looked at.</returns>
-    /// <exception cref="InputException">There is no such file, or it does not begin as an image of a supported kind.</exception>
+    /// <returns>The whole file. Only its first bytes have been checked.</returns>
+    /// <exception cref="InputException">The file does not exist, or does not begin like an image of a supported kind.</exception>
     public static byte[] ReadContent(string path)
     {
         ArgumentNullException.ThrowIfNull(path);
@@ -85,14 +85,14 @@ public static class ImageFile
         }
     }
 
-    /// <summary>Reads an image that is in memory already; otherwise as <see cref="Read"/>.</summary>
+    /// <summary>Decodes an image file in memory, like <see cref="Read"/>.</summary>
     /// <param name="content">The bytes of an image file.</param>
-    /// <param name="name">What to call it in messages.</param>
-    /// <param name="options">How to read it; the defaults when null.</param>
+    /// <param name="name">The name of the image in messages.</param>
+    /// <param name="options">How to read it. Default: <see cref="ImageReadOptions"/> with its default values.</param>
     /// <param name="cancellation">As for <see cref="Read"/>.</param>
     /// <returns>RGB, <c>(1, 3, H, W)</c>, float32 in [0, 1], on the CPU.</returns>
     /// <exception cref="InputException">As for <see cref="Read"/>.</exception>
-    /// <exception cref="OperationCanceledException">It was cancelled.</exception>
+    /// <exception cref="OperationCanceledException">The operation was cancelled.</exception>
     public static Tensor Decode(byte[] content, string name, ImageReadOptions? options = null, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(content);
@@ -111,12 +111,12 @@ public static class ImageFile
         }
     }
 
-    /// <summary>Writes an image file whose format follows from its extension: PNG, JPEG, TIFF or WebP.</summary>
+    /// <summary>Writes an image file. The extension decides the format: PNG, JPEG, TIFF or WebP.</summary>
     /// <param name="path">The file to write; see <see cref="AtomicFile"/>.</param>
     /// <param name="image">RGB, <c>(1, 3, H, W)</c> or <c>(3, H, W)</c>, on any device; values are clamped to [0, 1] and rounded half up.</param>
-    /// <param name="options">How to write it; the defaults when null. Lossless formats return 8-bit images bit for bit.</param>
+    /// <param name="options">How to write it. Default: <see cref="ImageWriteOptions"/> with its default values. Lossless formats keep 8-bit images bit for bit.</param>
     /// <exception cref="InputException">The extension is unknown, an option does not fit the format, or the path cannot be written.</exception>
-    /// <exception cref="ArgumentException">The tensor is not one RGB image, or holds NaN.</exception>
+    /// <exception cref="ArgumentException">The tensor is not one RGB image, or contains NaN.</exception>
     public static void Write(string path, Tensor image, ImageWriteOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(path);
@@ -125,21 +125,22 @@ public static class ImageFile
     }
 
     /// <summary>
-    /// Writes a picture with all its channels: grey as one channel (WebP, which has no grey, as three equal ones), alpha as alpha. A JPEG has no
-    /// alpha: transparency is composited on white there, as <see cref="AlphaHandling.OnWhite"/> does and viewers show it.
+    /// Writes a picture with all its channels: grey as one channel (in WebP, which has no grey, as three equal channels), alpha as alpha. JPEG has no
+    /// alpha, so transparent pixels are composited on white, like <see cref="AlphaHandling.OnWhite"/> and viewers do.
     /// </summary>
     /// <param name="path">The file to write; see <see cref="AtomicFile"/>. Its extension decides the format: PNG, JPEG, TIFF or WebP.</param>
     /// <param name="picture">The picture, on any device; values are clamped to [0, 1] and rounded half up.</param>
-    /// <param name="options">How to write it; the defaults when null.</param>
-    /// <returns>What the file does not hold of the picture's metadata.</returns>
+    /// <param name="options">How to write it. Default: <see cref="ImageWriteOptions"/> with its default values.</param>
+    /// <returns>The metadata of the picture that the file does not contain.</returns>
     /// <exception cref="InputException">The extension is unknown, an option does not fit the format, or the path cannot be written.</exception>
-    /// <exception cref="ArgumentException">The picture's tensors are not as <see cref="Picture"/> says, or hold NaN.</exception>
+    /// <exception cref="ArgumentException">The picture's tensors do not match the description of <see cref="Picture"/>, or contain NaN.</exception>
     /// <remarks>
-    /// <para>Of the <see cref="Picture.Metadata"/> EXIF (without its thumbnail, and not into TIFF), XMP and the resolution are kept. What they say of orientation,
-    /// size and colour space is mended, and XMP says no more of gain maps, videos and depth maps that lay beside the picture. A file that said no resolution gets
-    /// none. A colour picture that had a colour profile gets sRGB's, since its pixels were converted to that; others stay without one.</para>
-    /// <para>Grey is the mean of the three channels. A network makes them differ a little; each is as good an estimate of the same grey as the others, so
-    /// the mean has the least error. The weights of a luma would count green's error four times as much as blue's.</para>
+    /// <para>Of the <see cref="Picture.Metadata"/>, EXIF (without its thumbnail, and not in TIFF), XMP and the resolution are kept. Their entries for orientation,
+    /// size and colour space are corrected, and entries of XMP about gain maps, videos and depth maps in the old file are removed. If the old file had no
+    /// resolution, the new file has none. A colour picture that had a colour profile gets the sRGB profile, because its pixels were converted to sRGB. Other
+    /// pictures get no profile.</para>
+    /// <para>Grey is the mean of the three channels. A network makes the channels differ a little. Each is an equally good estimate of the same grey, so
+    /// the mean has the smallest error. Luma weights would count the error of green about five times as much as the error of blue.</para>
     /// </remarks>
     public static IReadOnlyList<UnkeptMetadata> Write(string path, Picture picture, ImageWriteOptions? options = null)
     {
@@ -151,8 +152,8 @@ public static class ImageFile
 
     /// <param name="path">The file.</param>
     /// <param name="options">How to write it.</param>
-    /// <param name="metadata">What goes into the file besides the pixels; null for nothing.</param>
-    /// <param name="round">Makes the pixels for a format, with the bit depth that was asked for, if any.</param>
+    /// <param name="metadata">The metadata for the file; null for none.</param>
+    /// <param name="round">Creates the pixels for a format, with the requested bit depth, if there is one.</param>
     private static IReadOnlyList<UnkeptMetadata> Write(
         string path, ImageWriteOptions? options, PictureMetadata? metadata, Func<ImageFormat, int?, Image> round)
     {
@@ -173,16 +174,16 @@ public static class ImageFile
         }
         catch (VipsException e)
         {
-            // What remains is a limit of the format: 16,383 pixels a side for WebP, 65,535 for JPEG.
+            // The remaining cause is a limit of the format: 16,383 pixels per side for WebP, 65,535 for JPEG.
             throw new InputException($"cannot write '{path}': {Libvips.Reason(e)}; try another format", e);
         }
     }
 
     /// <summary>
-    /// Checks that a file's name is one that <see cref="Write(string, Tensor, ImageWriteOptions?)"/> takes, and that the options fit its format, so that
-    /// long work need not fail at its end.
+    /// Checks that <see cref="Write(string, Tensor, ImageWriteOptions?)"/> accepts a file name, and that the options fit its format. Call it before long
+    /// work, so that the work does not fail at its end.
     /// </summary>
-    /// <param name="path">The file that is to be written later; only its extension counts.</param>
+    /// <param name="path">The file to write later. Only its extension matters.</param>
     /// <param name="options">How it is to be written; the defaults when null.</param>
     /// <exception cref="InputException">The extension is unknown, or an option does not fit the format.</exception>
     public static void RequireWritable(string path, ImageWriteOptions? options = null)
@@ -199,7 +200,7 @@ public static class ImageFile
         ImageFormat.Tiff => pixels.TiffsaveBuffer(Enums.ForeignTiffCompression.Deflate,
             predictor: Enums.ForeignTiffPredictor.Horizontal, keep: keep),
         ImageFormat.WebP when options.Quality is { } quality => pixels.WebpsaveBuffer(q: quality, keep: keep),
-        // Exact: or the colours of transparent pixels are lost.
+        // Exact, because otherwise the colours of transparent pixels are lost.
         ImageFormat.WebP => pixels.WebpsaveBuffer(lossless: true, exact: true, keep: keep),
         _ => throw new ArgumentOutOfRangeException(nameof(format), format, "a format that is not written"),
     };
@@ -209,8 +210,8 @@ public static class ImageFile
         if (options.BitDepth == 16 && !format.Has16Bits())
             throw new InputException($"cannot write '{path}' with 16 bits: {format} has 8; write .png or .tiff");
         if (options.Quality is not null && format is not (ImageFormat.Jpeg or ImageFormat.WebP))
-            throw new InputException($"cannot write '{path}' with a quality: {format} is lossless; write .jpg or .webp, or give none");
+            throw new InputException($"cannot write '{path}' with a quality: {format} is lossless; write .jpg or .webp, or give no quality");
         if (options.Subsampling is not null && format is not ImageFormat.Jpeg)
-            throw new InputException($"cannot write '{path}' with chroma subsampling: only JPEG has it; write .jpg, or give none");
+            throw new InputException($"cannot write '{path}' with chroma subsampling: only JPEG has it; write .jpg, or give no chroma subsampling");
     }
 }

@@ -2,28 +2,28 @@ using Mdf.Runtime;
 
 namespace Mdf.Imaging;
 
-/// <summary>Folders of images. Every command that lists a folder lists it here.</summary>
+/// <summary>Lists folders of images, for all commands.</summary>
 public static class ImageFolder
 {
     /// <summary>
-    /// How the names of a Mac's metadata files begin (AppleDouble, RFC 1740): where a file system cannot hold what macOS keeps beside a file, it writes
-    /// <c>._a.png</c> beside <c>a.png</c>.
+    /// The prefix of macOS metadata files (AppleDouble, RFC 1740). If a file system cannot store the metadata of <c>a.png</c>, macOS writes them to the file
+    /// <c>._a.png</c> in the same folder.
     /// </summary>
     private const string AppleDoublePrefix = "._";
 
-    /// <summary>The folder in which macOS puts such files in a zip archive.</summary>
+    /// <summary>The folder of such files in a zip archive of macOS.</summary>
     private const string AppleDoubleFolder = "__MACOSX";
 
-    /// <summary>How many folders are named in a message.</summary>
+    /// <summary>The largest number of folders that a message names.</summary>
     private const int NamedFolders = 3;
 
     /// <summary>
-    /// The images in a folder, not in those below it: the files that <see cref="ImageFile.Extensions"/> tells to be some. A Mac's metadata files
-    /// (<c>._a.png</c>) are passed over. Of the path of an image, that image.
+    /// Lists the images in a folder, without its subfolders: the files with one of <see cref="ImageFile.Extensions"/>. Metadata files of macOS
+    /// (<c>._a.png</c>) are skipped. If the path is an image, the list is that image.
     /// </summary>
     /// <param name="folder">The folder, or an image.</param>
-    /// <returns>At least one path, in the order of their names.</returns>
-    /// <exception cref="InputException">There is no such folder, or it cannot be listed, or it holds no image.</exception>
+    /// <returns>At least one path, sorted by name.</returns>
+    /// <exception cref="InputException">The folder does not exist, cannot be listed, or contains no image.</exception>
     public static IReadOnlyList<string> List(string folder)
     {
         if (HasExtension(folder) && File.Exists(folder))
@@ -35,10 +35,10 @@ public static class ImageFolder
             + (Subfolders(folder) is { Count: > 0 } below ? $"; the folders in it are not searched: {Names(below)}" : ""));
     }
 
-    /// <summary>Says which folders lie in the given ones and are not searched. Hidden folders and <c>__MACOSX</c> do not count.</summary>
-    /// <param name="paths">Folders that <see cref="List"/> has listed; files among them do not matter.</param>
-    /// <param name="except">A folder that need not be mentioned, such as the one for results; null if there is none.</param>
-    /// <returns>One line; null if there are no such folders.</returns>
+    /// <summary>Creates a warning that names the subfolders, because they are not searched. Hidden folders and <c>__MACOSX</c> are ignored.</summary>
+    /// <param name="paths">Folders that <see cref="List"/> has listed. Files in the list are ignored.</param>
+    /// <param name="except">A subfolder that the warning does not name, such as the folder of results. Default: none.</param>
+    /// <returns>One line; null if there are no subfolders.</returns>
     /// <exception cref="InputException">A folder cannot be listed.</exception>
     public static string? CautionOnSubfolders(IEnumerable<string> paths, string? except = null)
     {

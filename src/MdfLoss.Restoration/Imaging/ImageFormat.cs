@@ -2,7 +2,7 @@ using Mdf.Runtime;
 
 namespace Mdf.Imaging;
 
-/// <summary>The file formats that are read. No other decoder can be reached, whatever a file is called.</summary>
+/// <summary>The file formats that are read. No other decoder is reachable, whatever the name of a file.</summary>
 internal enum ImageFormat
 {
     Png,
@@ -12,7 +12,7 @@ internal enum ImageFormat
     Bmp,
 }
 
-/// <summary>Tells image formats apart: by content when reading, by extension when writing.</summary>
+/// <summary>Detects image formats: by content for reading, by extension for writing.</summary>
 internal static class ImageFormats
 {
     /// <summary>Whether files of a format may have 16 bits per channel.</summary>
@@ -24,12 +24,12 @@ internal static class ImageFormats
     /// <summary>The formats that are read, for messages.</summary>
     public const string Readable = "PNG, JPEG, TIFF, WebP or BMP";
 
-    // Spelled out: \x89 in a UTF-8 literal would be two bytes.
+    // Written byte by byte, because \x89 in a UTF-8 literal would be two bytes.
     private static ReadOnlySpan<byte> Png => [0x89, (byte)'P', (byte)'N', (byte)'G', 0x0d, 0x0a, 0x1a, 0x0a];
 
     private static ReadOnlySpan<byte> Jpeg => [0xff, 0xd8, 0xff];
 
-    /// <summary>The format that the first bytes announce, or null when it is none of ours.</summary>
+    /// <summary>Detects the format from the first bytes; null if it is not supported.</summary>
     /// <param name="content">A whole file, or its first 12 bytes.</param>
     public static ImageFormat? Detect(ReadOnlySpan<byte> content)
     {
@@ -48,9 +48,9 @@ internal static class ImageFormats
         return null;
     }
 
-    /// <summary>The format in which a file of this name is written.</summary>
-    /// <param name="path">The file's name; only its extension counts.</param>
-    /// <exception cref="InputException">The extension is none that can be written.</exception>
+    /// <summary>Returns the format in which a file of this name is written.</summary>
+    /// <param name="path">The name of the file. Only its extension matters.</param>
+    /// <exception cref="InputException">Files with this extension cannot be written.</exception>
     public static ImageFormat FromExtension(string path) => Path.GetExtension(path).ToLowerInvariant() switch
     {
         ".png" => ImageFormat.Png,

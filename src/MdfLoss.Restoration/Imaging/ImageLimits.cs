@@ -1,10 +1,10 @@
 namespace Mdf.Imaging;
 
-/// <summary>Bounds what a file may make the reader allocate.</summary>
+/// <summary>Limits the memory that an image file can make the reader allocate.</summary>
 internal static class ImageLimits
 {
-    /// <summary>Refuses sizes that are not to be allocated.</summary>
-    /// <exception cref="InvalidDataException">More than <see cref="ImageFile.MaximumPixels"/> pixels, or none.</exception>
+    /// <summary>Throws if an image is too large to allocate.</summary>
+    /// <exception cref="InvalidDataException">The image has more than <see cref="ImageFile.MaximumPixels"/> pixels, or none.</exception>
     public static void CheckSize(long width, long height)
     {
         if (width <= 0 || height <= 0 || width > ImageFile.MaximumPixels / height)

@@ -1,8 +1,8 @@
 namespace Mdf.Imaging;
 
-/// <summary>How an image file is read.</summary>
+/// <summary>Options for reading an image file.</summary>
 public sealed record ImageReadOptions
 {
-    /// <summary>What becomes of transparency; composited on white by default.</summary>
+    /// <summary>The handling of transparency. Default: composite on white.</summary>
     public AlphaHandling Alpha { get; init; } = AlphaHandling.OnWhite;
 }

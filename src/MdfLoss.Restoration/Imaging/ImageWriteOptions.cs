@@ -2,17 +2,17 @@ using Mdf.Runtime;
 
 namespace Mdf.Imaging;
 
-/// <summary>How an image file is written. An option that the file's format does not have is refused, never ignored.</summary>
+/// <summary>Options for writing an image file. An option that the file's format does not support is refused, never ignored.</summary>
 public sealed record ImageWriteOptions
 {
-    /// <summary>The JPEG quality used when none is given: high enough to look at, and not meant for measurements.</summary>
+    /// <summary>The default JPEG quality. It is high enough for viewing; it is not meant for measurements.</summary>
     public const int DefaultJpegQuality = 95;
 
     /// <summary>
-    /// Bits per channel: 8 for every format, or 16 for PNG and TIFF. When not given, those of a <see cref="Picture"/> as far as the format
-    /// has them, and 8 for a tensor.
+    /// Bits per channel: 8 for every format, or 16 for PNG and TIFF. Default: 8 for a tensor; for a <see cref="Picture"/> its own bit depth, if the format
+    /// supports it.
     /// </summary>
-    /// <exception cref="InputException">Neither 8 nor 16.</exception>
+    /// <exception cref="InputException">The value is neither 8 nor 16.</exception>
     public int? BitDepth
     {
         get;
@@ -22,10 +22,10 @@ public sealed record ImageWriteOptions
     }
 
     /// <summary>
-    /// Quality, 1 to 100. JPEG without one uses <see cref="DefaultJpegQuality"/>; WebP without one is lossless; PNG and
-    /// TIFF have none.
+    /// Quality, 1 to 100. Default: <see cref="DefaultJpegQuality"/> for JPEG; lossless for WebP. PNG and
+    /// TIFF have no quality.
     /// </summary>
-    /// <exception cref="InputException">Outside 1 to 100.</exception>
+    /// <exception cref="InputException">The value is outside 1 to 100.</exception>
     public int? Quality
     {
         get;
@@ -34,6 +34,6 @@ public sealed record ImageWriteOptions
             : throw new InputException($"expected a quality of 1 to 100, found {value}");
     }
 
-    /// <summary>Chroma subsampling of a JPEG; 4:2:0, libjpeg's default, when not given. Other formats have none.</summary>
+    /// <summary>Chroma subsampling of a JPEG. Default: 4:2:0, as in libjpeg. Other formats have none.</summary>
     public ChromaSubsampling? Subsampling { get; init; }
 }

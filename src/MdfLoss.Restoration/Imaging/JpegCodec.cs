@@ -4,16 +4,16 @@ using static TorchSharp.torch;
 
 namespace Mdf.Imaging;
 
-/// <summary>JPEG in memory: baseline, the standard's quantisation tables scaled by quality as libjpeg does.</summary>
+/// <summary>Encodes and decodes JPEG in memory: baseline, with the quantization tables of the standard, scaled by the quality as in libjpeg.</summary>
 public static class JpegCodec
 {
-    /// <summary>Encodes one image. The same tensor gives the same bytes; there is no metadata in them.</summary>
+    /// <summary>Encodes one image. The same tensor gives the same bytes. The file has no metadata.</summary>
     /// <param name="image">RGB, <c>(1, 3, H, W)</c> or <c>(3, H, W)</c>; clamped to [0, 1] and rounded to 8 bits.</param>
     /// <param name="quality">1 (worst) to 100, libjpeg's scale.</param>
-    /// <param name="subsampling">How the chroma channels are stored.</param>
+    /// <param name="subsampling">The resolution of the chroma channels.</param>
     /// <returns>A whole JPEG file.</returns>
     /// <exception cref="InputException"><paramref name="quality"/> is outside 1 to 100.</exception>
-    /// <exception cref="ArgumentException">The tensor is not one RGB image, or holds NaN.</exception>
+    /// <exception cref="ArgumentException">The tensor is not one RGB image, or contains NaN.</exception>
     public static byte[] Encode(Tensor image, int quality, ChromaSubsampling subsampling = ChromaSubsampling.Half)
     {
         ArgumentNullException.ThrowIfNull(image);
@@ -24,11 +24,11 @@ public static class JpegCodec
         });
     }
 
-    /// <summary>Encodes pixels that are rounded already.</summary>
+    /// <summary>Encodes pixels that are already rounded to 8 bits.</summary>
     /// <param name="pixels">Grey or RGB, 8 bits, without alpha.</param>
     /// <param name="quality">1 (worst) to 100, libjpeg's scale.</param>
-    /// <param name="subsampling">How the chroma channels are stored.</param>
-    /// <param name="keep">Which of the image's metadata go into the file.</param>
+    /// <param name="subsampling">The resolution of the chroma channels.</param>
+    /// <param name="keep">The metadata of the image that are written to the file.</param>
     /// <returns>A whole JPEG file.</returns>
     /// <exception cref="InputException"><paramref name="quality"/> is outside 1 to 100.</exception>
     internal static byte[] Encode(
@@ -47,10 +47,10 @@ public static class JpegCodec
 
     /// <summary>Decodes a JPEG file as <see cref="ImageFile.Read"/> does.</summary>
     /// <param name="content">A whole JPEG file.</param>
-    /// <param name="cancellation">Ends it between two parts of the image.</param>
+    /// <param name="cancellation">Cancels between two parts of the image.</param>
     /// <returns>RGB, <c>(1, 3, H, W)</c>, float32 in [0, 1], on the CPU.</returns>
-    /// <exception cref="InputException">The bytes are not a whole, undamaged JPEG.</exception>
-    /// <exception cref="OperationCanceledException">It was cancelled.</exception>
+    /// <exception cref="InputException">The bytes are not a complete, valid JPEG.</exception>
+    /// <exception cref="OperationCanceledException">The operation was cancelled.</exception>
     public static Tensor Decode(byte[] content, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(content);

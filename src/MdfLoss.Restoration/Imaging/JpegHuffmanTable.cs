@@ -1,34 +1,34 @@
 namespace Mdf.Imaging;
 
 /// <summary>
-/// A Huffman table of a sequential JPEG (ITU-T T.81, annexes C and F.2.2.3) for a reader that wants no values: how many bits and coefficients each code passes.
+/// A Huffman table of a sequential JPEG (ITU-T T.81, annexes C and F.2.2.3) for a reader that does not need the values. It gives the number of bits and of coefficients that each code skips.
 /// </summary>
 internal sealed class JpegHuffmanTable
 {
-    /// <summary>Coefficients of a block: the place behind the last.</summary>
+    /// <summary>The number of coefficients of a block, which is also the index after the last coefficient.</summary>
     public const int BlockSize = 64;
 
-    /// <summary>What a code that ends a block adds to the place of the next coefficient: from 1 to 63 it leads beyond all that other codes lead to.</summary>
+    /// <summary>The number that an end-of-block code adds to the index of the next coefficient. From indices 1 to 63, the result is above the results of all other codes.</summary>
     public const int EndOfBlock = 128;
 
-    /// <summary>What a code that does not exist adds: from 1 to 63 it leads to 66 to 128, where neither a whole block nor the end of one leads.</summary>
+    /// <summary>The number that a code that does not exist adds. From indices 1 to 63, the result is 66 to 128, which neither a full block nor an end of block gives.</summary>
     private const int Invalid = 65;
 
     private const int LongestCode = 16;
     private const int LookupBits = 9;
 
-    private readonly ushort[] _steps = new ushort[1 << LookupBits]; // by the first bits; 0 where a code is longer
-    private readonly ushort[] _longSteps; // by the number of a code
+    private readonly ushort[] _steps = new ushort[1 << LookupBits]; // by the first bits; 0 if the code is longer
+    private readonly ushort[] _longSteps; // by the index of a code
     private readonly int[] _firstCodes = new int[LongestCode + 1]; // by length
     private readonly int[] _counts = new int[LongestCode + 1];
     private readonly int[] _firstNumbers = new int[LongestCode + 1];
 
     private JpegHuffmanTable(int codes) => _longSteps = new ushort[codes];
 
-    /// <summary>ITU-T T.81, tables K.3 to K.6, which libjpeg takes where a file defines none: those of frames of Motion JPEG do not.</summary>
+    /// <summary>The tables K.3 to K.6 of ITU-T T.81. libjpeg uses them if a file defines no tables, as in frames of Motion JPEG.</summary>
     /// <param name="index">0 for luminance, 1 for chrominance.</param>
-    /// <param name="isDc">The table of DC coefficients.</param>
-    /// <returns>Null for other indices.</returns>
+    /// <param name="isDc">Whether the table is for DC coefficients.</param>
+    /// <returns>The table; null for other indices.</returns>
     public static JpegHuffmanTable? Standard(int index, bool isDc) => (index, isDc) switch
     {
         (0, true) => Make([0, 1, 5, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0, .. StandardDc], isDc),
@@ -38,10 +38,10 @@ internal sealed class JpegHuffmanTable
         _ => null,
     };
 
-    /// <summary>Makes the codes of a table.</summary>
-    /// <param name="definition">How many codes there are of each length, 16 bytes, and the symbols of the codes.</param>
-    /// <param name="isDc">The table of DC coefficients.</param>
-    /// <returns>Null where it is none that libjpeg takes.</returns>
+    /// <summary>Creates the codes of a table.</summary>
+    /// <param name="definition">The number of codes of each length (16 bytes), then the symbols of the codes.</param>
+    /// <param name="isDc">Whether the table is for DC coefficients.</param>
+    /// <returns>The table; null if libjpeg does not accept it.</returns>
     public static JpegHuffmanTable? Make(ReadOnlySpan<byte> definition, bool isDc)
     {
         var symbols = definition[LongestCode..];
@@ -52,7 +52,7 @@ internal sealed class JpegHuffmanTable
             table._firstCodes[length] = code;
             table._firstNumbers[length] = number;
             var count = table._counts[length] = definition[length - 1];
-            // No code has ones only.
+            // A code must not consist of only ones.
             if (number + count > symbols.Length || count > 0 && code + count >= 1 << length)
                 return null;
             for (; count > 0; count--, code++, number++)
@@ -68,11 +68,11 @@ internal sealed class JpegHuffmanTable
         return table;
     }
 
-    /// <summary>Looks a code up.</summary>
-    /// <param name="bits">The bits to come, from the highest; zeros behind the last.</param>
+    /// <summary>Looks up a code.</summary>
+    /// <param name="bits">The next bits, from the highest bit; zeros after the last.</param>
     /// <returns>
-    /// How many bits to pass, the code's and those of the value behind it, at most 31 (bits 0 to 7); how many coefficients (bits 8 to 15): a zero run and
-    /// one, none for a DC coefficient.
+    /// In bits 0 to 7, the number of bits to skip: the bits of the code and of the value after it, at most 31. In bits 8 to 15, the number of coefficients: the run
+    /// of zeros plus one; 0 for a DC coefficient.
     /// </returns>
     public int Look(ulong bits)
     {
@@ -95,7 +95,7 @@ internal sealed class JpegHuffmanTable
     private static ushort Step(int length, byte symbol, bool isDc)
     {
         var (run, size) = (symbol >> 4, symbol & 15);
-        // A run without a value is one of 16 zeros, or 0, the end of the block.
+        // A run without a value is either 16 zeros, or 0 for the end of the block.
         var passed = isDc ? 0 : size > 0 || run == 15 ? run + 1 : run == 0 ? EndOfBlock : Invalid;
         return (ushort)(length + size | passed << 8);
     }

@@ -4,10 +4,10 @@ namespace Mdf.Imaging;
 internal static class JpegMarkers
 {
     /// <summary>Finds the next marker.</summary>
-    /// <param name="file">The file, or its part up to where to look.</param>
-    /// <param name="from">Where to look first.</param>
+    /// <param name="file">The file, or its part up to the end of the search.</param>
+    /// <param name="from">The start of the search.</param>
     /// <param name="isInScan">Whether to skip restart markers.</param>
-    /// <returns>Where it starts; null where there is none.</returns>
+    /// <returns>The position of the marker; null if there is none.</returns>
     public static int? Find(ReadOnlySpan<byte> file, int from, bool isInScan)
     {
         for (var at = from; at < file.Length; at++)
@@ -16,7 +16,7 @@ internal static class JpegMarkers
             at += step;
             if (step < 0 || at + 1 >= file.Length)
                 return null;
-            // A byte of 0 tells that 0xff was data, another 0xff fills.
+            // A byte of 0 after 0xff means that 0xff was data. Another 0xff is a fill byte.
             if (file[at + 1] is not (0 or 0xff) && !(isInScan && IsRestart(file[at + 1])))
                 return at;
         }

@@ -2,18 +2,18 @@ using System.Buffers.Binary;
 
 namespace Mdf.Imaging;
 
-/// <summary>The quality of a JPEG file on libjpeg's scale, read from its quantization tables.</summary>
+/// <summary>Estimates the quality of a JPEG file, on libjpeg's scale, from its quantization tables.</summary>
 public static class JpegQuality
 {
     private const int TableSize = 64;
 
-    // What libjpeg bounds the steps of its tables to: those of one byte, and those of two, which it writes for low qualities unless a baseline file is wanted.
+    // libjpeg's upper bounds of the steps: for tables of one byte, and for tables of two bytes, which it writes for low qualities in files that are not baseline.
     private const int LargestStep = 255;
     private const int LargestWideStep = 32767;
 
     /// <summary>
-    /// How many steps of quality the nearest standard tables may be away: tables that differ more from them than those of qualities so far apart do
-    /// from each other are not the standard's.
+    /// The tolerance, in steps of quality: if tables differ from the nearest standard tables by more than standard tables of qualities this far apart differ
+    /// from each other, they are not standard tables.
     /// </summary>
     private const int Tolerance = 3;
 
@@ -64,11 +64,11 @@ public static class JpegQuality
         35, 42, 49, 56, 57, 50, 43, 36, 29, 22, 15, 23, 30, 37, 44, 51, 58, 59, 52, 45, 38, 31, 39, 46, 53, 60, 61, 54, 47, 55, 62, 63,
     ];
 
-    /// <summary>Estimates the quality: that whose tables, as libjpeg makes them, differ least from the file's.</summary>
+    /// <summary>Estimates the quality: the quality whose libjpeg tables differ least from the tables of the file.</summary>
     /// <param name="file">A JPEG file, or its part before the pixels.</param>
     /// <returns>
-    /// 1 to 100; exact for files that libjpeg wrote with the standard's tables. Null where the tables are none of those (cameras and Photoshop may have
-    /// their own) or the file is damaged before its pixels.
+    /// 1 to 100; exact for files that libjpeg wrote with the standard tables. Null if the tables are not standard tables (cameras and Photoshop may have
+    /// their own), or if the file is corrupt before its pixels.
     /// </returns>
     public static int? Estimate(ReadOnlySpan<byte> file)
     {
@@ -80,7 +80,7 @@ public static class JpegQuality
         return IsNear(Luminance, best, luminance) && (chrominance is null || IsNear(Chrominance, best, chrominance)) ? best : null;
     }
 
-    /// <summary>By how much libjpeg scales the standard's tables, in percent (<c>jpeg_quality_scaling</c> in its <c>jcparam.c</c>).</summary>
+    /// <summary>The factor, in percent, by which libjpeg scales the standard tables (<c>jpeg_quality_scaling</c> in its <c>jcparam.c</c>).</summary>
     /// <param name="quality">1 to 100.</param>
     /// <returns>5000 to 0: 100 at quality 50.</returns>
     internal static int Scale(int quality) => quality < 50 ? 5000 / quality : 200 - 2 * quality;
@@ -95,7 +95,7 @@ public static class JpegQuality
     private static int Difference(ReadOnlySpan<byte> standard, int quality, Table table) =>
         Scaled(standard, quality, table.Largest).Steps.Zip(table.Steps, (left, right) => Math.Abs(left - right)).Sum();
 
-    /// <summary>A table as libjpeg scales it (<c>jpeg_add_quant_table</c> in its <c>jcparam.c</c>).</summary>
+    /// <summary>Scales a table as libjpeg does (<c>jpeg_add_quant_table</c> in its <c>jcparam.c</c>).</summary>
     private static Table Scaled(ReadOnlySpan<byte> standard, int quality, int largest)
     {
         var steps = new int[TableSize];
@@ -104,7 +104,7 @@ public static class JpegQuality
         return new Table(steps, largest);
     }
 
-    /// <summary>Reads the tables of the first component, and of the second where that has another, from what comes before the pixels.</summary>
+    /// <summary>Reads the table of the first component from the part before the pixels, and the table of the second component if it has a different one.</summary>
     private static (Table Luminance, Table? Chrominance)? Read(ReadOnlySpan<byte> file)
     {
         var tables = new Table?[4];
@@ -157,7 +157,7 @@ public static class JpegQuality
         return true;
     }
 
-    /// <returns>The number of each component's table; empty where the segment is damaged.</returns>
+    /// <returns>The index of each component's table; empty if the segment is corrupt.</returns>
     private static int[] ReadComponents(ReadOnlySpan<byte> segment)
     {
         const int header = 6; // precision, height, width, number of components
@@ -171,7 +171,7 @@ public static class JpegQuality
     }
 
     /// <summary>A quantization table.</summary>
-    /// <param name="Steps">Row by row.</param>
-    /// <param name="Largest">What its steps were bounded to.</param>
+    /// <param name="Steps">The steps, row by row.</param>
+    /// <param name="Largest">The upper bound of its steps.</param>
     private sealed record Table(int[] Steps, int Largest);
 }

@@ -3,19 +3,19 @@ using static TorchSharp.torch;
 
 namespace Mdf.Imaging;
 
-/// <summary>What a JPEG file leaves of an image: <see cref="JpegCodec"/>'s encoding and decoding in one, and the same pixels.</summary>
+/// <summary>Encodes an image as JPEG and decodes it again in one step. The pixels are the same as with <see cref="JpegCodec"/>.</summary>
 /// <remarks>
-/// With Skia, which runs the same libjpeg where it is called. libvips hands strips of a picture from thread to thread: right for photographs, but for
-/// the patches of a training many times the work itself, and in the way of the threads that train.
+/// It uses Skia, which runs the same libjpeg in the calling thread. libvips passes strips of a picture between threads. That is good for photographs. But for
+/// training patches it costs many times the work itself, and it disturbs the training threads.
 /// </remarks>
 internal static class JpegRoundTrip
 {
     /// <summary>Encodes and decodes one image.</summary>
     /// <param name="image">RGB, <c>(1, 3, H, W)</c> or <c>(3, H, W)</c>; clamped to [0, 1] and rounded to 8 bits.</param>
     /// <param name="quality">1 (worst) to 100, libjpeg's scale.</param>
-    /// <param name="subsampling">How the chroma channels are stored.</param>
+    /// <param name="subsampling">The resolution of the chroma channels.</param>
     /// <returns>RGB, <c>(1, 3, H, W)</c>, float32 in [0, 1], on the CPU.</returns>
-    /// <exception cref="ArgumentException">The tensor is not one RGB image, holds NaN, or is larger than a JPEG can be.</exception>
+    /// <exception cref="ArgumentException">The tensor is not one RGB image, contains NaN, or is too large for a JPEG.</exception>
     public static Tensor Apply(Tensor image, int quality, ChromaSubsampling subsampling)
     {
         var options = new SKJpegEncoderOptions(

@@ -2,32 +2,32 @@ using System.Buffers.Binary;
 
 namespace Mdf.Imaging;
 
-/// <summary>The data of one scan of a sequential JPEG with Huffman codes (ITU-T T.81, annex F.2): whether all its pixels are there.</summary>
+/// <summary>Checks that the data of one scan of a sequential JPEG with Huffman codes (ITU-T T.81, annex F.2) contains all its pixels.</summary>
 /// <remarks>
-/// libjpeg stops at the last MCU of the last scan, so it never sees that data is left over there: bytes that were put in or repeated. And what it reads out of
-/// step looks like pixels. So the codes are passed one by one, and values and pixels are not made: their number must fit the data.
+/// libjpeg stops at the last MCU of the last scan, so it does not detect data that is left over there (bytes that were inserted or repeated). And data that it reads
+/// out of step looks like pixels. So this class skips the codes one by one, without computing values and pixels: their number must match the data.
 /// </remarks>
 /// <param name="blocks">The tables of DC and AC coefficients for each block of an MCU.</param>
-/// <param name="mcus">How many MCUs the scan has.</param>
-/// <param name="restartInterval">After how many of them a restart marker follows; 0 for none.</param>
+/// <param name="mcus">The number of MCUs of the scan.</param>
+/// <param name="restartInterval">The number of MCUs between restart markers; 0 for none.</param>
 internal sealed class JpegScan((JpegHuffmanTable Dc, JpegHuffmanTable Ac)[] blocks, long mcus, int restartInterval)
 {
     private const long McusBetweenLooks = 1 << 14;
 
     /// <summary>
-    /// Zeros are padding unless they are an MCU of fewer bits a block. Those of flat blocks may be: two codes of 1 to 3 bits. With the standard's tables, zeros
-    /// are 63 coefficients of luminance, which no picture has.
+    /// Zeros count as padding, unless they are an MCU with fewer bits per block than this. MCUs of flat blocks can have so few bits: two codes of 1 to 3 bits. With the
+    /// standard tables, zeros would be 63 coefficients of luminance, which no picture has.
     /// </summary>
     private const int FewBits = 8;
 
-    /// <summary>The most bytes that fill up a word of four.</summary>
+    /// <summary>The largest number of bytes that pad a word of four bytes.</summary>
     private const int MostStrays = 3;
 
-    /// <summary>Refuses a scan whose data is not that of all its MCUs and no more.</summary>
-    /// <param name="file">The file, up to the first marker behind the scan that is no restart marker.</param>
-    /// <param name="start">Where the data starts.</param>
-    /// <param name="padding">Takes the places where bytes that lost no pixels are left over, which libjpeg would report.</param>
-    /// <param name="cancellation">Looked at now and then.</param>
+    /// <summary>Throws if the data of a scan does not match its MCUs exactly.</summary>
+    /// <param name="file">The file, up to the first marker after the scan that is not a restart marker.</param>
+    /// <param name="start">The position of the first byte of the data.</param>
+    /// <param name="padding">Receives the ranges of bytes that are left over without loss of pixels, and that libjpeg would report.</param>
+    /// <param name="cancellation">Checked at intervals.</param>
     /// <exception cref="InvalidDataException">Pixels were lost.</exception>
     public void RequireWhole(ReadOnlySpan<byte> file, int start, List<Range> padding, CancellationToken cancellation)
     {
@@ -42,27 +42,27 @@ internal sealed class JpegScan((JpegHuffmanTable Dc, JpegHuffmanTable Ac)[] bloc
                     cancellation.ThrowIfCancellationRequested();
                 var isValid = PassMcu(ref bits);
                 if (bits.IsOverrun)
-                    throw new InvalidDataException($"the file is truncated or damaged: the data of its pixels ends in MCU {done + 1} of {mcus}");
+                    throw new InvalidDataException($"the file is truncated or corrupt: the data of its pixels ends in MCU {done + 1} of {mcus}");
                 if (!isValid)
-                    throw new InvalidDataException($"the file is damaged: MCU {done + 1} of {mcus} has a code that does not exist");
+                    throw new InvalidDataException($"the file is corrupt: MCU {done + 1} of {mcus} has a code that does not exist");
             }
 
             start = bits.Position;
             var end = (done < mcus ? JpegMarkers.Find(file, start, isInScan: false) : null) ?? file.Length;
             var left = file[start..end];
             var isPadding = IsPadding(left) && !(left.Contains((byte)0) && HoldsMcu(bits, FewBits * blocks.Length));
-            // Behind the last MCU, where libjpeg does not look unless another scan follows, some encoders leave a few bytes. They lose no pixels if they are
-            // too few for an MCU. At the end of an interval, where libjpeg would report them, they may well be what damage left.
+            // Some encoders leave a few bytes after the last MCU, which libjpeg does not read unless another scan follows. No pixels are lost if there are
+            // too few bytes for an MCU. At the end of an interval, where libjpeg would report them, such bytes are probably a sign of corruption.
             if (!isPadding && (done < mcus || left.Length > MostStrays || HoldsMcu(bits, int.MaxValue)))
-                throw new InvalidDataException($"the file is damaged: {left.Length} bytes are left over behind MCU {done} of {mcus}");
+                throw new InvalidDataException($"the file is corrupt: {left.Length} bytes are left over after MCU {done} of {mcus}");
             if (isPadding && left.IndexOfAnyExcept((byte)0xff) >= 0)
                 padding.Add(start..end);
             if (done == mcus)
                 return;
             if (end == file.Length)
-                throw new InvalidDataException($"the file is truncated or damaged: the data of its pixels ends behind MCU {done} of {mcus}");
+                throw new InvalidDataException($"the file is truncated or corrupt: the data of its pixels ends after MCU {done} of {mcus}");
             if (file[end + 1] != 0xd0 + next)
-                throw new InvalidDataException($"the file is damaged: RST{next} should follow MCU {done} of {mcus}, and RST{file[end + 1] - 0xd0} does");
+                throw new InvalidDataException($"the file is corrupt: RST{next} should follow MCU {done} of {mcus}, but RST{file[end + 1] - 0xd0} does");
             next = (next + 1) % 8;
             start = end + 2;
         }
@@ -79,14 +79,14 @@ internal sealed class JpegScan((JpegHuffmanTable Dc, JpegHuffmanTable Ac)[] bloc
         return true;
     }
 
-    /// <summary>Whether what follows may be an MCU.</summary>
+    /// <summary>Whether the next bits can be an MCU.</summary>
     private bool HoldsMcu(BitReader bits, int fewerThan)
     {
         var before = bits.Passed;
         return PassMcu(ref bits) && !bits.IsOverrun && bits.Passed - before < fewerThan;
     }
 
-    /// <summary>Zeros, fill bytes, and restart markers without data.</summary>
+    /// <summary>Whether bytes are padding: zeros, fill bytes, and restart markers without data.</summary>
     private static bool IsPadding(ReadOnlySpan<byte> left)
     {
         for (var i = 0; i < left.Length; i++)
@@ -98,24 +98,24 @@ internal sealed class JpegScan((JpegHuffmanTable Dc, JpegHuffmanTable Ac)[] bloc
         return true;
     }
 
-    /// <summary>Passes codes up to the next marker of any kind.</summary>
+    /// <summary>Skips codes up to the next marker of any kind.</summary>
     private ref struct BitReader(ReadOnlySpan<byte> file, int start)
     {
-        private const int MostBits = 31; // of a code and its value
+        private const int MostBits = 31; // the largest number of bits of a code and its value
 
         private readonly ReadOnlySpan<byte> _file = file;
         private int _at = start;
-        private ulong _bits; // from the highest; what is below the first _count is zero, or as it is in the file
-        private int _count; // negative once more was taken than there is
+        private ulong _bits; // from the highest bit; the bits after the first _count are zero, or as in the file
+        private int _count; // negative after more bits were taken than exist
         private bool _isAtEnd;
 
-        /// <summary>How many bits lie before the next, from any beginning.</summary>
+        /// <summary>The position of the next bit, relative to an arbitrary origin.</summary>
         public readonly long Passed => 8L * _at - _count;
 
-        /// <summary>Whether more bits were passed than there are.</summary>
+        /// <summary>Whether more bits were skipped than exist.</summary>
         public readonly bool IsOverrun => _count < 0;
 
-        /// <summary>The first byte of which no bit was passed.</summary>
+        /// <summary>The first byte of which no bit was skipped.</summary>
         public readonly int Position
         {
             get
@@ -123,7 +123,7 @@ internal sealed class JpegScan((JpegHuffmanTable Dc, JpegHuffmanTable Ac)[] bloc
                 var at = _at;
                 for (var unread = _count / 8; unread > 0; unread--)
                 {
-                    // A byte of 0xff has a zero behind it, and may have others of 0xff before it that count for nothing.
+                    // A zero follows a data byte of 0xff. More bytes of 0xff before it are fill bytes and are ignored.
                     var isStuffed = _file[at - 1] == 0 && _file[at - 2] == 0xff;
                     for (at--; isStuffed && _file[at - 1] == 0xff; at--)
                     {
@@ -134,12 +134,12 @@ internal sealed class JpegScan((JpegHuffmanTable Dc, JpegHuffmanTable Ac)[] bloc
             }
         }
 
-        /// <returns>Whether all codes exist and the block has no more coefficients than it may.</returns>
+        /// <returns>Whether all codes exist and the block does not have too many coefficients.</returns>
         public bool PassBlock(JpegHuffmanTable dc, JpegHuffmanTable ac)
         {
             var place = 1;
             var table = dc;
-            var (bits, count) = (_bits, _count); // in registers
+            var (bits, count) = (_bits, _count); // local copies, so that they stay in registers
             do
             {
                 if (count < MostBits && !_isAtEnd)
@@ -165,7 +165,7 @@ internal sealed class JpegScan((JpegHuffmanTable Dc, JpegHuffmanTable Ac)[] bloc
             if (_file.Length - _at >= sizeof(ulong))
             {
                 var next = BinaryPrimitives.ReadUInt64BigEndian(_file[_at..]);
-                // Whether no byte is 0xff: none of the complement is zero.
+                // Tests that no byte is 0xff: then no byte of the complement is zero.
                 if (((~next - 0x0101010101010101) & next & 0x8080808080808080) == 0)
                 {
                     _bits |= next >> _count;

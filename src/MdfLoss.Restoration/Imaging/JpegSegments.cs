@@ -2,11 +2,11 @@ using System.Buffers.Binary;
 
 namespace Mdf.Imaging;
 
-/// <summary>The segments of a JPEG file (ITU-T T.81, annex B) before its first scan, one after the other: metadata is there.</summary>
-/// <param name="file">A whole file. What comes after the first damage is not looked at.</param>
+/// <summary>Enumerates the segments of a JPEG file (ITU-T T.81, annex B) before its first scan. They contain the metadata.</summary>
+/// <param name="file">A whole file. Segments after the first corrupt one are ignored.</param>
 internal ref struct JpegSegments(ReadOnlySpan<byte> file)
 {
-    /// <summary>Codes of markers.</summary>
+    /// <summary>The codes of markers.</summary>
     public const byte App0 = 0xe0;
     public const byte App13 = 0xed;
 
@@ -15,13 +15,13 @@ internal ref struct JpegSegments(ReadOnlySpan<byte> file)
 
     private ReadOnlySpan<byte> _rest = file.Length > 2 ? file[2..] : [];
 
-    /// <summary>The code of the present segment's marker.</summary>
+    /// <summary>The code of the current segment's marker.</summary>
     public byte Code { get; private set; }
 
-    /// <summary>The present segment, without marker and length.</summary>
+    /// <summary>The current segment, without marker and length.</summary>
     public ReadOnlySpan<byte> Content { get; private set; }
 
-    /// <summary>Goes to the next segment.</summary>
+    /// <summary>Moves to the next segment.</summary>
     /// <returns>Whether there is one.</returns>
     public bool MoveNext()
     {
@@ -29,7 +29,7 @@ internal ref struct JpegSegments(ReadOnlySpan<byte> file)
         while (_rest.Length >= header && _rest[0] == 0xff)
         {
             Code = _rest[1];
-            if (Code == 0xff) // a marker may be filled up with these
+            if (Code == 0xff) // fill bytes before a marker
             {
                 _rest = _rest[1..];
                 continue;

@@ -4,10 +4,10 @@ using System.Text.RegularExpressions;
 
 namespace Mdf.Imaging;
 
-/// <summary>The segments of a JPEG file (ITU-T T.81, annex B): what a decoder's warnings cannot tell.</summary>
+/// <summary>Checks the segments of a JPEG file (ITU-T T.81, annex B) for errors that the warnings of a decoder do not show.</summary>
 /// <remarks>
-/// libjpeg warns of harmless oddities and of lost pixels alike, but only of the first that it meets in a file. So what is harmless is put right before it
-/// decodes, in the way in which libjpeg itself passes over it, and then every warning means lost pixels.
+/// libjpeg warns of harmless oddities and of lost pixels in the same way, but only of the first problem in a file. So harmless oddities are corrected before
+/// decoding, with the same result as libjpeg's own handling. Then every warning means lost pixels.
 /// </remarks>
 internal sealed partial class JpegStructure
 {
@@ -16,7 +16,7 @@ internal sealed partial class JpegStructure
     private const byte StartOfScan = 0xda;
     private const byte HuffmanTable = 0xc4;
     private const byte RestartInterval = 0xdd;
-    private const byte Temporary = 0x01; // TEM: the only marker without a segment beside RST, SOI and EOI
+    private const byte Temporary = 0x01; // TEM: the only marker without a segment, apart from RST, SOI and EOI
     private const byte Jfif = 0xe0; // APP0
     private const byte Adobe = 0xee; // APP14
 
@@ -27,25 +27,25 @@ internal sealed partial class JpegStructure
     private readonly HuffmanTables _tables = new();
     private readonly HashSet<int> _scanned = []; // components
     private Frame? _frame;
-    private int _adobeTransform; // where that byte is, or 0
-    private int _firstScan; // where its data starts, or 0
+    private int _adobeTransform; // the position of that byte, or 0
+    private int _firstScan; // the position of its data, or 0
     private int _restartInterval;
-    private JpegScan? _scan; // the last, where its codes can be passed
-    private bool _hasOtherScans; // whose codes cannot
+    private JpegScan? _scan; // the last scan, if its codes can be skipped
+    private bool _hasOtherScans; // scans whose codes cannot be skipped
     private Range _lastData; // of the last scan
     private bool _lacksEnd;
 
     private JpegStructure(byte[] file, CancellationToken cancellation) => (_file, _cancellation) = (file, cancellation);
 
     /// <summary>
-    /// Finds the segments, as far as there are some: damage there is left for the decoder to refuse. What it does not notice in the data of the pixels is looked
-    /// at here: whether there is enough for the size, and in a sequential file of 8 bits with Huffman codes whether each scan has the codes of its pixels and
-    /// no more. Progressive files are left to libjpeg, which reads them up to the end marker; those with arithmetic coding too, though it does not there.
+    /// Finds the segments. The decoder detects corrupt segments itself. This method checks the pixel data for errors that the decoder does not detect: whether there is
+    /// enough data for the size and, in a sequential 8-bit file with Huffman codes, whether each scan has exactly the codes of its pixels. Progressive files are left
+    /// to libjpeg, which reads them up to the end marker. Files with arithmetic coding are also left to libjpeg, although it does not read those to the end.
     /// </summary>
     /// <param name="file">A whole file.</param>
-    /// <param name="cancellation">Ends it.</param>
+    /// <param name="cancellation">Cancels the check.</param>
     /// <exception cref="InvalidDataException">Pixels were lost.</exception>
-    /// <exception cref="OperationCanceledException">It was cancelled.</exception>
+    /// <exception cref="OperationCanceledException">The check was cancelled.</exception>
     public static JpegStructure Parse(byte[] file, CancellationToken cancellation = default)
     {
         var structure = new JpegStructure(file, cancellation);
@@ -54,11 +54,11 @@ internal sealed partial class JpegStructure
     }
 
     /// <summary>
-    /// The file without what is harmless: bytes between two segments, a JFIF version that is not 1, an Adobe colour transform that does not exist, a
-    /// choice of coefficients in a sequential scan, which has all, zeros that fill up a sequential scan or an interval of it, and the lack of an end marker
-    /// behind the last pixel. Other bytes that are left over at the end of a scan stay, for libjpeg to report: mostly, pixels were lost there.
+    /// Corrects harmless oddities: bytes between two segments; a JFIF version that is not 1; an Adobe colour transform that does not exist; a
+    /// selection of coefficients in a sequential scan, which always has all; zeros that pad a sequential scan or an interval of it; and a missing end marker
+    /// after the last pixel. Other bytes that are left over at the end of a scan stay, so that libjpeg reports them: in most cases, pixels were lost there.
     /// </summary>
-    /// <returns>The same array if there is nothing to put right.</returns>
+    /// <returns>The corrected file; the same array if there is nothing to correct.</returns>
     public byte[] Corrected()
     {
         if (_strays.Count == 0 && _corrections.Count == 0 && !_lacksEnd)
@@ -79,10 +79,10 @@ internal sealed partial class JpegStructure
     }
 
     /// <summary>
-    /// The file without zeros that fill up its last scan, where that is none of those whose end is known here. libjpeg says how many bytes it has not used.
+    /// Removes zeros that pad the last scan, if this class does not know the end of the scan. The warning of libjpeg gives the number of unused bytes.
     /// </summary>
-    /// <param name="warning">What libjpeg refused the file for.</param>
-    /// <returns>Null if it was for something else.</returns>
+    /// <param name="warning">The warning with which libjpeg refused the file.</param>
+    /// <returns>The file without the zeros; null if the warning has another reason.</returns>
     public byte[]? Unpadded(string warning)
     {
         var match = UnusedBeforeEnd().Match(warning);
@@ -95,11 +95,11 @@ internal sealed partial class JpegStructure
     [GeneratedRegex("([0-9]+) extraneous bytes before marker 0xd9")]
     private static partial Regex UnusedBeforeEnd();
 
-    /// <summary>Refuses a file whose data cannot hold as many pixels as it claims.</summary>
-    /// <exception cref="InvalidDataException">Too few bytes.</exception>
+    /// <summary>Throws if the file has too little data for the number of pixels in its header.</summary>
+    /// <exception cref="InvalidDataException">The file has too few bytes.</exception>
     /// <remarks>
-    /// No Huffman code is shorter than one bit (T.81, annex C). A sequential scan has two for a block of 8×8 samples, one for the DC coefficient and one
-    /// that ends the block; a progressive file has at least the former. Arithmetic coding has no such bound.
+    /// A Huffman code has at least one bit (T.81, annex C). A sequential scan has at least two codes per block of 8×8 samples: one for the DC coefficient and one
+    /// for the end of the block. A progressive file has at least the first. Arithmetic coding has no such lower bound.
     /// </remarks>
     private void RequireData()
     {
@@ -109,13 +109,13 @@ internal sealed partial class JpegStructure
         if (_file.Length - _firstScan < least)
         {
             throw new InvalidDataException($"expected at least {least} bytes of pixels for {frame.Width}×{frame.Height}, found {_file.Length - _firstScan}: "
-                + "the file is truncated or damaged");
+                + "the file is truncated or corrupt");
         }
     }
 
     private void Walk()
     {
-        var position = 2; // behind the first marker, by which the file was known
+        var position = 2; // after the first marker, by which the format was detected
         var isInScan = false;
         while (JpegMarkers.Find(_file, position, isInScan) is { } marker)
         {
@@ -150,11 +150,11 @@ internal sealed partial class JpegStructure
         if (_frame is { HasPassableCodes: true } frame && _firstScan > 0 && !_hasOtherScans)
         {
             if (frame.Components.FirstOrDefault(component => !_scanned.Contains(component.Id)) is { } missing)
-                throw new InvalidDataException($"the file is truncated or damaged: there is no scan of component {missing.Id}");
+                throw new InvalidDataException($"the file is truncated or corrupt: there is no scan of component {missing.Id}");
             _lacksEnd = isInScan;
         }
 
-        // What libjpeg assumes of an unknown transform: YCbCr of three components, YCCK of four.
+        // For an unknown transform, libjpeg assumes YCbCr with three components, and YCCK with four.
         byte assumed = _frame?.Components.Length == 4 ? (byte)2 : (byte)1;
         if (_adobeTransform > 0 && _file[_adobeTransform] != 0)
             Correct(_adobeTransform, assumed);
@@ -189,14 +189,14 @@ internal sealed partial class JpegStructure
             case RestartInterval when segment.Length == 2:
                 _restartInterval = BinaryPrimitives.ReadUInt16BigEndian(segment);
                 break;
-            // SOF0 to SOF15 but for the codes of DHT, JPG and DAC.
+            // SOF0 to SOF15, except the codes of DHT, JPG and DAC.
             case >= 0xc0 and <= 0xcf and not (0xc4 or 0xc8 or 0xcc):
                 _frame ??= Frame.Parse(code, segment);
                 break;
         }
     }
 
-    /// <summary>Looks at the scan whose header was taken last.</summary>
+    /// <summary>Checks the scan whose header was read last.</summary>
     private void RequireScan(int start, int end)
     {
         if (_scan is null)
@@ -207,10 +207,10 @@ internal sealed partial class JpegStructure
         _lastData = start..end;
     }
 
-    /// <returns>Null where it is none that libjpeg takes.</returns>
+    /// <returns>The scan; null if libjpeg does not accept it.</returns>
     private JpegScan? ScanOf(Frame frame, ReadOnlySpan<byte> segment)
     {
-        const int MostBlocks = 10; // of an MCU: T.81, B.2.3
+        const int MostBlocks = 10; // per MCU: T.81, B.2.3
         var blocks = new List<(JpegHuffmanTable, JpegHuffmanTable)>(MostBlocks);
         var mcus = frame.Mcus;
         for (var i = 0; i < segment[0]; i++)
@@ -222,7 +222,7 @@ internal sealed partial class JpegStructure
                 return null;
             }
 
-            // A scan of one component has its blocks row by row, each an MCU.
+            // A scan of one component stores its blocks row by row, and each block is an MCU.
             var count = segment[0] == 1 ? 1 : component.Horizontal * component.Vertical;
             if (segment[0] == 1)
                 mcus = frame.BlocksOf(component);
@@ -235,18 +235,18 @@ internal sealed partial class JpegStructure
         return blocks.Count > 0 ? new JpegScan([.. blocks], mcus, _restartInterval) : null;
     }
 
-    /// <summary>The Huffman tables that are defined at a place in the file. They are made when a scan needs them.</summary>
+    /// <summary>The Huffman tables that are defined up to a position in the file. They are created when a scan needs them.</summary>
     private sealed class HuffmanTables
     {
         private const int Indices = 4;
-        private const int Lengths = 16; // a byte says how many codes there are of each
+        private const int Lengths = 16; // one byte gives the number of codes of each length
 
         private readonly (Range Definition, JpegHuffmanTable? Made)[] _dc = new (Range, JpegHuffmanTable?)[Indices];
         private readonly (Range Definition, JpegHuffmanTable? Made)[] _ac = new (Range, JpegHuffmanTable?)[Indices];
 
-        /// <summary>Takes the tables of a segment.</summary>
-        /// <param name="start">Where it starts in the file.</param>
-        /// <param name="segment">A byte for class and index, and the definition, of each.</param>
+        /// <summary>Adds the tables of a segment.</summary>
+        /// <param name="start">The position of the segment in the file.</param>
+        /// <param name="segment">For each table, a byte with the class and the index, then the definition.</param>
         public void Define(int start, ReadOnlySpan<byte> segment)
         {
             for (var at = 0; at + 1 + Lengths <= segment.Length;)
@@ -262,7 +262,7 @@ internal sealed partial class JpegStructure
             }
         }
 
-        /// <returns>Null where there is none that libjpeg takes.</returns>
+        /// <returns>The table; null if there is none that libjpeg accepts.</returns>
         public JpegHuffmanTable? Get(ReadOnlySpan<byte> file, int index, bool isDc)
         {
             if (index >= Indices)
@@ -272,18 +272,18 @@ internal sealed partial class JpegStructure
         }
     }
 
-    /// <summary>What a frame header says of a component.</summary>
-    /// <param name="Id">Its name in scan headers.</param>
-    /// <param name="Horizontal">Its sampling factor, from 1 to 4.</param>
-    /// <param name="Vertical">Likewise.</param>
+    /// <summary>A component in a frame header.</summary>
+    /// <param name="Id">The identifier of the component in scan headers.</param>
+    /// <param name="Horizontal">The horizontal sampling factor, from 1 to 4.</param>
+    /// <param name="Vertical">The vertical sampling factor, from 1 to 4.</param>
     private sealed record Component(byte Id, int Horizontal, int Vertical);
 
-    /// <summary>What a frame header says.</summary>
-    /// <param name="Code">The marker's.</param>
-    /// <param name="Precision">Bits of a sample.</param>
-    /// <param name="Width">Samples of a row.</param>
-    /// <param name="Height">Rows.</param>
-    /// <param name="Components">At least one.</param>
+    /// <summary>A frame header.</summary>
+    /// <param name="Code">The code of the marker.</param>
+    /// <param name="Precision">Bits per sample.</param>
+    /// <param name="Width">Samples per row.</param>
+    /// <param name="Height">The number of rows.</param>
+    /// <param name="Components">The components; at least one.</param>
     private sealed record Frame(byte Code, int Precision, int Width, int Height, Component[] Components)
     {
         private readonly (int Horizontal, int Vertical) _largest =
@@ -292,24 +292,24 @@ internal sealed partial class JpegStructure
         /// <summary>Whether a scan has all coefficients: the processes SOF0, SOF1, SOF9.</summary>
         public bool IsSequential => Code is 0xc0 or 0xc1 or 0xc9;
 
-        /// <summary>Whether <see cref="JpegScan"/> knows its codes, and the decoder reads that many pixels.</summary>
+        /// <summary>Whether <see cref="JpegScan"/> can skip the codes, and the decoder accepts this number of pixels.</summary>
         public bool HasPassableCodes { get; } = Code is 0xc0 or 0xc1 && Precision == 8 && Width > 0 && Height > 0
             && (long)Width * Height <= ImageFile.MaximumPixels && Components.DistinctBy(component => component.Id).Count() == Components.Length;
 
-        /// <summary>The fewest bits that a block may take.</summary>
+        /// <summary>The smallest number of bits of a block.</summary>
         public int BitsPerBlock => Code switch { 0xc0 or 0xc1 => 2, 0xc2 => 1, _ => 0 };
 
-        /// <summary>Blocks of 8×8 samples in all components, without those that only fill up.</summary>
+        /// <summary>The number of blocks of 8×8 samples in all components, without padding blocks.</summary>
         public long Blocks => Components.Sum(BlocksOf);
 
-        /// <summary>The MCUs of a scan of more than one component.</summary>
+        /// <summary>The number of MCUs in a scan of more than one component.</summary>
         public long Mcus => Count(Width, 1, _largest.Horizontal) * Count(Height, 1, _largest.Vertical);
 
-        /// <summary>Blocks of 8×8 samples in a component, without those that only fill up.</summary>
+        /// <summary>The number of blocks of 8×8 samples in a component, without padding blocks.</summary>
         public long BlocksOf(Component component) =>
             Count(Width, component.Horizontal, _largest.Horizontal) * Count(Height, component.Vertical, _largest.Vertical);
 
-        /// <returns>Null where it is not one that any decoder takes.</returns>
+        /// <returns>The frame header; null if no decoder accepts it.</returns>
         public static Frame? Parse(byte code, ReadOnlySpan<byte> segment)
         {
             if (segment.Length < 6 || segment[5] == 0 || segment.Length < 6 + 3 * segment[5])

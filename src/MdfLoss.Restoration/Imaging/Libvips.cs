@@ -2,14 +2,14 @@ using NetVips;
 
 namespace Mdf.Imaging;
 
-/// <summary>Runs calls to libvips so that what it says of a file belongs to that file.</summary>
+/// <summary>Runs calls to libvips so that its error messages and warnings belong to the right file.</summary>
 /// <remarks>
-/// libvips collects the text of its errors, and of libjpeg's warnings, in one buffer for the whole process, and a failure takes all that is in it. So a
-/// call that fails is repeated alone, with an empty buffer. Warnings go to a log handler instead, in the thread that reads.
+/// libvips collects the text of its errors, and of libjpeg's warnings, in one buffer for the whole process. A failure reports the whole content of the buffer. So a
+/// call that fails is repeated alone, with an empty buffer. Warnings of libvips itself go to a log handler in the thread that reads.
 /// </remarks>
 internal static class Libvips
 {
-    /// <summary>So many warnings of one file are kept; libtiff may give one for every row.</summary>
+    /// <summary>The largest number of warnings that are kept per file, because libtiff may give one for every row.</summary>
     private const int MostWarnings = 64;
 
     private static readonly ReaderWriterLockSlim s_lock = new();
@@ -17,17 +17,17 @@ internal static class Libvips
     [ThreadStatic]
     private static HashSet<string>? t_warnings;
 
-    /// <summary>By default libvips prints warnings to standard error.</summary>
+    /// <summary>Installs the log handler. By default, libvips prints warnings to standard error.</summary>
     static Libvips() => Log.SetLogHandler("VIPS", Enums.LogLevelFlags.Warning, static (_, _, message) =>
     {
         if (t_warnings is { Count: < MostWarnings } warnings)
             warnings.Add(message.Trim());
     });
 
-    /// <summary>Runs some work; many threads may do so at once. Not to be nested.</summary>
-    /// <typeparam name="T">What it returns.</typeparam>
+    /// <summary>Runs some work. Many threads may call this at the same time. Calls must not be nested.</summary>
+    /// <typeparam name="T">The type of the result.</typeparam>
     /// <param name="work">The work. It is repeated if libvips fails.</param>
-    /// <exception cref="VipsException">libvips failed; the message holds the text of this failure alone.</exception>
+    /// <exception cref="VipsException">libvips failed. The message contains only the text of this failure.</exception>
     public static T Run<T>(Func<T> work)
     {
         s_lock.EnterReadLock();
@@ -37,7 +37,7 @@ internal static class Libvips
         }
         catch (VipsException)
         {
-            // Its text may be that of another file, so it is not used.
+            // The text of this exception may belong to another file, so it is not used.
         }
         finally
         {
@@ -47,7 +47,7 @@ internal static class Libvips
         s_lock.EnterWriteLock();
         try
         {
-            // NetVips empties the buffer into every exception that it makes, and has no other way to empty it.
+            // NetVips empties the buffer when it creates an exception. It has no other way to empty the buffer.
             _ = new VipsException("");
             return work();
         }
@@ -58,8 +58,8 @@ internal static class Libvips
     }
 
     /// <summary>Collects the warnings that libvips gives in this thread while some work runs.</summary>
-    /// <typeparam name="T">What the work returns.</typeparam>
-    /// <param name="work">The work; its argument holds the warnings so far, each once.</param>
+    /// <typeparam name="T">The type of the result.</typeparam>
+    /// <param name="work">The work. Its argument contains the warnings so far, each once.</param>
     public static T Observe<T>(Func<IReadOnlySet<string>, T> work)
     {
         var warnings = t_warnings = [];
@@ -73,11 +73,11 @@ internal static class Libvips
         }
     }
 
-    /// <summary>The part of libvips' message that a person can use, on one line.</summary>
-    /// <param name="e">What <see cref="Run"/> threw.</param>
+    /// <summary>Extracts the part of libvips' message that is useful for a person, on one line.</summary>
+    /// <param name="e">The exception from <see cref="Run"/>.</param>
     public static string Reason(VipsException e)
     {
-        // The first line names the failed call, which InputException's inner exception keeps.
+        // The first line names the failed call. The inner exception of the InputException keeps it.
         var lines = e.Message.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
         return lines.Length > 1 ? string.Join(", ", lines.Skip(1).Distinct()) : "libvips gives no reason";
     }

@@ -3,7 +3,7 @@ using NetVips;
 
 namespace Mdf.Imaging;
 
-/// <summary>Encodes a picture together with what still holds of its metadata.</summary>
+/// <summary>Encodes a picture together with the metadata that are still true.</summary>
 internal static class MetadataWriter
 {
     /// <summary>EXIF's number for sRGB in ColorSpace, and its name in the interoperability directory (Exif 2.32, 4.6.5 and A).</summary>
@@ -16,22 +16,22 @@ internal static class MetadataWriter
     private const string ExifData = "exif-data";
     private const string XmpData = "xmp-data";
 
-    /// <summary>libvips cuts the resolution in EXIF off after a thousandth: 299.9999999 would be 299.999.</summary>
+    /// <summary>A factor against truncation: libvips truncates the resolution in EXIF to three decimals, so 299.9999999 would become 299.999.</summary>
     private const double UpToThousandth = 1 + 1e-9;
 
-    /// <summary>libvips' names of the picture's size that it does not write itself: TIFF's, and that of Exif 2.32, annex A.</summary>
+    /// <summary>The names, in libvips, of the entries for the picture's width that libvips does not write itself: TIFF's entry, and the entry of Exif 2.32, annex A.</summary>
     private static readonly string[] s_widths = ["exif-ifd0-ImageWidth", "exif-ifd4-RelatedImageWidth"];
     private static readonly string[] s_heights = ["exif-ifd0-ImageLength", "exif-ifd4-RelatedImageLength"];
 
     /// <summary>
-    /// Encodes. EXIF says that the picture is upright, in sRGB and of its size; so does XMP; a picture that had a colour profile has sRGB's; the resolution is
-    /// that of the picture's file.
+    /// Encodes a picture. In EXIF and XMP, the picture is upright, in sRGB, and has its current size. A picture that had a colour profile gets the sRGB profile. The
+    /// resolution is the resolution of the picture's file.
     /// </summary>
     /// <param name="pixels">The picture.</param>
-    /// <param name="metadata">What its file said.</param>
+    /// <param name="metadata">The metadata of the picture's file.</param>
     /// <param name="format">The format of the new file.</param>
-    /// <param name="encode">Makes a file with all of the image's metadata that the second argument names.</param>
-    /// <returns>The file, and what it does not hold of the metadata.</returns>
+    /// <param name="encode">Creates a file with the metadata of the image that the second argument selects.</param>
+    /// <returns>The file, and the metadata that it does not contain.</returns>
     /// <exception cref="VipsException">The format cannot hold the pixels.</exception>
     public static (byte[] File, IReadOnlyList<UnkeptMetadata> Unkept) Encode(
         Image pixels, PictureMetadata metadata, ImageFormat format, Func<Image, Enums.ForeignKeep, byte[]> encode)
@@ -40,7 +40,7 @@ internal static class MetadataWriter
         var exif = metadata.Exif;
         if (exif is not null && format == ImageFormat.Tiff)
         {
-            unkept.Add(new UnkeptMetadata("EXIF", "mdf writes none into TIFF; write .jpg, .png or .webp to keep it"));
+            unkept.Add(new UnkeptMetadata("EXIF", "mdf writes no EXIF to TIFF; write .jpg, .png or .webp to keep it"));
             exif = null;
         }
 
@@ -54,17 +54,17 @@ internal static class MetadataWriter
             }
             else
             {
-                unkept.Add(new UnkeptMetadata("XMP", "it is damaged"));
+                unkept.Add(new UnkeptMetadata("XMP", "it is corrupt"));
             }
         }
 
         var hasProfile = metadata.HasProfile && pixels.Bands >= 3;
         if (metadata.HasProfile && !hasProfile)
-            unkept.Add(new UnkeptMetadata("colour profile", "its greys are converted to those of sRGB, for which mdf has no profile of one channel"));
+            unkept.Add(new UnkeptMetadata("colour profile", "its greys are converted to sRGB, and mdf has no sRGB profile with one channel"));
 
         var all = new Parts(exif, xmp, hasProfile, metadata.Resolution, metadata.Resolution is { } known && !PixelDensity.Holds(format, known));
         var (file, parts) = Encode(pixels, all, encode);
-        // libvips leaves out what a format cannot hold without an error.
+        // libvips leaves out metadata that a format cannot hold, without an error.
         using var written = Image.NewFromBuffer(file);
         var writtenExif = written.Contains(ExifData) ? (byte[])written.Get(ExifData) : null;
         if (exif is not null && (parts.Exif is null || writtenExif is null))
@@ -72,18 +72,18 @@ internal static class MetadataWriter
         if (xmp is not null && (parts.Xmp is null || !written.Contains(XmpData)))
             unkept.Add(new UnkeptMetadata("XMP", DoesNotFit(xmp)));
         if (hasProfile && !written.Contains(ColorProfile.Metadata))
-            unkept.Add(new UnkeptMetadata("colour profile", $"{format} did not take sRGB's"));
+            unkept.Add(new UnkeptMetadata("colour profile", $"{format} did not accept the sRGB profile"));
         if (all.NeedsExif && writtenExif is null)
-            unkept.Add(new UnkeptMetadata("resolution", $"{format} has it in EXIF, which could not be written"));
+            unkept.Add(new UnkeptMetadata("resolution", $"{format} stores it in EXIF, which could not be written"));
         return (PixelDensity.Write(file, format, metadata.Resolution, writtenExif), unkept);
 
-        string DoesNotFit(byte[] content) => $"it is damaged, or its {content.Length} bytes are too many for {format}";
+        string DoesNotFit(byte[] content) => $"it is corrupt, or its {content.Length} bytes are too many for {format}";
     }
 
-    /// <summary>Encodes with as much of the metadata as libvips takes.</summary>
+    /// <summary>Encodes with as much of the metadata as libvips accepts.</summary>
     private static (byte[] File, Parts Parts) Encode(Image pixels, Parts all, Func<Image, Enums.ForeignKeep, byte[]> encode)
     {
-        // EXIF and XMP are the file's. The rest is ours, and goes only if without it the picture can be written.
+        // EXIF and XMP come from the file. The rest is ours; it is left out only if the picture can be written without it.
         Parts[] attempts =
         [
             all, all with { Exif = null }, all with { Xmp = null }, all with { Exif = null, Xmp = null },
@@ -98,7 +98,7 @@ internal static class MetadataWriter
             }
             catch (VipsException)
             {
-                // If it is not the metadata's fault, the last attempt fails, too.
+                // If the metadata are not the cause, the last attempt also fails.
             }
         }
 
@@ -112,7 +112,7 @@ internal static class MetadataWriter
         {
             if (parts.Exif is not null)
             {
-                // libvips reads it here, and so sets the orientation and the resolution: what comes after it counts.
+                // libvips reads the EXIF here, and sets the orientation and the resolution from it. Values that are set after this take precedence.
                 image.Set(GValue.BlobType, ExifData, parts.Exif);
                 if (image.GetTypeOf(Interoperability) != 0)
                     image.Set(GValue.GStrType, Interoperability, InteroperabilitySrgb);
@@ -140,12 +140,12 @@ internal static class MetadataWriter
         return parts.Resolution is var (horizontal, vertical) ? tagged.Copy(xres: horizontal * UpToThousandth, yres: vertical * UpToThousandth) : tagged.Copy();
     }
 
-    /// <summary>What goes into a file.</summary>
+    /// <summary>The metadata to write to a file.</summary>
     /// <param name="Exif">The EXIF of the picture's file.</param>
-    /// <param name="Xmp">Its XMP.</param>
-    /// <param name="HasProfile">Whether sRGB's profile does.</param>
+    /// <param name="Xmp">The XMP of the picture's file.</param>
+    /// <param name="HasProfile">Whether the sRGB profile is written.</param>
     /// <param name="Resolution">The resolution.</param>
-    /// <param name="NeedsExif">Whether the format says this resolution in EXIF alone.</param>
+    /// <param name="NeedsExif">Whether the format can store this resolution only in EXIF.</param>
     private sealed record Parts(byte[]? Exif, byte[]? Xmp, bool HasProfile, PictureResolution? Resolution, bool NeedsExif)
     {
         public Enums.ForeignKeep Keep =>

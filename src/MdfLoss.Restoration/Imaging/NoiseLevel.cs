@@ -4,24 +4,24 @@ using static TorchSharp.torch;
 namespace Mdf.Imaging;
 
 /// <summary>
-/// The standard deviation of a picture's white noise, by the median of its finest diagonal wavelet coefficients: D. L. Donoho and I. M. Johnstone, Ideal
-/// spatial adaptation by wavelet shrinkage, Biometrika 81 (1994). Edges and texture, which are few of the coefficients, hardly move the median.
+/// Estimates the standard deviation of a picture's white noise from the median of its finest diagonal wavelet coefficients: D. L. Donoho and I. M. Johnstone,
+/// "Ideal spatial adaptation by wavelet shrinkage", Biometrika 81 (1994). Edges and texture are few of the coefficients, so they hardly change the median.
 /// </summary>
 public static class NoiseLevel
 {
-    /// <summary>The least quality of a JPEG file whose noise is estimated.</summary>
+    /// <summary>The lowest quality of a JPEG file for which the noise is estimated.</summary>
     public const int LeastJpegQuality = 90;
 
     /// <summary>The median of |x| of a normal distribution with standard deviation 1: its third quartile.</summary>
     private const double NormalMedian = 0.674489750196;
 
-    /// <summary>As many blocks of a channel are looked at, in rows that are spread over the picture.</summary>
+    /// <summary>The largest number of blocks per channel that are used. They are in rows spread over the picture.</summary>
     private const int MaximumBlocks = 1 << 18;
 
-    /// <summary>With fewer blocks there is no estimate: its standard deviation would be more than a tenth of it.</summary>
+    /// <summary>With fewer blocks there is no estimate: its standard deviation would be more than 10 % of the estimate.</summary>
     private const int MinimumBlocks = 128;
 
-    /// <summary>Estimates the noise of a picture. Of a JPEG that is not nearly lossless there is no estimate: its quantization takes fine noise away.</summary>
+    /// <summary>Estimates the noise of a picture. There is no estimate for a JPEG that is not nearly lossless, because its quantization removes fine noise.</summary>
     /// <param name="picture">The picture.</param>
     /// <returns>σ in 8-bit units; null as for <see cref="Estimate(Tensor)"/>, and for JPEG files below quality <see cref="LeastJpegQuality"/>.</returns>
     public static double? Estimate(Picture picture)
@@ -30,10 +30,10 @@ public static class NoiseLevel
         return picture.Metadata is { IsJpeg: true, JpegQuality: null or < LeastJpegQuality } ? null : Estimate(picture.Color);
     }
 
-    /// <summary>Estimates the noise; the mean over the channels.</summary>
+    /// <summary>Estimates the noise as the mean over the channels.</summary>
     /// <param name="image">RGB, <c>(1, 3, H, W)</c>, floating point in [0, 1], on any device.</param>
-    /// <returns>σ in 8-bit units; null where the picture is too small, or nearly all of it is black or white, where noise is cut off.</returns>
-    /// <exception cref="ArgumentException">Another shape or type.</exception>
+    /// <returns>σ in 8-bit units; null if the picture is too small, or nearly all of it is black or white, where noise is clipped.</returns>
+    /// <exception cref="ArgumentException">The tensor has another shape or type.</exception>
     public static double? Estimate(Tensor image)
     {
         ArgumentNullException.ThrowIfNull(image);
@@ -64,7 +64,7 @@ public static class NoiseLevel
             var lower = plane.Slice((2 * row + 1) * width, width);
             for (var x = 0; x + 1 < width; x += 2)
             {
-                // Haar's wavelet: of white noise the coefficient has the noise's own standard deviation.
+                // Haar wavelet: for white noise, the coefficient has the standard deviation of the noise.
                 if (IsInside(upper[x]) && IsInside(upper[x + 1]) && IsInside(lower[x]) && IsInside(lower[x + 1]))
                     coefficients.Add(Math.Abs(upper[x] - upper[x + 1] - lower[x] + lower[x + 1]) / 2);
             }

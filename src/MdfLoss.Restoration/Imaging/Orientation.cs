@@ -4,18 +4,18 @@ using static TorchSharp.torch;
 
 namespace Mdf.Imaging;
 
-/// <summary>How stored pixels become an upright picture: they are flipped, then transposed.</summary>
+/// <summary>The operations that turn stored pixels into an upright picture: flips, then a transposition.</summary>
 /// <param name="FlipsRows">Whether the last stored row becomes the first.</param>
 /// <param name="FlipsColumns">Whether the last stored column becomes the first.</param>
-/// <param name="Transposes">Whether rows become columns after that.</param>
+/// <param name="Transposes">Whether rows become columns after the flips.</param>
 /// <remarks>
-/// From the tag Orientation of EXIF (CIPA DC-008, 4.6.5; TIFF 6.0, page 36). An orientation that is given only in XMP is ignored, as browsers do.
+/// Source: the tag Orientation of EXIF (CIPA DC-008, 4.6.5; TIFF 6.0, page 36). An orientation that is only in XMP is ignored, as in browsers.
 /// </remarks>
 internal readonly record struct Orientation(bool FlipsRows, bool FlipsColumns, bool Transposes)
 {
-    private const string Tag = "orientation"; // libvips' name, for EXIF and TIFF alike
+    private const string Tag = "orientation"; // the name in libvips, for both EXIF and TIFF
 
-    /// <summary>The orientation that a file gives, or none.</summary>
+    /// <summary>Reads the orientation of a file; no operation if the file has none.</summary>
     /// <param name="image">The file as libvips opened it.</param>
     public static Orientation Of(Image image)
     {
@@ -24,7 +24,7 @@ internal readonly record struct Orientation(bool FlipsRows, bool FlipsColumns, b
         return RawProfile.Exif(image) is { } exif && TiffDirectory.Number(exif, TiffDirectory.Orientation) is { } number ? FromExif(number) : default;
     }
 
-    /// <summary>The orientation of a number from 1 to 8; any other number means none.</summary>
+    /// <summary>Converts an orientation number of EXIF, 1 to 8. Any other number means no operation.</summary>
     internal static Orientation FromExif(int number) => number switch
     {
         2 => new(FlipsRows: false, FlipsColumns: true, Transposes: false),
@@ -39,9 +39,9 @@ internal readonly record struct Orientation(bool FlipsRows, bool FlipsColumns, b
 
     /// <summary>Copies some stored pixels to their place in the upright picture.</summary>
     /// <param name="stored">Some rows and columns of the stored pixels, <c>(1, C, rows, columns)</c>.</param>
-    /// <param name="upright">The whole picture, with as many channels, or with three of which each gets the only stored one.</param>
-    /// <param name="top">The first of the rows.</param>
-    /// <param name="left">The first of the columns.</param>
+    /// <param name="upright">The whole picture, with the same number of channels, or with three channels that each receive the only stored channel.</param>
+    /// <param name="top">The first of the stored rows.</param>
+    /// <param name="left">The first of the stored columns.</param>
     public void Place(Tensor stored, Tensor upright, int top, int left)
     {
         var (rows, columns) = (stored.shape[2], stored.shape[3]);

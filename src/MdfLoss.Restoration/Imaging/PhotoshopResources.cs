@@ -2,19 +2,19 @@ using System.Buffers.Binary;
 
 namespace Mdf.Imaging;
 
-/// <summary>Photoshop's image resource blocks (Adobe Photoshop File Formats Specification), in which IPTC lies besides much that is not IPTC.</summary>
+/// <summary>Finds IPTC in Photoshop's image resource blocks (Adobe Photoshop File Formats Specification). The blocks also contain many other things.</summary>
 internal static class PhotoshopResources
 {
     private const int Iptc = 0x0404;
 
-    /// <summary>What comes before the blocks in each of a JPEG's segments APP13.</summary>
+    /// <summary>The prefix of the blocks in each segment APP13 of a JPEG.</summary>
     private static ReadOnlySpan<byte> JpegPrefix => "Photoshop 3.0\0"u8;
 
     /// <summary>Whether a JPEG has IPTC.</summary>
     /// <param name="file">A whole file.</param>
     public static bool JpegHasIptc(ReadOnlySpan<byte> file)
     {
-        // The blocks may go on in the next segment.
+        // The blocks may continue in the next segment.
         var blocks = new List<byte>();
         for (var segments = new JpegSegments(file); segments.MoveNext();)
         {
@@ -25,8 +25,8 @@ internal static class PhotoshopResources
         return HaveIptc(blocks.ToArray());
     }
 
-    /// <summary>Whether there is a block of IPTC that is not empty.</summary>
-    /// <param name="blocks">Each is a signature, a number, a name, a length, and so many bytes; name and bytes are filled up to an even number.</param>
+    /// <summary>Whether there is an IPTC block that is not empty.</summary>
+    /// <param name="blocks">The blocks. Each has a signature, a number, a name, a length, and that number of bytes; name and bytes are padded to an even number.</param>
     public static bool HaveIptc(ReadOnlySpan<byte> blocks)
     {
         const int name = 6;

@@ -2,20 +2,20 @@ using static TorchSharp.torch;
 
 namespace Mdf.Imaging;
 
-/// <summary>A picture with all that its file says of its pixels; <see cref="ImageFile.ReadPicture"/> reads one.</summary>
+/// <summary>A picture with all channels, the bit depth and the metadata of its file. <see cref="ImageFile.ReadPicture"/> reads one.</summary>
 /// <param name="Color">
-/// RGB, <c>(1, 3, H, W)</c> in [0, 1]. Not mixed with any background: transparent pixels have the colour that the file gives them. Of a grey
-/// picture the grey, three times.
+/// RGB, <c>(1, 3, H, W)</c> in [0, 1]. It is not composited with a background: transparent pixels have the colour that the file gives them. A grey
+/// picture has three equal channels.
 /// </param>
-/// <param name="Alpha">Opacity, <c>(1, 1, H, W)</c> in [0, 1], 1 is opaque; null where the picture has no alpha channel.</param>
-/// <param name="IsGrey">Whether its file has one channel of grey and not three of colour.</param>
+/// <param name="Alpha">Opacity, <c>(1, 1, H, W)</c> in [0, 1]; 1 is opaque. Null if the picture has no alpha channel.</param>
+/// <param name="IsGrey">Whether the file has one grey channel, and not three colour channels.</param>
 /// <param name="BitDepth">Bits per channel: 8 or 16.</param>
 public sealed record Picture(Tensor Color, Tensor? Alpha, bool IsGrey, int BitDepth) : IDisposable
 {
-    /// <summary>What its file says besides; null for a picture that comes from no file.</summary>
+    /// <summary>The metadata of the file; null for a picture that was not read from a file.</summary>
     public PictureMetadata? Metadata { get; init; }
 
-    /// <summary>Frees its tensors.</summary>
+    /// <summary>Frees the tensors of the picture.</summary>
     public void Dispose()
     {
         Color.Dispose();

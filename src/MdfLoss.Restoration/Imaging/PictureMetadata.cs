@@ -2,71 +2,71 @@ using NetVips;
 
 namespace Mdf.Imaging;
 
-/// <summary>Metadata that a file was written without.</summary>
-/// <param name="What">Which, such as <c>EXIF</c>, <c>XMP</c>, <c>IPTC</c>, <c>colour profile</c>, <c>gain map</c>.</param>
-/// <param name="Why">The reason, and where there is one the remedy.</param>
+/// <summary>A kind of metadata that was not written to a file.</summary>
+/// <param name="What">The kind, such as <c>EXIF</c>, <c>XMP</c>, <c>IPTC</c>, <c>colour profile</c>, <c>gain map</c>.</param>
+/// <param name="Why">The reason, and the remedy if there is one.</param>
 public sealed record UnkeptMetadata(string What, string Why);
 
 /// <summary>
-/// What the file of a <see cref="Picture"/> says besides its pixels. <see cref="ImageFile.Write(string, Picture, ImageWriteOptions?)"/> writes what still holds
-/// of it: the pixels are upright, in sRGB, and may have another size.
+/// The metadata of the file of a <see cref="Picture"/>. <see cref="ImageFile.Write(string, Picture, ImageWriteOptions?)"/> writes the metadata that are
+/// still true: the pixels are now upright, in sRGB, and may have another size.
 /// </summary>
-/// <remarks>EXIF and XMP are untrusted bytes: bounded here, parsed by <see cref="TiffDirectory"/>, libexif and <see cref="System.Xml"/>, and never shown.</remarks>
+/// <remarks>EXIF and XMP are untrusted bytes. Their size is limited here; <see cref="TiffDirectory"/>, libexif and <see cref="System.Xml"/> parse them; they are never shown.</remarks>
 public sealed record PictureMetadata
 {
-    /// <summary>The most bytes of EXIF, and of XMP, that are carried: 1 MiB. JPEG files hold 64 KiB of each; others rarely more.</summary>
+    /// <summary>The largest EXIF, and the largest XMP, that is kept: 1 MiB. A JPEG file has at most 64 KiB of each; other files rarely have more.</summary>
     public const int MaximumBytes = 1 << 20;
 
-    /// <summary>Whether there is EXIF that can be carried.</summary>
+    /// <summary>Whether the file has EXIF that can be kept.</summary>
     public bool HasExif => Exif is not null;
 
-    /// <summary>Whether there is XMP that can be carried.</summary>
+    /// <summary>Whether the file has XMP that can be kept.</summary>
     public bool HasXmp => Xmp is not null;
 
-    /// <summary>Whether the file has a colour profile. Its picture is in sRGB whatever it is.</summary>
+    /// <summary>Whether the file has a colour profile. The picture is in sRGB in any case.</summary>
     public bool HasProfile { get; init; }
 
-    /// <summary>The resolution of the print; null where the file says none.</summary>
+    /// <summary>The print resolution; null if the file has none.</summary>
     public PictureResolution? Resolution { get; init; }
 
-    /// <summary>The quality of a JPEG file, see <see cref="Imaging.JpegQuality"/>; null for other files, and where its tables are not the standard's.</summary>
+    /// <summary>The quality of a JPEG file (see <see cref="Imaging.JpegQuality"/>); null for other files, and for tables that are not standard tables.</summary>
     public int? JpegQuality { get; init; }
 
     /// <summary>Whether the file is a JPEG.</summary>
     public bool IsJpeg { get; init; }
 
-    /// <summary>What is in the file and cannot be carried.</summary>
+    /// <summary>The metadata of the file that cannot be kept.</summary>
     public IReadOnlyList<UnkeptMetadata> Unread { get; init; } = [];
 
-    /// <summary>A TIFF structure, with or without <c>Exif\0\0</c> before it; without a thumbnail.</summary>
+    /// <summary>The EXIF: a TIFF structure without a thumbnail, with or without the prefix <c>Exif\0\0</c>.</summary>
     internal byte[]? Exif { get; init; }
 
-    /// <summary>An XMP packet.</summary>
+    /// <summary>The XMP packet.</summary>
     internal byte[]? Xmp { get; init; }
 
     /// <summary>Reads the metadata of a file.</summary>
-    /// <param name="inFile">The image as it is in the file; only its header is looked at.</param>
+    /// <param name="inFile">The image as it is in the file. Only its header is read.</param>
     /// <param name="content">The file.</param>
     internal static PictureMetadata Read(Image inFile, ReadOnlySpan<byte> content)
     {
         var unread = new List<UnkeptMetadata>();
         var format = ImageFormats.Detect(content);
-        // A PNG's chunk counts more than its texts.
+        // The EXIF chunk of a PNG takes precedence over its text chunks.
         var exif = Bounded(BlobOf(inFile, "exif-data") ?? RawProfile.Exif(inFile), "EXIF", unread);
         if (exif is not null && TiffDirectory.WithoutThumbnail(exif) is var whole)
         {
             if (whole is null)
-                unread.Add(new UnkeptMetadata("EXIF", "it is damaged"));
+                unread.Add(new UnkeptMetadata("EXIF", "it is corrupt"));
             exif = whole;
         }
 
         if (format == ImageFormat.Tiff && TiffDirectory.HasExif(content))
-            unread.Add(new UnkeptMetadata("EXIF", "mdf does not read that of TIFF files"));
+            unread.Add(new UnkeptMetadata("EXIF", "mdf does not read the EXIF of TIFF files"));
         if (format == ImageFormat.Jpeg ? PhotoshopResources.JpegHasIptc(content) : HasIptc(inFile))
-            unread.Add(new UnkeptMetadata("IPTC", "mdf does not carry it"));
+            unread.Add(new UnkeptMetadata("IPTC", "mdf does not keep it"));
         var density = PixelDensity.Read(content);
         if (density is { IsShape: true })
-            unread.Add(new UnkeptMetadata("pixel aspect ratio", "mdf does not carry it"));
+            unread.Add(new UnkeptMetadata("pixel aspect ratio", "mdf does not keep it"));
         return new PictureMetadata
         {
             Exif = exif,
@@ -98,7 +98,7 @@ public sealed record PictureMetadata
     private static PictureResolution? ResolutionOf(Image inFile, PixelDensity? density, byte[]? exif, ImageFormat? format)
     {
         var inExif = exif is null ? null : PixelDensity.FromTiff(exif)?.Resolution;
-        // As libvips has it in a JPEG: cameras write EXIF, and a JFIF segment only for programs that ask for one. The PNG standard calls EXIF historical (11.3.4.5).
+        // The same order as in libvips for JPEG: cameras write EXIF, and a JFIF segment only for programs that need one. The PNG standard calls EXIF historical (11.3.4.5).
         var resolution = format == ImageFormat.Jpeg ? inExif ?? density?.Resolution : density?.Resolution ?? inExif;
         return resolution is var (horizontal, vertical) && Orientation.Of(inFile).Transposes ? new PictureResolution(vertical, horizontal) : resolution;
     }

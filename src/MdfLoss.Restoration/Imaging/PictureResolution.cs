@@ -1,6 +1,6 @@
 namespace Mdf.Imaging;
 
-/// <summary>How many pixels a picture has in a millimetre of its print.</summary>
-/// <param name="Horizontal">Along a row.</param>
-/// <param name="Vertical">Along a column.</param>
+/// <summary>The print resolution of a picture, in pixels per millimetre.</summary>
+/// <param name="Horizontal">Pixels per millimetre along a row.</param>
+/// <param name="Vertical">Pixels per millimetre along a column.</param>
 public readonly record struct PictureResolution(double Horizontal, double Vertical);

@@ -2,48 +2,48 @@ using System.Buffers.Binary;
 
 namespace Mdf.Imaging;
 
-/// <summary>What a file says of the density of its pixels.</summary>
-/// <param name="Horizontal">Pixels of a row in a unit of length.</param>
-/// <param name="Vertical">Pixels of a column in a unit of length.</param>
-/// <param name="Unit">The unit in millimetres; null where there is none, so that the two numbers only tell the shape of a pixel.</param>
-/// <remarks>It is read from the file, and not from libvips, which has a resolution for every file: its own for one that says none.</remarks>
+/// <summary>The density of the pixels that a file states.</summary>
+/// <param name="Horizontal">Pixels of a row per unit of length.</param>
+/// <param name="Vertical">Pixels of a column per unit of length.</param>
+/// <param name="Unit">The unit in millimetres; null if there is none. Then the two numbers only give the aspect ratio of a pixel.</param>
+/// <remarks>It is read from the file and not from libvips, because libvips returns a default resolution for files without one.</remarks>
 internal readonly record struct PixelDensity(double Horizontal, double Vertical, double? Unit)
 {
-    /// <summary>Units in millimetres.</summary>
+    /// <summary>The units, in millimetres.</summary>
     public const double Inch = 25.4;
     public const double Centimetre = 10;
     private const double Metre = 1000;
 
-    /// <summary>What is taken for a resolution, in pixels per millimetre: a pixel of a metre to one of a tenth of a micrometre.</summary>
+    /// <summary>The range of plausible resolutions, in pixels per millimetre: from pixels of one metre to pixels of 0.1 micrometre.</summary>
     private const double LeastResolution = 0.001;
     private const double GreatestResolution = 10_000;
 
-    /// <summary>JFIF has whole numbers of pixels to the inch or the centimetre; it holds what is so near to one.</summary>
+    /// <summary>JFIF stores integer numbers of pixels per inch or per centimetre. A resolution within this tolerance of an integer can be stored.</summary>
     private const double Tolerance = 0.01;
 
-    /// <summary>Whether the file says that pixels are not square, and not how large they are.</summary>
+    /// <summary>Whether the file states that pixels are not square, but not their size.</summary>
     public bool IsShape => Unit is null && Horizontal > 0 && Vertical > 0 && double.IsFinite(Horizontal / Vertical) && Horizontal != Vertical;
 
-    /// <summary>The resolution; null where there is no unit, or it is nonsense.</summary>
+    /// <summary>The resolution; null if there is no unit, or if the resolution is not plausible.</summary>
     public PictureResolution? Resolution => Unit is { } unit && IsResolution(Horizontal / unit) && IsResolution(Vertical / unit)
         ? new PictureResolution(Horizontal / unit, Vertical / unit)
         : null;
 
-    /// <summary>Reads what a file says, without EXIF.</summary>
+    /// <summary>Reads the density of a file, without its EXIF.</summary>
     /// <param name="file">A whole file.</param>
-    /// <returns>Null where it says nothing.</returns>
+    /// <returns>The density; null if the file states none.</returns>
     public static PixelDensity? Read(ReadOnlySpan<byte> file) => ImageFormats.Detect(file) switch
     {
         ImageFormat.Jpeg => OfJpeg(file),
         ImageFormat.Png => OfPng(file),
         ImageFormat.Tiff => FromTiff(file),
         ImageFormat.Bmp => OfBmp(file),
-        _ => null, // WebP has it in EXIF alone
+        _ => null, // WebP has it only in EXIF
     };
 
-    /// <summary>Reads what a TIFF file or EXIF says.</summary>
-    /// <param name="structure">A TIFF file, or EXIF with or without <c>Exif\0\0</c> before it.</param>
-    /// <returns>Null where it says nothing.</returns>
+    /// <summary>Reads the density of a TIFF file or of EXIF.</summary>
+    /// <param name="structure">A TIFF file, or EXIF with or without the prefix <c>Exif\0\0</c>.</param>
+    /// <returns>The density; null if there is none.</returns>
     public static PixelDensity? FromTiff(ReadOnlySpan<byte> structure) => TiffDirectory.Resolution(structure) is not { } found
         ? null
         : new PixelDensity(found.Horizontal, found.Vertical, found.Unit switch
@@ -53,7 +53,7 @@ internal readonly record struct PixelDensity(double Horizontal, double Vertical,
             _ => null,
         });
 
-    /// <summary>Whether a format can say a resolution without EXIF.</summary>
+    /// <summary>Whether a format can store a resolution without EXIF.</summary>
     public static bool Holds(ImageFormat format, PictureResolution resolution) => format switch
     {
         ImageFormat.WebP => false,
@@ -61,13 +61,13 @@ internal readonly record struct PixelDensity(double Horizontal, double Vertical,
         _ => true,
     };
 
-    /// <summary>Puts right what a file that libvips wrote says of the resolution.</summary>
-    /// <param name="file">The file; it may be changed.</param>
+    /// <summary>Corrects the resolution in a file that libvips wrote.</summary>
+    /// <param name="file">The file; it may be changed in place.</param>
     /// <param name="format">Its format.</param>
-    /// <param name="resolution">The resolution, which libvips had; null where none is known.</param>
-    /// <param name="exif">The file's EXIF; null where it has none.</param>
+    /// <param name="resolution">The resolution that was given to libvips; null if unknown.</param>
+    /// <param name="exif">The EXIF of the file; null if it has none.</param>
     /// <returns>The file with this resolution and no other.</returns>
-    /// <remarks>libvips writes a resolution into every PNG, TIFF and EXIF, of 25.4 pixels to the inch where it knows none, and none into JFIF.</remarks>
+    /// <remarks>libvips writes a resolution to every PNG, TIFF and EXIF, 25.4 pixels per inch if it knows none. It writes none to JFIF.</remarks>
     public static byte[] Write(byte[] file, ImageFormat format, PictureResolution? resolution, byte[]? exif)
     {
         if (resolution is { } known)
@@ -88,7 +88,7 @@ internal readonly record struct PixelDensity(double Horizontal, double Vertical,
 
     private static bool IsResolution(double resolution) => resolution is >= LeastResolution and <= GreatestResolution;
 
-    /// <summary>JFIF's segment (ITU-T T.871, 10.1).</summary>
+    /// <summary>Reads the density from the JFIF segment (ITU-T T.871, 10.1).</summary>
     private static PixelDensity? OfJpeg(ReadOnlySpan<byte> file)
     {
         for (var segments = new JpegSegments(file); segments.MoveNext();)
@@ -104,7 +104,7 @@ internal readonly record struct PixelDensity(double Horizontal, double Vertical,
         return null;
     }
 
-    /// <returns>The whole segment; null where the resolution has no numbers that it can hold.</returns>
+    /// <returns>The whole JFIF segment; null if the segment cannot store the resolution.</returns>
     private static byte[]? ForJpeg(PictureResolution resolution)
     {
         foreach (var (unit, code) in new[] { (Inch, (byte)1), (Centimetre, (byte)2) })
@@ -112,7 +112,7 @@ internal readonly record struct PixelDensity(double Horizontal, double Vertical,
             var (horizontal, vertical) = (resolution.Horizontal * unit, resolution.Vertical * unit);
             if (!IsNear(horizontal) || !IsNear(vertical))
                 continue;
-            // Version 1.01, which has no thumbnail besides that of no pixels.
+            // Version 1.01, with an empty thumbnail (no pixels).
             byte[] segment = [0xff, JpegSegments.App0, 0, 16, .. "JFIF\0"u8, 1, 1, code, 0, 0, 0, 0, 0, 0];
             BinaryPrimitives.WriteUInt16BigEndian(segment.AsSpan(12), (ushort)Math.Round(horizontal));
             BinaryPrimitives.WriteUInt16BigEndian(segment.AsSpan(14), (ushort)Math.Round(vertical));
@@ -124,7 +124,7 @@ internal readonly record struct PixelDensity(double Horizontal, double Vertical,
         static bool IsNear(double density) => Math.Round(density) is >= 1 and <= ushort.MaxValue and var whole && Math.Abs(density / whole - 1) <= Tolerance;
     }
 
-    /// <summary>The chunk pHYs (W3C's PNG, third edition, 11.3.4.3).</summary>
+    /// <summary>Reads the density from the chunk pHYs (W3C's PNG, third edition, 11.3.4.3).</summary>
     private static PixelDensity? OfPng(ReadOnlySpan<byte> file) =>
         PngStructure.Find(file, "pHYs"u8) is { } chunk && file[chunk] is { Length: 9 } content
             ? content[8] == 1
@@ -132,7 +132,7 @@ internal readonly record struct PixelDensity(double Horizontal, double Vertical,
                 : new PixelDensity(BinaryPrimitives.ReadUInt32BigEndian(content), BinaryPrimitives.ReadUInt32BigEndian(content[4..]), Unit: null)
             : null;
 
-    /// <summary>Pixels per metre (BITMAPINFOHEADER and its successors).</summary>
+    /// <summary>Reads the density in pixels per metre from BITMAPINFOHEADER and its successors.</summary>
     private static PixelDensity? OfBmp(ReadOnlySpan<byte> file)
     {
         const int infoHeader = 14;
@@ -143,7 +143,7 @@ internal readonly record struct PixelDensity(double Horizontal, double Vertical,
             : null;
     }
 
-    /// <summary>A density per metre: that to the inch where it is what a whole number of those was rounded to, as 11,811 is 300 to the inch.</summary>
+    /// <summary>Converts a density per metre. If it is the rounded value of an integer density per inch, the result is that density: 11,811 gives 300 per inch.</summary>
     private static PixelDensity PerMetre(double horizontal, double vertical)
     {
         var (across, down) = (Math.Round(horizontal * Inch / Metre), Math.Round(vertical * Inch / Metre));

@@ -6,37 +6,37 @@ using static TorchSharp.torch;
 
 namespace Mdf.Imaging;
 
-/// <summary>Pixels between tensors (planar, float) and libvips (interleaved, integer).</summary>
-/// <remarks>Strip by strip, so that hardly more than the result is held beside what is converted.</remarks>
+/// <summary>Converts pixels between tensors (planar, float) and libvips (interleaved, integer).</summary>
+/// <remarks>Works strip by strip, so that it needs hardly more memory than the input and the result.</remarks>
 internal static class Pixels
 {
-    /// <summary>Samples converted at a time: 16 MiB as floats.</summary>
+    /// <summary>The number of samples that are converted at a time: 16 MiB as floats.</summary>
     private const int StripSamples = 1 << 22;
 
     /// <summary>
-    /// Rows read at a time at most. libvips looks up the rows that it reads in lists of some of them, in a time that grows with the square of their
-    /// number: a picture of one column and a million rows takes minutes as one strip, and no longer in strips of this size than one of a million columns.
+    /// The largest number of rows that are read at a time. libvips keeps lists of the rows in a strip, and its time grows with the square of their
+    /// number: a picture of one column and a million rows takes minutes as one strip. In strips of this size, it takes no longer than a picture of a million columns.
     /// </summary>
     private const int StripRows = 1024;
 
-    /// <summary>Tiles of a TIFF read at a time at most, on each side, for the same reason.</summary>
+    /// <summary>The largest number of tiles of a TIFF that are read at a time, along each side, for the same reason.</summary>
     private const int BlockTiles = 32;
 
     /// <summary>Rounds one RGB tensor to integers: <c>floor(x · (2ᵇ − 1) + 0.5)</c> after clamping.</summary>
     /// <param name="image"><c>(1, 3, H, W)</c> or <c>(3, H, W)</c>, floating point, on any device.</param>
     /// <param name="bitDepth">8 or 16.</param>
-    /// <returns>An image in memory, to be disposed.</returns>
-    /// <exception cref="ArgumentException">Another shape or type, or NaN in the image.</exception>
+    /// <returns>An image in memory. The caller must dispose it.</returns>
+    /// <exception cref="ArgumentException">The tensor has another shape or type, or contains NaN.</exception>
     public static Image FromTensor(Tensor image, int bitDepth)
     {
         RequireRgb(image, nameof(image));
         return FromStrips(3, checked((int)image.shape[^2]), checked((int)image.shape[^1]), bitDepth, (y, rows) => Strip(image, y, rows));
     }
 
-    /// <summary>Rounds one RGB tensor to bytes, as <see cref="FromTensor"/> does, with a fourth channel that is opaque.</summary>
+    /// <summary>Rounds one RGB tensor to bytes, like <see cref="FromTensor"/>, and adds an opaque alpha channel.</summary>
     /// <param name="image"><c>(1, 3, H, W)</c> or <c>(3, H, W)</c>, floating point, on any device.</param>
     /// <returns><c>(H, W, 4)</c>.</returns>
-    /// <exception cref="ArgumentException">Another shape or type, or NaN in the image.</exception>
+    /// <exception cref="ArgumentException">The tensor has another shape or type, or contains NaN.</exception>
     public static byte[] ToRgba(Tensor image)
     {
         RequireRgb(image, nameof(image));
@@ -48,7 +48,7 @@ internal static class Pixels
         return pixels;
     }
 
-    /// <summary>Makes a tensor of pixels in which the fourth channel does not count.</summary>
+    /// <summary>Converts pixels to a tensor. The fourth channel is ignored.</summary>
     /// <param name="pixels"><c>(H, W, 4)</c>.</param>
     /// <param name="height">H.</param>
     /// <param name="width">W.</param>
@@ -60,12 +60,12 @@ internal static class Pixels
         return result;
     }
 
-    /// <summary>Rounds a picture to integers, as <see cref="FromTensor"/> does.</summary>
+    /// <summary>Rounds a picture to integers, like <see cref="FromTensor"/>.</summary>
     /// <param name="picture">The picture, on any device.</param>
     /// <param name="bitDepth">8 or 16.</param>
-    /// <param name="keepsAlpha">Whether its alpha channel is kept; otherwise the picture is composited on white.</param>
-    /// <returns>Grey or RGB, with alpha or without, in memory, to be disposed.</returns>
-    /// <exception cref="ArgumentException">The picture's tensors are not as <see cref="Picture"/> says, or hold NaN.</exception>
+    /// <param name="keepsAlpha">Whether to keep the alpha channel. Otherwise, the picture is composited on white.</param>
+    /// <returns>Grey or RGB, with or without alpha, in memory. The caller must dispose it.</returns>
+    /// <exception cref="ArgumentException">The picture's tensors do not match the description of <see cref="Picture"/>, or contain NaN.</exception>
     public static Image FromPicture(Picture picture, int bitDepth, bool keepsAlpha)
     {
         var (color, alpha) = (picture.Color, picture.Alpha);
@@ -91,26 +91,26 @@ internal static class Pixels
         });
     }
 
-    /// <summary>The integers that a file would hold: <c>floor(x · (2ᵇ − 1) + 0.5)</c> after clamping.</summary>
+    /// <summary>Computes the integers that a file would contain: <c>floor(x · (2ᵇ − 1) + 0.5)</c> after clamping.</summary>
     /// <param name="image">Any shape, floating point; NaN stays NaN.</param>
     /// <param name="bitDepth">8 or 16.</param>
-    /// <returns>The same shape, float64 for float64 and otherwise float32.</returns>
+    /// <returns>The same shape; float64 for float64, otherwise float32.</returns>
     public static Tensor Levels(Tensor image, int bitDepth)
     {
         using var scope = NewDisposeScope();
-        // Half-precision types cannot hold all levels.
+        // Half-precision types cannot represent all levels.
         var values = image.dtype == ScalarType.Float64 ? image : image.to(ScalarType.Float32);
         return values.Clamp(0, 1).Mul((1 << bitDepth) - 1).Add(0.5).floor().MoveToOuterDisposeScope();
     }
 
     /// <summary>Reads all pixels of an image with 8 or 16 unsigned bits per channel, from top to bottom.</summary>
-    /// <param name="image">Grey or RGB, with alpha or without.</param>
-    /// <param name="layout">How its pixels are stored.</param>
-    /// <param name="alpha">What becomes of the alpha channel.</param>
-    /// <param name="cancellation">Looked at before every part.</param>
+    /// <param name="image">Grey or RGB, with or without alpha.</param>
+    /// <param name="layout">The layout of the stored pixels.</param>
+    /// <param name="alpha">The handling of the alpha channel.</param>
+    /// <param name="cancellation">Cancels between two parts.</param>
     /// <returns>RGB, <c>(1, 3, H, W)</c>, float32 in [0, 1], on the CPU.</returns>
-    /// <exception cref="InvalidDataException">Transparency that is refused.</exception>
-    /// <exception cref="OperationCanceledException">It was cancelled.</exception>
+    /// <exception cref="InvalidDataException">The image has transparency, and <paramref name="alpha"/> refuses it.</exception>
+    /// <exception cref="OperationCanceledException">The operation was cancelled.</exception>
     public static Tensor ToRgb(Image image, PixelLayout layout, AlphaHandling alpha, CancellationToken cancellation)
     {
         using var noGradient = no_grad();
@@ -126,12 +126,12 @@ internal static class Pixels
     }
 
     /// <summary>Reads all pixels and all channels of an image with 8 or 16 unsigned bits per channel, from top to bottom.</summary>
-    /// <param name="image">Grey or RGB, with alpha or without.</param>
-    /// <param name="layout">How its pixels are stored.</param>
-    /// <param name="isGrey">Whether its file is grey.</param>
-    /// <param name="cancellation">Looked at before every part.</param>
-    /// <returns>On the CPU, float32.</returns>
-    /// <exception cref="OperationCanceledException">It was cancelled.</exception>
+    /// <param name="image">Grey or RGB, with or without alpha.</param>
+    /// <param name="layout">The layout of the stored pixels.</param>
+    /// <param name="isGrey">Whether the file is grey.</param>
+    /// <param name="cancellation">Cancels between two parts.</param>
+    /// <returns>The picture, on the CPU, float32.</returns>
+    /// <exception cref="OperationCanceledException">The operation was cancelled.</exception>
     public static Picture ToPicture(Image image, PixelLayout layout, bool isGrey, CancellationToken cancellation)
     {
         using var noGradient = no_grad();
@@ -148,7 +148,7 @@ internal static class Pixels
             color.MoveToOuterDisposeScope(), alpha?.MoveToOuterDisposeScope(), isGrey, image.Format == Enums.BandFormat.Uchar ? 8 : 16);
     }
 
-    /// <returns>Room for an upright picture, <c>(1, C, H, W)</c>.</returns>
+    /// <returns>An uninitialised tensor for an upright picture, <c>(1, C, H, W)</c>.</returns>
     private static Tensor Upright(int channels, Image stored, Orientation orientation) => orientation.Transposes
         ? empty([1, channels, stored.Width, stored.Height], ScalarType.Float32)
         : empty([1, channels, stored.Height, stored.Width], ScalarType.Float32);
@@ -169,15 +169,15 @@ internal static class Pixels
     {
         var strip = image.narrow(-2, y, rows);
         strip = image.dim() == 4 ? strip.squeeze(0) : strip;
-        // Half-precision types cannot hold all levels.
+        // Half-precision types cannot represent all levels.
         return strip.dtype == ScalarType.Float64 ? strip : strip.to(ScalarType.Float32);
     }
 
-    /// <param name="channels">1 or 3, and one more with alpha.</param>
-    /// <param name="height">Rows of the image.</param>
-    /// <param name="width">Pixels of a row.</param>
+    /// <param name="channels">The number of channels: 1 or 3, plus one with alpha.</param>
+    /// <param name="height">The number of rows of the image.</param>
+    /// <param name="width">The number of pixels per row.</param>
     /// <param name="bitDepth">8 or 16.</param>
-    /// <param name="strip">Makes some rows, from the first row and their number: <c>(C, rows, W)</c>, float32 or float64.</param>
+    /// <param name="strip">Creates some rows, given the first row and the number of rows: <c>(C, rows, W)</c>, float32 or float64.</param>
     private static Image FromStrips(int channels, int height, int width, int bitDepth, Func<int, int, Tensor> strip)
     {
         var rowBytes = (long)width * channels * bitDepth / 8;
@@ -202,19 +202,19 @@ internal static class Pixels
         });
     }
 
-    /// <param name="image">Grey or RGB, with alpha or without.</param>
-    /// <param name="layout">How its pixels are stored.</param>
+    /// <param name="image">Grey or RGB, with or without alpha.</param>
+    /// <param name="layout">The layout of the stored pixels.</param>
     /// <param name="take">
-    /// Takes some pixels: their colours <c>(1, 1 or 3, rows, columns)</c>, their alpha <c>(1, 1, rows, columns)</c> if there is one, float32 in [0, 1]; and
-    /// what copies such pixels to their place in an upright picture. Both are freed after it.
+    /// Receives a block of pixels: the colours <c>(1, 1 or 3, rows, columns)</c> and, if there is one, the alpha <c>(1, 1, rows, columns)</c>, float32 in [0, 1];
+    /// and a function that copies such pixels to their place in an upright picture. The tensors are freed after the call.
     /// </param>
-    /// <param name="cancellation">Looked at before every block.</param>
+    /// <param name="cancellation">Cancels between two blocks.</param>
     private static void ReadBlocks(Image image, PixelLayout layout, Action<Tensor, Tensor?, Action<Tensor, Tensor>> take, CancellationToken cancellation)
     {
-        var colors = (image.Bands - 1) / 2 * 2 + 1; // of 1 or 2 channels 1, of 3 or 4 channels 3
+        var colors = (image.Bands - 1) / 2 * 2 + 1; // 1 for 1 or 2 channels, 3 for 3 or 4 channels
         var columns = (int)Math.Min(image.Width, (long)(layout.Tile?.Width ?? image.Width) * BlockTiles);
         var rows = (int)Math.Min(layout.Tile is { } tile ? (long)tile.Height * BlockTiles : StripRows, Math.Max(1, StripSamples / ((long)columns * image.Bands)));
-        // One region and not one crop for each strip: those need not keep to the order that a decoder asks for.
+        // One region, and not one crop per strip: crops might not be read in the order that the decoder requires.
         using var region = Region.New(image);
         for (var y = 0; y < image.Height; y += rows)
         {
@@ -233,13 +233,13 @@ internal static class Pixels
         }
     }
 
-    /// <summary>Rounds planes as <see cref="Levels"/> does and lays their samples side by side.</summary>
-    /// <remarks>No torch operations: they would pass over memory many times, and for small pictures cost more than the arithmetic.</remarks>
+    /// <summary>Rounds planes like <see cref="Levels"/> and interleaves their samples.</summary>
+    /// <remarks>This uses no torch operations: they would pass over memory many times, and their overhead for small pictures is larger than the arithmetic.</remarks>
     /// <param name="planes"><c>(C, rows, W)</c>, float32 or float64, on any device.</param>
-    /// <param name="samples">Where the samples go.</param>
-    /// <param name="step">Samples of a pixel there: C, or more.</param>
+    /// <param name="samples">The destination of the samples.</param>
+    /// <param name="step">The number of samples per pixel in the destination: C or more.</param>
     /// <param name="bitDepth">8 or 16.</param>
-    /// <exception cref="ArgumentException">There is NaN among them.</exception>
+    /// <exception cref="ArgumentException">The planes contain NaN.</exception>
     private static void Interleave(Tensor planes, Span<byte> samples, int step, int bitDepth)
     {
         using var values = planes.cpu().contiguous();
@@ -251,7 +251,7 @@ internal static class Pixels
             throw new ArgumentException("expected an image with values in [0, 1], found NaN");
     }
 
-    /// <returns>Whether there was NaN.</returns>
+    /// <returns>Whether the planes contain NaN.</returns>
     private static bool Interleave<T>(ReadOnlySpan<T> planes, int channels, Span<byte> samples, int step, int bitDepth)
         where T : struct, IBinaryFloatingPointIeee754<T>
     {
@@ -288,10 +288,10 @@ internal static class Pixels
         return result;
     }
 
-    /// <summary>Takes samples that lie side by side apart.</summary>
-    /// <param name="samples">The samples.</param>
-    /// <param name="step">Samples of a pixel: C, or more.</param>
-    /// <param name="planes"><c>(1, C, rows, W)</c>, float32, on the CPU; in [0, 1] afterwards.</param>
+    /// <summary>Converts interleaved samples to planes.</summary>
+    /// <param name="samples">The interleaved samples.</param>
+    /// <param name="step">The number of samples per pixel: C or more.</param>
+    /// <param name="planes">The destination: <c>(1, C, rows, W)</c>, float32, on the CPU. Its values are in [0, 1] after the call.</param>
     private static void Deinterleave<T>(ReadOnlySpan<T> samples, int step, Tensor planes)
         where T : struct, IMinMaxValue<T>, INumberBase<T>
     {

@@ -3,11 +3,11 @@ using Mdf.Runtime;
 
 namespace Mdf.Imaging;
 
-/// <summary>The chunks of a PNG file (W3C's PNG, third edition, chapter 5).</summary>
+/// <summary>Reads the chunks of a PNG file (W3C's PNG, third edition, chapter 5).</summary>
 internal static class PngStructure
 {
     /// <summary>
-    /// The most bytes that a byte of a deflate stream can become (RFC 1951): no code is shorter than one bit, a match takes two codes and gives at most
+    /// The largest number of bytes that one byte of a deflate stream can give (RFC 1951): a code has at least one bit, and a match needs two codes and gives at most
     /// 258 bytes.
     /// </summary>
     internal const int DeflateExpansion = 258 * 8 / 2;
@@ -17,9 +17,9 @@ internal static class PngStructure
     private const int TypeSize = 4;
     private const int ChecksumSize = 4;
 
-    /// <summary>Refuses a file whose data cannot hold as many pixels as it claims.</summary>
-    /// <param name="file">A whole file, whose header libpng has taken.</param>
-    /// <exception cref="InvalidDataException">Too few bytes.</exception>
+    /// <summary>Throws if the file has too little data for the number of pixels in its header.</summary>
+    /// <param name="file">A whole file. libpng has already accepted its header.</param>
+    /// <exception cref="InvalidDataException">The file has too few bytes.</exception>
     public static void RequireData(ReadOnlySpan<byte> file)
     {
         var (pixels, found) = (0L, 0L);
@@ -31,9 +31,9 @@ internal static class PngStructure
             if (pixels == 0 && type.SequenceEqual("IHDR"u8) && data.Length >= 10)
             {
                 (width, height) = (BinaryPrimitives.ReadUInt32BigEndian(data), BinaryPrimitives.ReadUInt32BigEndian(data[4..]));
-                // By the colour type: grey, RGB, palette, grey with alpha, RGB with alpha.
+                // The number of channels by colour type: grey, RGB, palette, grey with alpha, RGB with alpha.
                 var channels = data[9] switch { 2 => 3, 4 => 2, 6 => 4, _ => 1 };
-                // The filter's byte of each row is left out, and the rows of an interlaced file that are filled up.
+                // The filter byte of each row, and the padding in the rows of an interlaced file, are not counted.
                 pixels = ((long)width * channels * data[8] + 7) / 8 * height;
             }
             else if (type.SequenceEqual("IDAT"u8))
@@ -46,14 +46,14 @@ internal static class PngStructure
         if (found < least)
         {
             throw new InvalidDataException(
-                $"expected at least {least} bytes of compressed pixels for {width}×{height}, found {found}: the file is truncated or damaged");
+                $"expected at least {least} bytes of compressed pixels for {width}×{height}, found {found}: the file is truncated or corrupt");
         }
     }
 
     /// <summary>Finds a chunk before the pixels.</summary>
     /// <param name="file">A whole file.</param>
-    /// <param name="type">Its four letters.</param>
-    /// <returns>The chunk's data; null where there is none.</returns>
+    /// <param name="type">The four letters of its type.</param>
+    /// <returns>The range of the chunk's data; null if there is no such chunk.</returns>
     public static Range? Find(ReadOnlySpan<byte> file, ReadOnlySpan<byte> type)
     {
         for (var at = SignatureSize; Next(file, ref at) is { } chunk && !TypeOf(file, chunk).SequenceEqual("IDAT"u8);)
@@ -65,20 +65,20 @@ internal static class PngStructure
         return null;
     }
 
-    /// <summary>Where the chunk begins that has this data.</summary>
+    /// <summary>The start of the chunk with this data.</summary>
     public static int StartOf(Range data) => data.Start.Value - ChunkHeaderSize;
 
-    /// <summary>Where the chunk ends that has this data.</summary>
+    /// <summary>The end of the chunk with this data.</summary>
     public static int EndOf(Range data) => data.End.Value + ChecksumSize;
 
-    /// <summary>Makes the checksum of a chunk that of its data.</summary>
+    /// <summary>Updates the checksum of a chunk after a change of its data.</summary>
     /// <param name="file">A whole file.</param>
-    /// <param name="start">Where the data begins.</param>
-    /// <param name="length">Its length.</param>
+    /// <param name="start">The start of the data.</param>
+    /// <param name="length">The length of the data, in bytes.</param>
     public static void Seal(Span<byte> file, int start, int length) =>
         BinaryPrimitives.WriteUInt32BigEndian(file[(start + length)..], Crc32.Of(file[(start - TypeSize)..(start + length)]));
 
-    /// <returns>The data of the chunk that begins at <paramref name="at"/>, as far as the file has it; null where the file ends. Goes on to the next.</returns>
+    /// <returns>The range of the data of the chunk at <paramref name="at"/>, as far as the file contains it; null at the end of the file. Moves to the next chunk.</returns>
     private static Range? Next(ReadOnlySpan<byte> file, ref int at)
     {
         if (file.Length - at <= ChunkHeaderSize)

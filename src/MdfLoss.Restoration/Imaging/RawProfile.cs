@@ -4,20 +4,20 @@ using NetVips;
 namespace Mdf.Imaging;
 
 /// <summary>
-/// Metadata in text chunks of a PNG. There was no chunk for EXIF until 2017: ImageMagick and ExifTool write texts called <c>Raw profile type NAME</c>, exiv2
-/// reads them. The text has the name, the number of bytes, then the bytes as hexadecimal digits, each in lines of their own.
+/// Reads metadata in text chunks of a PNG. PNG had no chunk for EXIF until 2017, so ImageMagick and ExifTool write texts with the keyword <c>Raw profile type NAME</c>,
+/// and exiv2 reads them. The text consists of the name, the number of bytes, and the bytes as hexadecimal digits, each on separate lines.
 /// </summary>
 internal static class RawProfile
 {
-    private const string Start = "png-comment-"; // libvips calls the text chunk number i png-comment-i-KEYWORD
+    private const string Start = "png-comment-"; // the name of text chunk i in libvips is png-comment-i-KEYWORD
     private const string Keyword = "-Raw profile type ";
 
-    /// <summary>What comes before XMP in a JPEG's APP1 (XMP, part 3, 1.1.3).</summary>
+    /// <summary>The prefix of XMP in the APP1 segment of a JPEG (XMP, part 3, 1.1.3).</summary>
     private static ReadOnlySpan<byte> XmpPrefix => "http://ns.adobe.com/xap/1.0/\0"u8;
 
-    /// <summary>The EXIF.</summary>
+    /// <summary>Reads the EXIF.</summary>
     /// <param name="image">The file as libvips opened it.</param>
-    /// <returns>The first that begins as EXIF does; of no bytes where there is one that does not; null where there is none.</returns>
+    /// <returns>The first EXIF that begins correctly; an empty array if there are only others; null if there is none.</returns>
     public static byte[]? Exif(Image image)
     {
         byte[]? found = null;
@@ -32,9 +32,9 @@ internal static class RawProfile
         return found;
     }
 
-    /// <summary>The XMP.</summary>
+    /// <summary>Reads the XMP.</summary>
     /// <param name="image">The file as libvips opened it.</param>
-    /// <returns>Null where there is none.</returns>
+    /// <returns>The XMP; null if there is none.</returns>
     public static byte[]? Xmp(Image image)
     {
         foreach (var (name, content) in All(image, "xmp", "app1"))
@@ -48,11 +48,11 @@ internal static class RawProfile
         return null;
     }
 
-    /// <summary>Whether there is IPTC, as such or in Photoshop's blocks.</summary>
+    /// <summary>Whether there is IPTC, either directly or in Photoshop's blocks.</summary>
     /// <param name="image">The file as libvips opened it.</param>
     public static bool HasIptc(Image image)
     {
-        const byte marker = 0x1c; // every data set of IPTC begins so (IIM 4.2, 1.5)
+        const byte marker = 0x1c; // the first byte of every data set of IPTC (IIM 4.2, 1.5)
         return All(image, "iptc", "8bim").Any(profile => profile.Content is [marker, ..] || PhotoshopResources.HaveIptc(profile.Content));
     }
 
@@ -70,7 +70,7 @@ internal static class RawProfile
         }
     }
 
-    /// <returns>As many bytes as can be read, and not many more than are carried; none where there is anything but digits.</returns>
+    /// <returns>The bytes that can be read, limited to little more than the largest size that is kept; empty if there is anything except digits.</returns>
     private static byte[] Decode(string text)
     {
         const int most = 2 * (PictureMetadata.MaximumBytes + 1);

@@ -5,32 +5,32 @@ namespace Mdf.Imaging;
 
 /// <summary>
 /// Separable, antialiased bicubic resampling: Keys' cubic convolution with a = −0.5 (Keys, "Cubic Convolution
-/// Interpolation for Digital Image Processing", 1981), its kernel widened by the factor when shrinking.
+/// Interpolation for Digital Image Processing", 1981). When an image is reduced, the kernel is widened by the factor.
 /// </summary>
 /// <remarks>
-/// The same resampling as MATLAB's <c>imresize</c>. Not that of <c>torch.nn.functional.interpolate</c>, which without
-/// antialiasing has a = −0.75 and with it cuts the kernel off at the border. Weights are computed in double precision
-/// and sum to one; everything is made of torch operations, so gradients pass.
+/// The result is the same as with MATLAB's <c>imresize</c>. It differs from <c>torch.nn.functional.interpolate</c>, which uses a = −0.75 without
+/// antialiasing, and truncates the kernel at the border with antialiasing. The weights are computed in double precision
+/// and sum to one. All steps are torch operations, so the result is differentiable.
 /// </remarks>
 public static class Resampler
 {
-    /// <summary>Reduces an image by a whole factor; what is left of a last cell below or to the right is spread over the others.</summary>
+    /// <summary>Reduces an image by an integer factor. If a side is not a multiple of the factor, the remainder is distributed over all output pixels.</summary>
     /// <param name="image">RGB, <c>(1, 3, H, W)</c>.</param>
-    /// <param name="factor">By how much, at least 1.</param>
-    /// <returns><c>(1, 3, H / factor, W / factor)</c>, of no pixels where a side is shorter than the factor; values may lie a little outside the input's range.</returns>
+    /// <param name="factor">The factor; at least 1.</param>
+    /// <returns><c>(1, 3, H / factor, W / factor)</c>, without pixels if a side is shorter than the factor. Values may be slightly outside the input's range.</returns>
     internal static Tensor Reduce(Tensor image, int factor)
     {
         var (rows, columns) = (image.shape[2] / factor, image.shape[3] / factor);
         return factor == 1 ? image.alias() : rows > 0 && columns > 0 ? Bicubic(image, rows, columns) : empty([1, 3, 0, 0], image.dtype, image.device);
     }
 
-    /// <summary>Resamples to a given size; the two factors follow from the sizes.</summary>
+    /// <summary>Resamples to a given size. The two sizes determine the factors.</summary>
     /// <param name="image">Any number of images and channels, <c>(…, H, W)</c>, float32 or float64, on any device, of any range.</param>
     /// <param name="height">Height of the result, at least 1.</param>
     /// <param name="width">Width of the result, at least 1.</param>
-    /// <param name="border">What the kernel sees beyond the edge.</param>
-    /// <returns><c>(…, height, width)</c>; overshoots the input's range at edges, as cubic kernels do.</returns>
-    /// <exception cref="ArgumentException">The tensor's type or number of dimensions, or a size, is not as above.</exception>
+    /// <param name="border">The extension of the image beyond its edge.</param>
+    /// <returns><c>(…, height, width)</c>. At edges in the image, values may overshoot the input's range, as with every cubic kernel.</returns>
+    /// <exception cref="ArgumentException">The tensor's type, its number of dimensions, or a size is invalid.</exception>
     public static Tensor Bicubic(Tensor image, long height, long width, Border border = Border.Replicate)
     {
         Check(image);
@@ -44,11 +44,11 @@ public static class Resampler
     /// <summary>Resamples by a factor, exactly as MATLAB's and BasicSR's <c>imresize</c> do.</summary>
     /// <param name="image">Any number of images and channels, <c>(…, H, W)</c>, float32 or float64, on any device, of any range.</param>
     /// <param name="factor">
-    /// Size of the result by size of the input. It, and not the ratio of the rounded sizes, decides where pixels lie.
+    /// The size of the result divided by the size of the input. This factor determines the positions of pixels, not the ratio of the rounded sizes.
     /// </param>
-    /// <param name="border">What the kernel sees beyond the edge; both programs use <see cref="Border.Symmetric"/>.</param>
+    /// <param name="border">The extension of the image beyond its edge; both programs use <see cref="Border.Symmetric"/>.</param>
     /// <returns><c>(…, ⌈H · factor⌉, ⌈W · factor⌉)</c>.</returns>
-    /// <exception cref="ArgumentException">The tensor's type or number of dimensions, or the factor, is not as above.</exception>
+    /// <exception cref="ArgumentException">The tensor's type, its number of dimensions, or the factor is invalid.</exception>
     public static Tensor BicubicScale(Tensor image, double factor, Border border = Border.Replicate)
     {
         Check(image);
@@ -60,14 +60,14 @@ public static class Resampler
     }
 
     /// <summary>
-    /// Makes the low-resolution image of a super-resolution benchmark: bicubic by 1/factor with a replicated border,
-    /// <em>rounded to 8 bits and clipped after each pass</em>, which is what distinguishes the published files from an
-    /// ideal reduction. For ×4 it reproduces Set5 and Set14 bit for bit.
+    /// Creates the low-resolution image of a super-resolution benchmark: bicubic by 1/factor with a replicated border,
+    /// <em>rounded to 8 bits and clipped after each pass</em>. This rounding is the difference between the published files and an
+    /// ideal reduction. For ×4, the result is identical to Set5 and Set14 bit for bit.
     /// </summary>
     /// <param name="image">RGB, <c>(N, 3, H, W)</c> in [0, 1], 8-bit values, with sides that are multiples of <paramref name="factor"/>.</param>
     /// <param name="factor">2, 3, 4 …</param>
     /// <returns><c>(N, 3, H / factor, W / factor)</c>, 8-bit values in [0, 1], of the input's type and on its device. It has no gradient.</returns>
-    /// <exception cref="ArgumentException">The tensor, its size or the factor is not as above.</exception>
+    /// <exception cref="ArgumentException">The tensor, its size or the factor is invalid.</exception>
     public static Tensor BenchmarkDownscale(Tensor image, int factor)
     {
         Check(image);
@@ -81,7 +81,7 @@ public static class Resampler
 
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
-        // No torch operations: for the small patches of a training they would take many times as long as the arithmetic.
+        // No torch operations: for small training patches, their overhead would be many times the time of the arithmetic.
         var values = image.detach().cpu().contiguous();
         var vertical = ResamplingKernel.Create(height, height / factor, 1.0 / factor, Border.Replicate);
         var horizontal = ResamplingKernel.Create(width, width / factor, 1.0 / factor, Border.Replicate);
@@ -104,7 +104,7 @@ public static class Resampler
         return tensor(result, [.. image.shape[..^2], height / factor, width / factor]).to(image.dtype).to(image.device).MoveToOuterDisposeScope();
     }
 
-    /// <summary>Copies a plane of a contiguous tensor in [0, 1] to whole levels of 0 to 255.</summary>
+    /// <summary>Converts a plane of a contiguous tensor from [0, 1] to integer levels from 0 to 255.</summary>
     private static void ReadLevels(Tensor values, long start, Span<double> levels)
     {
         if (values.dtype == ScalarType.Float64)

@@ -4,25 +4,25 @@ using static TorchSharp.torch;
 
 namespace Mdf.Imaging;
 
-/// <summary>One axis: which input samples make each output sample, and with what weights.</summary>
-/// <param name="Indices"><c>[tap][output]</c>.</param>
-/// <param name="Weights"><c>[tap][output]</c>; the sum over taps is 1.</param>
+/// <summary>The resampling kernel of one axis: the input samples of each output sample, and their weights.</summary>
+/// <param name="Indices">The indices of the input samples, <c>[tap][output]</c>.</param>
+/// <param name="Weights">The weights of the input samples, <c>[tap][output]</c>; the sum over taps is 1.</param>
 internal sealed record ResamplingKernel(long[][] Indices, double[][] Weights)
 {
-    /// <summary>Keys' parameter: the one value with third-order accuracy, and MATLAB's choice.</summary>
+    /// <summary>Keys' parameter. −0.5 is the only value with third-order accuracy, and MATLAB uses it.</summary>
     private const double A = -0.5;
 
-    /// <summary>Half the kernel's width, in pixels of the coarser grid.</summary>
+    /// <summary>Half the width of the kernel, in pixels of the coarser grid.</summary>
     private const double Radius = 2;
 
-    /// <summary>The kernel of <see cref="Resampler"/> for an axis.</summary>
-    /// <param name="inputSize">Samples of the input.</param>
-    /// <param name="outputSize">Samples of the output.</param>
-    /// <param name="factor">Size of an input sample by that of an output sample.</param>
-    /// <param name="border">What the kernel sees beyond the edge.</param>
+    /// <summary>Creates the kernel of <see cref="Resampler"/> for an axis.</summary>
+    /// <param name="inputSize">The number of input samples.</param>
+    /// <param name="outputSize">The number of output samples.</param>
+    /// <param name="factor">The size of an input sample divided by the size of an output sample.</param>
+    /// <param name="border">The extension of the image beyond its edge.</param>
     public static ResamplingKernel Create(long inputSize, long outputSize, double factor, Border border)
     {
-        // When shrinking, distances are measured in output pixels: the kernel grows and removes what would alias.
+        // When the image is reduced, distances are in output pixels: the kernel becomes wider and removes frequencies that would alias.
         var distanceScale = Math.Min(factor, 1);
         var radius = Radius / distanceScale;
         var taps = checked((int)Math.Ceiling(2 * radius) + 1);
@@ -48,14 +48,14 @@ internal sealed record ResamplingKernel(long[][] Indices, double[][] Weights)
                 weights[tap][output] /= sum;
         }
 
-        // Every output may need fewer taps than there is room for.
+        // An output may need fewer taps than the arrays have.
         var used = Enumerable.Range(0, taps).Where(tap => weights[tap].Any(weight => weight != 0)).ToArray();
         return new ResamplingKernel([.. used.Select(tap => indices[tap])], [.. used.Select(tap => weights[tap])]);
     }
 
-    /// <summary>Resamples one axis with torch operations: gradients pass.</summary>
-    /// <param name="image">What to resample.</param>
-    /// <param name="dimension">−2 for the rows' positions, −1 for positions within rows.</param>
+    /// <summary>Resamples one axis with differentiable torch operations.</summary>
+    /// <param name="image">The image.</param>
+    /// <param name="dimension">The axis: −2 for the vertical axis (across rows), −1 for the horizontal axis (within rows).</param>
     public Tensor Apply(Tensor image, long dimension)
     {
         long[] shape = dimension == -1 ? [1, -1] : [-1, 1];
@@ -74,10 +74,10 @@ internal sealed record ResamplingKernel(long[][] Indices, double[][] Weights)
         return sum!;
     }
 
-    /// <summary>Resamples the rows' positions of one plane; no gradient.</summary>
-    /// <param name="plane">Rows of the input's number.</param>
-    /// <param name="width">Samples of a row.</param>
-    /// <param name="result">Rows of the output's number.</param>
+    /// <summary>Resamples the vertical axis of one plane, without gradient.</summary>
+    /// <param name="plane">The plane; its number of rows is the input size.</param>
+    /// <param name="width">The number of samples per row.</param>
+    /// <param name="result">The result; its number of rows is the output size.</param>
     public void ApplyToRows(ReadOnlySpan<double> plane, int width, Span<double> result)
     {
         result.Clear();
@@ -89,9 +89,9 @@ internal sealed record ResamplingKernel(long[][] Indices, double[][] Weights)
         }
     }
 
-    /// <summary>Resamples the positions within the rows of one plane; no gradient.</summary>
-    /// <param name="plane">Rows of the input's number of samples.</param>
-    /// <param name="result">As many rows of the output's number of samples.</param>
+    /// <summary>Resamples the horizontal axis of one plane, without gradient.</summary>
+    /// <param name="plane">The plane; the length of its rows is the input size.</param>
+    /// <param name="result">The result, with the same number of rows; the length of its rows is the output size.</param>
     public void ApplyWithinRows(ReadOnlySpan<double> plane, Span<double> result)
     {
         var outputs = Indices[0].Length;
@@ -124,7 +124,7 @@ internal sealed record ResamplingKernel(long[][] Indices, double[][] Weights)
     {
         if (border == Border.Replicate)
             return Math.Clamp(index, 0, size - 1);
-        // Mirrors at both edges again and again: kernels may be wider than small images.
+        // Mirrors repeatedly at both edges, because a kernel may be wider than a small image.
         var position = (index % (2 * size) + 2 * size) % (2 * size);
         return position < size ? position : 2 * size - 1 - position;
     }

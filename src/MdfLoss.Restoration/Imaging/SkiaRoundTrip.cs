@@ -3,15 +3,15 @@ using static TorchSharp.torch;
 
 namespace Mdf.Imaging;
 
-/// <summary>What a lossy file leaves of an image: encoding and decoding in one, by Skia, in the thread that calls.</summary>
+/// <summary>Encodes an image in a lossy format and decodes it again in one step, with Skia, in the calling thread.</summary>
 internal static class SkiaRoundTrip
 {
     /// <summary>Encodes and decodes one image.</summary>
     /// <param name="image">RGB, <c>(1, 3, H, W)</c> or <c>(3, H, W)</c>; clamped to [0, 1] and rounded to 8 bits.</param>
-    /// <param name="format">The format's name, for messages.</param>
-    /// <param name="encode">Encodes it; null where the format cannot hold it.</param>
+    /// <param name="format">The name of the format, for messages.</param>
+    /// <param name="encode">Encodes the image; returns null if the format cannot hold it.</param>
     /// <returns>RGB, <c>(1, 3, H, W)</c>, float32 in [0, 1], on the CPU.</returns>
-    /// <exception cref="ArgumentException">The tensor is not one RGB image, holds NaN, or is larger than the format can hold.</exception>
+    /// <exception cref="ArgumentException">The tensor is not one RGB image, contains NaN, or is too large for the format.</exception>
     public static unsafe Tensor Apply(Tensor image, string format, Func<SKPixmap, SKData?> encode)
     {
         var (height, width) = (checked((int)image.shape[^2]), checked((int)image.shape[^1]));

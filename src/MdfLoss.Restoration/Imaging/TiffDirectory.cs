@@ -2,21 +2,21 @@ using System.Buffers.Binary;
 
 namespace Mdf.Imaging;
 
-/// <summary>The first directory of a TIFF structure (TIFF 6.0, section 2, or BigTIFF), which EXIF is, too.</summary>
-/// <remarks>What is damaged counts as absent. Of a directory that is cut off the entries that are there are read, as libexif does; it is not changed.</remarks>
+/// <summary>Reads and changes the first directory of a TIFF structure (TIFF 6.0, section 2, or BigTIFF). EXIF is also a TIFF structure.</summary>
+/// <remarks>Corrupt entries are treated as absent. If a directory is truncated, its existing entries are read, as in libexif, but the directory is not changed.</remarks>
 internal static class TiffDirectory
 {
-    /// <summary>Tags of TIFF 6.0.</summary>
+    /// <summary>The tags of TIFF 6.0.</summary>
     public const int Orientation = 0x0112;
     public const int ResolutionUnit = 0x0128;
     private const int HorizontalResolution = 0x011a;
     private const int VerticalResolution = 0x011b;
 
-    /// <summary>The tags that lead to the directories of EXIF and GPS (Exif 2.32, 4.6.3).</summary>
+    /// <summary>The tags that point to the directories of EXIF and GPS (Exif 2.32, 4.6.3).</summary>
     private const int ExifTag = 0x8769;
     private const int GpsTag = 0x8825;
 
-    /// <summary>What EXIF has in the first directory of who made the picture, with what, and when (Exif 2.32, 4.6.4).</summary>
+    /// <summary>The tags of EXIF in the first directory about the author, the device and the time (Exif 2.32, 4.6.4).</summary>
     private static readonly int[] s_descriptions =
     [
         0x010e, // ImageDescription
@@ -42,9 +42,9 @@ internal static class TiffDirectory
 
     private static ReadOnlySpan<byte> ExifPrefix => "Exif\0\0"u8;
 
-    /// <summary>Takes the thumbnail out of EXIF, which would show the picture as it was: the second directory is unlinked.</summary>
-    /// <param name="exif">EXIF, with or without <c>Exif\0\0</c> before it.</param>
-    /// <returns>A copy; null where the first directory is damaged.</returns>
+    /// <summary>Removes the thumbnail from EXIF, because it would show the old picture. The second directory is unlinked.</summary>
+    /// <param name="exif">EXIF, with or without the prefix <c>Exif\0\0</c>.</param>
+    /// <returns>A copy; null if the first directory is corrupt.</returns>
     public static byte[]? WithoutThumbnail(ReadOnlySpan<byte> exif)
     {
         if (Find(Structure(exif)) is not { IsBig: false, IsWhole: true } entries)
@@ -55,7 +55,7 @@ internal static class TiffDirectory
         return copy;
     }
 
-    /// <summary>Whether a TIFF file has EXIF, or in its own directory what cameras write there.</summary>
+    /// <summary>Whether a TIFF file has EXIF, or has the tags of cameras in its own directory.</summary>
     public static bool HasExif(ReadOnlySpan<byte> file)
     {
         if (Find(file) is not { } entries)
@@ -70,10 +70,10 @@ internal static class TiffDirectory
         return false;
     }
 
-    /// <summary>A number of 16 bits.</summary>
-    /// <param name="structure">A TIFF file, or EXIF with or without <c>Exif\0\0</c> before it.</param>
-    /// <param name="tag">Which.</param>
-    /// <returns>Null where there is none, or another type of value.</returns>
+    /// <summary>Reads a 16-bit number.</summary>
+    /// <param name="structure">A TIFF file, or EXIF with or without the prefix <c>Exif\0\0</c>.</param>
+    /// <param name="tag">The tag.</param>
+    /// <returns>The number; null if there is none, or if the value has another type.</returns>
     public static int? Number(ReadOnlySpan<byte> structure, int tag)
     {
         structure = Structure(structure);
@@ -82,9 +82,9 @@ internal static class TiffDirectory
             : null;
     }
 
-    /// <summary>The resolution, and its unit: 2 for inches, which is also the default, 3 for centimetres, 1 for none.</summary>
-    /// <param name="structure">A TIFF file, or EXIF with or without <c>Exif\0\0</c> before it.</param>
-    /// <returns>Null where there is none.</returns>
+    /// <summary>Reads the resolution and its unit: 2 for inches, which is also the default, 3 for centimetres, 1 for none.</summary>
+    /// <param name="structure">A TIFF file, or EXIF with or without the prefix <c>Exif\0\0</c>.</param>
+    /// <returns>The resolution; null if there is none.</returns>
     public static (double Horizontal, double Vertical, int Unit)? Resolution(ReadOnlySpan<byte> structure)
     {
         structure = Structure(structure);
@@ -97,15 +97,15 @@ internal static class TiffDirectory
         return (horizontal, vertical, Number(structure, ResolutionUnit) ?? Inch);
     }
 
-    /// <summary>Makes the resolution of a TIFF file that of no unit, which leaves the shape of a pixel. TIFF demands that there is a resolution.</summary>
+    /// <summary>Removes the unit of a TIFF file's resolution, so that only the aspect ratio of a pixel is left. TIFF requires a resolution.</summary>
     public static void ClearResolutionUnit(Span<byte> file)
     {
         if (Find(file) is { } entries && entries.Find(file, ResolutionUnit, ShortType) is { } entry)
             entries.SetShort(file[(entry + entries.ValueOffset)..], NoUnit);
     }
 
-    /// <summary>Takes the resolution out of EXIF. The bytes after the directory stay where they are, since offsets lead to them.</summary>
-    /// <param name="exif">EXIF, with or without <c>Exif\0\0</c> before it.</param>
+    /// <summary>Removes the resolution from EXIF. The bytes after the directory are not moved, because offsets point to them.</summary>
+    /// <param name="exif">EXIF, with or without the prefix <c>Exif\0\0</c>.</param>
     public static void RemoveResolution(Span<byte> exif)
     {
         var structure = exif[(exif.Length - Structure(exif).Length)..];
@@ -119,7 +119,7 @@ internal static class TiffDirectory
                 entry.CopyTo(structure[entries.At(kept++)..]);
         }
 
-        // The offset of the next directory follows the last entry.
+        // The offset of the next directory is after the last entry.
         var end = Math.Min(entries.At(entries.Count) + 4, structure.Length);
         structure[entries.At(entries.Count)..end].CopyTo(structure[entries.At(kept)..]);
         entries.SetShort(structure[(entries.Start - 2)..], kept);
@@ -130,14 +130,14 @@ internal static class TiffDirectory
     {
         if (entries.Find(tiff, tag, RationalType) is not { } entry)
             return null;
-        // Its eight bytes are elsewhere, but for BigTIFF.
+        // Its eight bytes are outside the entry, except in BigTIFF.
         long at = entries.IsBig ? entry + entries.ValueOffset : entries.Long(tiff[(entry + entries.ValueOffset)..]);
         return at <= tiff.Length - 8 ? (double)entries.Long(tiff[(int)at..]) / entries.Long(tiff[((int)at + 4)..]) : null;
     }
 
     private static ReadOnlySpan<byte> Structure(ReadOnlySpan<byte> exif) => exif.StartsWith(ExifPrefix) ? exif[ExifPrefix.Length..] : exif;
 
-    /// <returns>Null where there is no directory, or no entry in it.</returns>
+    /// <returns>The entries; null if there is no directory, or if it has no entry.</returns>
     private static Entries? Find(ReadOnlySpan<byte> tiff)
     {
         const int header = 8;
@@ -158,21 +158,21 @@ internal static class TiffDirectory
     }
 
     /// <summary>The entries of a directory.</summary>
-    /// <param name="Start">Where the first begins.</param>
-    /// <param name="Count">How many there are inside the structure.</param>
-    /// <param name="IsWhole">Whether these are all.</param>
-    /// <param name="IsBig">Whether it is BigTIFF's.</param>
-    /// <param name="IsLittle">The order of bytes.</param>
+    /// <param name="Start">The position of the first entry.</param>
+    /// <param name="Count">The number of entries inside the structure.</param>
+    /// <param name="IsWhole">Whether all entries of the directory are inside the structure.</param>
+    /// <param name="IsBig">Whether the structure is a BigTIFF.</param>
+    /// <param name="IsLittle">Whether the byte order is little-endian.</param>
     private readonly record struct Entries(int Start, int Count, bool IsWhole, bool IsBig, bool IsLittle)
     {
-        /// <summary>Tag, type, the number of values, the value or where it is.</summary>
+        /// <summary>The size of an entry, in bytes: tag, type, number of values, and the value or its offset.</summary>
         public int EntrySize => IsBig ? 20 : 12;
 
         public int ValueOffset => IsBig ? 12 : 8;
 
         public int At(int index) => Start + EntrySize * index;
 
-        /// <returns>Where the first entry of a tag begins; null where there is none, or it is of another type.</returns>
+        /// <returns>The position of the first entry of a tag; null if there is none, or if it has another type.</returns>
         public int? Find(ReadOnlySpan<byte> tiff, int tag, int type)
         {
             for (var i = 0; i < Count; i++)

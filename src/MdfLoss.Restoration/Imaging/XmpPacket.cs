@@ -5,7 +5,7 @@ using System.Xml.Linq;
 
 namespace Mdf.Imaging;
 
-/// <summary>An XMP packet (ISO 16684-1): XML about a picture.</summary>
+/// <summary>Corrects XMP packets (ISO 16684-1), which are XML metadata of a picture.</summary>
 internal static class XmpPacket
 {
     private static readonly XNamespace s_tiff = "http://ns.adobe.com/tiff/1.0/";
@@ -15,10 +15,10 @@ internal static class XmpPacket
 
     private static readonly XName[] s_stale = [s_xmp + "Thumbnails", s_photoshop + "ICCProfile"];
 
-    /// <summary>The rest of a packet that is too large for one segment of a JPEG (XMP, part 3, 1.1.3.1).</summary>
+    /// <summary>The property that refers to the rest of a packet that is too large for one segment of a JPEG (XMP, part 3, 1.1.3.1).</summary>
     private static readonly XName s_extension = XName.Get("HasExtendedXMP", "http://ns.adobe.com/xmp/note/");
 
-    /// <summary>The list of what follows the picture in its file (Android's Ultra HDR and Motion Photo formats), and what an entry is.</summary>
+    /// <summary>The list of the data after the picture in its file (Android's Ultra HDR and Motion Photo formats), and the kind of an entry.</summary>
     private static readonly XName s_directory = XName.Get("Directory", "http://ns.google.com/photos/1.0/container/");
     private static readonly XName s_semantic = XName.Get("Semantic", "http://ns.google.com/photos/1.0/container/item/");
 
@@ -28,8 +28,8 @@ internal static class XmpPacket
     private const string Extension = "extended XMP";
 
     /// <summary>
-    /// Properties about what a phone puts behind the picture: all whose namespace is the first and whose name begins with the second. Adobe's and Apple's gain
-    /// maps, Android's motion photos and their predecessor.
+    /// The properties about data that a phone writes after the picture: all properties with the given namespace whose name starts with the given prefix. They are gain
+    /// maps of Adobe and Apple, and Android's motion photos and their predecessor.
     /// </summary>
     private static readonly (XNamespace Namespace, string Start, string What)[] s_behindPicture =
     [
@@ -39,14 +39,14 @@ internal static class XmpPacket
         ("http://ns.google.com/photos/1.0/camera/", "MotionPhoto", Video),
     ];
 
-    /// <summary>Properties whose data are as a rule in the extension, and then gone with it: those of Google's camera.</summary>
+    /// <summary>The properties of Google's camera. Their data are usually in the extension, and are lost with it.</summary>
     private static readonly (XNamespace Namespace, string Start, string What)[] s_inExtension =
     [
         ("http://ns.google.com/photos/1.0/depthmap/", "", DepthMap),
         ("http://ns.google.com/photos/1.0/image/", "", "original picture"),
     ];
 
-    /// <summary>No entities, nothing from elsewhere, and no more text than <see cref="PictureMetadata.MaximumBytes"/>.</summary>
+    /// <summary>Safe settings: no entities, no external resources, and no more text than <see cref="PictureMetadata.MaximumBytes"/>.</summary>
     private static readonly XmlReaderSettings s_reading = new()
     {
         DtdProcessing = DtdProcessing.Prohibit,
@@ -62,13 +62,13 @@ internal static class XmpPacket
     };
 
     /// <summary>
-    /// Mends what XMP says of a picture that is now upright, in sRGB, perhaps of another size, and alone: takes out thumbnails, and what is said of data that lie
-    /// elsewhere in its file.
+    /// Corrects the XMP of a picture that is now upright, in sRGB, possibly of another size, and alone in its file: removes thumbnails, and properties about data
+    /// in other parts of the old file.
     /// </summary>
     /// <param name="packet">XML, in UTF-8 or UTF-16.</param>
-    /// <param name="width">The picture's width now.</param>
-    /// <param name="height">The picture's height now.</param>
-    /// <returns>UTF-8, or the packet itself where nothing is to be mended, and what those data were; null where it is not well-formed.</returns>
+    /// <param name="width">The current width of the picture, in pixels.</param>
+    /// <param name="height">The current height of the picture, in pixels.</param>
+    /// <returns>The corrected packet in UTF-8, or the packet itself if nothing needs correction, and the kinds of the removed data; null if the packet is not well-formed.</returns>
     public static (byte[] Packet, IReadOnlyList<UnkeptMetadata> Gone)? Mend(byte[] packet, int width, int height)
     {
         var values = new Dictionary<XName, string>
@@ -137,7 +137,7 @@ internal static class XmpPacket
         }
     }
 
-    /// <summary>What a list of the parts of a file says that there is besides the picture.</summary>
+    /// <summary>Lists the kinds of data, other than the picture, in a list of the parts of a file.</summary>
     private static IEnumerable<string> Items(XElement directory) =>
         from element in directory.Descendants()
         from semantic in element.Attributes(s_semantic).Select(attribute => attribute.Value)
@@ -152,7 +152,7 @@ internal static class XmpPacket
         };
 
     private static UnkeptMetadata Explain(string what) => new(
-        what, what == Extension ? "mdf reads the first part of a JPEG's XMP alone" : "mdf reads the main picture alone");
+        what, what == Extension ? "mdf reads only the first part of a JPEG's XMP" : "mdf reads only the main picture");
 
     private static byte[] Write(XDocument document)
     {
@@ -166,7 +166,7 @@ internal static class XmpPacket
     private static int EndOf(byte[] packet)
     {
         var last = packet.AsSpan().LastIndexOf((byte)'>');
-        // In little-endian UTF-16 half of that character follows.
+        // In little-endian UTF-16, the second half of that character follows.
         return last < 0 ? packet.Length : packet[0] == 0xff ? Math.Min(last + 2, packet.Length) : last + 1;
     }
 }

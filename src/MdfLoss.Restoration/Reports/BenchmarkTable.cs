@@ -2,22 +2,22 @@ using Mdf.Evaluation;
 
 namespace Mdf.Reports;
 
-/// <summary>The results of a benchmark as a table: a row for each model and image, and the mean of each model.</summary>
+/// <summary>Creates the table of a benchmark's results: a row for each model and image, and the mean of each model.</summary>
 public static class BenchmarkTable
 {
-    /// <summary>Makes the table.</summary>
-    /// <param name="results">The results; of one model behind each other.</param>
-    /// <param name="losses">What the losses are called, in the order of the results' values.</param>
-    /// <param name="protocol">The rules, for the title.</param>
+    /// <summary>Creates the table with the images and the means.</summary>
+    /// <param name="results">The results. All results of one model must follow each other.</param>
+    /// <param name="losses">The names of the losses, in the order of the results' values.</param>
+    /// <param name="protocol">The protocol of the benchmark, for the title.</param>
     public static ResultTable Of(IReadOnlyList<BenchmarkResult> results, IReadOnlyList<string> losses, string protocol) =>
         Make(ByModel(results).SelectMany(model => model.Append(Benchmark.Mean(model))), losses, protocol);
 
-    /// <summary>The same without the single images.</summary>
+    /// <summary>Creates the table with only the means.</summary>
     /// <inheritdoc cref="Of"/>
     public static ResultTable OfMeans(IReadOnlyList<BenchmarkResult> results, IReadOnlyList<string> losses, string protocol) =>
         Make(ByModel(results).Select(Benchmark.Mean), losses, protocol);
 
-    /// <summary>The same without the means.</summary>
+    /// <summary>Creates the table with only the images.</summary>
     /// <inheritdoc cref="Of"/>
     public static ResultTable OfImages(IReadOnlyList<BenchmarkResult> results, IReadOnlyList<string> losses, string protocol) =>
         Make(results, losses, protocol);

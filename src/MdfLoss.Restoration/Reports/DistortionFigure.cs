@@ -7,15 +7,15 @@ using static TorchSharp.torch;
 namespace Mdf.Reports;
 
 /// <summary>
-/// A figure of what losses make of several distortions of one picture: the reference and the distorted pictures in a row, and below
-/// each distorted one its bars, a bar for each loss.
+/// Draws a figure of the values of losses for several distortions of one picture: a row with the reference and the distorted pictures, and below
+/// each distorted picture one bar per loss.
 /// </summary>
 public static class DistortionFigure
 {
-    /// <summary>The width of every figure, in pixels; its height follows the pictures.</summary>
+    /// <summary>The width of every figure, in pixels. The height depends on the pictures.</summary>
     public const int Width = 1440;
 
-    // In pixels. Four distortions and the reference get 256 each: pictures of that width are shown pixel for pixel.
+    // In pixels. Four distortions and the reference get 256 pixels each, so pictures of that width are not resampled.
     private const int Margin = 32;
     private const int Gap = 24;
     private const int TitleHeight = 64;
@@ -25,19 +25,19 @@ public static class DistortionFigure
     private const int BarGap = 8;
     private const int LegendRow = 36;
 
-    // Legible at half the size, which is about how wide a page shows the figure.
+    // Legible at half the size: a page shows the figure at about that width.
     private const float TitleSize = 30;
     private const float TextSize = 21;
 
     private static readonly string[] s_caption = ["each relative to its", "mean (dashed line)"];
 
     /// <summary>Draws the figure. Losses have different units, so each is shown relative to its mean over the distortions.</summary>
-    /// <param name="title">What the figure shows.</param>
+    /// <param name="title">The title of the figure.</param>
     /// <param name="reference">The undistorted picture, <c>(1, 3, H, W)</c> in [0, 1].</param>
-    /// <param name="distorted">The distorted ones; at least one. Wider or narrower pictures are scaled to the width of their column.</param>
-    /// <param name="losses">The losses' values, one per distorted picture, 0 or more. What is not finite has no bar.</param>
-    /// <returns>A PNG file's bytes, <see cref="Width"/> pixels wide.</returns>
-    /// <exception cref="ArgumentException">There is no distorted picture or no loss, or a loss has not one value per picture, or one below 0.</exception>
+    /// <param name="distorted">The distorted pictures; at least one. They are scaled to the width of their column.</param>
+    /// <param name="losses">The values of the losses: one per distorted picture, 0 or more. A value that is not finite has no bar.</param>
+    /// <returns>The bytes of a PNG file, <see cref="Width"/> pixels wide.</returns>
+    /// <exception cref="ArgumentException">There is no distorted picture or no loss; or a loss does not have one value per picture, or has a value below 0.</exception>
     public static byte[] Render(
         string title, Tensor reference, IReadOnlyList<DistortedImage> distorted, IReadOnlyList<BarSeries> losses)
     {
@@ -45,7 +45,7 @@ public static class DistortionFigure
         ArgumentNullException.ThrowIfNull(distorted);
         ArgumentNullException.ThrowIfNull(losses);
         if (distorted.Count == 0 || losses.Count == 0)
-            throw new ArgumentException($"{distorted.Count} distortions and {losses.Count} losses: at least one each is needed");
+            throw new ArgumentException($"{distorted.Count} distortions and {losses.Count} losses: at least one of each is needed");
         if (losses.FirstOrDefault(loss => loss.Values.Count != distorted.Count) is { } odd)
             throw new ArgumentException($"'{odd.Name}' has {odd.Values.Count} values for {distorted.Count} pictures", nameof(losses));
         if (losses.FirstOrDefault(loss => loss.Values.Any(value => value < 0)) is { } negative)
@@ -87,13 +87,13 @@ public static class DistortionFigure
         float LeftOf(int column) => Margin + column * (columnWidth + Gap);
     }
 
-    /// <summary>A picture for a canvas; <c>(1, 3, H, W)</c>, clamped to [0, 1].</summary>
+    /// <summary>Converts a picture, <c>(1, 3, H, W)</c>, clamped to [0, 1], to an image for a canvas.</summary>
     internal static SKImage ToImage(Tensor tensor) => SKImage.FromPixelCopy(
         new SKImageInfo((int)tensor.shape[^1], (int)tensor.shape[^2], SKColorType.Rgba8888, SKAlphaType.Opaque), Pixels.ToRgba(tensor));
 
     private static float HeightOf(SKImage picture, float width) => MathF.Round(picture.Height * width / picture.Width);
 
-    /// <summary>Sharp at the picture's own size, smooth at any other.</summary>
+    /// <summary>Chooses the resampling: sharp at the picture's own size, smooth at any other size.</summary>
     private static SKSamplingOptions SamplingOf(SKImage picture, float width) => (picture.Width / width) switch
     {
         1 => new SKSamplingOptions(SKFilterMode.Nearest),
@@ -132,14 +132,14 @@ public static class DistortionFigure
         canvas.DrawLine(first, baseline, last, baseline, line);
     }
 
-    /// <summary>What is not finite stays so; where all are 0, none differs from the mean.</summary>
+    /// <summary>Divides the values by their mean. Values that are not finite stay the same. If all values are 0, each result is 1.</summary>
     private static List<double> RelativeToMean(IReadOnlyList<double> values)
     {
         var mean = values.Where(double.IsFinite).DefaultIfEmpty(1).Average();
         return [.. values.Select(value => mean > 0 ? value / mean : value + 1)];
     }
 
-    /// <summary>The losses' names, below the reference and standing on the line on which the bars stand.</summary>
+    /// <summary>Draws the names of the losses below the reference, on the base line of the bars.</summary>
     private static void DrawLegend(SKCanvas canvas, IReadOnlyList<BarSeries> losses, float columnWidth, float baseline)
     {
         const float square = 20;
@@ -156,14 +156,14 @@ public static class DistortionFigure
             DrawText(canvas, s_caption[i], Margin, baseline - (s_caption.Length - 1 - i) * 28, TextSize, columnWidth);
     }
 
-    /// <summary>Draws a line of text on its base line, smaller than asked for where it would be too wide.</summary>
+    /// <summary>Draws a line of text on its base line. The text is made smaller if it would be too wide.</summary>
     internal static void DrawText(
         SKCanvas canvas, string text, float x, float y, float size, float maxWidth, SKTextAlign align = SKTextAlign.Left, bool halo = false)
     {
         using var font = new SKFont(FigureStyle.Typeface, size) { Subpixel = true };
         font.Size *= Math.Min(1, maxWidth / Math.Max(1, font.MeasureText(text)));
         using var paint = new SKPaint { IsAntialias = true };
-        if (halo) // a number stays legible where the dashed line crosses it
+        if (halo) // keeps a number legible where the dashed line crosses it
         {
             paint.Color = SKColors.White;
             paint.Style = SKPaintStyle.Stroke;

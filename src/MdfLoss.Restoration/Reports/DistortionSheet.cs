@@ -6,27 +6,27 @@ using static TorchSharp.torch;
 
 namespace Mdf.Reports;
 
-/// <summary>A figure of what a task does to a picture: clean, damaged, and their difference, pixel for pixel.</summary>
+/// <summary>Draws a figure of the effect of a task's distortion on a picture: the clean picture, the distorted picture, and their difference, pixel for pixel.</summary>
 public static class DistortionSheet
 {
-    // Of a larger picture the middle is shown: damage is often no larger than a pixel.
+    // Only the centre of a larger picture is shown, without reduction, because distortions are often no larger than a pixel.
     private const int LargestSide = 320;
 
-    // Small pictures are shown larger, so that the captions have room; each pixel is then a square.
+    // Small pictures are enlarged, so that there is room for the captions. Each pixel then becomes a square.
     private const int SmallestSide = 200;
 
     private const int Margin = 16;
     private const int CaptionHeight = 40;
     private const float TextSize = 19;
 
-    // The share of the difference that must fit between black and white.
+    // The fraction of the difference's pixels that must fit between black and white.
     private const double ShareShown = 0.995;
 
     private static readonly int[] s_amplifications = [32, 16, 8, 4, 2, 1];
 
     /// <summary>Draws the figure.</summary>
-    /// <param name="trial">What the task does.</param>
-    /// <returns>A PNG file's bytes.</returns>
+    /// <param name="trial">The distorted picture of the task.</param>
+    /// <returns>The bytes of a PNG file.</returns>
     public static byte[] Render(DistortionTrial trial)
     {
         ArgumentNullException.ThrowIfNull(trial);
@@ -65,7 +65,7 @@ public static class DistortionSheet
         return image.cpu().narrow(2, (image.shape[2] - height) / 2, height).narrow(3, (image.shape[3] - width) / 2, width).contiguous();
     }
 
-    /// <summary>How much the difference can be amplified around mid-grey.</summary>
+    /// <summary>Computes the factor by which the difference can be amplified around mid-grey.</summary>
     private static int Amplification(Tensor difference)
     {
         var sorted = difference.abs().flatten().sort().Values;

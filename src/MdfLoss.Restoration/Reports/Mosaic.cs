@@ -4,12 +4,12 @@ using static TorchSharp.torch;
 
 namespace Mdf.Reports;
 
-/// <summary>Puts images beside each other on white.</summary>
+/// <summary>Places images side by side on a white background.</summary>
 public static class Mosaic
 {
     private const int Gap = 8;
 
-    /// <summary>Images beside each other, each scaled to the height of the first.</summary>
+    /// <summary>Places images side by side. Each is scaled to the height of the first.</summary>
     /// <param name="images">Each <c>(1, 3, H, W)</c> in [0, 1]; at least one.</param>
     public static Tensor Row(params IReadOnlyList<Tensor> images)
     {

@@ -8,31 +8,31 @@ namespace Mdf.Reports;
 
 /// <summary>One named line of a <see cref="CurvePlot"/>.</summary>
 /// <param name="Name">Its name in the legend.</param>
-/// <param name="X">Where the points stand along the x axis, ascending.</param>
-/// <param name="Y">Their values, as many; NaN and infinity leave a gap, as do values up to 0 on a logarithmic axis.</param>
+/// <param name="X">The x coordinates of the points, ascending.</param>
+/// <param name="Y">The y coordinates of the points, one per x coordinate. NaN and infinity leave a gap; on a logarithmic axis, so do values of 0 or below.</param>
 public sealed record CurveSeries(string Name, IReadOnlyList<double> X, IReadOnlyList<double> Y);
 
-/// <summary>Lines over a common axis, such as losses over the steps of a training.</summary>
-/// <param name="Title">What the plot shows.</param>
-/// <param name="XLabel">The x axis, with its unit.</param>
-/// <param name="YLabel">The y axis, with its unit.</param>
+/// <summary>A plot of lines over a common axis, such as losses over the steps of a training.</summary>
+/// <param name="Title">The title of the plot.</param>
+/// <param name="XLabel">The label of the x axis, with its unit.</param>
+/// <param name="YLabel">The label of the y axis, with its unit.</param>
 /// <param name="Series">The lines.</param>
 /// <param name="LogY">Whether the y axis is logarithmic.</param>
 public sealed record CurvePlot(
     string Title, string XLabel, string YLabel, IReadOnlyList<CurveSeries> Series, bool LogY = false);
 
-/// <summary>One colour of a <see cref="BarPlot"/>: a value in every group.</summary>
+/// <summary>The bars of one colour of a <see cref="BarPlot"/>: one value per group.</summary>
 /// <param name="Name">Its name in the legend.</param>
-/// <param name="Values">One value per group; NaN and infinity leave the place empty, as do values up to 0 on a logarithmic axis.</param>
+/// <param name="Values">One value per group. NaN and infinity have no bar; on a logarithmic axis, neither do values of 0 or below.</param>
 public sealed record BarSeries(string Name, IReadOnlyList<double> Values);
 
-/// <summary>Bars side by side in groups, such as the scores of several networks on several sets of images.</summary>
-/// <param name="Title">What the plot shows.</param>
-/// <param name="YLabel">The y axis, with its unit.</param>
+/// <summary>A plot of bars side by side in groups, such as the scores of several networks on several sets of images.</summary>
+/// <param name="Title">The title of the plot.</param>
+/// <param name="YLabel">The label of the y axis, with its unit.</param>
 /// <param name="Groups">The groups' names, from left to right.</param>
 /// <param name="Series">The bars of each group, from left to right.</param>
 /// <param name="LogY">Whether the y axis is logarithmic.</param>
-/// <param name="ValueFormat">A .NET format for the number over each bar (<c>F2</c>); null for no numbers.</param>
+/// <param name="ValueFormat">The .NET format of the number above each bar, such as <c>F2</c>; null for no numbers.</param>
 public sealed record BarPlot(
     string Title,
     string YLabel,
@@ -41,14 +41,14 @@ public sealed record BarPlot(
     bool LogY = false,
     string? ValueFormat = null);
 
-/// <summary>Numbers in rows and columns, each on a colour of its size: blue below the middle, orange above it, white at it.</summary>
-/// <param name="Title">What the plot shows.</param>
+/// <summary>A table of numbers, each on a colour that depends on its value: blue below the middle, white at the middle, orange above it.</summary>
+/// <param name="Title">The title of the plot.</param>
 /// <param name="Rows">The rows' names, from top to bottom.</param>
 /// <param name="Columns">The columns' names, from left to right.</param>
 /// <param name="Values">One value per column in every row; above 0.</param>
-/// <param name="Marked">Which cells stand in a frame, by row and column.</param>
-/// <param name="Middle">The value in the middle of the colours, which are logarithmic; above 0.</param>
-/// <param name="ValueFormat">A .NET format for the number in each cell (<c>F2</c>).</param>
+/// <param name="Marked">The cells with a frame, by row and column.</param>
+/// <param name="Middle">The value in the middle of the logarithmic colour scale; above 0.</param>
+/// <param name="ValueFormat">The .NET format of the number in each cell, such as <c>F2</c>.</param>
 public sealed record HeatMap(
     string Title,
     IReadOnlyList<string> Rows,
@@ -58,8 +58,8 @@ public sealed record HeatMap(
     double Middle = 1,
     string ValueFormat = "F2");
 
-/// <summary>Draws plots as PNG images of one size.</summary>
-/// <remarks>The font of all labels is part of the library: a plot looks the same on every machine, with or without fonts.</remarks>
+/// <summary>Draws plots as PNG images. All have the same size.</summary>
+/// <remarks>The font of all labels is part of the library, so a plot looks the same on every machine, with or without system fonts.</remarks>
 public static class Plots
 {
     /// <summary>The width of every plot, in pixels.</summary>
@@ -68,33 +68,33 @@ public static class Plots
     /// <summary>The height of every plot, in pixels.</summary>
     public const int Height = 900;
 
-    // Drawn at half the size and twice the scale, so that lines and letters are crisp and thick enough in a document.
+    // Plots are drawn at half the size and twice the scale, so that lines and letters are crisp and thick enough in a document.
     private const int Scale = 2;
 
-    // Digits and letters without descenders sit high; this centres them.
+    // Digits and letters without descenders are too high; this offset centres them.
     private const int DigitOffset = 2;
 
-    // White around everything, in pixels: ScottPlot itself draws up to the edge.
+    // The white margin around everything, in pixels: ScottPlot itself draws up to the edge.
     private const int Margin = 20;
 
     /// <summary>Writes a plot as a PNG file.</summary>
-    /// <param name="path">The file; written whole or not at all.</param>
-    /// <param name="plot">What to draw.</param>
-    /// <exception cref="ArgumentException">A line has not as many values as places.</exception>
+    /// <param name="path">The file. It is written atomically.</param>
+    /// <param name="plot">The plot.</param>
+    /// <exception cref="ArgumentException">A line does not have as many y coordinates as x coordinates.</exception>
     /// <exception cref="InputException">The file cannot be written.</exception>
     public static void Save(string path, CurvePlot plot) => AtomicFile.Write(path, Render(plot));
 
     /// <summary>Writes a plot as a PNG file.</summary>
-    /// <param name="path">The file; written whole or not at all.</param>
-    /// <param name="plot">What to draw.</param>
-    /// <exception cref="ArgumentException">A series has not one value per group.</exception>
+    /// <param name="path">The file. It is written atomically.</param>
+    /// <param name="plot">The plot.</param>
+    /// <exception cref="ArgumentException">A series does not have one value per group.</exception>
     /// <exception cref="InputException">The file cannot be written.</exception>
     public static void Save(string path, BarPlot plot) => AtomicFile.Write(path, Render(plot));
 
     /// <summary>Draws a plot.</summary>
-    /// <param name="plot">What to draw.</param>
-    /// <returns>A PNG file's bytes, <see cref="Width"/> × <see cref="Height"/> pixels.</returns>
-    /// <exception cref="ArgumentException">A line has not as many values as places.</exception>
+    /// <param name="plot">The plot.</param>
+    /// <returns>The bytes of a PNG file, <see cref="Width"/> × <see cref="Height"/> pixels.</returns>
+    /// <exception cref="ArgumentException">A line does not have as many y coordinates as x coordinates.</exception>
     public static byte[] Render(CurvePlot plot)
     {
         if (plot.Series.FirstOrDefault(s => s.X.Count != s.Y.Count) is { } odd)
@@ -120,9 +120,9 @@ public static class Plots
     }
 
     /// <summary>Draws a plot.</summary>
-    /// <param name="plot">What to draw.</param>
-    /// <returns>A PNG file's bytes, <see cref="Width"/> × <see cref="Height"/> pixels.</returns>
-    /// <exception cref="ArgumentException">A series has not one value per group.</exception>
+    /// <param name="plot">The plot.</param>
+    /// <returns>The bytes of a PNG file, <see cref="Width"/> × <see cref="Height"/> pixels.</returns>
+    /// <exception cref="ArgumentException">A series does not have one value per group.</exception>
     public static byte[] Render(BarPlot plot)
     {
         if (plot.Series.FirstOrDefault(s => s.Values.Count != plot.Groups.Count) is { } odd)
@@ -130,7 +130,7 @@ public static class Plots
         using var canvas = new Plot();
         var (low, high) = Range(
             [.. plot.Series.SelectMany(s => s.Values).Select(v => OnAxis(v, plot.LogY))], fromZero: !plot.LogY);
-        // One unit per group, of which the bars fill four fifths.
+        // Each group is one unit wide; its bars fill four fifths of it.
         var width = 0.8 / Math.Max(1, plot.Series.Count);
         for (var i = 0; i < plot.Series.Count; i++)
         {
@@ -159,21 +159,21 @@ public static class Plots
         SetTicks(canvas, low, high, plot.LogY);
         canvas.Axes.SetLimitsX(-0.6, Math.Max(1, plot.Groups.Count) - 0.4);
         canvas.Axes.Bottom.TickGenerator = new NumericManual([.. plot.Groups.Select((name, i) => new Tick(i, name))]);
-        canvas.Axes.Bottom.MajorTickStyle.Width = 0; // groups are no places on an axis
+        canvas.Axes.Bottom.MajorTickStyle.Width = 0; // a group is not a position on an axis, so it has no tick
         return Finish(canvas, plot.Title, plot.YLabel, hasLegend: plot.Series.Count > 1);
     }
 
     /// <summary>Writes a plot as a PNG file.</summary>
-    /// <param name="path">The file; written whole or not at all.</param>
-    /// <param name="plot">What to draw.</param>
-    /// <exception cref="ArgumentException">A row has not one value per column.</exception>
+    /// <param name="path">The file. It is written atomically.</param>
+    /// <param name="plot">The plot.</param>
+    /// <exception cref="ArgumentException">A row does not have one value per column.</exception>
     /// <exception cref="InputException">The file cannot be written.</exception>
     public static void Save(string path, HeatMap plot) => AtomicFile.Write(path, Render(plot));
 
     /// <summary>Draws a plot.</summary>
-    /// <param name="plot">What to draw.</param>
-    /// <returns>A PNG file's bytes, <see cref="Width"/> × <see cref="Height"/> pixels.</returns>
-    /// <exception cref="ArgumentException">A row has not one value per column.</exception>
+    /// <param name="plot">The plot.</param>
+    /// <returns>The bytes of a PNG file, <see cref="Width"/> × <see cref="Height"/> pixels.</returns>
+    /// <exception cref="ArgumentException">A row does not have one value per column.</exception>
     public static byte[] Render(HeatMap plot)
     {
         if (plot.Values.Count != plot.Rows.Count || plot.Values.FirstOrDefault(row => row.Count != plot.Columns.Count) is not null)
@@ -182,7 +182,7 @@ public static class Plots
         var places = plot.Values.SelectMany(row => row).Select(value => OnAxis(value / plot.Middle, isLog: true)).Where(double.IsFinite);
         var largest = Math.Max(1e-9, places.Select(Math.Abs).DefaultIfEmpty(1).Max());
         var marked = plot.Marked.ToHashSet();
-        // Frames last, so that no neighbour's edge lies over them.
+        // Frames are drawn last, so that no neighbouring cell covers them.
         foreach (var (row, column) in
             from row in Enumerable.Range(0, plot.Rows.Count)
             from column in Enumerable.Range(0, plot.Columns.Count)
@@ -208,23 +208,23 @@ public static class Plots
         canvas.Axes.SetLimits(-0.5, plot.Columns.Count - 0.5, -0.5, plot.Rows.Count - 0.5);
         canvas.Axes.Bottom.TickGenerator = new NumericManual([.. plot.Columns.Select((name, i) => new Tick(i, name))]);
         canvas.Axes.Left.TickGenerator = new NumericManual([.. plot.Rows.Select((name, i) => new Tick(plot.Rows.Count - 1 - i, name))]);
-        canvas.Axes.Bottom.MajorTickStyle.Width = 0; // columns are no places on an axis
+        canvas.Axes.Bottom.MajorTickStyle.Width = 0; // a column is not a position on an axis, so it has no tick
         canvas.Grid.YAxisStyle.IsVisible = false;
-        canvas.Axes.Title.FullFigureCenter = true; // the rows' names may take half of the width
+        canvas.Axes.Title.FullFigureCenter = true; // the names of the rows may take half of the width
         return Finish(canvas, plot.Title, yLabel: "", hasLegend: false);
     }
 
-    /// <summary>A value's place on the axis; NaN, and so a gap, where it has none.</summary>
+    /// <summary>Computes the position of a value on the axis; NaN, which gives a gap, if it has none.</summary>
     private static double OnAxis(double value, bool isLog)
     {
         var place = isLog ? Math.Log10(value) : value; // NaN below 0, -∞ at 0
         return IsDrawable(place) ? place : double.NaN;
     }
 
-    /// <summary>Far beyond any float32, and far enough from the end of float64 that differences stay finite.</summary>
+    /// <summary>Whether a position can be drawn. The limit is far above any float32, and far enough below the largest float64 that differences stay finite.</summary>
     private static bool IsDrawable(double place) => Math.Abs(place) < 1e100;
 
-    /// <summary>Draws each unbroken run of points as a line of its own, so that a gap stays one.</summary>
+    /// <summary>Draws each run of points without a gap as a separate line, so that gaps stay visible.</summary>
     private static void AddLine(Plot canvas, CurveSeries series, double[] values, int index)
     {
         var name = series.Name;
@@ -236,9 +236,9 @@ public static class Plots
             var line = canvas.Add.ScatterLine([.. series.X.Skip(start).Take(run.Length)], run, FigureStyle.ColorOf(index));
             line.LineWidth = 1.8f;
             line.LinePattern = PatternOf(index);
-            line.MarkerSize = run.Length == 1 ? 5 : 0; // a line of one point would not be seen
+            line.MarkerSize = run.Length == 1 ? 5 : 0; // a line of one point would be invisible
             line.LegendText = name;
-            name = ""; // one entry in the legend for all runs
+            name = ""; // all runs share one entry in the legend
             start += run.Length;
         }
     }
@@ -246,7 +246,7 @@ public static class Plots
     private static LinePattern PatternOf(int index) =>
         (index / FigureStyle.ColorCount) switch { 0 => LinePattern.Solid, 1 => LinePattern.DenselyDashed, _ => LinePattern.Dotted };
 
-    /// <summary>The part of the axis to show, with some air; 0 to 1 when there is nothing to show.</summary>
+    /// <summary>Computes the range of the axis, with some margin; 0 to 1 if there are no values.</summary>
     private static (double Low, double High) Range(List<double> values, bool fromZero)
     {
         var finite = values.Where(double.IsFinite).ToList();
@@ -265,7 +265,7 @@ public static class Plots
         canvas.Axes.Left.TickGenerator = new NumericManual([.. isLog ? LogTicks(low, high) : LinearTicks(low, high)]);
     }
 
-    /// <summary>Some five to ten ticks at round numbers, all with the same decimals.</summary>
+    /// <summary>Creates about five to ten ticks at round numbers, all with the same number of decimals.</summary>
     private static IEnumerable<Tick> LinearTicks(double low, double high)
     {
         var rough = (high - low) / 10;
@@ -278,12 +278,12 @@ public static class Plots
             .Select(value => new Tick(value, Number(Math.Abs(value) < step / 2 ? 0 : value, decimals)));
     }
 
-    /// <summary>Ticks of a logarithmic axis: decades where there are many, else 1-3, 1-2-5, or round numbers.</summary>
+    /// <summary>Creates the ticks of a logarithmic axis: at decades if there are many, otherwise at 1-3, 1-2-5, or round numbers.</summary>
     private static IEnumerable<Tick> LogTicks(double low, double high)
     {
         int[][] digits = [[1], [1, 3], [1, 2, 5], [1, 2, 3, 4, 5, 6, 7, 8, 9]];
         var values = digits.Select(set => Places(set).ToList()).FirstOrDefault(set => set.Count >= 4);
-        // Where so little of a decade is shown, steps of the value itself are almost equal on the axis.
+        // Only a small part of a decade is visible, so equal steps of the value are almost equal on the axis.
         if (values is null)
         {
             return LinearTicks(Math.Pow(10, low), Math.Pow(10, high))
@@ -291,7 +291,7 @@ public static class Plots
                 .Select(tick => new Tick(Math.Log10(tick.Position), tick.Label));
         }
 
-        var every = 1 + values.Count / 13; // very many decades: not each one
+        var every = 1 + values.Count / 13; // with very many decades, not every decade has a tick
         return values.Where((_, i) => i % every == 0).Select(value => new Tick(Math.Log10(value), Number(value, decimals: null)));
 
         IEnumerable<double> Places(int[] set) =>
@@ -302,7 +302,7 @@ public static class Plots
             select value;
     }
 
-    /// <summary>A tick's number: plain where that is short, with an exponent where it is not.</summary>
+    /// <summary>Formats the number of a tick: plain if that is short, otherwise with an exponent.</summary>
     private static string Number(double value, int? decimals) => Math.Abs(value) switch
     {
         0 => "0",
@@ -325,7 +325,7 @@ public static class Plots
         canvas.YLabel(yLabel);
         foreach (var axis in canvas.Axes.GetAxes())
         {
-            // Only the x axis has a line; the grid is enough for the other.
+            // Only the x axis has a line. The grid is enough for the y axis.
             var isBottom = axis.Edge == Edge.Bottom;
             axis.FrameLineStyle.Width = isBottom ? 1 : 0;
             axis.FrameLineStyle.Color = FigureStyle.Axis;
@@ -340,11 +340,11 @@ public static class Plots
         }
 
         canvas.Axes.Left.TickLabelStyle.OffsetY = DigitOffset;
-        canvas.Axes.Right.MinimumSize = 24; // for half of the last number of the x axis
+        canvas.Axes.Right.MinimumSize = 24; // room for half of the last number of the x axis
         canvas.HideLegend();
         if (hasLegend)
         {
-            // Beside the data, never over it.
+            // The legend is beside the data and never covers it.
             canvas.ShowLegend(Edge.Right).Alignment = ScottPlot.Alignment.UpperLeft;
             canvas.Legend.OutlineWidth = 0;
             canvas.Legend.ShadowColor = Colors.Transparent;

@@ -3,40 +3,40 @@ using Mdf.Runtime;
 
 namespace Mdf.Reports;
 
-/// <summary>Where a column's text stands.</summary>
+/// <summary>The alignment of the text in a column.</summary>
 public enum Alignment
 {
-    /// <summary>At the left; for names.</summary>
+    /// <summary>Aligned to the left, for names.</summary>
     Left,
 
-    /// <summary>At the right; for numbers.</summary>
+    /// <summary>Aligned to the right, for numbers.</summary>
     Right,
 }
 
 /// <summary>One column of a <see cref="ResultTable"/>.</summary>
-/// <param name="Name">The heading, with the unit: <c>PSNR (dB)</c>. Also the key in JSON, so unique in its table.</param>
+/// <param name="Name">The heading, with the unit, such as <c>PSNR (dB)</c>. It is also the key in JSON, so it must be unique in the table.</param>
 /// <param name="Format">
-/// A .NET format for the column's numbers where people read them (<c>F2</c>); files for programs keep every digit.
+/// The .NET format of the column's numbers in output for people, such as <c>F2</c>. Files for programs keep all digits.
 /// </param>
-/// <param name="Alignment">Where the column's text stands.</param>
+/// <param name="Alignment">The alignment of the column's text.</param>
 public sealed record ResultColumn(string Name, string? Format = null, Alignment Alignment = Alignment.Left)
 {
-    /// <summary>A column of numbers, at the right.</summary>
+    /// <summary>Creates a column of numbers, aligned to the right.</summary>
     /// <param name="name">The heading, with the unit.</param>
-    /// <param name="format">A .NET format (<c>F2</c>).</param>
+    /// <param name="format">The .NET format, such as <c>F2</c>.</param>
     /// <returns>The column.</returns>
     public static ResultColumn Number(string name, string format) => new(name, format, Alignment.Right);
 }
 
-/// <summary>Results, once: every output (Markdown, CSV, JSON, a terminal) only reads them.</summary>
-/// <remarks>A cell is a text, a whole number, a floating-point number, or null where there is no result.</remarks>
+/// <summary>A table of results. It is the only source of every output (Markdown, CSV, JSON, terminal).</summary>
+/// <remarks>A cell is a text, an integer, a floating-point number, or null if there is no result.</remarks>
 public sealed class ResultTable
 {
-    /// <summary>Makes a table.</summary>
-    /// <param name="title">What the table shows; one line.</param>
-    /// <param name="columns">The columns; at least one, with different names.</param>
+    /// <summary>Creates a table.</summary>
+    /// <param name="title">The title; one line.</param>
+    /// <param name="columns">The columns; at least one, with unique names.</param>
     /// <param name="rows">The rows, each with one cell (string, int, long, float, double or null) per column.</param>
-    /// <exception cref="ArgumentException">The columns or a row are not as said.</exception>
+    /// <exception cref="ArgumentException">The columns or a row are invalid.</exception>
     public ResultTable(string title, IEnumerable<ResultColumn> columns, IEnumerable<IEnumerable<object?>> rows)
     {
         Title = title;
@@ -47,10 +47,10 @@ public sealed class ResultTable
         if (Rows.FirstOrDefault(row => row.Count != Columns.Count) is { } odd)
             throw new ArgumentException($"a row has {odd.Count} cells for {Columns.Count} columns", nameof(rows));
         if (Rows.SelectMany(row => row).FirstOrDefault(c => c is not (null or string or int or long or float or double)) is { } cell)
-            throw new ArgumentException($"a cell is a {cell.GetType().Name}: text, a number or null", nameof(rows));
+            throw new ArgumentException($"a cell is a {cell.GetType().Name}: expected text, a number or null", nameof(rows));
     }
 
-    /// <summary>What the table shows.</summary>
+    /// <summary>The title of the table.</summary>
     public string Title { get; }
 
     /// <summary>The columns.</summary>
@@ -59,9 +59,9 @@ public sealed class ResultTable
     /// <summary>The rows; each has one cell per column.</summary>
     public IReadOnlyList<IReadOnlyList<object?>> Rows { get; }
 
-    /// <summary>A cell as people read it: numbers in the column's format, <c>–</c> where there is no result.</summary>
-    /// <param name="row">The row, from 0.</param>
-    /// <param name="column">The column, from 0.</param>
+    /// <summary>Formats a cell for people: a number in the column's format; <c>–</c> if there is no result.</summary>
+    /// <param name="row">The index of the row, from 0.</param>
+    /// <param name="column">The index of the column, from 0.</param>
     /// <returns>The text.</returns>
     public string Text(int row, int column) => Rows[row][column] switch
     {

@@ -3,18 +3,18 @@ using System.Text;
 
 namespace Mdf.Reports;
 
-/// <summary>The forms in which a <see cref="ResultTable"/> is written to files.</summary>
+/// <summary>Converts a <see cref="ResultTable"/> to the formats of files.</summary>
 public static class ResultTableFormats
 {
-    /// <summary>A Markdown (GitHub) table under the title, its columns padded so that the source can be read too.</summary>
+    /// <summary>Converts to the title and a table in GitHub's Markdown. The columns are padded, so that the source is readable too.</summary>
     /// <param name="table">The results.</param>
-    /// <returns>The text, which ends with a line break.</returns>
+    /// <returns>The text; it ends with a line break.</returns>
     public static string ToMarkdown(this ResultTable table)
     {
         var cells = Enumerable.Range(-1, table.Rows.Count + 1)
             .Select(row => table.Columns.Select((c, i) => Escape(row < 0 ? c.Name : table.Text(row, i))).ToArray())
             .ToArray();
-        // Three dashes, or two and a colon, are the least that a rule may have.
+        // A rule needs at least three dashes, or two dashes and a colon.
         var widths = table.Columns.Select((_, i) => Math.Max(3, cells.Max(row => row[i].Length))).ToArray();
         var text = new StringBuilder($"**{Escape(table.Title)}**\n\n");
         for (var row = 0; row < cells.Length; row++)
@@ -44,9 +44,9 @@ public static class ResultTableFormats
             }));
     }
 
-    /// <summary>Comma-separated values (RFC 4180): a heading line, then the rows, every number with all of its digits.</summary>
+    /// <summary>Converts to comma-separated values (RFC 4180): a line of headings, then the rows. Every number has all of its digits.</summary>
     /// <param name="table">The results.</param>
-    /// <returns>The text; where there is no result the field is empty.</returns>
+    /// <returns>The text. A field without a result is empty.</returns>
     public static string ToCsv(this ResultTable table)
     {
         var text = new StringBuilder();
@@ -61,9 +61,9 @@ public static class ResultTableFormats
             field.AsSpan().IndexOfAny("\",\r\n") >= 0 ? $"\"{field.Replace("\"", "\"\"")}\"" : field;
     }
 
-    /// <summary>One record per row, keyed by the columns' names: what a JSON writer takes.</summary>
+    /// <summary>Converts to one record per row, with the names of the columns as keys, for a JSON writer.</summary>
     /// <param name="table">The results.</param>
-    /// <returns>The rows, their cells as they are, in the columns' order.</returns>
+    /// <returns>The rows. The cells are unchanged and in the order of the columns.</returns>
     public static IReadOnlyList<IReadOnlyDictionary<string, object?>> ToRecords(this ResultTable table) =>
         [.. table.Rows.Select(row => new OrderedDictionary<string, object?>(
             table.Columns.Zip(row, (column, cell) => KeyValuePair.Create(column.Name, cell))))];

@@ -2,12 +2,12 @@ using Mdf.Evaluation;
 
 namespace Mdf.Reports;
 
-/// <summary>The scores of images as a table: a row for each image, and the mean of each folder.</summary>
+/// <summary>Creates a table of the scores of images: a row for each image, and the mean of each folder.</summary>
 public static class ScoreTable
 {
-    /// <summary>Makes the table.</summary>
+    /// <summary>Creates the table.</summary>
     /// <param name="scores">The scores.</param>
-    /// <param name="losses">What the losses are called, in the order of the scores' values.</param>
+    /// <param name="losses">The names of the losses, in the order of the scores' values.</param>
     public static ResultTable Of(IReadOnlyList<ImageScore> scores, IReadOnlyList<string> losses)
     {
         ArgumentNullException.ThrowIfNull(scores);

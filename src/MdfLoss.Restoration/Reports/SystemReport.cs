@@ -9,14 +9,14 @@ using TorchSharp;
 
 namespace Mdf.Reports;
 
-/// <summary>The machine and the libraries that the work runs on: what a report of a fault, or of a speed, has to say.</summary>
-/// <param name="Versions">The versions of what runs.</param>
+/// <summary>Describes the machine and the libraries, for bug reports and for measurements of speed.</summary>
+/// <param name="Versions">The versions of the program and the libraries.</param>
 /// <param name="Platform">The operating system.</param>
 /// <param name="Processor">The processor.</param>
 /// <param name="Memory">The memory.</param>
-/// <param name="Libtorch">How libtorch was loaded and what it can use; null when it cannot be loaded.</param>
-/// <param name="Notes">What is worth knowing and no fault; one line each.</param>
-/// <param name="Problems">What keeps this machine from working, each with what to do; one line each. Empty when all is well.</param>
+/// <param name="Libtorch">How libtorch was loaded, and the devices it can use; null if it cannot be loaded.</param>
+/// <param name="Notes">Notes that are worth knowing but are not problems; one line each.</param>
+/// <param name="Problems">Problems that prevent work on this machine, each with its remedy; one line each. Empty if there are none.</param>
 public sealed partial record SystemReport(
     VersionReport Versions,
     PlatformReport Platform,
@@ -26,7 +26,7 @@ public sealed partial record SystemReport(
     IReadOnlyList<string> Notes,
     IReadOnlyList<string> Problems)
 {
-    /// <summary>Looks at this machine. Loads libtorch and libvips; where one cannot be loaded, says why and goes on.</summary>
+    /// <summary>Examines this machine. Loads libtorch and libvips. If one of them cannot be loaded, the report gives the reason, and the rest is still collected.</summary>
     /// <returns>The report.</returns>
     public static SystemReport Collect()
     {
@@ -56,7 +56,7 @@ public sealed partial record SystemReport(
             problems);
     }
 
-    /// <summary>A part that can be missing must not keep the rest from being reported, whatever it throws.</summary>
+    /// <summary>Reads one part of the report. If the part fails with any exception, the rest of the report is still collected.</summary>
     private static T? Attempt<T>(List<string> problems, string library, string what, Func<T> read)
         where T : class
     {
@@ -90,7 +90,7 @@ public sealed partial record SystemReport(
             NativeLibraries.Mended);
     }
 
-    /// <summary>A convolution of ones and its gradient, whose every value is a small whole number and so exact.</summary>
+    /// <summary>Whether a device computes correctly. Tests a convolution of ones and its gradient: all values are small integers, so the results are exact.</summary>
     private static bool Computes(torch.Device device)
     {
         using var scope = torch.NewDisposeScope();
@@ -98,7 +98,7 @@ public sealed partial record SystemReport(
         var kernel = torch.ones(4, 3, 3, 3, device: device);
         var result = torch.nn.functional.conv2d(image, kernel);
         result.sum().backward();
-        // Each output sees 3 channels of 3×3 ones; the middle pixels are seen by 9 positions of 4 kernels.
+        // Each output is a sum over 3 channels of 3×3 ones. Each pixel in the middle contributes at 9 positions of 4 kernels.
         return result.Eq(27).all().item<bool>() && image.grad!.slice(2, 2, 6, 1).slice(3, 2, 6, 1).Eq(36).all().item<bool>();
     }
 
@@ -128,7 +128,7 @@ public sealed partial record SystemReport(
                 : null;
     }
 
-    /// <summary>The smallest limit of the control groups around this process, version 2 or 1; null when there is none.</summary>
+    /// <summary>Reads the smallest memory limit of the control groups (version 2 or 1) of this process; null if there is none.</summary>
     private static long? ReadContainerLimit()
     {
         const string root = "/sys/fs/cgroup";
@@ -147,7 +147,7 @@ public sealed partial record SystemReport(
             .Min();
     }
 
-    /// <summary>The first value of each "name : value" line of a file of the kernel; empty where there is no such file.</summary>
+    /// <summary>Reads the first value of each line "name : value" in a file of the kernel; empty if the file does not exist.</summary>
     private static Dictionary<string, string> ReadFields(string path) => ReadLines(path)
         .Select(line => line.Split(':', 2, StringSplitOptions.TrimEntries))
         .Where(pair => pair.Length == 2)
@@ -186,7 +186,7 @@ public sealed partial record SystemReport(
         }
     }
 
-    /// <summary>The newest symbol version that the loaded libstdc++ has, read from the file itself.</summary>
+    /// <summary>Reads the newest symbol version of the loaded libstdc++ from its file.</summary>
     private static string? ReadLibstdcxxVersion()
     {
         if (!OperatingSystem.IsLinux() || LoadedFiles("libstdc++.so").FirstOrDefault(File.Exists) is not { } path)
@@ -204,44 +204,44 @@ public sealed partial record SystemReport(
     private static partial nint GlibcVersion();
 }
 
-/// <summary>The versions of what runs.</summary>
-/// <param name="Mdf">This library.</param>
-/// <param name="Dotnet">.NET, with its name.</param>
-/// <param name="TorchSharp">TorchSharp.</param>
-/// <param name="Libtorch">libtorch; null when it cannot be loaded.</param>
-/// <param name="Libvips">libvips; null when it cannot be loaded.</param>
+/// <summary>The versions of the program and the libraries.</summary>
+/// <param name="Mdf">The version of this library.</param>
+/// <param name="Dotnet">The name and version of .NET.</param>
+/// <param name="TorchSharp">The version of TorchSharp.</param>
+/// <param name="Libtorch">The version of libtorch; null if it cannot be loaded.</param>
+/// <param name="Libvips">The version of libvips; null if it cannot be loaded.</param>
 public sealed record VersionReport(string Mdf, string Dotnet, string TorchSharp, string? Libtorch, string? Libvips);
 
 /// <summary>The operating system.</summary>
-/// <param name="Description">Its own description.</param>
-/// <param name="Architecture">The process's: <c>x64</c>, <c>arm64</c>.</param>
-/// <param name="Glibc">The C library's version; null where it is another.</param>
-/// <param name="Libstdcxx">The newest symbol version of the loaded C++ library (<c>GLIBCXX_3.4.30</c>); null where it is another.</param>
+/// <param name="Description">The description that the operating system gives.</param>
+/// <param name="Architecture">The architecture of the process, such as <c>x64</c> or <c>arm64</c>.</param>
+/// <param name="Glibc">The version of glibc; null if the C library is another one.</param>
+/// <param name="Libstdcxx">The newest symbol version of the loaded libstdc++, such as <c>GLIBCXX_3.4.30</c>; null if the C++ library is another one.</param>
 public sealed record PlatformReport(string Description, string Architecture, string? Glibc, string? Libstdcxx);
 
 /// <summary>The processor.</summary>
-/// <param name="Name">Its maker's name for it; null when the system does not say.</param>
-/// <param name="Cores">Logical processors that this process may use.</param>
-/// <param name="Features">Instruction sets that decide the speed of convolutions, by the kernel's names for them.</param>
+/// <param name="Name">The manufacturer's name of the processor; null if the system does not give it.</param>
+/// <param name="Cores">The number of logical processors that this process may use.</param>
+/// <param name="Features">The instruction sets that determine the speed of convolutions, with the names that the operating system's kernel uses.</param>
 public sealed record ProcessorReport(string? Name, int Cores, IReadOnlyList<string> Features);
 
 /// <summary>The memory, in bytes.</summary>
-/// <param name="Total">What the machine has.</param>
-/// <param name="Available">What is free or can be freed now; null when the system does not say.</param>
-/// <param name="Limit">What a container allows; null without a limit.</param>
+/// <param name="Total">The memory of the machine.</param>
+/// <param name="Available">The memory that is free or can be freed now; null if the system does not give it.</param>
+/// <param name="Limit">The memory limit of the container; null if there is none.</param>
 public sealed record MemoryReport(long Total, long? Available, long? Limit);
 
-/// <summary>How libtorch was loaded and what it can use.</summary>
+/// <summary>How libtorch was loaded, and the devices it can use.</summary>
 /// <param name="Devices">The devices, the processor first.</param>
-/// <param name="IsCudaBuild">Whether this libtorch is one for CUDA.</param>
-/// <param name="Threads">Threads within one operation.</param>
-/// <param name="InteropThreads">Threads across operations.</param>
-/// <param name="File">The file that is loaded.</param>
-/// <param name="Mended">What had to be mended to load it, or null; see <see cref="NativeLibraries.Mended"/>.</param>
+/// <param name="IsCudaBuild">Whether this is a CUDA build of libtorch.</param>
+/// <param name="Threads">The number of threads within one operation.</param>
+/// <param name="InteropThreads">The number of threads across operations.</param>
+/// <param name="File">The loaded file.</param>
+/// <param name="Mended">The repair that was necessary to load libtorch; null if there was none. See <see cref="NativeLibraries.Mended"/>.</param>
 public sealed record LibtorchReport(
     IReadOnlyList<DeviceReport> Devices, bool IsCudaBuild, int Threads, int InteropThreads, string? File, string? Mended);
 
 /// <summary>A device and whether it works.</summary>
-/// <param name="Name">As <c>--device</c> takes it.</param>
-/// <param name="Computes">Whether a convolution and its gradient, computed on it, are what they must be.</param>
+/// <param name="Name">The name of the device, in the form that <c>--device</c> accepts.</param>
+/// <param name="Computes">Whether a convolution and its gradient on this device are correct.</param>
 public sealed record DeviceReport(string Name, bool Computes);

@@ -6,16 +6,16 @@ using static TorchSharp.torch;
 
 namespace Mdf.Training;
 
-/// <summary>What Adam remembers between two steps, to and from a checkpoint.</summary>
+/// <summary>Saves the state of Adam to a checkpoint, and loads it.</summary>
 internal static class AdamState
 {
     private const string FirstMoment = "exp_avg";
     private const string SecondMoment = "exp_avg_sq";
     private const string Steps = "step";
 
-    /// <summary>Copies an optimizer's moments.</summary>
-    /// <param name="optimizer">Adam.</param>
-    /// <returns>The tensors by <c>{parameter}.exp_avg</c> and <c>{parameter}.exp_avg_sq</c>, and how many steps it has made.</returns>
+    /// <summary>Copies the moments of an optimizer.</summary>
+    /// <param name="optimizer">The optimizer.</param>
+    /// <returns>The tensors <c>{parameter}.exp_avg</c> and <c>{parameter}.exp_avg_sq</c>, and the number of steps.</returns>
     public static Dictionary<string, StoredTensor> Save(TensorAdam optimizer)
     {
         var tensors = new Dictionary<string, StoredTensor>();
@@ -28,9 +28,9 @@ internal static class AdamState
         return tensors;
     }
 
-    /// <summary>The same for moments that lie elsewhere.</summary>
-    /// <param name="moments">Each parameter's name, its two moments, and its shape.</param>
-    /// <param name="steps">How many steps have been made.</param>
+    /// <summary>Copies moments that are not in an optimizer of TorchSharp.</summary>
+    /// <param name="moments">The name of each parameter, its two moments, and its shape.</param>
+    /// <param name="steps">The number of finished steps.</param>
     public static Dictionary<string, StoredTensor> Save(IEnumerable<(string Name, float[] First, float[] Second, long[] Shape)> moments, long steps)
     {
         var tensors = new Dictionary<string, StoredTensor>();
@@ -41,10 +41,10 @@ internal static class AdamState
         static StoredTensor Stored(float[] values, long[] shape) => new(ElementType.Float32, shape, MemoryMarshal.AsBytes<float>(values).ToArray());
     }
 
-    /// <summary>Sets an optimizer's moments.</summary>
-    /// <param name="optimizer">Adam, made for the same parameters.</param>
-    /// <param name="tensors">What <see cref="Save(TensorAdam)"/> gave.</param>
-    /// <param name="where">Where they come from, for messages.</param>
+    /// <summary>Sets the moments of an optimizer.</summary>
+    /// <param name="optimizer">The optimizer, created for the same parameters.</param>
+    /// <param name="tensors">The tensors from <see cref="Save(TensorAdam)"/>.</param>
+    /// <param name="where">The source of the tensors, for messages.</param>
     /// <exception cref="InputException">A tensor is missing or of another shape or type. Nothing is changed.</exception>
     public static void Load(TensorAdam optimizer, IReadOnlyDictionary<string, StoredTensor> tensors, string where)
     {
@@ -53,10 +53,10 @@ internal static class AdamState
         optimizer.Restore(name => (read[name].First.ToTensor(), read[name].Second.ToTensor()), read.Values.First().Steps);
     }
 
-    /// <summary>Finds all moments, and checks them.</summary>
-    /// <param name="parameters">The parameters' names and shapes.</param>
-    /// <param name="tensors">What was saved.</param>
-    /// <param name="where">Where they come from, for messages.</param>
+    /// <summary>Finds all moments and checks them.</summary>
+    /// <param name="parameters">The names and shapes of the parameters.</param>
+    /// <param name="tensors">The saved tensors.</param>
+    /// <param name="where">The source of the tensors, for messages.</param>
     /// <exception cref="InputException">A tensor is missing or of another shape or type.</exception>
     public static Dictionary<string, (StoredTensor First, StoredTensor Second, long Steps)> Read(
         IEnumerable<(string Name, long[] Shape)> parameters, IReadOnlyDictionary<string, StoredTensor> tensors, string where)
@@ -70,7 +70,7 @@ internal static class AdamState
             tensors.TryGetValue($"{parameter}.{what}", out var found) && found.Type == type && found.Shape.SequenceEqual(shape)
                 ? found
                 : throw new InputException(string.Create(CultureInfo.InvariantCulture,
-                    $"'{where}': expected the optimizer's {what} of {Untrusted.Quote(parameter)} as {StoredTensor.Describe(type, shape)}, found {(found is null ? "none" : found.ToString())}: the checkpoint is damaged or of another program"));
+                    $"'{where}': expected the optimizer's {what} of {Untrusted.Quote(parameter)} as {StoredTensor.Describe(type, shape)}, found {(found is null ? "none" : found.ToString())}: the checkpoint is corrupt or from another program"));
     }
 
     private static void Add(Dictionary<string, StoredTensor> tensors, string name, StoredTensor first, StoredTensor second, long steps)

@@ -4,10 +4,10 @@ using static TorchSharp.torch;
 
 namespace Mdf.Training;
 
-/// <summary>Has the next batches ready: a thread of its own prepares them while the network computes.</summary>
+/// <summary>A queue of the next batches. A separate thread prepares them while the network computes.</summary>
 internal sealed class BatchQueue : IDisposable
 {
-    // Enough that one slow batch is not waited for; each is a few megabytes.
+    // Enough that the network need not wait for one slow batch. Each batch is a few megabytes.
     private const int Ahead = 3;
 
     private readonly Channel<TrainingBatch> _ready = Channel.CreateBounded<TrainingBatch>(Ahead);
@@ -15,13 +15,13 @@ internal sealed class BatchQueue : IDisposable
     private readonly Task _worker;
 
     /// <summary>Starts to prepare batches.</summary>
-    /// <param name="sampler">Makes them.</param>
-    /// <param name="first">The index of the first.</param>
-    /// <param name="end">The index behind the last.</param>
+    /// <param name="sampler">The sampler that creates the batches.</param>
+    /// <param name="first">The index of the first batch.</param>
+    /// <param name="end">The index after the last batch.</param>
     public BatchQueue(PatchSampler sampler, long first, long end)
     {
-        // libtorch shares work out among as many threads as there are processors, from any thread: from this one it would take them from the network.
-        // The number is a thread's own, but new threads take the one that was set last.
+        // From any thread, libtorch divides work among as many threads as there are processors. From this thread, it would take them from the network.
+        // The number of threads is a setting per thread, but new threads take the number that was set last.
         var threads = get_num_threads();
         using var started = new ManualResetEventSlim();
         _worker = Task.Factory.StartNew(
@@ -35,8 +35,8 @@ internal sealed class BatchQueue : IDisposable
         set_num_threads(threads);
     }
 
-    /// <summary>The next batch, which belongs to the caller.</summary>
-    /// <exception cref="ChannelClosedException">There is none left.</exception>
+    /// <summary>Takes the next batch. The caller takes ownership of it.</summary>
+    /// <exception cref="ChannelClosedException">No batch is left.</exception>
     public TrainingBatch Take()
     {
         try
@@ -45,13 +45,13 @@ internal sealed class BatchQueue : IDisposable
         }
         catch (ChannelClosedException e) when (e.InnerException is { } cause)
         {
-            // What went wrong on the other thread, as it was thrown there.
+            // Rethrow the exception of the other thread.
             System.Runtime.ExceptionServices.ExceptionDispatchInfo.Capture(cause).Throw();
             throw;
         }
     }
 
-    /// <summary>Ends the thread and frees what it has prepared.</summary>
+    /// <summary>Ends the thread and frees the prepared batches.</summary>
     public void Dispose()
     {
         _stop.Cancel();
@@ -63,7 +63,7 @@ internal sealed class BatchQueue : IDisposable
 
     private void Work(PatchSampler sampler, long first, long end)
     {
-        // A step leaves a core idle here and there: enough for the next batch, as long as nothing waits for this thread's share of it.
+        // During a step, a core is idle now and then. That is enough for the next batch, as long as nothing waits for this thread.
         BackgroundWork.StandBack();
         try
         {

@@ -4,15 +4,15 @@ using Mdf.Weights;
 
 namespace Mdf.Training;
 
-/// <summary>What a checkpoint says of itself, read with one line of refusal for whatever is not as it should be.</summary>
+/// <summary>Reads the metadata of a checkpoint. Throws an exception with a one-line message if an entry is missing or invalid.</summary>
 internal sealed class CheckpointMetadata
 {
     private readonly TensorFile _file;
 
-    /// <summary>Looks at what kind of checkpoint it is.</summary>
+    /// <summary>Checks the kind of a checkpoint.</summary>
     /// <param name="file">The open file.</param>
-    /// <param name="format">The kind of checkpoint that it must be.</param>
-    /// <exception cref="InputException">It is another kind of file.</exception>
+    /// <param name="format">The expected format of the checkpoint.</param>
+    /// <exception cref="InputException">The file is of another kind.</exception>
     public CheckpointMetadata(TensorFile file, string format)
     {
         ArgumentNullException.ThrowIfNull(file);
@@ -22,16 +22,16 @@ internal sealed class CheckpointMetadata
             throw new InputException($"'{file.Path}': expected a checkpoint in the format '{format}', found {(found is null ? "another kind of file" : Untrusted.Quote(found))}");
     }
 
-    /// <summary>A text; null where there is none.</summary>
+    /// <summary>Reads a text; null if there is none.</summary>
     public string? OptionalText(string key) => _file.Metadata.GetValueOrDefault(key);
 
-    /// <summary>A text that must be there.</summary>
+    /// <summary>Reads a required text.</summary>
     public string Text(string key) => OptionalText(key) ?? throw Damaged(key);
 
-    /// <summary>A whole number, not negative.</summary>
+    /// <summary>Reads a required integer that is not negative.</summary>
     public int Integer(string key) => int.TryParse(OptionalText(key), NumberStyles.None, CultureInfo.InvariantCulture, out var value) ? value : throw Damaged(key);
 
-    /// <summary>A number.</summary>
+    /// <summary>Reads a required number.</summary>
     public double Number(string key) => double.TryParse(OptionalText(key), NumberStyles.Float, CultureInfo.InvariantCulture, out var value) ? value : throw Damaged(key);
 
     private InputException Damaged(string key) =>

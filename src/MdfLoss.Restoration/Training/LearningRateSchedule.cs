@@ -2,41 +2,41 @@ using System.Globalization;
 
 namespace Mdf.Training;
 
-/// <summary>How the learning rate falls, once it has been warmed up: <see cref="ConstantDecay"/>, <see cref="StepDecay"/> or <see cref="CosineDecay"/>.</summary>
+/// <summary>The decay of the learning rate after the warm-up: <see cref="ConstantDecay"/>, <see cref="StepDecay"/> or <see cref="CosineDecay"/>.</summary>
 public abstract record LearningRateDecay
 {
     private protected LearningRateDecay()
     {
     }
 
-    /// <summary>Throws where the decay does not fit the schedule that it is to be part of.</summary>
+    /// <summary>Throws if the decay does not fit the schedule.</summary>
     internal virtual void Check(double rate, int iterations, int warmup)
     {
     }
 
-    /// <summary>The rate of an iteration.</summary>
-    /// <param name="rate">Where it falls from.</param>
-    /// <param name="iteration">How many iterations were made before.</param>
-    /// <param name="start">When it begins to fall.</param>
-    /// <param name="end">How many iterations there are.</param>
+    /// <summary>Computes the learning rate of an iteration.</summary>
+    /// <param name="rate">The learning rate at the start of the decay.</param>
+    /// <param name="iteration">The number of iterations before this one.</param>
+    /// <param name="start">The iteration at which the decay starts.</param>
+    /// <param name="end">The total number of iterations.</param>
     internal abstract double At(double rate, int iteration, int start, int end);
 }
 
-/// <summary>The rate stays as it is.</summary>
+/// <summary>A constant learning rate.</summary>
 public sealed record ConstantDecay : LearningRateDecay
 {
     internal override double At(double rate, int iteration, int start, int end) => rate;
 }
 
-/// <summary>The rate is multiplied by a factor at certain iterations: PyTorch's <c>MultiStepLR</c>.</summary>
+/// <summary>Multiplies the learning rate by a factor at given iterations: PyTorch's <c>MultiStepLR</c>.</summary>
 public sealed record StepDecay : LearningRateDecay
 {
-    /// <summary>What the rate is multiplied by, by default.</summary>
+    /// <summary>The default of <see cref="Factor"/>.</summary>
     public const double DefaultFactor = 0.5;
 
     internal static ValueRange<double> FactorRange { get; } = new("a number between 0 and 1", value => value is > 0 and < 1);
 
-    /// <summary>After how many iterations the rate is multiplied, in ascending order; at least one.</summary>
+    /// <summary>The iterations after which the learning rate is multiplied, in ascending order; at least one.</summary>
     public required IReadOnlyList<int> Milestones
     {
         get;
@@ -45,7 +45,7 @@ public sealed record StepDecay : LearningRateDecay
             : throw new ArgumentException("expected at least one milestone, and each above the one before", nameof(value));
     }
 
-    /// <summary>What it is multiplied by each time; between 0 and 1.</summary>
+    /// <summary>The factor at each milestone; between 0 and 1.</summary>
     public double Factor
     {
         get;
@@ -59,7 +59,7 @@ public sealed record StepDecay : LearningRateDecay
     /// <inheritdoc/>
     public override int GetHashCode() => HashCode.Combine(Factor, Milestones.Count, Milestones[0]);
 
-    /// <summary>Where a milestone may be: one outside the decay would change nothing.</summary>
+    /// <summary>The allowed range of a milestone. A milestone outside the decay would have no effect.</summary>
     internal static ValueRange<int> MilestoneRange(int iterations, int warmup) => new(
         $"whole numbers above {warmup} (the warm-up) and below {iterations} (the iterations)",
         value => value > warmup && value < iterations);
@@ -74,13 +74,13 @@ public sealed record StepDecay : LearningRateDecay
         rate * Math.Pow(Factor, Milestones.Count(milestone => milestone <= iteration));
 }
 
-/// <summary>The rate follows half a cosine to the end: SGDR (Loshchilov and Hutter, ICLR 2017) without restarts, PyTorch's <c>CosineAnnealingLR</c>.</summary>
+/// <summary>Lowers the learning rate along half a cosine until the last iteration: SGDR (Loshchilov and Hutter, ICLR 2017) without restarts, PyTorch's <c>CosineAnnealingLR</c>.</summary>
 public sealed record CosineDecay : LearningRateDecay
 {
-    /// <summary>Where the rate ends by default.</summary>
+    /// <summary>The default of <see cref="FinalRate"/>.</summary>
     public const double DefaultFinalRate = 1e-6;
 
-    /// <summary>Where the rate ends: not above where it starts.</summary>
+    /// <summary>The learning rate at the end; not above the rate at the start.</summary>
     public double FinalRate
     {
         get;
@@ -98,11 +98,11 @@ public sealed record CosineDecay : LearningRateDecay
     {
         var done = Math.Max(0, iteration - start) / (double)(end - start);
         var left = (1 + Math.Cos(Math.PI * done)) / 2;
-        return (rate * left) + (FinalRate * (1 - left)); // to the bit at both ends
+        return (rate * left) + (FinalRate * (1 - left)); // exact to the bit at both ends
     }
 }
 
-/// <summary>The learning rate as a function of the iteration alone, so that training that is resumed goes on with the rate that it would have had.</summary>
+/// <summary>The learning rate as a function of only the iteration. So a resumed training has the same learning rates as one without interruption.</summary>
 public sealed class LearningRateSchedule
 {
     private readonly double _rate;
@@ -110,13 +110,13 @@ public sealed class LearningRateSchedule
     private readonly int _iterations;
     private readonly int _warmup;
 
-    /// <summary>Plans the rate of every iteration.</summary>
-    /// <param name="rate">The highest rate: where the warm-up ends and the decay begins; above 0.</param>
-    /// <param name="decay">How it falls.</param>
-    /// <param name="iterations">How many iterations there are; at least 1.</param>
-    /// <param name="warmup">In how many of them the rate rises; fewer than there are.</param>
+    /// <summary>Creates the schedule.</summary>
+    /// <param name="rate">The highest learning rate, at the end of the warm-up and the start of the decay; above 0.</param>
+    /// <param name="decay">The decay after the warm-up.</param>
+    /// <param name="iterations">The total number of iterations; at least 1.</param>
+    /// <param name="warmup">The number of iterations in which the rate rises; less than <paramref name="iterations"/>.</param>
     /// <exception cref="ArgumentOutOfRangeException">
-    /// A number is out of range, or a milestone is not between the warm-up and the end, or the cosine would rise.
+    /// A number is out of range, a milestone is not between the warm-up and the end, or the cosine would rise.
     /// </exception>
     public LearningRateSchedule(double rate, LearningRateDecay decay, int iterations, int warmup = 0)
     {
@@ -128,11 +128,11 @@ public sealed class LearningRateSchedule
         _decay = decay;
     }
 
-    /// <summary>The rate of an iteration.</summary>
-    /// <param name="iteration">How many iterations were made before it, so 0 for the first. The number of all is allowed: where the decay ends.</param>
+    /// <summary>Computes the learning rate of an iteration.</summary>
+    /// <param name="iteration">The number of iterations before this one, so 0 for the first. The total number of iterations is allowed: it gives the rate at the end of the decay.</param>
     /// <remarks>
-    /// With a warm-up of n, the first n iterations have 1, 2, …, n parts of n + 1: the rate rises in a straight line from the 0 before the first to
-    /// the full rate of the one behind the warm-up.
+    /// With a warm-up of n iterations, the first n iterations have 1/(n + 1), 2/(n + 1), …, n/(n + 1) of the full rate. So the rate rises linearly from 0
+    /// before the first iteration to the full rate in the first iteration after the warm-up.
     /// </remarks>
     /// <exception cref="ArgumentOutOfRangeException">There is no such iteration.</exception>
     public double At(int iteration)

@@ -4,19 +4,19 @@ using Mdf.Weights;
 
 namespace Mdf.Training;
 
-/// <summary>The training of a loss that was interrupted.</summary>
-/// <param name="Scale">The scale that was being trained.</param>
-/// <param name="Iteration">How many iterations of it had been made.</param>
-/// <param name="Description">What was being trained, as text; the training that goes on must be the same.</param>
-/// <param name="Program">The version of the program, and how many threads it had: what the stack says of its making.</param>
-/// <param name="LogWindow">The steps since the log's last entry, as text; null where there are none.</param>
+/// <summary>A checkpoint of the training of a loss, from which the training can be resumed.</summary>
+/// <param name="Scale">The scale in training.</param>
+/// <param name="Iteration">The number of finished iterations of that scale.</param>
+/// <param name="Description">The description of the training, as text. A resumed training must have the same description.</param>
+/// <param name="Program">The version and the number of threads of the program, for the stack's metadata.</param>
+/// <param name="LogWindow">The steps since the last entry of the log, as text; null if there are none.</param>
 public sealed record LossCheckpoint(int Scale, int Iteration, string Description, TrainingProgram Program, string? LogWindow = null)
 {
     private const string Format = FileKind.LossCheckpointFormat;
 
-    /// <summary>Writes a checkpoint, whole or not at all.</summary>
+    /// <summary>Writes the checkpoint atomically: a reader never sees an incomplete file.</summary>
     /// <param name="path">A <c>.safetensors</c> file.</param>
-    /// <param name="tensors">What <see cref="LossTrainer.Save"/> gave.</param>
+    /// <param name="tensors">The tensors from <see cref="LossTrainer.Save"/>.</param>
     public void Write(string path, IReadOnlyDictionary<string, StoredTensor> tensors)
     {
         var metadata = new SortedDictionary<string, string>(StringComparer.Ordinal)
@@ -33,9 +33,9 @@ public sealed record LossCheckpoint(int Scale, int Iteration, string Description
         SafetensorsFormat.Write(path, tensors, metadata);
     }
 
-    /// <summary>Reads what a checkpoint says of itself.</summary>
+    /// <summary>Reads a checkpoint's metadata.</summary>
     /// <param name="file">The open file.</param>
-    /// <exception cref="InputException">It is no such checkpoint, or a damaged one.</exception>
+    /// <exception cref="InputException">The file is not a checkpoint of a loss's training, or it is corrupt.</exception>
     public static LossCheckpoint Of(TensorFile file)
     {
         var metadata = new CheckpointMetadata(file, Format);

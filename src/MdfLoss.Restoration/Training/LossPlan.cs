@@ -7,14 +7,14 @@ namespace Mdf.Training;
 /// <summary>Plans phase 1 for a photograph: its pyramid, and how many scales are trained.</summary>
 public static class LossPlan
 {
-    // The darkest and the brightest pixel of a channel are at least so far apart in one channel of a photograph from which something can be learnt.
+    // In at least one channel, the difference between the brightest and the darkest pixel must be this large. Otherwise there is nothing to learn.
     private const double LeastContrast = 2.0 / 255;
 
-    /// <summary>Checks that a photograph can be trained on, and plans its scales.</summary>
+    /// <summary>Checks that a photograph can be used for training, and plans its scales.</summary>
     /// <param name="photo">The photograph, shape <c>(1, 3, H, W)</c> in [0, 1].</param>
-    /// <param name="options">What is asked for.</param>
-    /// <returns>The plan of the whole pyramid, and how many of its scales are to be trained.</returns>
-    /// <exception cref="InputException">The photograph is not one in [0, 1], is too small, has fewer scales than asked for, or is all one colour.</exception>
+    /// <param name="options">The options of the training.</param>
+    /// <returns>The plan of the whole pyramid, and the number of scales to train.</returns>
+    /// <exception cref="InputException">The photograph is not in [0, 1], is too small, has fewer scales than requested, or has only one colour.</exception>
     public static (PyramidPlan Plan, int Scales) For(Tensor photo, LossTrainingOptions options)
     {
         ArgumentNullException.ThrowIfNull(photo);
@@ -35,7 +35,7 @@ public static class LossPlan
         if (!low.Zip(high).All(pair => pair.First >= 0 && pair.Second <= 1))
             throw new InputException($"expected a photograph in [0, 1], found values from {low.Min()} to {high.Max()}: divide it by its maximum");
         if (low.Zip(high).All(pair => pair.Second - pair.First < LeastContrast))
-            throw new InputException("expected a photograph from which something can be learnt, found one that is all one colour: use another");
+            throw new InputException("expected a photograph with detail to learn from, found only one colour: use another photograph");
         return (plan, scales);
 
         static float[] Of(Tensor values) => values.flatten().cpu().data<float>().ToArray();

@@ -10,20 +10,20 @@ using static TorchSharp.torch;
 namespace Mdf.Training;
 
 /// <summary>
-/// Phase 1, one iteration after the other: trains a discriminator stack scale by scale, coarse to fine. <see cref="Step"/> until
-/// <see cref="IsScaleFinished"/>, then <see cref="FinishScale"/>, until <see cref="IsFinished"/>; then <see cref="Finish"/>.
+/// Trains a discriminator stack iteration by iteration (phase 1), scale by scale, coarse to fine. Call <see cref="Step"/> until
+/// <see cref="IsScaleFinished"/>, then <see cref="FinishScale"/>. Repeat this until <see cref="IsFinished"/>, then call <see cref="Finish"/>.
 /// </summary>
 /// <remarks>
-/// Built on SinGAN (Rott Shaham, Dekel and Michaeli, ICCV 2019) as the first figure of "Training a Task-Specific Image
-/// Reconstruction Loss" (WACV 2022) changes it; <c>docs/numerics.md</c> says which line is whose. The random numbers of an iteration are a function of
-/// the seed, the scale and the iteration alone, so that a training can go on from any of them.
+/// Based on SinGAN (Rott Shaham, Dekel and Michaeli, ICCV 2019), with the changes of the first figure of "Training a Task-Specific Image
+/// Reconstruction Loss" (WACV 2022); <c>docs/numerics.md</c> gives the source of each line. The random numbers of an iteration are a function of only
+/// the seed, the scale and the iteration, so a training can be resumed at any iteration.
 /// </remarks>
 public sealed class LossTrainer : IDisposable
 {
-    /// <summary>The version of the recipe: it goes up when the same options begin to train another stack, so that a run is not gone on with by another recipe.</summary>
+    /// <summary>The version of the recipe. It is increased when the same options give another stack. So a run is never resumed with another recipe.</summary>
     internal const int Recipe = 2;
 
-    // Of an iteration, in the unit of CostOf: as much as 1,380 pixels of 32 channels.
+    // The fixed cost of an iteration, in the unit of CostOf: the cost of 1,380 pixels with 32 channels.
     private const double FixedCost = 250_000;
 
     private const string StackPrefix = "stack.";
@@ -45,10 +45,10 @@ public sealed class LossTrainer : IDisposable
     private ScaleTrainer? _trainer;
     private List<ScaleImage> _images = [];
 
-    /// <summary>Begins the training.</summary>
+    /// <summary>Starts a training.</summary>
     /// <param name="photos">The photographs, each of shape <c>(1, 3, H, W)</c> in [0, 1], on the device to train on; at least one. The caller keeps ownership.</param>
-    /// <param name="options">What is asked for.</param>
-    /// <exception cref="InputException">A photograph is not one in [0, 1], is too small, has fewer scales than asked for, or is all one colour.</exception>
+    /// <param name="options">The options of the training.</param>
+    /// <exception cref="InputException">A photograph is not in [0, 1], is too small, has fewer scales than requested, or has only one colour.</exception>
     public LossTrainer(IReadOnlyList<Tensor> photos, LossTrainingOptions options)
     {
         ArgumentNullException.ThrowIfNull(photos);
@@ -69,51 +69,54 @@ public sealed class LossTrainer : IDisposable
         }
         catch
         {
-            Dispose(); // a program that makes the artefact may fail
+            Dispose(); // an external program that distorts the photograph may fail
             throw;
         }
     }
 
-    /// <summary>How many scales will have been trained at the end.</summary>
+    /// <summary>The number of scales to train.</summary>
     public int Scales { get; }
 
-    /// <summary>The scale that is being trained; <see cref="Scales"/> when all have been.</summary>
+    /// <summary>The scale in training; <see cref="Scales"/> after all scales are trained.</summary>
     public int Scale { get; private set; }
 
-    /// <summary>How many iterations of this scale have been made.</summary>
+    /// <summary>The number of finished iterations of this scale.</summary>
     public int Iteration { get; private set; }
 
-    /// <summary>Whether all iterations of this scale have been made; <see cref="FinishScale"/> is next.</summary>
+    /// <summary>Whether all iterations of this scale are finished. The next call is then <see cref="FinishScale"/>.</summary>
     public bool IsScaleFinished => IsFinished || Iteration == _options.IterationsOf(Scale);
 
-    /// <summary>How many iterations of all scales have been made.</summary>
+    /// <summary>The number of finished iterations of all scales.</summary>
     public int TotalIterations => Enumerable.Range(0, Scale).Sum(_options.IterationsOf) + Iteration;
 
-    /// <summary>Whether all scales have been trained.</summary>
+    /// <summary>Whether all scales are trained.</summary>
     public bool IsFinished => Scale == Scales;
 
     /// <summary>The size of the first photograph at each scale.</summary>
     public IReadOnlyList<ImageSize> Sizes => [.. _plans[0].Sizes.Take(Scales)];
 
-    /// <summary>What the generator of the scale that was finished last made of the first photograph, shape <c>(1, 3, H, W)</c>, about [0, 1]; null before, and after <see cref="Load"/>.</summary>
+    /// <summary>
+    /// The output of the generator of the last finished scale for the first photograph: shape <c>(1, 3, H, W)</c>, approximately in [0, 1]. Null before a scale is
+    /// finished, and after <see cref="Load"/>.
+    /// </summary>
     public Tensor? Generated => _generated;
 
-    /// <summary>The time that an iteration of a scale takes, relative to another's; for estimates.</summary>
+    /// <summary>The relative time of one iteration of a scale, for estimates of the remaining time.</summary>
     /// <param name="scale">The scale.</param>
     /// <remarks>
-    /// A part that is the same for every scale, and one that grows with the area and with the 1.5th power of the channels: wide convolutions reach more of what the processor
-    /// can compute. Measured on two cores for 38×25 to 198×132 pixels: within 10 % for our kernels, within 25 % for libtorch's.
+    /// The cost has a part that is the same for every scale, and a part that grows with the area and with the number of channels to the power of 1.5: wide convolutions use
+    /// the processor more efficiently. Measured on two cores for 38×25 to 198×132 pixels: accurate within 10 % for our kernels, within 25 % for libtorch's kernels.
     /// </remarks>
     public double CostOf(int scale) => FixedCost + _plans.Average(plan => (double)plan.Sizes[scale].Height * plan.Sizes[scale].Width) * Math.Pow(PyramidPlan.WidthOf(scale), 1.5);
 
-    /// <summary>How many iterations a scale has.</summary>
+    /// <summary>The number of iterations of a scale, including extensions.</summary>
     /// <param name="scale">The scale.</param>
     public int IterationsOf(int scale) => _options.IterationsOf(scale);
 
-    /// <summary>One iteration of this scale: three steps of the discriminator, three of the generator.</summary>
-    /// <returns>The losses.</returns>
+    /// <summary>Runs one iteration of this scale: three steps of the discriminator, then three steps of the generator.</summary>
+    /// <returns>The losses of the iteration.</returns>
     /// <exception cref="DivergedException">A loss became infinite or NaN.</exception>
-    /// <exception cref="InvalidOperationException">All iterations of this scale have been made.</exception>
+    /// <exception cref="InvalidOperationException">All iterations of this scale are finished.</exception>
     public ScaleLosses Step()
     {
         if (_trainer is null || IsScaleFinished)
@@ -131,9 +134,9 @@ public sealed class LossTrainer : IDisposable
         return losses;
     }
 
-    /// <summary>Adds iterations to this scale and to those after it, at the learning rate of the schedule's last.</summary>
-    /// <param name="iterations">How many for each scale; at least 1.</param>
-    /// <exception cref="InvalidOperationException">All scales have been trained: their generators are gone.</exception>
+    /// <summary>Adds iterations to this scale and to all later scales, with the last learning rate of the schedule.</summary>
+    /// <param name="iterations">The number of additional iterations per scale; at least 1.</param>
+    /// <exception cref="InvalidOperationException">All scales are trained, so their generators no longer exist.</exception>
     public void Extend(int iterations)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(iterations, 1);
@@ -142,8 +145,8 @@ public sealed class LossTrainer : IDisposable
         _options = _options with { Extensions = [.. _options.Extensions, new LossExtension(Scale, iterations)] };
     }
 
-    /// <summary>Freezes what has been trained at this scale, and begins the next one, if there is one.</summary>
-    /// <exception cref="InvalidOperationException">Iterations of this scale are left, or all scales have been trained.</exception>
+    /// <summary>Freezes the networks of this scale, and starts the next scale if there is one.</summary>
+    /// <exception cref="InvalidOperationException">Iterations of this scale are left, or all scales are trained.</exception>
     public void FinishScale()
     {
         if (_trainer is null || !IsScaleFinished)
@@ -167,7 +170,7 @@ public sealed class LossTrainer : IDisposable
             Begin();
     }
 
-    /// <summary>Everything that the training needs to go on, besides the scale and the iteration.</summary>
+    /// <summary>Returns all state that is needed to resume the training, except the scale and the iteration.</summary>
     /// <returns>The tensors by name.</returns>
     public IReadOnlyDictionary<string, StoredTensor> Save()
     {
@@ -194,12 +197,12 @@ public sealed class LossTrainer : IDisposable
         }
     }
 
-    /// <summary>Continues another training of the same photographs and options.</summary>
-    /// <param name="tensors">What <see cref="Save"/> gave.</param>
-    /// <param name="scale">Its scale.</param>
-    /// <param name="iteration">How many iterations of that had been made.</param>
-    /// <param name="where">Where they come from, for messages.</param>
-    /// <exception cref="InputException">They are of another training, or damaged.</exception>
+    /// <summary>Resumes a training with the same photographs and options.</summary>
+    /// <param name="tensors">The tensors from <see cref="Save"/>.</param>
+    /// <param name="scale">The scale of the saved training.</param>
+    /// <param name="iteration">The number of finished iterations of that scale.</param>
+    /// <param name="where">The source of the tensors, for messages.</param>
+    /// <exception cref="InputException">The tensors are from another training, or are corrupt.</exception>
     public void Load(IReadOnlyDictionary<string, StoredTensor> tensors, int scale, int iteration, string where)
     {
         ArgumentNullException.ThrowIfNull(tensors);
@@ -243,14 +246,14 @@ public sealed class LossTrainer : IDisposable
             return tensors.TryGetValue(string.Create(CultureInfo.InvariantCulture, $"{BelowPrefix}{photo}"), out var stored)
                 && stored.Type == ElementType.Float32 && stored.Shape.SequenceEqual([1, 3, size.Height, size.Width])
                 ? stored.ToTensor(_device)
-                : throw new InputException($"'{where}': expected photograph {photo} at the scale below, of {size}, found {stored?.ToString() ?? "none"}: the checkpoint is damaged or of another training");
+                : throw new InputException($"'{where}': expected photograph {photo} at the scale below, of {size}, found {stored?.ToString() ?? "none"}: the checkpoint is corrupt or of another training");
         }
     }
 
-    /// <summary>Takes the trained stack, which belongs to the caller from then on.</summary>
+    /// <summary>Returns the trained stack. The caller takes ownership of it.</summary>
     /// <param name="sourceSha256">The SHA-256 of each photograph's file, for the stack's metadata.</param>
-    /// <param name="program">The program that trained the last scale, for the stack's metadata; null for this one.</param>
-    /// <exception cref="InvalidOperationException">Not all scales have been trained.</exception>
+    /// <param name="program">The program that trained the last scale, for the stack's metadata. Default: this program.</param>
+    /// <exception cref="InvalidOperationException">Not all scales are trained.</exception>
     public DiscriminatorStack Finish(IReadOnlyList<string> sourceSha256, TrainingProgram? program = null)
     {
         if (!IsFinished)
@@ -278,7 +281,7 @@ public sealed class LossTrainer : IDisposable
         return stack;
     }
 
-    /// <summary>Frees everything but a stack that was taken.</summary>
+    /// <summary>Frees everything except a stack that <see cref="Finish"/> returned.</summary>
     public void Dispose()
     {
         End();
@@ -296,7 +299,7 @@ public sealed class LossTrainer : IDisposable
 
     private static long IndexOf(int scale, int iteration) => ((long)scale << 32) + iteration;
 
-    /// <summary>Begins a scale: from the one before where the width is the same, otherwise from fresh weights.</summary>
+    /// <summary>Starts a scale: with the weights of the previous scale if its width is the same, otherwise with new random weights.</summary>
     private void Begin()
     {
         using var random = new Generator(Seeds.Of(_options.Seed, IndexOf(Scale, -1)));
@@ -318,7 +321,7 @@ public sealed class LossTrainer : IDisposable
         _trainer = ScaleTrainers.Create(_discriminators[^1], _generator!, _images, _options.ReconstructionWeight, _options.Engine, _options.Iterations);
     }
 
-    /// <summary>Takes other images for what lies below the scale; the caller keeps ownership.</summary>
+    /// <summary>Replaces the images of the scale below this one. The caller keeps ownership.</summary>
     private void Replace(IEnumerable<Tensor> below)
     {
         var kept = below.Select(Keep).ToList();

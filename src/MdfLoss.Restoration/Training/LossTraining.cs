@@ -4,20 +4,20 @@ using static TorchSharp.torch;
 
 namespace Mdf.Training;
 
-/// <summary>Phase 1 in one call: trains the discriminator stack of a task from one photograph or several.</summary>
-/// <remarks><see cref="LossTrainer"/> does the same iteration by iteration.</remarks>
+/// <summary>Trains the discriminator stack of a task from a photograph: phase 1 in one call.</summary>
+/// <remarks><see cref="LossTrainer"/> does the same, iteration by iteration, with one or more photographs.</remarks>
 public static class LossTraining
 {
     /// <summary>Trains a stack.</summary>
     /// <param name="photo">The photograph, shape <c>(1, 3, H, W)</c> in [0, 1], on the device to train on.</param>
-    /// <param name="sourceSha256">The SHA-256 of its file, for the stack's metadata.</param>
-    /// <param name="options">What is asked for.</param>
-    /// <param name="progress">Told of every iteration.</param>
-    /// <param name="cancellation">Ends the training between two iterations.</param>
+    /// <param name="sourceSha256">The SHA-256 of the photograph's file, for the stack's metadata.</param>
+    /// <param name="options">The options of the training.</param>
+    /// <param name="progress">Receives a report for every iteration.</param>
+    /// <param name="cancellation">Cancels the training between two iterations.</param>
     /// <returns>The trained stack, frozen, on the photograph's device.</returns>
-    /// <exception cref="InputException">The photograph is not one in [0, 1], is too small, has fewer scales than asked for, or is all one colour.</exception>
+    /// <exception cref="InputException">The photograph is not in [0, 1], is too small, has fewer scales than requested, or has only one colour.</exception>
     /// <exception cref="DivergedException">The training diverged.</exception>
-    /// <exception cref="OperationCanceledException">It was cancelled.</exception>
+    /// <exception cref="OperationCanceledException">The training was cancelled.</exception>
     public static DiscriminatorStack Train(
         Tensor photo,
         string sourceSha256,
@@ -31,12 +31,12 @@ public static class LossTraining
         return trainer.Finish([sourceSha256]);
     }
 
-    /// <summary>Makes all iterations that are left of a training: the one loop of phase 1.</summary>
-    /// <param name="trainer">The training, at any iteration of any scale; finished afterwards.</param>
-    /// <param name="progress">Told of every iteration.</param>
-    /// <param name="stepped">Called after every iteration with its losses.</param>
-    /// <param name="finished">Called after every scale with its number; the next one has begun then.</param>
-    /// <param name="cancellation">Ends it between two iterations.</param>
+    /// <summary>Runs all remaining iterations of a training. This is the only loop of phase 1.</summary>
+    /// <param name="trainer">The training, at any iteration of any scale. It is finished after this call.</param>
+    /// <param name="progress">Receives a report for every iteration.</param>
+    /// <param name="stepped">Called after every iteration, with its losses.</param>
+    /// <param name="finished">Called after every scale, with its index. The next scale has already started.</param>
+    /// <param name="cancellation">Cancels between two iterations.</param>
     internal static void Run(LossTrainer trainer, IProgressSink progress, Action<ScaleLosses> stepped, Action<int> finished, CancellationToken cancellation)
     {
         while (!trainer.IsFinished)

@@ -5,26 +5,26 @@ using Mdf.Training.Adversarial;
 
 namespace Mdf.Training;
 
-/// <summary>What phase 1 is asked to do.</summary>
+/// <summary>The options of phase 1, the training of a loss.</summary>
 public sealed record LossTrainingOptions
 {
-    /// <summary>Default iterations of each scale: what the authors' SISR stack was trained for.</summary>
+    /// <summary>The default number of iterations per scale, as in the training of the authors' SISR stack.</summary>
     public const int DefaultIterations = 1000;
 
-    /// <summary>The distortion that the stack's task undoes.</summary>
+    /// <summary>The distortion of the stack's task.</summary>
     public required Distortion Distortion { get; init; }
 
-    /// <summary>How many scales to train, from the coarsest; null for eight, or all where the pyramid has fewer.</summary>
+    /// <summary>The number of scales to train, from the coarsest. Default (null): eight, or all scales if the pyramid has fewer.</summary>
     public int? Scales
     {
         get;
         init => field = value is null or >= 1 ? value : throw new ArgumentOutOfRangeException(nameof(value), value, "at least 1");
     }
 
-    /// <summary>The most iterations that a scale may have, and that all extensions together may add to it: so that the iterations of all scales can be counted.</summary>
+    /// <summary>The largest number of iterations per scale, and the largest number that all extensions together may add. The limit keeps the total number of all scales countable.</summary>
     public const int MostIterations = 10_000_000;
 
-    /// <summary>The iterations of each scale: 1 to <see cref="MostIterations"/>.</summary>
+    /// <summary>The number of iterations per scale: 1 to <see cref="MostIterations"/>.</summary>
     public int Iterations
     {
         get;
@@ -32,7 +32,7 @@ public sealed record LossTrainingOptions
     }
     = DefaultIterations;
 
-    /// <summary>The longer side to which a larger photograph is scaled down first, in pixels.</summary>
+    /// <summary>The longest allowed side of the photograph, in pixels. A larger photograph is first scaled down to it.</summary>
     public int MaxSize
     {
         get;
@@ -40,10 +40,10 @@ public sealed record LossTrainingOptions
     }
     = PyramidPlan.DefaultMaxSize;
 
-    /// <summary>The reconstruction's weight beside the adversarial term in the generator's loss by default: SinGAN's α.</summary>
+    /// <summary>The default of <see cref="ReconstructionWeight"/>: SinGAN's α.</summary>
     public const double DefaultReconstructionWeight = 10;
 
-    /// <summary>The reconstruction's weight beside the adversarial term in the generator's loss; at least 0.</summary>
+    /// <summary>The weight of the reconstruction error in the generator's loss, relative to the adversarial term; at least 0.</summary>
     public double ReconstructionWeight
     {
         get;
@@ -52,17 +52,17 @@ public sealed record LossTrainingOptions
     = DefaultReconstructionWeight;
 
     /// <summary>
-    /// Whether a generator begins with what the one of the scale below made, as the paper's figure has it, rather than with the photograph of the scale
-    /// below (at the coarsest scale: with noise). The generators restore so well that chained ones soon leave the discriminators little to find.
+    /// Whether each generator receives the output of the previous (coarser) generator, as in the paper's figure. Otherwise it receives the photograph of the
+    /// coarser scale (at the coarsest scale: noise). Chained generators restore so well that the discriminators soon have little left to detect.
     /// </summary>
     public bool IsChained { get; init; }
 
-    /// <summary>σ of the noise that the coarsest scale begins with, by default.</summary>
+    /// <summary>The default of <see cref="CoarsestNoise"/>.</summary>
     public const double DefaultCoarsestNoise = 0.2;
 
     /// <summary>
-    /// σ, on [−1, 1], of the Gaussian noise that the coarsest scale begins with, where generators are not chained; no other scale has any. At least 0.
-    /// SinGAN's is 1; ours was found by trial (<c>docs/research/stacks.md</c>). With 0 the generator's input is all one colour, and what is trained depends on rounding.
+    /// The standard deviation σ, in the range [−1, 1], of the Gaussian noise that the coarsest scale starts from if the generators are not chained; at least 0. Other scales have no noise.
+    /// SinGAN uses 1; our default was found by experiment (<c>docs/research/stacks.md</c>). With 0, the generator's input has only one colour, and the result of the training depends on rounding.
     /// </summary>
     public double CoarsestNoise
     {
@@ -71,7 +71,7 @@ public sealed record LossTrainingOptions
     }
     = DefaultCoarsestNoise;
 
-    /// <summary>The range that the stack is to take its images in; it is trained on [−1, 1]. [0, 1] as upstream feeds its own unless given.</summary>
+    /// <summary>The range of values in which the trained stack takes its images. Training itself uses [−1, 1]. Default: [0, 1], the range that upstream feeds to its stacks.</summary>
     public InputRange InputRange
     {
         get;
@@ -79,7 +79,7 @@ public sealed record LossTrainingOptions
     }
     = InputRange.Unit;
 
-    /// <summary>What the MDF loss is to count of each layer of the stack: 1 each as upstream unless given. It does not change the training.</summary>
+    /// <summary>The weights of the layers of the stack in the MDF loss. They do not change the training. Default: 1 each, as upstream.</summary>
     public LayerWeights LayerWeights
     {
         get;
@@ -90,7 +90,7 @@ public sealed record LossTrainingOptions
     /// <summary>The seed of all randomness: weights, noise, gradient penalty.</summary>
     public long Seed { get; init; }
 
-    /// <summary>How often the training was extended, and from which scale on. More iterations keep the learning rate of a scale's last.</summary>
+    /// <summary>The extensions of the training. Added iterations use the last learning rate of the scale's schedule.</summary>
     public IReadOnlyList<LossExtension> Extensions
     {
         get;
@@ -98,7 +98,7 @@ public sealed record LossTrainingOptions
     }
     = [];
 
-    /// <summary>How many iterations a scale has, with its extensions.</summary>
+    /// <summary>The number of iterations of a scale, including extensions.</summary>
     /// <param name="scale">The scale.</param>
     public int IterationsOf(int scale) => Iterations + Extensions.Where(extension => extension.FromScale <= scale).Sum(extension => extension.Iterations);
 
@@ -106,27 +106,27 @@ public sealed record LossTrainingOptions
         $"at least 1 iteration each, and at most {MostIterations} in all",
         extensions => extensions.All(extension => extension is { FromScale: >= 0, Iterations: >= 1 }) && extensions.Sum(extension => (long)extension.Iterations) <= MostIterations);
 
-    /// <summary>σ of the noise that a scale begins with.</summary>
+    /// <summary>The standard deviation σ of the noise that a scale starts from.</summary>
     /// <param name="scale">The scale.</param>
     internal double NoiseAt(int scale) => IsChained || scale > 0 ? 0 : CoarsestNoise;
 
-    /// <summary>What to compute with.</summary>
+    /// <summary>The engine that computes the training.</summary>
     internal TrainingEngine Engine { get; init; }
 }
 
-/// <summary>More iterations for a scale and all finer ones.</summary>
-/// <param name="FromScale">The scale that was being trained.</param>
-/// <param name="Iterations">How many more; at least 1.</param>
+/// <summary>An extension of the training: additional iterations for a scale and all finer scales.</summary>
+/// <param name="FromScale">The scale in training at the time of the extension.</param>
+/// <param name="Iterations">The number of additional iterations per scale; at least 1.</param>
 public sealed record LossExtension(int FromScale, int Iterations)
 {
-    /// <summary>Extensions as text, <c>scale:iterations</c> each, with commas between; empty for none.</summary>
-    /// <param name="extensions">The extensions, the first one first.</param>
+    /// <summary>Formats extensions as a comma-separated list of <c>scale:iterations</c>; empty for none.</summary>
+    /// <param name="extensions">The extensions, in the order in which they were made.</param>
     public static string Format(IEnumerable<LossExtension> extensions) =>
         string.Join(',', extensions.Select(extension => string.Create(CultureInfo.InvariantCulture, $"{extension.FromScale}:{extension.Iterations}")));
 
-    /// <summary>Reads what <see cref="Format"/> writes.</summary>
+    /// <summary>Parses the text that <see cref="Format"/> writes.</summary>
     /// <param name="text">The text.</param>
-    /// <returns>The extensions; null where it is not such a text, or adds more than a training may have.</returns>
+    /// <returns>The extensions; null if the text is invalid, or adds more iterations than a training may have.</returns>
     public static IReadOnlyList<LossExtension>? TryParse(string text)
     {
         ArgumentNullException.ThrowIfNull(text);

@@ -9,14 +9,14 @@ using static TorchSharp.torch;
 
 namespace Mdf.Training;
 
-/// <summary>What one step of <see cref="NetworkTrainer"/> found.</summary>
+/// <summary>The measurements of one step of <see cref="NetworkTrainer"/>.</summary>
 /// <param name="Loss">The loss before the step.</param>
-/// <param name="GradientNorm">The norm of the whole gradient, before it was clipped.</param>
+/// <param name="GradientNorm">The norm of the whole gradient, before clipping.</param>
 /// <param name="LearningRate">The learning rate of the step.</param>
 public readonly record struct TrainingStep(double Loss, double GradientNorm, double LearningRate);
 
 /// <summary>Trains a restoration network with a reconstruction loss, step by step: the inner loop of phase 2.</summary>
-/// <remarks>Adam (Kingma and Ba, ICLR 2015); the learning rate is a function of the iteration.</remarks>
+/// <remarks>The optimizer is Adam (Kingma and Ba, ICLR 2015). The learning rate is a function of the iteration.</remarks>
 public sealed class NetworkTrainer : IDisposable
 {
     private const string NetworkPrefix = "network.";
@@ -31,9 +31,9 @@ public sealed class NetworkTrainer : IDisposable
     private readonly RestorationNetwork? _average;
 
     /// <summary>Starts a training. The caller keeps ownership of the network and of the loss.</summary>
-    /// <param name="network">The network, trained in place, on the device to train on.</param>
+    /// <param name="network">The network, on the device to train on. It is trained in place.</param>
     /// <param name="loss">The loss, on the same device.</param>
-    /// <param name="options">How to train.</param>
+    /// <param name="options">The schedule of the training.</param>
     public NetworkTrainer(RestorationNetwork network, ReconstructionLoss loss, ScheduleOptions options)
     {
         ArgumentNullException.ThrowIfNull(network);
@@ -52,26 +52,26 @@ public sealed class NetworkTrainer : IDisposable
         }
     }
 
-    /// <summary>The network that is trained.</summary>
+    /// <summary>The network in training.</summary>
     public RestorationNetwork Network { get; }
 
-    /// <summary>What the training is for: the moving average of the network where there is one, else the network itself.</summary>
+    /// <summary>The result of the training: the moving average of the network if there is one, otherwise the network itself.</summary>
     public RestorationNetwork Result => _average ?? Network;
 
-    /// <summary>How many steps have been made.</summary>
+    /// <summary>The number of finished steps.</summary>
     public int Iteration { get; private set; }
 
-    /// <summary>One step.</summary>
-    /// <param name="batch">What to train on, on any device.</param>
-    /// <returns>What was found.</returns>
-    /// <exception cref="DivergedException">The loss or a gradient is not finite. Nothing has been changed.</exception>
+    /// <summary>Runs one step.</summary>
+    /// <param name="batch">The batch to train on, on any device.</param>
+    /// <returns>The measurements of the step.</returns>
+    /// <exception cref="DivergedException">The loss or a gradient is not finite. The network is unchanged.</exception>
     public TrainingStep Step(TrainingBatch batch)
     {
         ArgumentNullException.ThrowIfNull(batch);
         using var scope = NewDisposeScope();
         using var _ = enable_grad();
         var device = _parameters[0].Parameter.device;
-        var rate = _schedule.At(Math.Min(Iteration, _options.Iterations)); // extensions keep the last one
+        var rate = _schedule.At(Math.Min(Iteration, _options.Iterations)); // extensions keep the last learning rate
         _optimizer.ClearGradients();
         var loss = _loss.call(Network.call(batch.Distorted.to(device)), batch.Reference.to(device));
         var value = loss.Number();
@@ -86,7 +86,7 @@ public sealed class NetworkTrainer : IDisposable
         return new TrainingStep(value, norm, rate);
     }
 
-    /// <summary>Everything that the training needs to go on, besides the iteration.</summary>
+    /// <summary>Returns all state that is needed to resume the training, except the iteration.</summary>
     /// <returns>The tensors by name: weights, the optimizer's moments, the moving average.</returns>
     public IReadOnlyDictionary<string, StoredTensor> Save()
     {
@@ -99,11 +99,11 @@ public sealed class NetworkTrainer : IDisposable
         return new OrderedDictionary<string, StoredTensor>(tensors);
     }
 
-    /// <summary>Continues another training of the same network and options.</summary>
-    /// <param name="tensors">What <see cref="Save"/> gave.</param>
-    /// <param name="iteration">How many steps had been made.</param>
-    /// <param name="where">Where they come from, for messages.</param>
-    /// <exception cref="InputException">They are of another network or of other options.</exception>
+    /// <summary>Resumes a training of the same network with the same options.</summary>
+    /// <param name="tensors">The tensors from <see cref="Save"/>.</param>
+    /// <param name="iteration">The number of finished steps.</param>
+    /// <param name="where">The source of the tensors, for messages.</param>
+    /// <exception cref="InputException">The tensors are from another network or from other options.</exception>
     public void Load(IReadOnlyDictionary<string, StoredTensor> tensors, int iteration, string where)
     {
         ArgumentNullException.ThrowIfNull(tensors);
@@ -125,8 +125,8 @@ public sealed class NetworkTrainer : IDisposable
         _average?.Dispose();
     }
 
-    /// <summary>Scales the gradient down where its norm is larger than asked for.</summary>
-    /// <returns>The norm before.</returns>
+    /// <summary>Scales the gradient down if its norm is above the limit.</summary>
+    /// <returns>The norm before clipping.</returns>
     private double Clip()
     {
         var norms = stack(_parameters.Select(entry => entry.Parameter.grad is { } gradient ? gradient.norm() : zeros([], device: entry.Parameter.device)));
@@ -146,7 +146,7 @@ public sealed class NetworkTrainer : IDisposable
         return norm;
     }
 
-    /// <summary>Moves the average a little towards the network. What batch norm counts is taken over as it is.</summary>
+    /// <summary>Moves the average a little towards the network. The counters of batch norm are copied unchanged.</summary>
     private void Average()
     {
         using var _ = no_grad();

@@ -2,19 +2,19 @@ using System.Collections.ObjectModel;
 
 namespace Mdf.Training;
 
-/// <summary>What phase 2 is asked to do: how a restoration network is trained, whatever it is and whatever it undoes.</summary>
+/// <summary>The options of phase 2, the training of a restoration network. They are the same for every network and every task.</summary>
 public sealed record NetworkTrainingOptions
 {
-    /// <summary>What is cut out of the training images.</summary>
+    /// <summary>The sampling of patches from the training images.</summary>
     public SamplingOptions Sampling { get; init; } = new();
 
-    /// <summary>How long and how fast the network learns.</summary>
+    /// <summary>The number of iterations and the learning rate.</summary>
     public required ScheduleOptions Schedule { get; init; }
 
-    /// <summary>When the network is tried on images that it does not learn from.</summary>
+    /// <summary>The validation on images that are not used for training.</summary>
     public ValidationOptions Validation { get; init; } = new();
 
-    /// <summary>After how many iterations each a checkpoint is written; at least 1.</summary>
+    /// <summary>The number of iterations between two checkpoints; at least 1.</summary>
     public int CheckpointEvery
     {
         get;
@@ -22,13 +22,13 @@ public sealed record NetworkTrainingOptions
     }
     = 200;
 
-    /// <summary>The seed of all randomness: weights, patches, their order and turns, noise.</summary>
+    /// <summary>The seed of all randomness: weights, patches, their order and orientation, noise.</summary>
     public long Seed { get; init; }
 
     internal static ValueRange<int> CheckpointEveryRange { get; } = ValueRange.Whole(1);
 }
 
-/// <summary>Which patches a network learns from.</summary>
+/// <summary>The options for the sampling of training patches.</summary>
 public sealed record SamplingOptions
 {
     /// <summary>The side of a square patch of the reference, in pixels: 16 to 2048.</summary>
@@ -39,15 +39,15 @@ public sealed record SamplingOptions
     }
     = 96;
 
-    /// <summary>Whether patches are flipped and turned by quarters at random.</summary>
+    /// <summary>Whether patches are randomly flipped and rotated by multiples of 90°.</summary>
     public bool Augment { get; init; } = true;
 
-    /// <summary>Whether training images that cannot be read are passed over, and named, instead of ending the training.</summary>
+    /// <summary>Whether to skip training images that cannot be read, and to name them, instead of ending the training.</summary>
     public bool SkipUnreadable { get; init; }
 
     /// <summary>
-    /// By what factor training images are reduced first, with antialiased bicubic resampling, so that nothing is left of what JPEG did to
-    /// them; 1 leaves them as they are.
+    /// The factor by which training images are first reduced, with antialiased bicubic resampling, to remove their JPEG artefacts. With 1, they are not
+    /// reduced.
     /// </summary>
     public int Reduce
     {
@@ -57,7 +57,7 @@ public sealed record SamplingOptions
     = 1;
 
     /// <summary>
-    /// Of how many training images one is set aside, and not trained on: with 10, in each folder the first, the eleventh and so on, by name; images that are named one by one count as one folder. 0 for none; at least 2.
+    /// Holds out one of this many training images: with 10, the first, the eleventh, … of each folder, sorted by name, are not used for training. Images that are listed one by one count as one folder. 0 for none, otherwise at least 2.
     /// </summary>
     public int HoldOut
     {
@@ -72,17 +72,17 @@ public sealed record SamplingOptions
     internal static ValueRange<int> ReduceRange { get; } = ValueRange.Whole(1);
 }
 
-/// <summary>How long and how fast a network learns. The optimizer is Adam.</summary>
+/// <summary>The schedule of a network's training: the number of steps, the batch size and the learning rate. The optimizer is Adam.</summary>
 public sealed record ScheduleOptions
 {
-    /// <summary>How many steps the schedule of the learning rate has; at least 1.</summary>
+    /// <summary>The number of steps of the learning-rate schedule; at least 1.</summary>
     public required int Iterations
     {
         get;
         init => field = IterationsRange.Check(value);
     }
 
-    /// <summary>How many patches a step sees: 1 to 4096.</summary>
+    /// <summary>The batch size: the number of patches per step, 1 to 4096.</summary>
     public int Batch
     {
         get;
@@ -98,17 +98,17 @@ public sealed record ScheduleOptions
     }
     = 5e-4;
 
-    /// <summary>How the learning rate falls from there.</summary>
+    /// <summary>The decay of the learning rate after the warm-up.</summary>
     public LearningRateDecay Decay { get; init; } = new CosineDecay();
 
-    /// <summary>In how many iterations it rises from 0 first; fewer than <see cref="Iterations"/>.</summary>
+    /// <summary>The number of warm-up iterations, in which the learning rate rises from 0; less than <see cref="Iterations"/>.</summary>
     public int Warmup
     {
         get;
         init => field = ValueRange.Whole(0).Check(value);
     }
 
-    /// <summary>The largest Euclidean norm that the gradient of all weights together may have; a larger one is scaled down to it. Null for no bound.</summary>
+    /// <summary>The largest Euclidean norm of the gradient of all weights together. A larger gradient is scaled down to it. Default (null): no limit.</summary>
     public double? ClipGradient
     {
         get;
@@ -122,7 +122,7 @@ public sealed record ScheduleOptions
         init => field = ValueRange.Fraction.Check(value);
     }
 
-    /// <summary>Adam's decays of the gradient's average and of its square's; each at least 0 and below 1.</summary>
+    /// <summary>Adam's β₁ and β₂: the decays of the moving averages of the gradient and of its square; each at least 0 and below 1.</summary>
     public (double Gradient, double Square) Betas
     {
         get;
@@ -130,7 +130,7 @@ public sealed record ScheduleOptions
     }
     = (0.9, 0.999);
 
-    /// <summary>Steps that follow the schedule, at its last learning rate: one number, at least 1, for each time that the run was extended.</summary>
+    /// <summary>The additional steps after the schedule, with its last learning rate: one number, at least 1, for each extension of the run.</summary>
     public IReadOnlyList<int> Extensions
     {
         get;
@@ -138,10 +138,10 @@ public sealed record ScheduleOptions
     }
     = new EqualList([]);
 
-    /// <summary>How many steps the optimizer makes: those of the schedule and of the extensions.</summary>
+    /// <summary>The total number of steps: the steps of the schedule and of the extensions.</summary>
     public int TotalIterations => Iterations + Extensions.Sum();
 
-    /// <summary>The most steps that a schedule may have, and that all extensions together may add: so that their sum is an <see cref="int"/>.</summary>
+    /// <summary>The largest number of steps of a schedule, and of all its extensions together. So their sum fits in an <see cref="int"/>.</summary>
     public const int MostIterations = 1_000_000_000;
 
     internal static ValueRange<int> IterationsRange { get; } = ValueRange.Whole(1, MostIterations);
@@ -152,7 +152,7 @@ public sealed record ScheduleOptions
 
     internal static ValueRange<int> BatchRange { get; } = ValueRange.Whole(1, 4096);
 
-    /// <summary>Two options are equal if their extensions are, one by one.</summary>
+    /// <summary>A list that compares its items, so that two options with equal extensions are equal.</summary>
     private sealed class EqualList(IEnumerable<int> values) : ReadOnlyCollection<int>([.. values])
     {
         public override bool Equals(object? obj) => obj is EqualList other && this.SequenceEqual(other);
@@ -160,19 +160,19 @@ public sealed record ScheduleOptions
         public override int GetHashCode() => Count;
     }
 
-    /// <summary>Whether the schedule or one of its extensions ends after so many steps.</summary>
-    /// <param name="iteration">How many steps have been made.</param>
+    /// <summary>Whether the schedule or one of its extensions ends after a number of steps.</summary>
+    /// <param name="iteration">The number of finished steps.</param>
     internal bool IsEnd(int iteration) => Enumerable.Range(0, Extensions.Count + 1).Any(count => Iterations + Extensions.Take(count).Sum() == iteration);
 
-    /// <summary>The learning rate of every iteration of the schedule.</summary>
+    /// <summary>Creates the schedule of the learning rate.</summary>
     /// <exception cref="ArgumentOutOfRangeException">The warm-up or the decay does not fit; see <see cref="LearningRateSchedule"/>.</exception>
     public LearningRateSchedule PlanLearningRate() => new(LearningRate, Decay, Iterations, Warmup);
 }
 
-/// <summary>When a network is tried on images that it does not learn from, and what is written then.</summary>
+/// <summary>The options of the validation on images that are not used for training.</summary>
 public sealed record ValidationOptions
 {
-    /// <summary>After how many iterations each; at least 1.</summary>
+    /// <summary>The number of iterations between two validations; at least 1.</summary>
     public int Every
     {
         get;
@@ -180,7 +180,7 @@ public sealed record ValidationOptions
     }
     = 500;
 
-    /// <summary>How many restored pictures are written each time; at least 0.</summary>
+    /// <summary>The number of restored pictures that each validation writes; at least 0.</summary>
     public int Images
     {
         get;
@@ -188,7 +188,7 @@ public sealed record ValidationOptions
     }
     = 4;
 
-    /// <summary>The file of NIQE's model of natural images (<c>.npz</c>); null where NIQE is not to be computed.</summary>
+    /// <summary>The path of NIQE's model of natural images (<c>.npz</c>). Default (null): NIQE is skipped.</summary>
     public string? Niqe { get; init; }
 
     internal static ValueRange<int> EveryRange { get; } = ValueRange.Whole(1);

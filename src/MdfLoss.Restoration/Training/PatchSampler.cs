@@ -6,12 +6,12 @@ using static TorchSharp.torch;
 
 namespace Mdf.Training;
 
-/// <summary>What a network is trained on in one step.</summary>
+/// <summary>A batch of patches: the input of one training step.</summary>
 /// <param name="Distorted">Shape <c>(N, 3, P / factor, P / factor)</c>.</param>
 /// <param name="Reference">Shape <c>(N, 3, P, P)</c>, in [0, 1].</param>
 public sealed record TrainingBatch(Tensor Distorted, Tensor Reference) : IDisposable
 {
-    /// <summary>Frees both.</summary>
+    /// <summary>Frees both tensors.</summary>
     public void Dispose()
     {
         Distorted.Dispose();
@@ -20,8 +20,8 @@ public sealed record TrainingBatch(Tensor Distorted, Tensor Reference) : IDispos
 }
 
 /// <summary>
-/// Cuts patches out of photographs at random, and distorts them or cuts their distorted versions out, too. Batch i is a function of the seed and of i alone: training can go on from any
-/// iteration with nothing else remembered.
+/// Cuts random patches out of photographs, and either distorts them or cuts out their distorted versions at the same place. Batch i is a function of only the seed and i. So training can be
+/// resumed at any iteration without other state.
 /// </summary>
 public sealed class PatchSampler
 {
@@ -35,11 +35,11 @@ public sealed class PatchSampler
 
     /// <summary>Creates the sampler.</summary>
     /// <param name="images">The photographs.</param>
-    /// <param name="distortion">What the network learns to undo.</param>
-    /// <param name="options">How large patches are, and whether they are turned.</param>
-    /// <param name="batch">Patches in a batch, at least 1.</param>
-    /// <param name="seed">The seed of everything that is drawn.</param>
-    /// <exception cref="Runtime.InputException">The patch's side is no multiple of the distortion's factor.</exception>
+    /// <param name="distortion">The distortion that the network learns to undo.</param>
+    /// <param name="options">The size of the patches, and whether they are flipped and rotated.</param>
+    /// <param name="batch">The number of patches per batch; at least 1.</param>
+    /// <param name="seed">The seed of all random numbers.</param>
+    /// <exception cref="Runtime.InputException">The side of the patch is not a multiple of the distortion's factor.</exception>
     public PatchSampler(TrainingImages images, Distortion distortion, SamplingOptions options, int batch, long seed)
     {
         ArgumentNullException.ThrowIfNull(images);
@@ -53,9 +53,9 @@ public sealed class PatchSampler
         (_images, _distortion, _options, _batch, _seed) = (images, distortion, options, batch, seed);
     }
 
-    /// <summary>One batch, on the CPU.</summary>
-    /// <param name="index">Which; from 0.</param>
-    /// <returns>The batch, which belongs to the caller and to no dispose scope.</returns>
+    /// <summary>Creates one batch, on the CPU.</summary>
+    /// <param name="index">The index of the batch, from 0.</param>
+    /// <returns>The batch. The caller takes ownership of it; it is in no dispose scope.</returns>
     public TrainingBatch Sample(long index)
     {
         using var scope = NewDisposeScope();
@@ -75,7 +75,7 @@ public sealed class PatchSampler
 
     private static Tensor Cut(PatchPlace[] cuts, int side, int factor, Func<PatchPlace, TrainingPixels> pixelsOf)
     {
-        // Written where it stays: arrays of this size would have the collector look at everything, once a batch.
+        // Write directly to the tensor: managed arrays of this size would cause a full garbage collection for every batch.
         var patches = empty([cuts.Length, 3, side, side], ScalarType.Float32);
         var values = MemoryMarshal.Cast<byte, float>(patches.bytes);
         for (var i = 0; i < cuts.Length; i++)
@@ -98,7 +98,7 @@ public sealed class PatchSampler
         }
     }
 
-    /// <summary>Where a patch comes from. Of pairs it begins at a pixel of the distorted picture.</summary>
+    /// <summary>Chooses the place of a patch. For pairs, the patch begins at a pixel of the distorted picture.</summary>
     private PatchPlace Place(ReadOnlySpan<double> drawn)
     {
         var image = _images.Images[Below(drawn[0], _images.Count)];
@@ -111,7 +111,7 @@ public sealed class PatchSampler
             new Orientation(_options.Augment ? Below(drawn[3], Orientation.Count) : 0));
     }
 
-    /// <summary>Distorts patches: those of grey pictures as one channel, after the others.</summary>
+    /// <summary>Distorts patches. Patches of grey pictures are distorted as one channel, after the colour patches.</summary>
     private Tensor Distort(PatchPlace[] cuts, Tensor reference, Generator random)
     {
         var kinds = Enumerable.Range(0, cuts.Length).ToLookup(i => cuts[i].Image.Reference.IsGrey);
@@ -126,22 +126,22 @@ public sealed class PatchSampler
         Tensor Grey(Tensor patches) => GreyPicture.ToRgb(_distortion.Apply(patches.narrow(1, 0, 1), random));
     }
 
-    /// <summary>A patch of a photograph.</summary>
+    /// <summary>The place of a patch in a photograph.</summary>
     /// <param name="Image">The photograph.</param>
-    /// <param name="Top">The patch's first row in the clean picture.</param>
-    /// <param name="Left">Its first column.</param>
-    /// <param name="Orientation">How it is turned.</param>
+    /// <param name="Top">The first row of the patch in the clean picture.</param>
+    /// <param name="Left">The first column of the patch in the clean picture.</param>
+    /// <param name="Orientation">The flip and rotation of the patch.</param>
     private readonly record struct PatchPlace(TrainingImage Image, int Top, int Left, Orientation Orientation);
 
-    /// <summary>One of the eight ways in which a square can lie.</summary>
+    /// <summary>One of the eight flips and rotations of a square.</summary>
     private readonly record struct Orientation(int Index)
     {
         public const int Count = 8;
 
-        /// <summary>Where the pixels of the turned patch come from.</summary>
-        /// <param name="side">The side of the patch.</param>
-        /// <param name="width">Pixels in a row of the photograph.</param>
-        /// <returns>The place of its first pixel, and the steps from there to the pixel below and to the next one of the row, in the photograph.</returns>
+        /// <summary>The positions, in the photograph, of the pixels of the flipped and rotated patch.</summary>
+        /// <param name="side">The side of the patch, in pixels.</param>
+        /// <param name="width">The width of the photograph, in pixels.</param>
+        /// <returns>The position of the first pixel, and the steps to the pixel below and to the next pixel in the row.</returns>
         public (int First, int Down, int Right) Path(int side, int width)
         {
             var (down, right) = (Index & 4) != 0 ? (1, width) : (width, 1);

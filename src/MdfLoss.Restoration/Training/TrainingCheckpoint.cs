@@ -4,21 +4,21 @@ using Mdf.Weights;
 
 namespace Mdf.Training;
 
-/// <summary>A training that was interrupted: its iteration, its tensors, and what it was doing.</summary>
-/// <param name="Iteration">How many steps had been made.</param>
-/// <param name="Experiment">The experiment, as text; the training that goes on must be the same.</param>
-/// <param name="StackSha256">The SHA-256 of the stacks that its loss uses, in their order, with commas between; null where it uses none, or not known.</param>
+/// <summary>A checkpoint of a network's training, from which the training can be resumed.</summary>
+/// <param name="Iteration">The number of finished steps.</param>
+/// <param name="Experiment">The experiment, as text. A resumed training must have the same experiment.</param>
+/// <param name="StackSha256">The SHA-256 of the stacks that the loss uses, in their order, separated by commas; null if the loss uses none, or if unknown.</param>
 /// <param name="Validated">The iteration of the last validation; 0 before the first.</param>
-/// <param name="Best">The best validation so far, if there was one.</param>
-/// <param name="Measures">What the last validation measured, as text; null before the first.</param>
-/// <param name="LogWindow">The steps since the log's last entry, as text; null where there are none.</param>
+/// <param name="Best">The best validation so far; null before the first.</param>
+/// <param name="Measures">The measures of the last validation, as text; null before the first.</param>
+/// <param name="LogWindow">The steps since the last entry of the log, as text; null if there are none.</param>
 public sealed record TrainingCheckpoint(int Iteration, string Experiment, string? StackSha256, int Validated, BestValidation? Best, string? Measures = null, string? LogWindow = null)
 {
     private const string Format = FileKind.TrainingCheckpointFormat;
 
-    /// <summary>Writes a checkpoint, whole or not at all.</summary>
+    /// <summary>Writes the checkpoint atomically: a reader never sees an incomplete file.</summary>
     /// <param name="path">A <c>.safetensors</c> file.</param>
-    /// <param name="tensors">What <see cref="NetworkTrainer.Save"/> gave.</param>
+    /// <param name="tensors">The tensors from <see cref="NetworkTrainer.Save"/>.</param>
     public void Write(string path, IReadOnlyDictionary<string, StoredTensor> tensors)
     {
         var metadata = new SortedDictionary<string, string>(StringComparer.Ordinal)
@@ -43,9 +43,9 @@ public sealed record TrainingCheckpoint(int Iteration, string Experiment, string
         SafetensorsFormat.Write(path, tensors, metadata);
     }
 
-    /// <summary>Reads what a checkpoint says of itself.</summary>
+    /// <summary>Reads a checkpoint's metadata.</summary>
     /// <param name="file">The open file.</param>
-    /// <exception cref="InputException">It is no checkpoint, or a damaged one.</exception>
+    /// <exception cref="InputException">The file is not a checkpoint of a network's training, or it is corrupt.</exception>
     public static TrainingCheckpoint Of(TensorFile file)
     {
         var metadata = new CheckpointMetadata(file, Format);
@@ -61,6 +61,6 @@ public sealed record TrainingCheckpoint(int Iteration, string Experiment, string
 }
 
 /// <summary>The validation with the lowest loss so far.</summary>
-/// <param name="Iteration">When it was.</param>
+/// <param name="Iteration">The iteration of the validation.</param>
 /// <param name="Loss">The mean of the experiment's loss over the validation images.</param>
 public sealed record BestValidation(int Iteration, double Loss);

@@ -5,16 +5,16 @@ using static TorchSharp.torch;
 
 namespace Mdf.Training;
 
-/// <summary>The pixels of a picture, as the sampler cuts patches from it.</summary>
-/// <param name="Levels">8 bits a sample, <c>(Channels, Height, Width)</c>.</param>
+/// <summary>The pixels of a picture, from which the sampler cuts patches.</summary>
+/// <param name="Levels">8 bits per sample, <c>(Channels, Height, Width)</c>.</param>
 /// <param name="Channels">1 for grey, 3 for colour.</param>
-/// <param name="Height">Rows.</param>
-/// <param name="Width">Columns.</param>
+/// <param name="Height">The number of rows.</param>
+/// <param name="Width">The number of columns.</param>
 internal sealed record TrainingPixels(byte[] Levels, int Channels, int Height, int Width)
 {
     public bool IsGrey => Channels == 1;
 
-    /// <summary>Rounds a picture to 8 bits. One channel is kept of a grey one: so no sampler can take it for a coloured one.</summary>
+    /// <summary>Rounds a picture to 8 bits. Keeps only one channel of a grey picture, so that no sampler treats it as a colour picture.</summary>
     /// <param name="picture">A whole picture, <c>(1, 3, H, W)</c>, on any device; clamped to [0, 1].</param>
     public static TrainingPixels From(Tensor picture)
     {
@@ -23,7 +23,7 @@ internal sealed record TrainingPixels(byte[] Levels, int Channels, int Height, i
         return new TrainingPixels(levels.data<byte>().ToArray(), (int)levels.shape[1], (int)levels.shape[2], (int)levels.shape[3]);
     }
 
-    /// <summary>The picture again, <c>(1, 3, H, W)</c>, float32 in [0, 1], on the CPU.</summary>
+    /// <summary>Converts back to a picture: <c>(1, 3, H, W)</c>, float32 in [0, 1], on the CPU.</summary>
     public Tensor ToPicture()
     {
         using var scope = NewDisposeScope();
@@ -31,31 +31,31 @@ internal sealed record TrainingPixels(byte[] Levels, int Channels, int Height, i
     }
 }
 
-/// <summary>A photograph to train on.</summary>
-/// <param name="Reference">The clean one.</param>
-/// <param name="Distorted">Its distorted version, smaller by the task's factor; null where patches are distorted as they are cut.</param>
+/// <summary>A training photograph.</summary>
+/// <param name="Reference">The clean photograph.</param>
+/// <param name="Distorted">The distorted version, smaller by the task's factor; null if patches are distorted after they are cut.</param>
 internal sealed record TrainingImage(TrainingPixels Reference, TrainingPixels? Distorted = null);
 
-/// <summary>The photographs to train on: decoded once, and held as bytes (a thousand of 481×321 take 463 MB).</summary>
+/// <summary>The training photographs. They are decoded once and kept in memory as bytes (1,000 photographs of 481×321 pixels take 463 MB).</summary>
 public sealed class TrainingImages
 {
     private TrainingImages(IReadOnlyList<TrainingImage> images, IReadOnlyList<string> unreadable) => (Images, Unreadable) = (images, unreadable);
 
-    /// <summary>How many there are.</summary>
+    /// <summary>The number of photographs.</summary>
     public int Count => Images.Count;
 
-    /// <summary>What was passed over, with the reason; empty unless that was asked for.</summary>
+    /// <summary>The images that were skipped, with the reason. Empty unless <see cref="SamplingOptions.SkipUnreadable"/> is set.</summary>
     public IReadOnlyList<string> Unreadable { get; }
 
     internal IReadOnlyList<TrainingImage> Images { get; }
 
     /// <summary>Reads every image of some folders.</summary>
     /// <param name="folders">The folders.</param>
-    /// <param name="options">How large a patch is, and what becomes of images that cannot be used as they are.</param>
-    /// <param name="progress">Told of every image.</param>
-    /// <param name="cancellation">Ends it between two images, or while one is read.</param>
+    /// <param name="options">The size of a patch, and the handling of images that cannot be used directly.</param>
+    /// <param name="progress">Receives a report for every image.</param>
+    /// <param name="cancellation">Cancels between two images, or while an image is read.</param>
     /// <exception cref="InputException">
-    /// A folder is missing or has no image; an image cannot be read, unless those are to be passed over, or is smaller than a patch.
+    /// A folder is missing or has no image; an image cannot be read, unless such images are skipped; or an image is smaller than a patch.
     /// </exception>
     public static TrainingImages Load(
         IReadOnlyList<string> folders, SamplingOptions options, IProgressSink? progress = null, CancellationToken cancellation = default)
@@ -65,14 +65,14 @@ public sealed class TrainingImages
         return Load([.. Files(folders, options, areHeldOut: false)], folders, file => Read(file, options, cancellation), options, progress, cancellation);
     }
 
-    /// <summary>Reads every pair of images of some folders: patches are cut from both at the same place, and nothing is distorted.</summary>
+    /// <summary>Reads every pair of images of some folders. Patches are cut from both images at the same place, and nothing is distorted.</summary>
     /// <param name="folders">The folders of the clean images.</param>
-    /// <param name="distorted">The folders of the distorted ones, one for each of <paramref name="folders"/>, in the same order.</param>
-    /// <param name="factor">The clean images' size by the distorted ones'.</param>
-    /// <param name="options">How large a patch is, and what becomes of images that cannot be used. Nothing is reduced: that would reduce the damage, too.</param>
-    /// <param name="progress">Told of every pair.</param>
-    /// <param name="cancellation">Ends it between two pairs.</param>
-    /// <exception cref="InputException">As for <see cref="Load(IReadOnlyList{string}, SamplingOptions, IProgressSink?, CancellationToken)"/> and <see cref="Pairs"/>, or the sizes of a pair do not belong together.</exception>
+    /// <param name="distorted">The folders of the distorted images, one for each of <paramref name="folders"/>, in the same order.</param>
+    /// <param name="factor">The size of the clean images divided by the size of the distorted images.</param>
+    /// <param name="options">The size of a patch, and the handling of images that cannot be used. Images are not reduced, because that would also reduce the distortion.</param>
+    /// <param name="progress">Receives a report for every pair.</param>
+    /// <param name="cancellation">Cancels between two pairs.</param>
+    /// <exception cref="InputException">As for <see cref="Load(IReadOnlyList{string}, SamplingOptions, IProgressSink?, CancellationToken)"/> and <see cref="Pairs"/>; or the sizes of a pair do not match the factor.</exception>
     public static TrainingImages LoadPairs(
         IReadOnlyList<string> folders, IReadOnlyList<string> distorted, int factor, SamplingOptions options, IProgressSink? progress = null, CancellationToken cancellation = default)
     {
@@ -80,11 +80,11 @@ public sealed class TrainingImages
         return Load(Pairs(folders, distorted, options), folders, pair => ReadPair(pair, factor, options, cancellation), options, progress, cancellation);
     }
 
-    /// <summary>Finds the pairs of some folders that are trained on, or those that are set aside.</summary>
+    /// <summary>Finds the pairs of some folders: either the training pairs or the held-out pairs.</summary>
     /// <param name="folders">The folders of the clean images.</param>
-    /// <param name="distorted">The folders of the distorted ones, one for each of <paramref name="folders"/>, in the same order.</param>
-    /// <param name="options">Which are set aside.</param>
-    /// <param name="areHeldOut">Whether to give those that are set aside.</param>
+    /// <param name="distorted">The folders of the distorted images, one for each of <paramref name="folders"/>, in the same order.</param>
+    /// <param name="options">The options; <see cref="SamplingOptions.HoldOut"/> selects the held-out pairs.</param>
+    /// <param name="areHeldOut">Whether to return the held-out pairs instead of the training pairs.</param>
     /// <exception cref="InputException">The numbers of folders differ, a folder is missing or has no image, or an image has no counterpart (<see cref="DistortedPairs.Match"/>).</exception>
     public static IReadOnlyList<DistortedPair> Pairs(IReadOnlyList<string> folders, IReadOnlyList<string> distorted, SamplingOptions options, bool areHeldOut = false)
     {
@@ -97,10 +97,10 @@ public sealed class TrainingImages
         return [.. Select(folders, matched, options, areHeldOut)];
     }
 
-    /// <summary>Distorts every image once, as a whole, so that patches are cut from pairs: for distortions that are slow, or not to be had of a patch.</summary>
-    /// <param name="distortion">What is done to them; its factor is 1.</param>
-    /// <param name="progress">Told of every image.</param>
-    /// <param name="cancellation">Ends it between two images.</param>
+    /// <summary>Distorts every whole image once, so that patches are then cut from pairs. Use it for distortions that are slow, or that cannot be applied to a patch.</summary>
+    /// <param name="distortion">The distortion; its factor must be 1.</param>
+    /// <param name="progress">Receives a report for every image.</param>
+    /// <param name="cancellation">Cancels between two images.</param>
     /// <returns>The same images with their distorted versions, as 8-bit pixels.</returns>
     /// <exception cref="InputException">An image cannot be distorted.</exception>
     public TrainingImages Distort(Distortion distortion, IProgressSink? progress = null, CancellationToken cancellation = default)
@@ -145,16 +145,16 @@ public sealed class TrainingImages
         }
 
         if (files.Count == 0)
-            throw new InputException($"no image of {Quoted(folders)} is left to train on: data.hold_out = {options.HoldOut} sets all of them aside; take a larger number, or name validation images and leave it out");
+            throw new InputException($"no image of {Quoted(folders)} is left to train on: data.hold_out = {options.HoldOut} holds out all of them; use a larger number, or give validation images and remove data.hold_out");
         return images.Count > 0
             ? new TrainingImages(images, unreadable)
             : throw new InputException($"none of the {files.Count} images in {Quoted(folders)} can be used: {unreadable[0]}");
     }
 
-    /// <summary>The files that are set aside by <see cref="SamplingOptions.HoldOut"/>: pictures like those of the training, which it does not see.</summary>
+    /// <summary>Lists the held-out files (<see cref="SamplingOptions.HoldOut"/>): pictures like the training pictures that are not used for training.</summary>
     /// <param name="folders">The folders of the training images.</param>
-    /// <param name="options">Which are set aside.</param>
-    /// <returns>Their paths; none where none is set aside.</returns>
+    /// <param name="options">The options; <see cref="SamplingOptions.HoldOut"/> selects the files.</param>
+    /// <returns>The paths of the files; empty if no file is held out.</returns>
     /// <exception cref="InputException">A folder is missing or has no image.</exception>
     public static IReadOnlyList<string> HeldOut(IReadOnlyList<string> folders, SamplingOptions options)
     {
@@ -163,9 +163,9 @@ public sealed class TrainingImages
         return Files(folders, options, areHeldOut: true);
     }
 
-    /// <summary>Takes images that are there already.</summary>
+    /// <summary>Creates training images from images in memory.</summary>
     /// <param name="images">RGB, <c>(1, 3, H, W)</c> in [0, 1], on any device; rounded to 8 bits. The caller keeps ownership.</param>
-    /// <param name="options">How large a patch is, and by what the images are reduced.</param>
+    /// <param name="options">The size of a patch, and the factor by which the images are reduced.</param>
     /// <exception cref="InputException">An image is smaller than a patch.</exception>
     public static TrainingImages Of(IReadOnlyList<Tensor> images, SamplingOptions options)
     {
@@ -177,7 +177,7 @@ public sealed class TrainingImages
     private static string[] Files(IReadOnlyList<string> folders, SamplingOptions options, bool areHeldOut) =>
         [.. Select(folders, folders.Select(ImageFolder.List), options, areHeldOut)];
 
-    /// <summary>Those of every folder that are set aside, or those that are not. Images that are named one by one count together, as one folder.</summary>
+    /// <summary>Selects the held-out items of every folder, or the other items. Images that are listed one by one count as one folder.</summary>
     private static IEnumerable<T> Select<T>(IEnumerable<string> folders, IEnumerable<IReadOnlyList<T>> contents, SamplingOptions options, bool areHeldOut)
     {
         var single = 0;
@@ -208,7 +208,7 @@ public sealed class TrainingImages
         var (height, width) = (image.Reference.Height / factor, image.Reference.Width / factor);
         return (distorted.Height, distorted.Width) == (height, width)
             ? image with { Distorted = distorted }
-            : throw new InputException($"expected '{pair.Distorted}' to have {width}×{height} pixels, as '{pair.Reference}' of {image.Reference.Width}×{image.Reference.Height} asks for with a factor of {factor}, "
+            : throw new InputException($"expected '{pair.Distorted}' to have {width}×{height} pixels, as '{pair.Reference}' of {image.Reference.Width}×{image.Reference.Height} requires with a factor of {factor}, "
                 + $"found {distorted.Width}×{distorted.Height}");
     }
 
@@ -220,7 +220,7 @@ public sealed class TrainingImages
         if (Math.Min(height, width) < options.Patch)
         {
             throw new InputException($"{name} is {width}×{height} pixels{(options.Reduce > 1 ? $" after it was reduced by {options.Reduce}" : "")}, "
-                + $"smaller than a patch of {options.Patch}×{options.Patch}: use smaller patches, or take it out");
+                + $"smaller than a patch of {options.Patch}×{options.Patch}: use smaller patches, or remove the image");
         }
 
         return new TrainingImage(TrainingPixels.From(image));

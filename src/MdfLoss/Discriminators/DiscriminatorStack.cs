@@ -5,14 +5,14 @@ using static TorchSharp.torch;
 
 namespace Mdf.Discriminators;
 
-/// <summary>The trained and frozen discriminators D_0 … D_{K−1}: what phase 1 makes and the MDF loss uses.</summary>
+/// <summary>The trained and frozen discriminators D_0 … D_{K−1}. Phase 1 trains them; the MDF loss uses them.</summary>
 /// <remarks>
 /// In a file, the tensors of D_k are named <c>{k}.head.conv.weight</c>, <c>{k}.body.block1.norm.running_mean</c>,
-/// <c>{k}.tail.bias</c>, …: upstream's names behind the scale's index.
+/// <c>{k}.tail.bias</c>, …: the index of the scale, then upstream's name.
 /// </remarks>
 public sealed class DiscriminatorStack : nn.Module
 {
-    // No stack has more scales than this: a 25-pixel start times 0.75⁻³⁰ is 140,000 pixels. A file that says so is refused.
+    // A file with more scales than this is refused: with scale 0 at 25 pixels and a factor of 0.75, scale 30 already has 140,000 pixels.
     private const int MostScales = 32;
     private const int LargestWidth = 512;
     private const string RangeKey = WeightConversion.InputRangeKey;
@@ -20,11 +20,11 @@ public sealed class DiscriminatorStack : nn.Module
 
     private readonly IReadOnlyList<Discriminator> _discriminators;
 
-    /// <summary>Creates a stack, which owns its discriminators from here on.</summary>
+    /// <summary>Creates a stack. The stack takes ownership of the discriminators.</summary>
     /// <param name="discriminators">Coarse to fine; at least one.</param>
-    /// <param name="inputRange">The range that they take their images in.</param>
-    /// <param name="metadata">How they were trained, if known.</param>
-    /// <param name="layerWeights">Default weights of the layers in the MDF loss; null for what the metadata say, 1 each where there are none.</param>
+    /// <param name="inputRange">The range of values in which the discriminators take their images.</param>
+    /// <param name="metadata">How the stack was trained, if known.</param>
+    /// <param name="layerWeights">Default weights of the layers in the MDF loss. Default (null): the weights in the metadata; without metadata, 1 each.</param>
     public DiscriminatorStack(
         IReadOnlyList<Discriminator> discriminators, InputRange inputRange, StackMetadata? metadata = null, LayerWeights? layerWeights = null)
         : base(nameof(DiscriminatorStack))
@@ -43,29 +43,29 @@ public sealed class DiscriminatorStack : nn.Module
             register_module(k.ToString(CultureInfo.InvariantCulture), _discriminators[k]);
     }
 
-    /// <summary>How many discriminators there are.</summary>
+    /// <summary>The number of discriminators.</summary>
     public int Count => _discriminators.Count;
 
-    /// <summary>The range that they take their images in.</summary>
+    /// <summary>The range of values in which the discriminators take their images.</summary>
     public InputRange InputRange { get; }
 
     /// <summary>Default weights of the layers in the MDF loss.</summary>
     public LayerWeights LayerWeights { get; }
 
-    /// <summary>How they were trained; null for the authors' stacks.</summary>
+    /// <summary>How the stack was trained; null for the authors' stacks.</summary>
     public StackMetadata? Metadata { get; }
 
-    /// <summary>The file that it was read from; null where it was made in memory. Weights that are loaded into it later do not change that.</summary>
+    /// <summary>The file that the stack was read from; null if it was created in memory. Loading other weights into the stack later does not change this.</summary>
     public StackFile? ReadFrom { get; private init; }
 
     /// <summary>The discriminator of one scale.</summary>
     /// <param name="scale">Its index; 0 is the coarsest.</param>
     public Discriminator this[int scale] => _discriminators[scale];
 
-    /// <summary>A stack with the random weights from which phase 1 starts: what a trained one is to be compared with.</summary>
-    /// <param name="scales">How many discriminators; at least 1.</param>
-    /// <param name="seed">The seed of their weights.</param>
-    /// <returns>The stack, frozen, for images in [0, 1] as trained ones take them, on the CPU.</returns>
+    /// <summary>Creates a stack with random weights, as phase 1 initialises them: a baseline to compare a trained stack with.</summary>
+    /// <param name="scales">The number of discriminators; at least 1.</param>
+    /// <param name="seed">The seed of the random weights.</param>
+    /// <returns>The stack: frozen, on the CPU, for images in [0, 1], as trained stacks take them.</returns>
     public static DiscriminatorStack Untrained(int scales, long seed)
     {
         using var random = new Generator((ulong)seed);
@@ -77,7 +77,7 @@ public sealed class DiscriminatorStack : nn.Module
         return stack;
     }
 
-    /// <summary>Freezes every discriminator: evaluation mode, no gradients for the weights.</summary>
+    /// <summary>Freezes every discriminator: evaluation mode, and no gradients for the weights.</summary>
     public void Freeze()
     {
         eval();
@@ -85,18 +85,18 @@ public sealed class DiscriminatorStack : nn.Module
             discriminator.Freeze();
     }
 
-    /// <summary>Reads a stack: a file that phase 1 wrote, one of the authors', either converted, or one that comes with the program.</summary>
+    /// <summary>Reads a stack: a file from phase 1, one of the authors' files, a converted file of either kind, or a shipped stack.</summary>
     /// <param name="path">A safetensors or PyTorch file, or one of <see cref="ShippedStacks.Names"/>.</param>
-    /// <param name="inputRange">The range to feed it images in; null for the one that the file names, [0, 1] where it names none.</param>
+    /// <param name="inputRange">The range in which the stack takes its images. Default (null): the range in the file; [0, 1] if the file has none.</param>
     /// <returns>The stack, frozen, on the CPU.</returns>
-    /// <exception cref="InputException">The file is missing, damaged, or not a discriminator stack.</exception>
+    /// <exception cref="InputException">The file is missing, corrupt, or not a discriminator stack.</exception>
     public static DiscriminatorStack Load(string path, InputRange? inputRange = null)
     {
         using var file = ShippedStacks.Files.Open(path);
         var metadata = StackMetadata.Read(file.Metadata, path);
         var byScale = GroupByScale(file.Tensors, path);
         if (metadata is not null && metadata.Sizes.Count != byScale.Count)
-            throw new InputException($"'{path}': expected {metadata.Sizes.Count} discriminators, as its metadata says, found {byScale.Count}: the file is damaged");
+            throw new InputException($"'{path}': expected {metadata.Sizes.Count} discriminators, as its metadata says, found {byScale.Count}: the file is corrupt");
 
         var discriminators = new List<Discriminator>();
         try
@@ -127,7 +127,7 @@ public sealed class DiscriminatorStack : nn.Module
         }
     }
 
-    /// <summary>Writes the stack and all that is needed to use it.</summary>
+    /// <summary>Writes the stack with its metadata. The file alone is enough to use the stack.</summary>
     /// <param name="path">A <c>.safetensors</c> file.</param>
     /// <exception cref="InputException">The path cannot be written.</exception>
     public void Save(string path)
@@ -157,12 +157,12 @@ public sealed class DiscriminatorStack : nn.Module
             ofScale.Add(key[(dot + 1)..], value);
         }
 
-        return byScale.Count > 0 ? byScale : throw NotAStack(path, "it holds no such tensor");
+        return byScale.Count > 0 ? byScale : throw NotAStack(path, "found no such tensor");
     }
 
     /// <summary>
-    /// What a stack of which nothing else is known still says of itself: in its metadata, or, where it was converted to PyTorch's format, as a tensor of
-    /// a few numbers. Null where it does not.
+    /// The input range or the layer weights of a stack without metadata of its training. They are an entry of the file's metadata; after a conversion to
+    /// PyTorch's format they are a tensor of two or three numbers. Null if the file has neither.
     /// </summary>
     private static string? TextOf(string key, TensorFile file, string path)
     {
@@ -171,7 +171,7 @@ public sealed class DiscriminatorStack : nn.Module
         if (!file.Tensors.TryGetValue(key, out var stored))
             return null;
         if (stored.Shape is not [<= 3])
-            throw NotAStack(path, $"'{key}' is not a few numbers");
+            throw NotAStack(path, $"'{key}' is not a list of at most 3 numbers");
         using var scope = NewDisposeScope();
         return string.Join(',', stored.ToTensor().to(float32).data<float>().ToArray().Select(value => value.ToString("R", CultureInfo.InvariantCulture)));
     }
@@ -180,7 +180,7 @@ public sealed class DiscriminatorStack : nn.Module
         new($"'{path}' is not a discriminator stack: expected tensors named 0.head.conv.weight, 0.head.norm.weight, …, {found}");
 }
 
-/// <summary>The file of a stack.</summary>
-/// <param name="Name">Its path as it was given, or the short name of one that comes with the program.</param>
-/// <param name="Sha256">The SHA-256 of all its bytes, as small hexadecimal digits.</param>
+/// <summary>Identifies the file of a stack.</summary>
+/// <param name="Name">The path as the caller gave it, or the short name of a shipped stack.</param>
+/// <param name="Sha256">The SHA-256 of the whole file, in lower-case hexadecimal digits.</param>
 public sealed record StackFile(string Name, string Sha256);

@@ -5,21 +5,21 @@ using static TorchSharp.torch;
 namespace Mdf.Discriminators;
 
 /// <summary>
-/// The five convolutions of a frozen discriminator, each batch norm folded into the convolution before it: with running statistics that is
-/// only a factor and an offset for each channel.
+/// The five convolutions of a frozen discriminator. Each batch norm is folded into the convolution before it: with running statistics, a batch norm
+/// is only a factor and an offset per channel.
 /// </summary>
-/// <param name="Layers">The head, the three of the body, the tail. All but the tail are followed by leaky ReLU.</param>
+/// <param name="Layers">The head, the three layers of the body, the tail. Leaky ReLU follows each layer except the tail.</param>
 internal sealed record FoldedDiscriminator(IReadOnlyList<FoldedConvolution> Layers)
 {
-    /// <summary>How many pixels of each border the features after the head have more than the final map.</summary>
+    /// <summary>The number of pixels by which the features after the head are larger than the final map, at each border.</summary>
     public const int HeadMargin = 4;
 
-    /// <summary>The channels of every hidden layer.</summary>
+    /// <summary>The number of channels of every hidden layer.</summary>
     public int Width => Layers[0].Outputs;
 
-    /// <summary>Folds a convolution and the batch norm behind it, in float64.</summary>
+    /// <summary>Folds the batch norm after a convolution into the convolution, in float64.</summary>
     /// <param name="conv">A 3×3 convolution.</param>
-    /// <param name="norm">The batch norm, or null.</param>
+    /// <param name="norm">The batch norm; null if none follows.</param>
     public static FoldedConvolution Fold(Conv2d conv, BatchNorm2d? norm)
     {
         using var scope = NewDisposeScope();
@@ -46,13 +46,13 @@ internal sealed record FoldedDiscriminator(IReadOnlyList<FoldedConvolution> Laye
 /// <param name="Bias">The biases, <c>(Outputs)</c>.</param>
 internal sealed record FoldedConvolution(int Outputs, int Inputs, double[] Weight, double[] Bias)
 {
-    /// <summary>The weight from an input to an output channel at a row and a column of the kernel; 0 for channels beyond.</summary>
+    /// <summary>The weight from an input channel to an output channel at a row and a column of the kernel; 0 for channels that do not exist.</summary>
     public double At(int output, int input, int y, int x) =>
         output < Outputs && input < Inputs ? Weight[((output * Inputs + input) * 3 + y) * 3 + x] : 0;
 
     /// <summary>
-    /// The weight of the convolution that leads the gradient back, for a gradient with two rows and columns of zeros around it: the same
-    /// kernel turned by 180°, its inputs and outputs exchanged.
+    /// The weight of the convolution that computes the gradient of the input from the gradient of the output, which is padded with two rows and columns of
+    /// zeros: the same kernel, rotated by 180°, with inputs and outputs exchanged.
     /// </summary>
     public double TransposedAt(int output, int input, int y, int x) => At(input, output, 2 - y, 2 - x);
 }

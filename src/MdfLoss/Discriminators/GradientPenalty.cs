@@ -5,11 +5,11 @@ namespace Mdf.Discriminators;
 
 /// <summary>
 /// The gradient penalty that keeps a critic near 1-Lipschitz. Gulrajani et al., "Improved Training of Wasserstein GANs" (2017),
-/// as SinGAN applies it: the norm over channels, the mean over positions.
+/// as SinGAN applies it: the norm is over channels, the mean is over positions.
 /// </summary>
 public static class GradientPenalty
 {
-    /// <summary>mean((‖∇D(ε x + (1 − ε) x̃)‖₂ − 1)²).</summary>
+    /// <summary>Computes mean((‖∇D(ε x + (1 − ε) x̃)‖₂ − 1)²).</summary>
     /// <param name="discriminator">The critic.</param>
     /// <param name="real">x, shape <c>(N, 3, H, W)</c>.</param>
     /// <param name="fake">x̃, the same shape.</param>
@@ -19,11 +19,11 @@ public static class GradientPenalty
     {
         ArgumentNullException.ThrowIfNull(discriminator);
         using var scope = NewDisposeScope();
-        using var _ = enable_grad(); // libtorch ends the process where a gradient is asked for and none is kept
+        using var _ = enable_grad(); // libtorch ends the process if a gradient is requested but not recorded
         var between = (epsilon * real).Add(epsilon.SubFrom(1) * fake).detach().requires_grad_(true);
         var output = discriminator.call(between);
         var gradient = autograd.grad([output], [between], [ones_like(output)], retain_graph: true, create_graph: true)[0];
-        // Where the gradient is 0 the norm's own derivative is undefined; libtorch gives 0 there.
+        // Where the gradient is 0, the derivative of the norm is undefined; libtorch returns 0 there.
         return gradient.norm(1, p: 2f).Sub(1).Square().mean().MoveToOuterDisposeScope();
     }
 }

@@ -2,27 +2,27 @@ using System.Globalization;
 
 namespace Mdf.Discriminators;
 
-/// <summary>What the distance of each layer counts in the MDF loss; 1 each as upstream has it.</summary>
-/// <param name="Head">The features after the head; not negative.</param>
-/// <param name="Body">The features after the body; not negative.</param>
-/// <param name="Tail">The final map; not negative.</param>
+/// <summary>The weights of the head, body and tail features in the MDF loss. Upstream uses 1 for each.</summary>
+/// <param name="Head">Weight of the features after the head; not negative.</param>
+/// <param name="Body">Weight of the features after the body; not negative.</param>
+/// <param name="Tail">Weight of the final map; not negative.</param>
 public readonly record struct LayerWeights(double Head, double Body, double Tail)
 {
-    /// <summary>1 each: upstream's.</summary>
+    /// <summary>1 for each layer, as upstream.</summary>
     public static LayerWeights Equal { get; } = new(1, 1, 1);
 
-    /// <summary>The three, in the order of the layers.</summary>
+    /// <summary>The three weights, in the order of the layers.</summary>
     public IReadOnlyList<double> Values => [Head, Body, Tail];
 
-    /// <summary>Whether they are finite, not negative, and not all 0, also as 32-bit numbers.</summary>
+    /// <summary>Whether the weights are finite, not negative, and not all 0, also as 32-bit floats.</summary>
     public bool AreUsable => Values.All(weight => weight >= 0 && float.IsFinite((float)weight)) && Values.Any(weight => (float)weight > 0);
 
-    /// <summary>As it stands in a file's metadata: <c>1,1,0.5</c>.</summary>
+    /// <summary>Formats the weights as in a file's metadata: <c>1,1,0.5</c>.</summary>
     public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"{Head},{Body},{Tail}");
 
-    /// <summary>Reads three usable numbers, as <see cref="ToString"/> writes them.</summary>
-    /// <param name="text">Such as <c>1,1,0.5</c>: head, body, final map.</param>
-    /// <param name="weights">The weights, if the text is that.</param>
+    /// <summary>Parses the text that <see cref="ToString"/> writes.</summary>
+    /// <param name="text">Three usable numbers, such as <c>1,1,0.5</c>: head, body, final map.</param>
+    /// <param name="weights">The weights, if the text is valid.</param>
     public static bool TryParse(string text, out LayerWeights weights)
     {
         ArgumentNullException.ThrowIfNull(text);

@@ -5,15 +5,15 @@ using static TorchSharp.torch.nn;
 namespace Mdf.Discriminators;
 
 /// <summary>
-/// The generator G_k of one scale: restores its distorted input by adding a correction, x̃ = u + tanh(trunk(u)).
+/// The generator G_k of one scale. It restores its distorted input by adding a correction: x̃ = u + tanh(trunk(u)).
 /// </summary>
-/// <remarks>SinGAN adds the correction to its input without the noise; here the distortion stays, so that D sees the task's artefact.</remarks>
-/// <param name="width">The channels of every hidden layer.</param>
+/// <remarks>SinGAN adds the correction to the input without its noise. Here the distortion stays in the sum, so that D sees the task's artefact.</remarks>
+/// <param name="width">The number of channels of every hidden layer.</param>
 public sealed class ScaleGenerator(int width) : ScaleNetwork(nameof(ScaleGenerator), width, outputs: 3)
 {
-    /// <summary>The restored image.</summary>
-    /// <param name="input">The distorted image u, shape <c>(N, 3, H, W)</c>, about [−1, 1].</param>
-    /// <returns>The same shape.</returns>
+    /// <summary>Computes the restored image x̃.</summary>
+    /// <param name="input">The distorted image u, shape <c>(N, 3, H, W)</c>, approximately in [−1, 1].</param>
+    /// <returns>The restored image, of the same shape.</returns>
     public override Tensor forward(Tensor input)
     {
         using var scope = NewDisposeScope();

@@ -6,23 +6,23 @@ using static TorchSharp.torch.nn;
 namespace Mdf.Discriminators;
 
 /// <summary>
-/// The trunk that the discriminator and the generator of a scale share: four blocks of 3×3 convolution, batch norm and
-/// leaky ReLU 0.2, then one 3×3 convolution. No padding: an output is 10 pixels smaller than the input.
+/// The architecture that the discriminator and the generator of a scale have in common: four blocks of 3×3 convolution, batch norm and
+/// leaky ReLU 0.2, then one 3×3 convolution. There is no padding: the output is 10 pixels smaller than the input along each axis.
 /// </summary>
 /// <remarks>
-/// Rott Shaham, Dekel and Michaeli, "SinGAN: Learning a Generative Model from a Single Natural Image" (ICCV 2019). The names
-/// of the parameters are those of upstream's <c>SinGAN/models.py</c>: <c>head.conv.weight</c>, <c>body.block1.norm.bias</c>,
+/// Source: Rott Shaham, Dekel and Michaeli, "SinGAN: Learning a Generative Model from a Single Natural Image" (ICCV 2019). The parameters
+/// have the names of upstream's <c>SinGAN/models.py</c>: <c>head.conv.weight</c>, <c>body.block1.norm.bias</c>,
 /// <c>tail.weight</c>, …
 /// </remarks>
 public abstract class ScaleNetwork : Module<Tensor, Tensor>
 {
-    /// <summary>How many pixels an output pixel depends on, along each axis: five 3×3 convolutions.</summary>
+    /// <summary>The receptive field: the number of input pixels, along each axis, that one output pixel depends on (five 3×3 convolutions).</summary>
     public const int ReceptiveField = 11;
 
-    /// <summary>How many pixels of each border an output lacks.</summary>
+    /// <summary>The number of pixels that the output loses at each border.</summary>
     public const int Margin = ReceptiveField / 2;
 
-    /// <summary>What leaky ReLU multiplies negative values with: SinGAN's.</summary>
+    /// <summary>The negative slope of leaky ReLU, as in SinGAN.</summary>
     public const double NegativeSlope = 0.2;
 
     private const int BodyBlocks = 3;
@@ -34,12 +34,12 @@ public abstract class ScaleNetwork : Module<Tensor, Tensor>
 
     /// <summary>Creates the network with libtorch's default weights.</summary>
     /// <param name="name">The name of the module.</param>
-    /// <param name="width">The channels of every hidden layer.</param>
-    /// <param name="outputs">The channels of the last layer.</param>
+    /// <param name="width">The number of channels of every hidden layer.</param>
+    /// <param name="outputs">The number of channels of the last layer.</param>
     private protected ScaleNetwork(string name, int width, int outputs)
         : base(name)
     {
-        using var scope = NewDisposeScope(); // TorchSharp's own layers leave a tensor behind each
+        using var scope = NewDisposeScope(); // each of TorchSharp's own layers leaves a tensor undisposed
         Width = width;
         head = new ConvBlock(3, width);
         body = Sequential(Enumerable.Range(1, BodyBlocks)
@@ -48,17 +48,17 @@ public abstract class ScaleNetwork : Module<Tensor, Tensor>
         RegisterComponents();
     }
 
-    /// <summary>The channels of every hidden layer.</summary>
+    /// <summary>The number of channels of every hidden layer.</summary>
     public int Width { get; }
 
-    /// <summary>What a pass over an image costs: multiplications for each of its pixels, by the definition of convolution and without regard to borders.</summary>
+    /// <summary>The cost of one forward pass: multiplications per pixel of the image, by the definition of convolution, with borders ignored.</summary>
     public long MultiplicationsPerPixel => 9L * (3 * Width + BodyBlocks * Width * Width + Width * tail.weight!.shape[0]);
 
     /// <summary>
-    /// Draws the weights anew from one generator: convolutions N(0, 0.02), batch norms N(1, 0.02) with biases 0 (SinGAN's
-    /// <c>weights_init</c>); biases of convolutions uniform within ±1/√(fan-in) (PyTorch's default, which SinGAN keeps).
+    /// Initialises the weights at random: weights of convolutions N(0, 0.02), weights of batch norms N(1, 0.02), biases of batch norms 0 (SinGAN's
+    /// <c>weights_init</c>); biases of convolutions uniform in ±1/√(fan-in) (PyTorch's default, which SinGAN keeps).
     /// </summary>
-    /// <param name="random">The only source of randomness; on the network's device.</param>
+    /// <param name="random">The only source of randomness, on the network's device.</param>
     public void Initialize(Generator random)
     {
         using var scope = NewDisposeScope();
@@ -80,7 +80,7 @@ public abstract class ScaleNetwork : Module<Tensor, Tensor>
         }
     }
 
-    /// <summary>Copies every parameter and running statistic of a network of the same width.</summary>
+    /// <summary>Copies every parameter and running statistic from another network.</summary>
     /// <param name="other">A network of the same kind and width.</param>
     public void CopyFrom(ScaleNetwork other)
     {
@@ -88,7 +88,7 @@ public abstract class ScaleNetwork : Module<Tensor, Tensor>
         load_state_dict(other.state_dict());
     }
 
-    /// <summary>Freezes the network: evaluation mode (running statistics), no gradients for its weights.</summary>
+    /// <summary>Freezes the network: evaluation mode (running statistics), and no gradients for its weights.</summary>
     public void Freeze()
     {
         eval();
@@ -96,7 +96,7 @@ public abstract class ScaleNetwork : Module<Tensor, Tensor>
             parameter.requires_grad_(false);
     }
 
-    /// <summary>The network's convolutions with the batch norms folded into them. The network must be in evaluation mode.</summary>
+    /// <summary>Folds each batch norm into the convolution before it. The network must be in evaluation mode.</summary>
     internal FoldedDiscriminator Fold() => new FoldedDiscriminator(
     [
         head.Fold(),
@@ -104,7 +104,7 @@ public abstract class ScaleNetwork : Module<Tensor, Tensor>
         FoldedDiscriminator.Fold(tail, norm: null),
     ]);
 
-    /// <summary>The features of the trunk: after the head, after the body, after the last convolution.</summary>
+    /// <summary>Computes the features of the trunk: after the head, after the body, and after the last convolution.</summary>
     private protected (Tensor Head, Tensor Body, Tensor Tail) Trunk(Tensor image)
     {
         var afterHead = head.call(TensorOrder.ChannelsLast(image));

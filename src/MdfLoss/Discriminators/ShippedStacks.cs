@@ -2,19 +2,19 @@ using Mdf.Weights;
 
 namespace Mdf.Discriminators;
 
-/// <summary>The trained stacks that come with the program, by their short names; the folder <c>models/stacks</c> holds them.</summary>
+/// <summary>The trained stacks that are shipped with the library, by short name. Their files are in the folder <c>models/stacks</c>.</summary>
 public static class ShippedStacks
 {
-    private const string StackPrefix = "mdf:"; // as a loss expression names a stack
+    private const string StackPrefix = "mdf:"; // the prefix of a stack in a loss expression
 
     /// <summary>The short names, in alphabetical order, such as <c>jpeg</c>.</summary>
     public static IReadOnlyList<string> Names => Files.Names;
 
-    /// <summary>Their files.</summary>
+    /// <summary>The files of the shipped stacks.</summary>
     internal static ShippedFiles Files { get; } = new(typeof(ShippedStacks).Assembly, "stacks/", "stack");
 
-    /// <summary>The name of a stack without the <c>mdf:</c> that a loss expression has in front; a file of the whole name comes first.</summary>
-    /// <param name="name">A short name, a path, or <c>mdf:</c> with either.</param>
+    /// <summary>Removes the prefix <c>mdf:</c> of a loss expression from the name of a stack. If a file has the whole name, the name stays as it is.</summary>
+    /// <param name="name">A short name or a path, with or without <c>mdf:</c>.</param>
     internal static string WithoutPrefix(string name) =>
         name.StartsWith(StackPrefix, StringComparison.Ordinal) && !File.Exists(name) ? name[StackPrefix.Length..] : name;
 }

@@ -4,62 +4,65 @@ using Mdf.Weights;
 
 namespace Mdf.Discriminators;
 
-/// <summary>What a stack file says about itself, so that the file alone is enough to use it and to repeat its training.</summary>
+/// <summary>The metadata of a stack file. With it, the file alone is enough to use the stack and to repeat its training.</summary>
 public sealed record StackMetadata
 {
-    /// <summary>The version of the format that this program writes.</summary>
+    /// <summary>The name of the format, with its version, that this program writes.</summary>
     public const string CurrentFormat = FileKind.StackFormat;
 
     private const string Extended = "extended";
     private const string True = "true";
     private const string False = "false";
 
-    /// <summary>What the stack was trained to undo, such as <c>jpeg:10</c>.</summary>
+    /// <summary>The task that the stack was trained for, such as <c>jpeg:10</c>.</summary>
     public required string Task { get; init; }
 
-    /// <summary>The range it takes its images in.</summary>
+    /// <summary>The range of values in which the stack takes its images.</summary>
     public required InputRange InputRange { get; init; }
 
     /// <summary>Default weights of the layers in the MDF loss.</summary>
     public required LayerWeights LayerWeights { get; init; }
 
-    /// <summary>The pyramid's factor r between neighbouring scales.</summary>
+    /// <summary>The pyramid's factor r between neighbouring scales; in (0, 1].</summary>
     public required double ScaleFactor { get; init; }
 
     /// <summary>The size of every trained scale, coarse to fine.</summary>
     public required IReadOnlyList<ImageSize> Sizes { get; init; }
 
-    /// <summary>The longer side to which the photograph was scaled down, if it was larger.</summary>
+    /// <summary>The longest allowed side of the photograph, in pixels. A larger photograph was scaled down to it.</summary>
     public required int MaxSize { get; init; }
 
-    /// <summary>How many iterations each scale was trained for.</summary>
+    /// <summary>The number of training iterations per scale.</summary>
     public required int Iterations { get; init; }
 
-    /// <summary>By how many more iterations the training was extended, and from which scale on: <c>scale:iterations</c> each, with commas between; empty where it was not.</summary>
+    /// <summary>
+    /// The extensions of the training: a comma-separated list of <c>scale:iterations</c>. Each entry adds iterations to that scale and all finer scales. Empty
+    /// if the training was not extended.
+    /// </summary>
     public string Extensions { get; init; } = "";
 
-    /// <summary>The reconstruction's weight in the generator's loss.</summary>
+    /// <summary>The weight of the reconstruction error in the generator's loss.</summary>
     public required double ReconstructionWeight { get; init; }
 
-    /// <summary>Whether each generator began with what the one below had made.</summary>
+    /// <summary>Whether each generator received the output of the previous (coarser) generator as its input.</summary>
     public required bool IsChained { get; init; }
 
-    /// <summary>σ, on [−1, 1], of the Gaussian noise that the coarsest scale began with; 0 where generators are chained.</summary>
+    /// <summary>The standard deviation σ, in the range [−1, 1], of the Gaussian noise that the coarsest scale started from; 0 if the generators are chained.</summary>
     public required double CoarsestNoise { get; init; }
 
     /// <summary>The seed of all randomness.</summary>
     public required long Seed { get; init; }
 
-    /// <summary>The threads within an operation, on which the last bits of a sum depend.</summary>
+    /// <summary>The number of threads per operation. The last bits of a sum depend on it.</summary>
     public required int Threads { get; init; }
 
-    /// <summary>The SHA-256 of the photograph's file, in lower-case hexadecimal.</summary>
+    /// <summary>The SHA-256 of the photograph's file, in lower-case hexadecimal digits.</summary>
     public required string SourceSha256 { get; init; }
 
-    /// <summary>The version of the program that trained it.</summary>
+    /// <summary>The version of the program that trained the stack.</summary>
     public required string ProgramVersion { get; init; }
 
-    /// <summary>As a safetensors file holds it.</summary>
+    /// <summary>Converts the metadata to the entries of a safetensors file.</summary>
     public IReadOnlyDictionary<string, string> ToDictionary()
     {
         var values = Required();
@@ -87,11 +90,11 @@ public sealed record StackMetadata
         ["program_version"] = ProgramVersion,
     };
 
-    /// <summary>Reads what <see cref="ToDictionary"/> writes.</summary>
+    /// <summary>Reads the entries that <see cref="ToDictionary"/> writes.</summary>
     /// <param name="values">A file's metadata.</param>
     /// <param name="where">The file's name, for messages.</param>
-    /// <returns>Null when the file is not one that phase 1 wrote (the authors', or a converted one).</returns>
-    /// <exception cref="InputException">It is another kind of file, or newer than this program, or a value is not what it should be.</exception>
+    /// <returns>The metadata; null if phase 1 did not write the file (one of the authors' files, or a converted file).</returns>
+    /// <exception cref="InputException">The file is of another kind, it is newer than this program, or a value is missing or invalid.</exception>
     public static StackMetadata? Read(IReadOnlyDictionary<string, string> values, string where)
     {
         ArgumentNullException.ThrowIfNull(values);
@@ -127,8 +130,8 @@ public sealed record StackMetadata
             ? amount : throw Invalid(key);
 
         InputException Invalid(string key) => new(values.TryGetValue(key, out var value)
-            ? $"'{where}': its metadata has the unusable value {Untrusted.Quote(value)} for '{key}': the file is damaged"
-            : $"'{where}': its metadata lacks '{key}': the file is damaged, or of an earlier version; train it again");
+            ? $"'{where}': its metadata has the unusable value {Untrusted.Quote(value)} for '{key}': the file is corrupt"
+            : $"'{where}': its metadata lacks '{key}': the file is corrupt, or an earlier version wrote it; train the stack again");
 
         ImageSize Size(string text) =>
             text.Split('x') is [var width, var height]

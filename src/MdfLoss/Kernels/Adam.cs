@@ -2,20 +2,20 @@ using System.Runtime.CompilerServices;
 
 namespace Mdf.Kernels;
 
-/// <summary>Adam: Kingma and Ba, "Adam: A Method for Stochastic Optimization" (ICLR 2015), in the order of operations of PyTorch.</summary>
+/// <summary>The optimizer Adam: Kingma and Ba, "Adam: A Method for Stochastic Optimization" (ICLR 2015), with PyTorch's order of operations.</summary>
 internal static unsafe class Adam<TLanes>
     where TLanes : unmanaged, ILanes<TLanes>
 {
     private const double Epsilon = 1e-8; // PyTorch's default
 
-    /// <summary>One step.</summary>
+    /// <summary>Runs one step.</summary>
     /// <param name="values">The parameters.</param>
-    /// <param name="gradient">Their gradient.</param>
-    /// <param name="first">The gradient's moving average.</param>
-    /// <param name="second">Its square's.</param>
-    /// <param name="length">How many there are; rounded up to whole vectors.</param>
+    /// <param name="gradient">The gradient of the parameters.</param>
+    /// <param name="first">The moving average of the gradient.</param>
+    /// <param name="second">The moving average of the squared gradient.</param>
+    /// <param name="length">The number of parameters; it is rounded up to whole vectors.</param>
     /// <param name="rate">The learning rate, and the decays of the two averages.</param>
-    /// <param name="steps">How many steps have been made, this one included.</param>
+    /// <param name="steps">The number of steps so far, including this one.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Step(float* values, float* gradient, float* first, float* second, int length, (double LearningRate, double Beta1, double Beta2) rate, long steps)
     {

@@ -3,10 +3,10 @@ using System.Runtime.Intrinsics;
 
 namespace Mdf.Kernels;
 
-/// <summary>A 3×3 convolution from many channels to few (one or three), which is added to what is already there.</summary>
+/// <summary>A 3×3 convolution from many channels to few (one or three). The result is added to the output.</summary>
 /// <remarks>
-/// Each input pixel is multiplied with the weights of all nine positions in the kernel at once; then each product is added where it
-/// belongs. A kernel for one or three outputs alone would leave most of a vector empty.
+/// Each input pixel is multiplied with the weights of all nine kernel positions at once. Then each product is added to its output
+/// pixel. A kernel that computes only one or three outputs would leave most of a vector empty.
 /// </remarks>
 internal sealed unsafe class ContractingConvolution<TLanes> : IDisposable
     where TLanes : unmanaged, ILanes<TLanes>
@@ -18,8 +18,8 @@ internal sealed unsafe class ContractingConvolution<TLanes> : IDisposable
 
     /// <summary>Packs the weights.</summary>
     /// <param name="weight">The weight from an input to an output channel at a row and column of the kernel.</param>
-    /// <param name="inputs">Channels in.</param>
-    /// <param name="outputs">Channels out: 1 or 3.</param>
+    /// <param name="inputs">The number of input channels.</param>
+    /// <param name="outputs">The number of output channels: 1 or 3.</param>
     public ContractingConvolution(ConvolutionWeight weight, int inputs, int outputs)
     {
         (_inputs, _outputs, _columns) = (inputs, outputs, Columns(outputs));
@@ -31,18 +31,18 @@ internal sealed unsafe class ContractingConvolution<TLanes> : IDisposable
         }
     }
 
-    /// <summary>Floats of scratch memory that <see cref="Run"/> uses.</summary>
-    /// <param name="width">Columns of the input.</param>
-    /// <param name="outputs">Channels out.</param>
+    /// <summary>The scratch memory that <see cref="Run"/> needs, in floats.</summary>
+    /// <param name="width">The number of columns of the input.</param>
+    /// <param name="outputs">The number of output channels.</param>
     public static long Scratch(int width, int outputs) => (long)(width + MatrixProduct<TLanes>.RowBlock) * Columns(outputs);
 
-    /// <summary>Convolves, and adds to the output.</summary>
-    /// <param name="input">Many channels.</param>
-    /// <param name="height">Its rows.</param>
-    /// <param name="width">Its columns.</param>
-    /// <param name="output">One channel, or three of <see cref="FeatureMap.PaddedChannels"/>.</param>
-    /// <param name="padding">Zeros around the input: 0 or 2. The output is larger than the input by twice as many, less 2.</param>
-    /// <param name="scratch">Memory of the size that <see cref="Scratch"/> says.</param>
+    /// <summary>Convolves, and adds the result to the output.</summary>
+    /// <param name="input">The input, with many channels.</param>
+    /// <param name="height">The number of rows of the input.</param>
+    /// <param name="width">The number of columns of the input.</param>
+    /// <param name="output">The output: one channel, or three of <see cref="FeatureMap.PaddedChannels"/>.</param>
+    /// <param name="padding">The number of zeros at each border of the input: 0 or 2. The output is larger than the input by 2 · padding − 2.</param>
+    /// <param name="scratch">Memory of the size <see cref="Scratch"/>.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Run(FeatureMap input, int height, int width, FeatureMap output, int padding, float* scratch)
     {
@@ -57,7 +57,7 @@ internal sealed unsafe class ContractingConvolution<TLanes> : IDisposable
                     continue;
                 for (var j = 0; j < 3; j++)
                 {
-                    // Input column x is seen by output column x − j + padding.
+                    // Output column x − j + padding uses input column x.
                     var from = Math.Max(0, j - padding);
                     var to = Math.Min(width, columns + j - padding);
                     var source = scratch + (nint)from * _columns + (3 * i + j) * _outputs;

@@ -1,9 +1,9 @@
 namespace Mdf.Kernels;
 
-/// <summary>The memory in which one thread convolves one block after the other.</summary>
+/// <summary>The scratch memory of one thread for convolutions, block by block.</summary>
 internal sealed unsafe class ConvolutionScratch : IDisposable
 {
-    // The widest vector.
+    // The number of lanes of the widest vector.
     private const int Lanes = 16;
 
     private readonly NativeBuffer _patch;
@@ -11,29 +11,29 @@ internal sealed unsafe class ConvolutionScratch : IDisposable
     private readonly NativeBuffer _products;
     private readonly NativeBuffer _tile;
 
-    /// <summary>Allocates.</summary>
-    /// <param name="channels">The most channels.</param>
-    /// <param name="tiles">The most tiles of a block.</param>
-    /// <param name="width">The most columns of a map, for kernels that work row by row.</param>
+    /// <summary>Allocates the memory.</summary>
+    /// <param name="channels">The largest number of channels.</param>
+    /// <param name="tiles">The largest number of tiles in a block.</param>
+    /// <param name="width">The largest number of columns of a map, for kernels that work row by row.</param>
     public ConvolutionScratch(int channels, int tiles, int width)
     {
-        // The longest outline is that of a single row of tiles.
+        // A single row of tiles has the most pixels around its tiles.
         var pixels = Math.Max((Winograd.Outputs + 2) * (Winograd.Outputs * tiles + 2), 2 * (width + Lanes));
         var values = Math.Max((long)Winograd.Size * Winograd.Size * ((tiles + Lanes) * channels + Lanes), 2L * Lanes * (width + Lanes));
         (_patch, _inputs, _products) = (new NativeBuffer((long)pixels * channels), new NativeBuffer(values), new NativeBuffer(values));
         _tile = new NativeBuffer((Winograd.Outputs * Winograd.Outputs + Winograd.Outputs * Winograd.Size + Winograd.Size * Winograd.Size) * Lanes);
     }
 
-    /// <summary>Pixels of a block, or rows.</summary>
+    /// <summary>The pixels of a block, or of rows.</summary>
     public float* Patch => _patch.Pointer;
 
-    /// <summary>Transformed inputs.</summary>
+    /// <summary>The transformed inputs.</summary>
     public float* Inputs => _inputs.Pointer;
 
-    /// <summary>Products, or transformed gradients.</summary>
+    /// <summary>The products, or the transformed gradients.</summary>
     public float* Products => _products.Pointer;
 
-    /// <summary>What the transform of a tile keeps in between.</summary>
+    /// <summary>The intermediate values of the transform of a tile.</summary>
     public float* Tile => _tile.Pointer;
 
     /// <inheritdoc/>

@@ -2,27 +2,27 @@ using System.Runtime.CompilerServices;
 
 namespace Mdf.Kernels;
 
-/// <summary>What happens to the values that a convolution computed, before they are stored: something with an operand of each channel.</summary>
+/// <summary>An operation on the output of a convolution before it is stored, with one operand per channel.</summary>
 internal unsafe interface IEpilogue<TLanes>
     where TLanes : unmanaged, ILanes<TLanes>
 {
-    /// <summary>From the operand of one pixel to that of the next in its row, in floats.</summary>
+    /// <summary>The distance from the operand of one pixel to the operand of the next pixel in the row, in floats.</summary>
     nint OperandStep { get; }
 
-    /// <summary>The operand of a pixel's first channel.</summary>
-    /// <param name="y">The pixel's row in the output.</param>
-    /// <param name="x">Its column.</param>
+    /// <summary>The operand of the first channel of a pixel.</summary>
+    /// <param name="y">The row of the pixel in the output.</param>
+    /// <param name="x">The column of the pixel in the output.</param>
     float* OperandAt(int y, int x);
 
-    /// <summary>Changes as many channels as a vector has lanes.</summary>
-    /// <param name="value">What the convolution computed.</param>
-    /// <param name="operand">Their operand.</param>
+    /// <summary>Applies the operation to one vector of channels.</summary>
+    /// <param name="value">The output of the convolution.</param>
+    /// <param name="operand">The operands of the channels.</param>
     TLanes Apply(TLanes value, TLanes operand);
 }
 
-/// <summary>Adds the bias, then leaky ReLU.</summary>
-/// <param name="bias">A value for every channel.</param>
-/// <param name="slope">What values that are not positive are multiplied with.</param>
+/// <summary>Adds the bias, then applies leaky ReLU.</summary>
+/// <param name="bias">The bias, one value per channel.</param>
+/// <param name="slope">The factor for values that are not positive.</param>
 internal readonly unsafe struct BiasAndLeakyRelu<TLanes>(float* bias, float slope) : IEpilogue<TLanes>
     where TLanes : unmanaged, ILanes<TLanes>
 {
@@ -41,16 +41,16 @@ internal readonly unsafe struct BiasAndLeakyRelu<TLanes>(float* bias, float slop
     }
 }
 
-/// <summary>Multiplies a gradient with the derivative of the leaky ReLU that it passes, which the sign of its output tells.</summary>
-/// <param name="activations">What the leaky ReLU put out, pixel for pixel.</param>
-/// <param name="slope">Its slope below zero.</param>
+/// <summary>Multiplies a gradient with the derivative of a leaky ReLU. The sign of the leaky ReLU's output determines the derivative.</summary>
+/// <param name="activations">The output of the leaky ReLU, pixel for pixel.</param>
+/// <param name="slope">The slope of the leaky ReLU below zero.</param>
 internal readonly unsafe struct LeakyReluDerivative<TLanes>(FeatureMap activations, float slope) : IEpilogue<TLanes>
     where TLanes : unmanaged, ILanes<TLanes>
 {
     /// <inheritdoc/>
     public nint OperandStep => activations.Channels;
 
-    /// <summary>1 where a value is positive, else the slope, as in PyTorch.</summary>
+    /// <summary>The derivative: 1 where a value is positive, otherwise the slope, as in PyTorch.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static TLanes Of(TLanes value, float slope) => TLanes.WherePositive(value, TLanes.Fill(1), TLanes.Fill(slope));
 

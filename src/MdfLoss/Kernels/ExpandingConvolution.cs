@@ -4,8 +4,8 @@ namespace Mdf.Kernels;
 
 /// <summary>A 3×3 convolution without padding from few channels (one or three) to many.</summary>
 /// <remarks>
-/// Three neighbouring pixels of a row lie side by side in memory, so that a row of pixels already is the matrix to multiply with the
-/// weights: its rows overlap.
+/// Three neighbouring pixels of a row are adjacent in memory. So a row of pixels is already the matrix to multiply with the
+/// weights; the rows of this matrix overlap.
 /// </remarks>
 internal sealed unsafe class ExpandingConvolution<TLanes> : IDisposable
     where TLanes : unmanaged, ILanes<TLanes>
@@ -16,8 +16,8 @@ internal sealed unsafe class ExpandingConvolution<TLanes> : IDisposable
 
     /// <summary>Packs the weights.</summary>
     /// <param name="weight">The weight from an input to an output channel at a row and column of the kernel.</param>
-    /// <param name="inputs">Channels in.</param>
-    /// <param name="outputs">Channels out; a multiple of <see cref="MatrixProduct{TLanes}.ColumnBlock"/>.</param>
+    /// <param name="inputs">The number of input channels.</param>
+    /// <param name="outputs">The number of output channels; a multiple of <see cref="MatrixProduct{TLanes}.ColumnBlock"/>.</param>
     public ExpandingConvolution(ConvolutionWeight weight, int inputs, int outputs)
     {
         (_inputs, _outputs) = (inputs, outputs);
@@ -29,9 +29,9 @@ internal sealed unsafe class ExpandingConvolution<TLanes> : IDisposable
         }
     }
 
-    /// <summary>Floats of scratch memory that <see cref="Run"/> uses.</summary>
-    /// <param name="width">Columns of the output.</param>
-    /// <param name="outputs">Channels out.</param>
+    /// <summary>The scratch memory that <see cref="Run"/> needs, in floats.</summary>
+    /// <param name="width">The number of columns of the output.</param>
+    /// <param name="outputs">The number of output channels.</param>
     public static long Scratch(int width, int outputs) => (long)(width + MatrixProduct<TLanes>.RowBlock) * outputs;
 
     /// <summary>Convolves.</summary>

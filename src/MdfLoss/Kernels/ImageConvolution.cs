@@ -4,31 +4,31 @@ using System.Runtime.Intrinsics;
 namespace Mdf.Kernels;
 
 /// <summary>
-/// 3×3 convolutions between an image (three channels of <see cref="FeatureMap.PaddedChannels"/>, the last zero) and many channels, row by row.
+/// 3×3 convolutions between an image (three channels of <see cref="FeatureMap.PaddedChannels"/>; the last is zero) and many channels, row by row.
 /// </summary>
 /// <remarks>
-/// Three neighbouring pixels of an image lie side by side in memory, so that a row of pixels already is the matrix to multiply with the weights: its
-/// rows overlap. The other way round each pixel is multiplied with the weights of all nine positions in the kernel at once, and the products are
-/// added where they belong.
+/// Three neighbouring pixels of an image are adjacent in memory. So a row of pixels is already the matrix to multiply with the weights; the rows of this
+/// matrix overlap. In the other direction, each pixel is multiplied with the weights of all nine kernel positions at once, and the products are
+/// added to their output pixels.
 /// </remarks>
 internal static unsafe class ImageConvolution<TLanes>
     where TLanes : unmanaged, ILanes<TLanes>
 {
-    /// <summary>Rows of the weights of <see cref="Expand"/>: by position in the kernel and by channel of the image.</summary>
+    /// <summary>The number of rows of the weights of <see cref="Expand"/>: one per kernel position and image channel.</summary>
     public const int WeightRows = 9 * FeatureMap.PaddedChannels;
 
     private const int Segments = 3;
     private const int SegmentLength = 3 * FeatureMap.PaddedChannels;
     private const int ImageChannels = 3;
 
-    /// <summary>Columns of the weights of <see cref="Contract"/>: by position in the kernel and by channel of the image, rounded up.</summary>
+    /// <summary>The number of columns of the weights of <see cref="Contract"/>: one per kernel position and image channel, rounded up.</summary>
     public static int ContractColumns => MatrixProduct<TLanes>.RoundUp(9 * ImageChannels);
 
     /// <summary>Packs weights for <see cref="Expand"/>.</summary>
-    /// <param name="weights"><see cref="WeightRows"/> rows.</param>
-    /// <param name="channels">Columns.</param>
-    /// <param name="flips">Whether to take the nine positions from the last to the first.</param>
-    /// <param name="packed">As many floats.</param>
+    /// <param name="weights">The weights, with <see cref="WeightRows"/> rows.</param>
+    /// <param name="channels">The number of columns of the weights.</param>
+    /// <param name="flips">Whether to take the nine positions in reverse order.</param>
+    /// <param name="packed">The destination, of the same number of floats.</param>
     public static void PackExpanding(float* weights, int channels, bool flips, float* packed)
     {
         for (var row = 0; row < WeightRows; row++)
@@ -39,10 +39,10 @@ internal static unsafe class ImageConvolution<TLanes>
     }
 
     /// <summary>Packs weights for <see cref="Contract"/>.</summary>
-    /// <param name="weights"><see cref="WeightRows"/> rows.</param>
-    /// <param name="channels">Columns.</param>
-    /// <param name="flips">Whether to take the nine positions from the last to the first.</param>
-    /// <param name="packed">Channels times <see cref="ContractColumns"/> floats.</param>
+    /// <param name="weights">The weights, with <see cref="WeightRows"/> rows.</param>
+    /// <param name="channels">The number of columns of the weights.</param>
+    /// <param name="flips">Whether to take the nine positions in reverse order.</param>
+    /// <param name="packed">The destination: channels × <see cref="ContractColumns"/> floats.</param>
     public static void PackContracting(float* weights, int channels, bool flips, float* packed)
     {
         for (var position = 0; position < 9; position++)
@@ -57,14 +57,14 @@ internal static unsafe class ImageConvolution<TLanes>
     }
 
     /// <summary>Convolves a row of an image.</summary>
-    /// <param name="image">The image; the row's first input is its pixel (<paramref name="y"/>, 0).</param>
-    /// <param name="packed">The weights, as <see cref="PackExpanding"/> packs them.</param>
+    /// <param name="image">The image. The first input of the row is its pixel (<paramref name="y"/>, 0).</param>
+    /// <param name="packed">The weights, as packed by <see cref="PackExpanding"/>.</param>
     /// <param name="y">The row.</param>
-    /// <param name="width">Columns of the output.</param>
-    /// <param name="channels">Channels of the output.</param>
-    /// <param name="output">Where it goes.</param>
-    /// <param name="totals">What the sink sums up.</param>
-    /// <param name="scratch">Where to work.</param>
+    /// <param name="width">The number of columns of the output.</param>
+    /// <param name="channels">The number of channels of the output.</param>
+    /// <param name="output">The destination.</param>
+    /// <param name="totals">The sums of the sink.</param>
+    /// <param name="scratch">Scratch memory.</param>
     public static void Expand(FeatureMap image, float* packed, int y, int width, int channels, RowSink output, float* totals, ConvolutionScratch scratch)
     {
         MatrixProduct<TLanes>.Multiply(
@@ -74,12 +74,12 @@ internal static unsafe class ImageConvolution<TLanes>
 
     /// <summary>Convolves many channels to rows of an image.</summary>
     /// <param name="input">The input.</param>
-    /// <param name="packed">The weights, as <see cref="PackContracting"/> packs them.</param>
-    /// <param name="padding">Zeros around the input: 0 or 2. The output is larger than the input by twice as many, less 2.</param>
-    /// <param name="from">The first row of the output that is computed.</param>
-    /// <param name="to">The first that is not.</param>
-    /// <param name="output">The image; of its last channel nothing can be said.</param>
-    /// <param name="scratch">Where to work.</param>
+    /// <param name="packed">The weights, as packed by <see cref="PackContracting"/>.</param>
+    /// <param name="padding">The number of zeros at each border of the input: 0 or 2. The output is larger than the input by 2 · padding − 2.</param>
+    /// <param name="from">The first row of the output to compute.</param>
+    /// <param name="to">The row after the last row to compute.</param>
+    /// <param name="output">The image. The content of its last channel is undefined.</param>
+    /// <param name="scratch">Scratch memory.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Contract(RowSource input, float* packed, int padding, int from, int to, FeatureMap output, ConvolutionScratch scratch)
     {
@@ -98,7 +98,7 @@ internal static unsafe class ImageConvolution<TLanes>
                     continue;
                 for (var j = 0; j < 3; j++)
                 {
-                    // Input column x is seen by output column x − j + padding.
+                    // Output column x − j + padding uses input column x.
                     var first = Math.Max(0, j - padding);
                     var last = Math.Min(input.Width, width + j - padding);
                     var source = scratch.Products + (nint)first * columns + (3 * i + j) * ImageChannels;
@@ -110,12 +110,12 @@ internal static unsafe class ImageConvolution<TLanes>
         }
     }
 
-    /// <summary>Adds what a row contributes to the gradient of weights between an image and many channels.</summary>
-    /// <param name="image">The image; the row's first patch is that of its pixel (<paramref name="y"/>, 0).</param>
+    /// <summary>Adds the contribution of a row to the gradient of the weights between an image and many channels.</summary>
+    /// <param name="image">The image. The first patch of the row begins at its pixel (<paramref name="y"/>, 0).</param>
     /// <param name="features">The many channels.</param>
     /// <param name="y">The row.</param>
-    /// <param name="sums">What is added to: <see cref="WeightRows"/> rows.</param>
-    /// <param name="scratch">Where to work.</param>
+    /// <param name="sums">The sums to add to, with <see cref="WeightRows"/> rows.</param>
+    /// <param name="scratch">Scratch memory.</param>
     public static void AddWeightGradient(FeatureMap image, RowSource features, int y, float* sums, ConvolutionScratch scratch)
     {
         var channels = features.Channels;
@@ -127,7 +127,7 @@ internal static unsafe class ImageConvolution<TLanes>
         }
     }
 
-    /// <summary>The row of the weights that belongs to the position opposite in the kernel.</summary>
+    /// <summary>The row of the weights for the opposite position in the kernel, if <paramref name="flips"/> is set.</summary>
     public static int Flipped(int row, bool flips) =>
         flips ? (8 - row / FeatureMap.PaddedChannels) * FeatureMap.PaddedChannels + row % FeatureMap.PaddedChannels : row;
 }

@@ -4,52 +4,52 @@ using System.Runtime.Intrinsics.X86;
 
 namespace Mdf.Kernels;
 
-/// <summary>A vector of floats of the width that a processor works with. Kernels are written for any, and compiled for each.</summary>
-/// <typeparam name="TSelf">The vector.</typeparam>
+/// <summary>A vector of floats with a width that the processor supports. Kernels are written for any width and compiled for each.</summary>
+/// <typeparam name="TSelf">The type of the vector.</typeparam>
 internal unsafe interface ILanes<TSelf>
     where TSelf : unmanaged, ILanes<TSelf>
 {
-    /// <summary>How many floats it has.</summary>
+    /// <summary>The number of floats in the vector.</summary>
     static abstract int Count { get; }
 
-    /// <summary>Whether this processor has such vectors.</summary>
+    /// <summary>Whether this processor supports such vectors.</summary>
     static abstract bool IsSupported { get; }
 
-    /// <summary>Reads one, from any address.</summary>
+    /// <summary>Reads a vector. The address need not be aligned.</summary>
     static abstract TSelf Load(float* source);
 
-    /// <summary>One value in every lane.</summary>
+    /// <summary>Creates a vector with one value in every lane.</summary>
     static abstract TSelf Fill(float value);
 
-    /// <summary>a · b + c, rounded once.</summary>
+    /// <summary>Computes a · b + c with one rounding.</summary>
     static abstract TSelf MultiplyAdd(TSelf a, TSelf b, TSelf c);
 
-    /// <summary>Lane by lane, one value where another is above zero, else a third.</summary>
+    /// <summary>Selects, lane by lane, <paramref name="positive"/> where <paramref name="value"/> is above zero, otherwise <paramref name="otherwise"/>.</summary>
     static abstract TSelf WherePositive(TSelf value, TSelf positive, TSelf otherwise);
 
-    /// <summary>The square root of every lane.</summary>
+    /// <summary>Computes the square root of every lane.</summary>
     static abstract TSelf Sqrt(TSelf value);
 
-    /// <summary>Lane by lane.</summary>
+    /// <summary>Adds lane by lane.</summary>
     static abstract TSelf operator +(TSelf left, TSelf right);
 
-    /// <summary>Lane by lane.</summary>
+    /// <summary>Subtracts lane by lane.</summary>
     static abstract TSelf operator -(TSelf left, TSelf right);
 
-    /// <summary>Lane by lane.</summary>
+    /// <summary>Multiplies lane by lane.</summary>
     static abstract TSelf operator *(TSelf left, TSelf right);
 
-    /// <summary>Lane by lane.</summary>
+    /// <summary>Divides lane by lane.</summary>
     static abstract TSelf operator /(TSelf left, TSelf right);
 
-    /// <summary>Writes it, to any address.</summary>
+    /// <summary>Writes the vector. The address need not be aligned.</summary>
     void Store(float* destination);
 
-    /// <summary>The sum of all lanes.</summary>
+    /// <summary>Computes the sum of all lanes.</summary>
     float Sum();
 }
 
-/// <summary>Eight floats: AVX2 with fused multiply-add.</summary>
+/// <summary>A vector of eight floats: AVX2 with fused multiply-add.</summary>
 internal readonly unsafe struct Lanes8(Vector256<float> value) : ILanes<Lanes8>
 {
     private readonly Vector256<float> _value = value;
@@ -106,7 +106,7 @@ internal readonly unsafe struct Lanes8(Vector256<float> value) : ILanes<Lanes8>
     public float Sum() => Vector256.Sum(_value);
 }
 
-/// <summary>Sixteen floats: AVX-512.</summary>
+/// <summary>A vector of sixteen floats: AVX-512.</summary>
 internal readonly unsafe struct Lanes16(Vector512<float> value) : ILanes<Lanes16>
 {
     private readonly Vector512<float> _value = value;

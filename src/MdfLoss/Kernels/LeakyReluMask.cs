@@ -2,19 +2,19 @@ using System.Runtime.CompilerServices;
 
 namespace Mdf.Kernels;
 
-/// <summary>The derivative of a leaky ReLU behind a batch norm: 1 where scale · z + shift is positive, else the slope.</summary>
-/// <param name="Z">What the convolution before the batch norm put out.</param>
-/// <param name="Scale">A value for every channel.</param>
-/// <param name="Shift">A value for every channel.</param>
+/// <summary>The derivative of a leaky ReLU after a batch norm: 1 where scale · z + shift is positive, otherwise the slope.</summary>
+/// <param name="Z">The output of the convolution before the batch norm.</param>
+/// <param name="Scale">The scale, one value per channel.</param>
+/// <param name="Shift">The shift, one value per channel.</param>
 /// <param name="Slope">The slope.</param>
 internal readonly unsafe record struct LeakyReluMask(FeatureMap Z, nint Scale, nint Shift, float Slope)
 {
-    /// <summary>Multiplies part of a row with it.</summary>
+    /// <summary>Multiplies part of a row with the derivative.</summary>
     /// <param name="y">The row.</param>
-    /// <param name="x">Its first pixel.</param>
-    /// <param name="count">How many.</param>
-    /// <param name="values">What is multiplied.</param>
-    /// <param name="channels">Channels.</param>
+    /// <param name="x">The first pixel of the part.</param>
+    /// <param name="count">The number of pixels.</param>
+    /// <param name="values">The values to multiply, in place.</param>
+    /// <param name="channels">The number of channels.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Apply<TLanes>(int y, int x, int count, float* values, nint channels)
         where TLanes : unmanaged, ILanes<TLanes>

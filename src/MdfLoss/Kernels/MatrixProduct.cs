@@ -2,43 +2,43 @@ using System.Runtime.CompilerServices;
 
 namespace Mdf.Kernels;
 
-/// <summary>The products of a tall matrix with a small one, on which every convolution here is built: the rows of the tall one are pixels or tiles, its columns channels.</summary>
+/// <summary>Products of a tall matrix and a small matrix. All convolutions of this namespace use them: the rows of the tall matrix are pixels or tiles, its columns are channels.</summary>
 /// <remarks>
-/// Six rows by two vectors of C at a time with AVX2, twelve by two with AVX-512, so that the sums, the vectors of B and the broadcast value of A
-/// fill the 16 or 32 registers.
+/// A block of C that is computed at a time has six rows and two vectors with AVX2, twelve rows and two vectors with AVX-512. So the sums, the vectors of B
+/// and the broadcast value of A fill the 16 or 32 registers.
 /// </remarks>
 internal static unsafe class MatrixProduct<TLanes>
     where TLanes : unmanaged, ILanes<TLanes>
 {
     private const int Half = 6;
 
-    /// <summary>Rows that are computed together: what <see cref="Multiply"/> writes is a multiple of it, so C must have room for that.</summary>
+    /// <summary>The number of rows that are computed together. <see cref="Multiply"/> writes a multiple of it, so C must have room for that.</summary>
     public static int RowBlock => TLanes.Count == 16 ? 2 * Half : Half;
 
-    /// <summary>Columns that are computed together; B has a multiple of it.</summary>
+    /// <summary>The number of columns that are computed together. The number of columns of B is a multiple of it.</summary>
     public static int ColumnBlock => 2 * TLanes.Count;
 
-    /// <summary>Where an element of B lies for <see cref="Multiply"/>, which reads block after block of its columns.</summary>
-    /// <param name="row">Its row.</param>
-    /// <param name="column">Its column.</param>
-    /// <param name="rows">How many rows B has.</param>
+    /// <summary>The index of an element of the packed B. <see cref="Multiply"/> reads B in blocks of columns.</summary>
+    /// <param name="row">The row of the element.</param>
+    /// <param name="column">The column of the element.</param>
+    /// <param name="rows">The number of rows of B.</param>
     public static int PackedIndex(int row, int column, int rows) =>
         (column / ColumnBlock * rows + row) * ColumnBlock + column % ColumnBlock;
 
-    /// <summary>Rounds a number of columns up to what <see cref="Multiply"/> takes.</summary>
+    /// <summary>Rounds a number of columns up to a multiple of <see cref="ColumnBlock"/>, which <see cref="Multiply"/> requires.</summary>
     public static int RoundUp(int columns) => (columns + ColumnBlock - 1) / ColumnBlock * ColumnBlock;
 
-    /// <summary>C = A·B.</summary>
-    /// <param name="a">A. Its row i is made of <paramref name="segments"/> runs of <paramref name="inner"/> floats.</param>
-    /// <param name="rowStride">How far the rows of A lie apart; less than their length where they overlap.</param>
-    /// <param name="segments">Runs of a row.</param>
-    /// <param name="segmentStride">How far they lie apart.</param>
-    /// <param name="inner">Floats of a run. B has <c>segments · inner</c> rows.</param>
+    /// <summary>Computes C = A·B.</summary>
+    /// <param name="a">A. Each row consists of <paramref name="segments"/> segments of <paramref name="inner"/> floats.</param>
+    /// <param name="rowStride">The distance between the rows of A, in floats; less than their length if they overlap.</param>
+    /// <param name="segments">The number of segments of a row.</param>
+    /// <param name="segmentStride">The distance between the segments of a row, in floats.</param>
+    /// <param name="inner">The number of floats of a segment. B has <c>segments · inner</c> rows.</param>
     /// <param name="b">B, packed.</param>
     /// <param name="c">C.</param>
-    /// <param name="columns">Columns of B and C.</param>
-    /// <param name="rows">Rows of A and C; rounded up to a multiple of <see cref="RowBlock"/>.</param>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)] // inlined, it would be short of registers
+    /// <param name="columns">The number of columns of B and C.</param>
+    /// <param name="rows">The number of rows of A and C; it is rounded up to a multiple of <see cref="RowBlock"/>.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)] // if inlined, there would not be enough registers
     public static void Multiply(
         float* a, nint rowStride, int segments, nint segmentStride, int inner, float* b, float* c, int columns, int rows)
     {
@@ -58,22 +58,22 @@ internal static unsafe class MatrixProduct<TLanes>
         }
     }
 
-    /// <summary>C += Aᵀ·B, which is what the gradient of weights is made of.</summary>
-    /// <param name="a">A, <paramref name="inner"/> rows of which <paramref name="rows"/> columns count.</param>
-    /// <param name="aStride">How far the rows of A lie apart.</param>
-    /// <param name="b">B, as many rows.</param>
-    /// <param name="bStride">How far they lie apart.</param>
-    /// <param name="inner">Rows of A and B.</param>
-    /// <param name="c">C, one row after the other.</param>
-    /// <param name="rows">Rows of C; a multiple of four.</param>
-    /// <param name="columns">Columns of B and C; a multiple of <see cref="ColumnBlock"/>.</param>
+    /// <summary>Computes C += Aᵀ·B, for the gradient of weights.</summary>
+    /// <param name="a">A, with <paramref name="inner"/> rows. Only its first <paramref name="rows"/> columns are used.</param>
+    /// <param name="aStride">The distance between the rows of A, in floats.</param>
+    /// <param name="b">B, with the same number of rows.</param>
+    /// <param name="bStride">The distance between the rows of B, in floats.</param>
+    /// <param name="inner">The number of rows of A and B.</param>
+    /// <param name="c">C, row by row without gaps.</param>
+    /// <param name="rows">The number of rows of C; a multiple of four.</param>
+    /// <param name="columns">The number of columns of B and C; a multiple of <see cref="ColumnBlock"/>.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     public static void AddTransposed(float* a, nint aStride, float* b, nint bStride, int inner, float* c, int rows, int columns)
     {
         for (var column = 0; column < columns; column += ColumnBlock)
         {
             var row = 0;
-            // Eight rows are 16 sums, which AVX2 has no registers for.
+            // Eight rows need 16 sums. AVX2 does not have enough registers for them.
             for (; TLanes.Count == 16 && row + 8 <= rows; row += 8)
                 AddEight(a + row, aStride, b + column, bStride, inner, c + (nint)row * columns + column, columns);
             for (; row < rows; row += 4)

@@ -2,16 +2,16 @@ using System.Runtime.InteropServices;
 
 namespace Mdf.Kernels;
 
-/// <summary>Zeroed floats outside of the managed heap, aligned to cache lines.</summary>
+/// <summary>A buffer of floats outside the managed heap, set to zero and aligned to cache lines.</summary>
 internal sealed unsafe class NativeBuffer : IDisposable
 {
     private const int Alignment = 64;
 
-    // How far a vector, or the rows that a matrix product rounds up to, may reach beyond what was asked for.
+    // The extra floats at the end: a vector, or the rounded-up rows of a matrix product, may reach beyond the requested length.
     private const long Slack = 4096;
 
-    /// <summary>Allocates.</summary>
-    /// <param name="length">How many floats.</param>
+    /// <summary>Allocates a buffer.</summary>
+    /// <param name="length">The number of floats.</param>
     public NativeBuffer(long length)
     {
         Length = length + Slack;
@@ -21,16 +21,16 @@ internal sealed unsafe class NativeBuffer : IDisposable
         GC.AddMemoryPressure((long)bytes);
     }
 
-    /// <summary>Frees what was not disposed of.</summary>
+    /// <summary>Frees a buffer that was not disposed.</summary>
     ~NativeBuffer() => Free();
 
     /// <summary>The first float.</summary>
     public float* Pointer { get; private set; }
 
-    /// <summary>How many floats there are, slack included.</summary>
+    /// <summary>The number of floats, including the extra floats.</summary>
     public long Length { get; }
 
-    /// <summary>All floats of a buffer that is not too long for a span.</summary>
+    /// <summary>All floats of the buffer, if it is not too long for a span.</summary>
     public Span<float> Span => new(Pointer, checked((int)Length));
 
     /// <inheritdoc/>

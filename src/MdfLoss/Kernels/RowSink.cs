@@ -2,29 +2,29 @@ using System.Runtime.CompilerServices;
 
 namespace Mdf.Kernels;
 
-/// <summary>Where the rows go that a kernel computes: changed on their way, and summed up channel by channel.</summary>
-/// <param name="destination">The map that is written.</param>
-/// <param name="sums">How many sums are made of each channel.</param>
+/// <summary>The destination of the rows that a kernel computes. It may change the values before it stores them, and it computes sums per channel.</summary>
+/// <param name="destination">The map to write.</param>
+/// <param name="sums">The number of sums per channel.</param>
 internal abstract unsafe class RowSink(FeatureMap destination, int sums)
 {
-    /// <summary>The map that is written.</summary>
+    /// <summary>The map to write.</summary>
     protected FeatureMap Destination { get; } = destination;
 
-    /// <summary>How many sums are made of each channel.</summary>
+    /// <summary>The number of sums per channel.</summary>
     public int Sums { get; } = sums;
 
-    /// <summary>Takes part of a row.</summary>
+    /// <summary>Writes part of a row.</summary>
     /// <param name="y">The row.</param>
-    /// <param name="x">Its first pixel.</param>
-    /// <param name="count">How many.</param>
-    /// <param name="values">The values; they may be changed.</param>
-    /// <param name="totals">The sums, one after the other, to which is added.</param>
+    /// <param name="x">The first pixel of the part.</param>
+    /// <param name="count">The number of pixels.</param>
+    /// <param name="values">The values; they may be changed in place.</param>
+    /// <param name="totals">The sums, one after the other. The method adds to them.</param>
     public abstract void Write(int y, int x, int count, float* values, float* totals);
 }
 
-/// <summary>Takes what a convolution put out, less a value near its mean, so that float32 is exact where it matters. Sums: z, z².</summary>
-/// <param name="destination">z.</param>
-/// <param name="center">What is subtracted from each channel.</param>
+/// <summary>Writes the output of a convolution minus a value near its mean, so that float32 is precise enough for the statistics. Sums: z, z².</summary>
+/// <param name="destination">The map z.</param>
+/// <param name="center">The values to subtract, one per channel.</param>
 internal sealed unsafe class CenteredSink<TLanes>(FeatureMap destination, float* center) : RowSink(destination, sums: 2)
     where TLanes : unmanaged, ILanes<TLanes>
 {
@@ -53,9 +53,9 @@ internal sealed unsafe class CenteredSink<TLanes>(FeatureMap destination, float*
     }
 }
 
-/// <summary>Takes the gradient of activations, and leads it back through leaky ReLU. Sums: dy, dy · z.</summary>
-/// <param name="destination">dy.</param>
-/// <param name="mask">The leaky ReLU.</param>
+/// <summary>Propagates the gradient of activations back through leaky ReLU, and writes it. Sums: dy, dy · z.</summary>
+/// <param name="destination">The map dy.</param>
+/// <param name="mask">The derivative of the leaky ReLU.</param>
 internal sealed unsafe class MaskedSink<TLanes>(FeatureMap destination, LeakyReluMask mask) : RowSink(destination, sums: 2)
     where TLanes : unmanaged, ILanes<TLanes>
 {
@@ -85,10 +85,10 @@ internal sealed unsafe class MaskedSink<TLanes>(FeatureMap destination, LeakyRel
     }
 }
 
-/// <summary>Takes values as they are. Sums: v, v · z, v · p.</summary>
-/// <param name="destination">v.</param>
-/// <param name="z">A map.</param>
-/// <param name="p">Another.</param>
+/// <summary>Writes values unchanged. Sums: v, v · z, v · p.</summary>
+/// <param name="destination">The map v.</param>
+/// <param name="z">The map z.</param>
+/// <param name="p">The map p.</param>
 internal sealed unsafe class CorrelatedSink<TLanes>(FeatureMap destination, FeatureMap z, FeatureMap p) : RowSink(destination, sums: 3)
     where TLanes : unmanaged, ILanes<TLanes>
 {

@@ -2,34 +2,34 @@ using System.Runtime.CompilerServices;
 
 namespace Mdf.Kernels;
 
-/// <summary>A map of features whose rows are computed when they are read, from others that lie in memory.</summary>
-/// <param name="height">Rows.</param>
-/// <param name="width">Columns.</param>
-/// <param name="channels">Channels.</param>
+/// <summary>A map of features whose rows are computed when they are read, from maps in memory.</summary>
+/// <param name="height">The number of rows.</param>
+/// <param name="width">The number of columns.</param>
+/// <param name="channels">The number of channels.</param>
 internal abstract unsafe class RowSource(int height, int width, int channels)
 {
-    /// <summary>Rows.</summary>
+    /// <summary>The number of rows.</summary>
     public int Height { get; } = height;
 
-    /// <summary>Columns.</summary>
+    /// <summary>The number of columns.</summary>
     public int Width { get; } = width;
 
-    /// <summary>Channels.</summary>
+    /// <summary>The number of channels.</summary>
     public int Channels { get; } = channels;
 
     /// <summary>Computes part of a row.</summary>
     /// <param name="y">The row.</param>
-    /// <param name="x">Its first pixel.</param>
-    /// <param name="count">How many.</param>
-    /// <param name="destination">Where they go, the channels of a pixel side by side.</param>
+    /// <param name="x">The first pixel of the part.</param>
+    /// <param name="count">The number of pixels.</param>
+    /// <param name="destination">The destination, with the channels of a pixel interleaved.</param>
     public abstract void Read(int y, int x, int count, float* destination);
 
-    /// <summary>Computes a rectangle; what of it lies outside is zero.</summary>
-    /// <param name="top">Its first row, may be negative.</param>
-    /// <param name="left">Its first column, may be negative.</param>
-    /// <param name="rows">Its rows.</param>
-    /// <param name="columns">Its columns.</param>
-    /// <param name="destination">Where it goes, one row after the other.</param>
+    /// <summary>Computes a rectangle. Pixels of the rectangle outside the map are zero.</summary>
+    /// <param name="top">The first row of the rectangle; may be negative.</param>
+    /// <param name="left">The first column of the rectangle; may be negative.</param>
+    /// <param name="rows">The number of rows of the rectangle.</param>
+    /// <param name="columns">The number of columns of the rectangle.</param>
+    /// <param name="destination">The destination, row by row without gaps.</param>
     public void ReadPatch(int top, int left, int rows, int columns, float* destination)
     {
         var length = columns * Channels;
@@ -50,13 +50,13 @@ internal abstract unsafe class RowSource(int height, int width, int channels)
     }
 }
 
-/// <summary>What batch norm and leaky ReLU make of what a convolution put out: leaky(scale · z + shift).</summary>
-/// <param name="z">What the convolution put out.</param>
-/// <param name="height">Rows.</param>
-/// <param name="width">Columns.</param>
-/// <param name="scale">A value for every channel.</param>
-/// <param name="shift">A value for every channel.</param>
-/// <param name="slope">What values that are not positive are multiplied with.</param>
+/// <summary>The output of batch norm and leaky ReLU after a convolution: leaky(scale · z + shift).</summary>
+/// <param name="z">The output of the convolution.</param>
+/// <param name="height">The number of rows.</param>
+/// <param name="width">The number of columns.</param>
+/// <param name="scale">The scale, one value per channel.</param>
+/// <param name="shift">The shift, one value per channel.</param>
+/// <param name="slope">The factor for values that are not positive.</param>
 internal sealed unsafe class ActivationRows<TLanes>(FeatureMap z, int height, int width, float* scale, float* shift, float slope)
     : RowSource(height, width, z.Channels)
     where TLanes : unmanaged, ILanes<TLanes>
@@ -80,12 +80,12 @@ internal sealed unsafe class ActivationRows<TLanes>(FeatureMap z, int height, in
     }
 }
 
-/// <summary>A sum of maps, each multiplied channel by channel, plus a constant; perhaps led through the derivative of a leaky ReLU.</summary>
+/// <summary>A sum of maps, each multiplied with a factor per channel, plus a constant per channel. The sum may be multiplied with the derivative of a leaky ReLU.</summary>
 /// <param name="maps">Two to four maps of the same size.</param>
-/// <param name="height">Rows.</param>
-/// <param name="width">Columns.</param>
-/// <param name="coefficients">The factors of the first map, of the second and so on, then the constants.</param>
-/// <param name="mask">The leaky ReLU, if any.</param>
+/// <param name="height">The number of rows.</param>
+/// <param name="width">The number of columns.</param>
+/// <param name="coefficients">The factors of the first map, the factors of the second map and so on, then the constants.</param>
+/// <param name="mask">The derivative of the leaky ReLU; null for none.</param>
 internal sealed unsafe class CombinedRows<TLanes>(FeatureMap[] maps, int height, int width, float* coefficients, LeakyReluMask? mask)
     : RowSource(height, width, maps[0].Channels)
     where TLanes : unmanaged, ILanes<TLanes>

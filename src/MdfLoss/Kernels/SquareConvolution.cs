@@ -3,23 +3,23 @@ using System.Runtime.CompilerServices;
 namespace Mdf.Kernels;
 
 /// <summary>
-/// A 3×3 convolution without padding from many channels to as many, whose weights are being trained: forward, back to its input, and back to its
-/// weights, all three in <see cref="Winograd"/>'s form.
+/// A 3×3 convolution without padding, with many input channels and the same number of output channels, for training: the forward pass, the gradient of the
+/// input, and the gradient of the weights, all in <see cref="Winograd"/>'s form.
 /// </summary>
 internal sealed unsafe class SquareConvolution<TLanes> : IDisposable
     where TLanes : unmanaged, ILanes<TLanes>
 {
-    /// <summary>The most tiles of a block that is convolved.</summary>
+    /// <summary>The largest number of tiles of a block in a convolution.</summary>
     public const int MostTiles = 36;
 
-    /// <summary>The most tiles of a block from which the weights' gradient is computed: the more, the less often the sums are loaded and stored.</summary>
+    /// <summary>The largest number of tiles of a block for the gradient of the weights. With larger blocks, the sums are loaded and stored less often.</summary>
     public const int MostGradientTiles = 72;
 
     private const int Size = Winograd.Size;
     private const int Outputs = Winograd.Outputs;
     private const int Positions = Size * Size;
 
-    // Zeros around a gradient that is led back.
+    // The number of zeros at each border of a gradient in the backward pass.
     private const int Border = 2;
 
     private readonly int _channels;
@@ -27,8 +27,8 @@ internal sealed unsafe class SquareConvolution<TLanes> : IDisposable
     private readonly NativeBuffer _back;
     private readonly NativeBuffer _transposed;
 
-    /// <summary>Allocates; the weights are zero.</summary>
-    /// <param name="channels">How many channels; a multiple of <see cref="MatrixProduct{TLanes}.ColumnBlock"/>.</param>
+    /// <summary>Allocates the weights and sets them to zero.</summary>
+    /// <param name="channels">The number of channels; a multiple of <see cref="MatrixProduct{TLanes}.ColumnBlock"/>.</param>
     public SquareConvolution(int channels)
     {
         _channels = channels;
@@ -36,12 +36,12 @@ internal sealed unsafe class SquareConvolution<TLanes> : IDisposable
         (_forward, _back, _transposed) = (new NativeBuffer(length), new NativeBuffer(length), new NativeBuffer(9L * channels * channels));
     }
 
-    /// <summary>Floats of the sums that <see cref="AddWeightGradient"/> adds to.</summary>
+    /// <summary>The size of the sums that <see cref="AddWeightGradient"/> adds to, in floats.</summary>
     public static long SumsLength(int channels) => (long)Positions * channels * channels;
 
     /// <summary>Transforms and packs weights.</summary>
-    /// <param name="weights">By position in the kernel, input channel, output channel.</param>
-    /// <param name="scratch">Where to work.</param>
+    /// <param name="weights">The weights, by position in the kernel, input channel, output channel.</param>
+    /// <param name="scratch">Scratch memory.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void SetWeights(float* weights, ConvolutionScratch scratch)
     {
@@ -62,31 +62,31 @@ internal sealed unsafe class SquareConvolution<TLanes> : IDisposable
     /// <summary>Convolves a block.</summary>
     /// <param name="input">The input.</param>
     /// <param name="block">The block of the output.</param>
-    /// <param name="height">Rows of the output.</param>
-    /// <param name="width">Its columns.</param>
-    /// <param name="output">Where it goes.</param>
-    /// <param name="totals">What the sink sums up.</param>
-    /// <param name="scratch">Where to work.</param>
+    /// <param name="height">The number of rows of the output.</param>
+    /// <param name="width">The number of columns of the output.</param>
+    /// <param name="output">The destination.</param>
+    /// <param name="totals">The sums of the sink.</param>
+    /// <param name="scratch">Scratch memory.</param>
     public void Forward(RowSource input, TileBlock block, int height, int width, RowSink output, float* totals, ConvolutionScratch scratch) =>
         Convolve(_forward.Pointer, input, 0, block, height, width, output, totals, scratch);
 
-    /// <summary>Leads a block of a gradient back to the input.</summary>
+    /// <summary>Computes a block of the gradient of the input from the gradient of the output.</summary>
     /// <param name="gradient">The gradient of the output.</param>
     /// <param name="block">The block of the input.</param>
-    /// <param name="height">Rows of the input.</param>
-    /// <param name="width">Its columns.</param>
-    /// <param name="output">Where the input's gradient goes.</param>
-    /// <param name="totals">What the sink sums up.</param>
-    /// <param name="scratch">Where to work.</param>
+    /// <param name="height">The number of rows of the input.</param>
+    /// <param name="width">The number of columns of the input.</param>
+    /// <param name="output">The destination of the input's gradient.</param>
+    /// <param name="totals">The sums of the sink.</param>
+    /// <param name="scratch">Scratch memory.</param>
     public void Back(RowSource gradient, TileBlock block, int height, int width, RowSink output, float* totals, ConvolutionScratch scratch) =>
         Convolve(_back.Pointer, gradient, -Border, block, height, width, output, totals, scratch);
 
-    /// <summary>Adds what a block contributes to the gradient of the weights, in the transforms' domain.</summary>
+    /// <summary>Adds the contribution of a block to the gradient of the weights, in the transformed domain.</summary>
     /// <param name="input">The input.</param>
     /// <param name="gradient">The gradient of the output.</param>
     /// <param name="block">The block of the output.</param>
-    /// <param name="sums">What is added to: by position in the tile, input channel, output channel.</param>
-    /// <param name="scratch">Where to work.</param>
+    /// <param name="sums">The sums to add to, by position in the tile, input channel, output channel.</param>
+    /// <param name="scratch">Scratch memory.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void AddWeightGradient(RowSource input, RowSource gradient, TileBlock block, float* sums, ConvolutionScratch scratch)
     {
@@ -116,9 +116,9 @@ internal sealed unsafe class SquareConvolution<TLanes> : IDisposable
 
     /// <summary>Transforms the sums of <see cref="AddWeightGradient"/> to the gradient of the weights.</summary>
     /// <param name="sums">The sums.</param>
-    /// <param name="channels">Channels.</param>
-    /// <param name="weights">Where the gradient goes: by position in the kernel, input channel, output channel.</param>
-    /// <param name="scratch">Where to work.</param>
+    /// <param name="channels">The number of channels.</param>
+    /// <param name="weights">The destination of the gradient, by position in the kernel, input channel, output channel.</param>
+    /// <param name="scratch">Scratch memory.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void FinishWeightGradient(float* sums, int channels, float* weights, ConvolutionScratch scratch)
     {
@@ -136,8 +136,8 @@ internal sealed unsafe class SquareConvolution<TLanes> : IDisposable
     }
 
     /// <summary>
-    /// How far the values of one position in a tile lie from those of the next. The extra cache line keeps the positions from falling into the same few
-    /// sets of the first-level cache.
+    /// The distance between the values of one position in a tile and the values of the next position, in floats. The extra cache line prevents that all positions
+    /// use the same few sets of the first-level cache.
     /// </summary>
     private static nint Position(nint channels, int tiles) =>
         (tiles + MatrixProduct<TLanes>.RowBlock - 1) / MatrixProduct<TLanes>.RowBlock * MatrixProduct<TLanes>.RowBlock * channels + 16;

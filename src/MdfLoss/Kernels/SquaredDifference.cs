@@ -2,15 +2,15 @@ using System.Runtime.CompilerServices;
 
 namespace Mdf.Kernels;
 
-/// <summary>The sum of squared differences of two layers' features, and its gradient.</summary>
+/// <summary>Computes the sum of squared differences between the features of a layer for two images, and its gradient.</summary>
 internal static unsafe class SquaredDifference<TLanes>
     where TLanes : unmanaged, ILanes<TLanes>
 {
-    /// <summary>Sums (found − wanted)², row by row in float32, over the rows in float64.</summary>
+    /// <summary>Computes the sum of (found − wanted)²: within a row in float32, over the rows in float64.</summary>
     /// <param name="found">The features.</param>
-    /// <param name="wanted">Those of the reference, one row after the other.</param>
-    /// <param name="height">Rows.</param>
-    /// <param name="width">Columns.</param>
+    /// <param name="wanted">The features of the reference, row by row without gaps.</param>
+    /// <param name="height">The number of rows.</param>
+    /// <param name="width">The number of columns.</param>
     /// <returns>The sum.</returns>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static double Sum(FeatureMap found, float* wanted, int height, int width)
@@ -36,14 +36,14 @@ internal static unsafe class SquaredDifference<TLanes>
         return sum;
     }
 
-    /// <summary>The same, and adds factor · (found − wanted), led back through leaky ReLU, to a gradient.</summary>
+    /// <summary>Computes the same sum. Also adds factor · (found − wanted), propagated back through leaky ReLU, to a gradient.</summary>
     /// <param name="found">The features.</param>
-    /// <param name="wanted">Those of the reference, one row after the other.</param>
-    /// <param name="height">Rows.</param>
-    /// <param name="width">Columns.</param>
-    /// <param name="gradient">What is added to, pixel for pixel.</param>
-    /// <param name="factor">The derivative of the loss with respect to a squared difference, twice.</param>
-    /// <param name="slope">Leaky ReLU's slope below zero.</param>
+    /// <param name="wanted">The features of the reference, row by row without gaps.</param>
+    /// <param name="height">The number of rows.</param>
+    /// <param name="width">The number of columns.</param>
+    /// <param name="gradient">The gradient to add to, pixel for pixel.</param>
+    /// <param name="factor">Two times the derivative of the loss with respect to a squared difference.</param>
+    /// <param name="slope">The slope of leaky ReLU below zero.</param>
     /// <returns>The sum.</returns>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static double SumAndAddGradient(

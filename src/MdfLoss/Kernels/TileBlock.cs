@@ -1,30 +1,30 @@
 namespace Mdf.Kernels;
 
 /// <summary>A rectangle of Winograd tiles that one thread works on at a time.</summary>
-/// <param name="Top">Its first row of outputs.</param>
-/// <param name="Left">Its first column of outputs.</param>
-/// <param name="TileRows">How many tiles high it is.</param>
-/// <param name="TileColumns">How many tiles wide it is.</param>
+/// <param name="Top">The first row of its outputs.</param>
+/// <param name="Left">The first column of its outputs.</param>
+/// <param name="TileRows">The height of the block, in tiles.</param>
+/// <param name="TileColumns">The width of the block, in tiles.</param>
 internal readonly record struct TileBlock(int Top, int Left, int TileRows, int TileColumns)
 {
-    // What transforming a tile costs, in products of a tile.
+    // The cost of transforming a tile, relative to the cost of its products.
     private const double TransformCost = 0.5;
 
-    /// <summary>How many tiles it has.</summary>
+    /// <summary>The number of tiles.</summary>
     public int Tiles => TileRows * TileColumns;
 
-    /// <summary>Rows of outputs.</summary>
+    /// <summary>The number of rows of outputs.</summary>
     public int Rows => TileRows * Winograd.Outputs;
 
-    /// <summary>Columns of outputs.</summary>
+    /// <summary>The number of columns of outputs.</summary>
     public int Columns => TileColumns * Winograd.Outputs;
 
-    /// <summary>Divides a map so that the thread that works longest is done first.</summary>
-    /// <param name="height">Rows of outputs.</param>
-    /// <param name="width">Columns of outputs.</param>
-    /// <param name="most">The most tiles of a block.</param>
-    /// <param name="together">How many tiles are multiplied together: a block's are rounded up to it.</param>
-    /// <param name="threads">How many threads there are.</param>
+    /// <summary>Divides a map into blocks. The division minimises the time of the thread that works longest.</summary>
+    /// <param name="height">The number of rows of outputs.</param>
+    /// <param name="width">The number of columns of outputs.</param>
+    /// <param name="most">The largest number of tiles of a block.</param>
+    /// <param name="together">The number of tiles that are multiplied together. The tiles of a block are rounded up to a multiple of it.</param>
+    /// <param name="threads">The number of threads.</param>
     public static TileBlock[] Divide(int height, int width, int most, int together, int threads)
     {
         var (down, across) = (Tiles(height), Tiles(width));

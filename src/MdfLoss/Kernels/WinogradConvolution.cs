@@ -2,10 +2,10 @@ using System.Runtime.CompilerServices;
 
 namespace Mdf.Kernels;
 
-/// <summary>A 3×3 convolution without padding, from many channels to as many, in Winograd's form.</summary>
+/// <summary>A 3×3 convolution without padding, with many input channels and the same number of output channels, in Winograd's form.</summary>
 /// <remarks>
-/// Tiles are worked through in blocks that stay in the second-level cache: transform a block, multiply it with the transformed weights, one
-/// product for each of the 36 positions in a tile, transform back.
+/// Tiles are processed in blocks that fit in the second-level cache. For each block: transform it, multiply it with the transformed weights (one
+/// product for each of the 36 positions in a tile), and transform it back.
 /// </remarks>
 internal sealed unsafe class WinogradConvolution<TLanes> : IDisposable
     where TLanes : unmanaged, ILanes<TLanes>
@@ -13,7 +13,7 @@ internal sealed unsafe class WinogradConvolution<TLanes> : IDisposable
     private const int Size = Winograd.Size;
     private const int Outputs = Winograd.Outputs;
 
-    // Tiles of a block; a multiple of what the product computes together. From 6 to 48 the time is the same, on Zen 3 and with 32 and 64 channels.
+    // The number of tiles of a block; a multiple of the rows that the product computes together. On Zen 3, with 32 and 64 channels, the time is the same from 6 to 48.
     private const int Block = 12;
 
     private readonly int _channels;
@@ -21,7 +21,7 @@ internal sealed unsafe class WinogradConvolution<TLanes> : IDisposable
 
     /// <summary>Transforms and packs the weights.</summary>
     /// <param name="weight">The weight from an input to an output channel at a row and column of the kernel.</param>
-    /// <param name="channels">How many channels; a multiple of <see cref="MatrixProduct{TLanes}.ColumnBlock"/>.</param>
+    /// <param name="channels">The number of channels; a multiple of <see cref="MatrixProduct{TLanes}.ColumnBlock"/>.</param>
     public WinogradConvolution(ConvolutionWeight weight, int channels)
     {
         _channels = channels;
@@ -39,17 +39,17 @@ internal sealed unsafe class WinogradConvolution<TLanes> : IDisposable
         }
     }
 
-    /// <summary>Floats of scratch memory that <see cref="Run"/> uses.</summary>
-    /// <param name="channels">Channels.</param>
+    /// <summary>The scratch memory that <see cref="Run"/> needs, in floats.</summary>
+    /// <param name="channels">The number of channels.</param>
     public static long Scratch(int channels) => 2L * Size * Size * Position(channels) + WinogradTransform<TLanes>.Scratch * TLanes.Count;
 
     /// <summary>Convolves.</summary>
-    /// <param name="input">Its first pixel is the top left one under the kernel of the first output pixel.</param>
-    /// <param name="output">Where the output goes; nothing is written beyond its rectangle.</param>
-    /// <param name="height">Rows of the output.</param>
-    /// <param name="width">Columns of the output.</param>
-    /// <param name="epilogue">What happens to the values before they are stored.</param>
-    /// <param name="scratch">Memory of the size that <see cref="Scratch"/> says.</param>
+    /// <param name="input">The input. Its first pixel is the top left pixel under the kernel for the first output pixel.</param>
+    /// <param name="output">The destination. Nothing is written outside its rectangle.</param>
+    /// <param name="height">The number of rows of the output.</param>
+    /// <param name="width">The number of columns of the output.</param>
+    /// <param name="epilogue">The operation on the values before they are stored.</param>
+    /// <param name="scratch">Memory of the size <see cref="Scratch"/>.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Run<TEpilogue>(FeatureMap input, FeatureMap output, int height, int width, TEpilogue epilogue, float* scratch)
         where TEpilogue : struct, IEpilogue<TLanes>
@@ -86,14 +86,14 @@ internal sealed unsafe class WinogradConvolution<TLanes> : IDisposable
     public void Dispose() => _weights.Dispose();
 
     /// <summary>
-    /// How far the values of one position in a tile lie from those of the next. The extra cache line keeps the positions from falling into the same few
-    /// sets of the first-level cache.
+    /// The distance between the values of one position in a tile and the values of the next position, in floats. The extra cache line prevents that all positions
+    /// use the same few sets of the first-level cache.
     /// </summary>
     private static nint Position(int channels) => (nint)Block * channels + 16;
 
     private float* Weights(int position) => _weights.Pointer + (nint)position * _channels * _channels;
 
-    /// <summary>G g Gᵀ.</summary>
+    /// <summary>Computes G g Gᵀ.</summary>
     private static void Transform(ConvolutionWeight weight, int output, int input, Span<double> transformed)
     {
         var g = Winograd.Weights;

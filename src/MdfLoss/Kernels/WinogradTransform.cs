@@ -2,23 +2,23 @@ using System.Runtime.CompilerServices;
 
 namespace Mdf.Kernels;
 
-/// <summary>The transforms of a tile in <see cref="Winograd"/>'s form, for as many channels at once as a vector has lanes.</summary>
+/// <summary>The transforms of a tile in <see cref="Winograd"/>'s form, for one vector of channels at once.</summary>
 internal static unsafe class WinogradTransform<TLanes>
     where TLanes : unmanaged, ILanes<TLanes>
 {
     private const int Outputs = Winograd.Outputs;
     private const int Size = Winograd.Size;
 
-    /// <summary>Vectors of scratch memory that a transform uses, the outputs of a tile among them.</summary>
+    /// <summary>The scratch memory of a transform, in vectors, including the outputs of a tile.</summary>
     public const int Scratch = Outputs * Outputs + Outputs * Size;
 
-    /// <summary>Bᵀ d B.</summary>
-    /// <param name="source">The tile's first input.</param>
-    /// <param name="row">From one row of inputs to the next, in floats.</param>
-    /// <param name="pixel">From one input of a row to the next, in floats.</param>
-    /// <param name="destination">Where the first of the 36 values goes.</param>
-    /// <param name="position">From one value to the next, in floats.</param>
-    /// <param name="scratch"><see cref="Scratch"/> vectors.</param>
+    /// <summary>Computes Bᵀ d B.</summary>
+    /// <param name="source">The first input of the tile.</param>
+    /// <param name="row">The distance between two rows of inputs, in floats.</param>
+    /// <param name="pixel">The distance between two inputs of a row, in floats.</param>
+    /// <param name="destination">The destination of the first of the 36 values.</param>
+    /// <param name="position">The distance between two values, in floats.</param>
+    /// <param name="scratch">Scratch memory of <see cref="Scratch"/> vectors.</param>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Input(float* source, nint row, nint pixel, float* destination, nint position, float* scratch)
     {
@@ -28,21 +28,21 @@ internal static unsafe class WinogradTransform<TLanes>
             Input(scratch + x * TLanes.Count, Size * TLanes.Count, destination + x * position, Size * position);
     }
 
-    /// <summary>Aᵀ M A.</summary>
+    /// <summary>Computes Aᵀ M A.</summary>
     /// <param name="source">The first of the 36 products.</param>
-    /// <param name="position">From one product to the next, in floats.</param>
-    /// <param name="tile">The 16 outputs, row by row, in <see cref="Scratch"/> vectors.</param>
+    /// <param name="position">The distance between two products, in floats.</param>
+    /// <param name="tile">The destination of the 16 outputs, row by row: memory of <see cref="Scratch"/> vectors.</param>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Output(float* source, nint position, float* tile) =>
         Output(source, position, tile, Outputs * TLanes.Count, TLanes.Count, tile + Outputs * Outputs * TLanes.Count);
 
-    /// <summary>Aᵀ M A, to where the tile belongs.</summary>
+    /// <summary>Computes Aᵀ M A, and writes the outputs to the place of the tile in the map.</summary>
     /// <param name="source">The first of the 36 products.</param>
-    /// <param name="position">From one product to the next, in floats.</param>
-    /// <param name="destination">Where the tile's first output goes.</param>
-    /// <param name="row">From one row of outputs to the next, in floats.</param>
-    /// <param name="pixel">From one output of a row to the next, in floats.</param>
-    /// <param name="scratch"><see cref="Scratch"/> vectors.</param>
+    /// <param name="position">The distance between two products, in floats.</param>
+    /// <param name="destination">The destination of the first output of the tile.</param>
+    /// <param name="row">The distance between two rows of outputs, in floats.</param>
+    /// <param name="pixel">The distance between two outputs of a row, in floats.</param>
+    /// <param name="scratch">Scratch memory of <see cref="Scratch"/> vectors.</param>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Output(float* source, nint position, float* destination, nint row, nint pixel, float* scratch)
     {
@@ -52,13 +52,13 @@ internal static unsafe class WinogradTransform<TLanes>
             Output(scratch + y * Size * TLanes.Count, TLanes.Count, destination + y * row, pixel);
     }
 
-    /// <summary>A dY Aᵀ: what <see cref="Output(float*, nint, float*)"/> does to a tile, backwards.</summary>
-    /// <param name="source">The gradient of the tile's first output.</param>
-    /// <param name="row">From one row of outputs to the next, in floats.</param>
-    /// <param name="pixel">From one output of a row to the next, in floats.</param>
-    /// <param name="destination">Where the first of the 36 values goes.</param>
-    /// <param name="position">From one value to the next, in floats.</param>
-    /// <param name="scratch"><see cref="Scratch"/> vectors.</param>
+    /// <summary>Computes A dY Aᵀ, the backward pass of <see cref="Output(float*, nint, float*)"/>.</summary>
+    /// <param name="source">The gradient of the first output of the tile.</param>
+    /// <param name="row">The distance between two rows of outputs, in floats.</param>
+    /// <param name="pixel">The distance between two outputs of a row, in floats.</param>
+    /// <param name="destination">The destination of the first of the 36 values.</param>
+    /// <param name="position">The distance between two values, in floats.</param>
+    /// <param name="scratch">Scratch memory of <see cref="Scratch"/> vectors.</param>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void OutputBack(float* source, nint row, nint pixel, float* destination, nint position, float* scratch)
     {
@@ -68,13 +68,13 @@ internal static unsafe class WinogradTransform<TLanes>
             OutputBack(scratch + x * TLanes.Count, Size * TLanes.Count, destination + x * position, Size * position);
     }
 
-    /// <summary>G g Gᵀ.</summary>
+    /// <summary>Computes G g Gᵀ.</summary>
     /// <param name="source">The first of the nine weights.</param>
-    /// <param name="step">From one weight to the next, in floats.</param>
-    /// <param name="flips">Whether to take the nine from the last to the first.</param>
-    /// <param name="destination">Where the first of the 36 values goes.</param>
-    /// <param name="position">From one value to the next, in floats.</param>
-    /// <param name="scratch"><see cref="Scratch"/> vectors.</param>
+    /// <param name="step">The distance between two weights, in floats.</param>
+    /// <param name="flips">Whether to take the nine weights in reverse order.</param>
+    /// <param name="destination">The destination of the first of the 36 values.</param>
+    /// <param name="position">The distance between two values, in floats.</param>
+    /// <param name="scratch">Scratch memory of <see cref="Scratch"/> vectors.</param>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Weights(float* source, nint step, bool flips, float* destination, nint position, float* scratch)
     {
@@ -90,12 +90,12 @@ internal static unsafe class WinogradTransform<TLanes>
             Weights(scratch + x * TLanes.Count, Size * TLanes.Count, destination + x * position, Size * position);
     }
 
-    /// <summary>Gᵀ dU G: what <see cref="Weights(float*, nint, bool, float*, nint, float*)"/> does, backwards.</summary>
+    /// <summary>Computes Gᵀ dU G, the backward pass of <see cref="Weights(float*, nint, bool, float*, nint, float*)"/>.</summary>
     /// <param name="source">The first of the 36 values.</param>
-    /// <param name="position">From one value to the next, in floats.</param>
-    /// <param name="destination">Where the first of the nine goes.</param>
-    /// <param name="step">From one of the nine to the next, in floats.</param>
-    /// <param name="scratch"><see cref="Scratch"/> vectors.</param>
+    /// <param name="position">The distance between two values, in floats.</param>
+    /// <param name="destination">The destination of the first of the nine gradients.</param>
+    /// <param name="step">The distance between two of the nine gradients, in floats.</param>
+    /// <param name="scratch">Scratch memory of <see cref="Scratch"/> vectors.</param>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void WeightsBack(float* source, nint position, float* destination, nint step, float* scratch)
     {

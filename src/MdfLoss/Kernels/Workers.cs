@@ -1,29 +1,29 @@
 namespace Mdf.Kernels;
 
-/// <summary>Threads that share the units of one piece of work after the other, each with scratch memory of its own.</summary>
+/// <summary>Threads that divide the units of a piece of work among themselves. Each thread has its own scratch memory.</summary>
 internal sealed class Workers : IDisposable
 {
     private readonly ParallelOptions _options;
     private readonly ConvolutionScratch[] _scratch;
 
-    /// <summary>Allocates.</summary>
-    /// <param name="count">How many threads; at least 1.</param>
-    /// <param name="scratch">Makes the memory of one.</param>
+    /// <summary>Allocates the scratch memory of the threads.</summary>
+    /// <param name="count">The number of threads; at least 1.</param>
+    /// <param name="scratch">Creates the scratch memory of one thread.</param>
     public Workers(int count, Func<ConvolutionScratch> scratch)
     {
         _options = new ParallelOptions { MaxDegreeOfParallelism = count };
         _scratch = [.. Enumerable.Range(0, count).Select(_ => scratch())];
     }
 
-    /// <summary>How many threads there are.</summary>
+    /// <summary>The number of threads.</summary>
     public int Count => _scratch.Length;
 
-    /// <summary>The first thread's memory, for work that is not shared.</summary>
+    /// <summary>The scratch memory of the first thread, for work that is not divided.</summary>
     public ConvolutionScratch Scratch => _scratch[0];
 
-    /// <summary>Whoever is free takes the next unit.</summary>
-    /// <param name="units">How many units there are.</param>
-    /// <param name="work">Does one; the result must not depend on which thread does.</param>
+    /// <summary>Runs units of work. Each idle thread takes the next unit.</summary>
+    /// <param name="units">The number of units.</param>
+    /// <param name="work">Runs one unit. Its result must not depend on the thread.</param>
     public void Share(int units, Action<int, ConvolutionScratch> work)
     {
         if (Count == 1 || units == 1)
@@ -41,9 +41,9 @@ internal sealed class Workers : IDisposable
         });
     }
 
-    /// <summary>Every thread takes an equal part, always the same: for sums that each makes for itself.</summary>
-    /// <param name="units">How many units there are.</param>
-    /// <param name="work">Does one; told which part it belongs to.</param>
+    /// <summary>Runs units of work. Every thread takes an equal and fixed part. Use it for sums that each thread computes separately.</summary>
+    /// <param name="units">The number of units.</param>
+    /// <param name="work">Runs one unit; its arguments are the unit, the part and the scratch memory of the part's thread.</param>
     public void Divide(int units, Action<int, int, ConvolutionScratch> work) => Parallel.For(0, Count, _options, part =>
     {
         for (var i = (int)((long)units * part / Count); i < (int)((long)units * (part + 1) / Count); i++)

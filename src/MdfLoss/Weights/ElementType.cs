@@ -1,37 +1,37 @@
-#pragma warning disable CA1720 // These are types: PyTorch's and safetensors' names for them, which TorchSharp uses too.
+#pragma warning disable CA1720 // The members have type names on purpose: PyTorch, safetensors and TorchSharp use these names.
 
 namespace Mdf.Weights;
 
-/// <summary>What one element of a stored tensor is: the types that safetensors, PyTorch and TorchSharp share.</summary>
+/// <summary>The type of one element of a stored tensor. These are the types that safetensors, PyTorch and TorchSharp have in common.</summary>
 public enum ElementType
 {
     /// <summary>One byte, 0 or 1.</summary>
     Bool,
 
-    /// <summary>Unsigned 8-bit whole number.</summary>
+    /// <summary>Unsigned 8-bit integer.</summary>
     UInt8,
 
-    /// <summary>Signed 8-bit whole number.</summary>
+    /// <summary>Signed 8-bit integer.</summary>
     Int8,
 
-    /// <summary>Signed 16-bit whole number.</summary>
+    /// <summary>Signed 16-bit integer.</summary>
     Int16,
 
-    /// <summary>Signed 32-bit whole number.</summary>
+    /// <summary>Signed 32-bit integer.</summary>
     Int32,
 
-    /// <summary>Signed 64-bit whole number.</summary>
+    /// <summary>Signed 64-bit integer.</summary>
     Int64,
 
-    /// <summary>IEEE 754 half precision.</summary>
+    /// <summary>16-bit float: IEEE 754 half precision.</summary>
     Float16,
 
-    /// <summary>The upper half of a <see cref="Float32"/>.</summary>
+    /// <summary>bfloat16: the upper 16 bits of a <see cref="Float32"/>.</summary>
     BFloat16,
 
-    /// <summary>IEEE 754 single precision.</summary>
+    /// <summary>32-bit float: IEEE 754 single precision.</summary>
     Float32,
 
-    /// <summary>IEEE 754 double precision.</summary>
+    /// <summary>64-bit float: IEEE 754 double precision.</summary>
     Float64,
 }

@@ -2,7 +2,7 @@ using static TorchSharp.torch;
 
 namespace Mdf.Weights;
 
-/// <summary>What an <see cref="ElementType"/> is called, and how large it is, in each place that knows it.</summary>
+/// <summary>The size of each <see cref="ElementType"/>, and its names in safetensors, PyTorch and TorchSharp.</summary>
 public static class ElementTypes
 {
     /// <summary>The size of one element in bytes: 1, 2, 4 or 8.</summary>
@@ -16,12 +16,12 @@ public static class ElementTypes
         _ => throw new ArgumentOutOfRangeException(nameof(type)),
     };
 
-    /// <summary>Whether elements are floating-point numbers.</summary>
+    /// <summary>Whether the elements are floating-point numbers.</summary>
     /// <param name="type">The type.</param>
     public static bool IsFloatingPoint(this ElementType type) =>
         type is ElementType.Float16 or ElementType.BFloat16 or ElementType.Float32 or ElementType.Float64;
 
-    /// <summary>The name in a safetensors header, such as <c>F32</c>.</summary>
+    /// <summary>The name of the type in a safetensors header, such as <c>F32</c>.</summary>
     /// <param name="type">The type.</param>
     public static string SafetensorsName(this ElementType type) => type switch
     {
@@ -38,7 +38,7 @@ public static class ElementTypes
         _ => throw new ArgumentOutOfRangeException(nameof(type)),
     };
 
-    /// <summary>The type that a safetensors header calls <paramref name="name"/>, or null when it is not one of ours.</summary>
+    /// <summary>Finds the type that a safetensors header calls <paramref name="name"/>; null if it is not one of <see cref="ElementType"/>.</summary>
     /// <param name="name">A name such as <c>F32</c>.</param>
     public static ElementType? FromSafetensorsName(string name)
     {

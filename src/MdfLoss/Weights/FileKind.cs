@@ -2,14 +2,14 @@ using Mdf.Runtime;
 
 namespace Mdf.Weights;
 
-/// <summary>A kind of file that this program writes. The file's metadata names it in its entry <c>format</c>.</summary>
+/// <summary>A kind of file that this program writes. The entry <c>format</c> of the file's metadata names the kind.</summary>
 /// <remarks>
-/// A format's name ends in its version. Version 2 requires checksums of the tensors' bytes (<see cref="SafetensorsFormat"/>); the files of version 1
-/// have none, and <see cref="WeightConversion"/> adds them.
+/// The name of a format ends with its version. Version 2 requires checksums of the tensors' bytes (<see cref="SafetensorsFormat"/>). Files of version 1
+/// have no checksums; <see cref="WeightConversion"/> adds them.
 /// </remarks>
 internal sealed class FileKind
 {
-    /// <summary>The metadata entry.</summary>
+    /// <summary>The key of the metadata entry.</summary>
     public const string Key = "format";
 
     /// <summary>The format of a discriminator stack's file that this program writes.</summary>
@@ -33,10 +33,10 @@ internal sealed class FileKind
 
     private FileKind(string format, string earlier, string description) => (_format, _earlier, _description) = (format, earlier, description);
 
-    /// <summary>What phase 1 makes.</summary>
+    /// <summary>A discriminator stack, the result of phase 1.</summary>
     public static FileKind Stack { get; } = new(StackFormat, "mdf-stack-1", "a discriminator stack");
 
-    /// <summary>What phase 2 makes.</summary>
+    /// <summary>A restoration network, the result of phase 2.</summary>
     public static FileKind Network { get; } = new(NetworkFormat, "mdf-network-1", "a restoration network");
 
     private static FileKind TrainingCheckpoint { get; } = new(TrainingCheckpointFormat, "mdf-checkpoint-1", "the checkpoint of a network's training");
@@ -50,14 +50,14 @@ internal sealed class FileKind
     public static bool IsOurs(IReadOnlyDictionary<string, string> metadata) =>
         metadata.TryGetValue(Key, out var format) && format.StartsWith(Ours, StringComparison.Ordinal);
 
-    /// <summary>The present name of an earlier format, and what such a file is; null for any other format.</summary>
+    /// <summary>For a file in an earlier format: the name of the current format, and a description of such a file. Null for any other file.</summary>
     /// <param name="metadata">The file's metadata.</param>
     public static (string Format, string Description)? Successor(IReadOnlyDictionary<string, string> metadata) =>
         metadata.TryGetValue(Key, out var format) && Array.Find(Kinds, kind => kind._earlier == format) is { } found
             ? (found._format, found._description)
             : null;
 
-    /// <summary>Whether a file is of this kind; false when this program did not write it.</summary>
+    /// <summary>Whether a file is of this kind; false if this program did not write the file.</summary>
     /// <param name="metadata">The file's metadata.</param>
     /// <param name="where">The file's name, for messages.</param>
     /// <exception cref="InputException">The file is of another kind, or newer than this program.</exception>
@@ -71,16 +71,16 @@ internal sealed class FileKind
             return true;
         throw new InputException(Array.Find(Kinds, kind => kind._format == format) is { } other
             ? $"'{where}': expected {_description}, found {other._description}: {Instead(other, where)}"
-            : $"'{where}': expected {_description} of the format '{_format}', found {Untrusted.Quote(format)}: it is another kind of file, or needs a newer mdf");
+            : $"'{where}': expected {_description} of the format '{_format}', found {Untrusted.Quote(format)}: it is another kind of file, or it needs a newer version of mdf");
     }
 
-    /// <summary>Which file is meant where another kind was given.</summary>
+    /// <summary>The advice which file to use instead of a file of another kind.</summary>
     private string Instead(FileKind found, string where) =>
         this == Network && found == TrainingCheckpoint ? NetworkOf(where)
         : this == Stack && found == LossCheckpoint ? StackOf(where)
-        : $"give the file of {_description} in its place";
+        : $"give the file of {_description} instead";
 
-    // A checkpoint lies in runs/NAME/checkpoints: see RunFolder.
+    // A checkpoint is in the folder runs/NAME/checkpoints: see RunFolder.
     private static string NetworkOf(string checkpoint)
     {
         var best = Path.Combine(RunOf(checkpoint), "best" + Extension);
@@ -93,7 +93,7 @@ internal sealed class FileKind
         var stack = (run is "" or ".." ? Path.GetFullPath(Path.Combine(".", run)).TrimEnd(Path.DirectorySeparatorChar) : run) + Extension;
         return File.Exists(stack)
             ? $"use the stack '{stack}'"
-            : "use the stack that the training writes when it ends; 'mdf loss train … --resume' continues it";
+            : "use the stack that the training writes when it ends; to finish the training, resume it";
     }
 
     private static string RunOf(string checkpoint) => Path.GetDirectoryName(checkpoint) is { Length: > 0 } folder ? Path.GetDirectoryName(folder) ?? "" : "..";

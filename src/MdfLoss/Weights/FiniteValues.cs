@@ -5,19 +5,21 @@ using Mdf.Runtime;
 
 namespace Mdf.Weights;
 
-/// <summary>Refuses NaN and infinity in a file's tensors: one such weight makes every pixel NaN, one such moment the next step.</summary>
+/// <summary>
+/// Refuses NaN and infinity in the tensors of a file. One such weight makes every pixel NaN; one such moment of the optimizer makes the next step NaN.
+/// </summary>
 internal static class FiniteValues
 {
-    // A floating-point number whose exponent's bits are all 1 is infinite or NaN (IEEE 754; bfloat16 is the upper half of a float).
+    // A floating-point number is infinite or NaN if all bits of its exponent are 1 (IEEE 754; bfloat16 is the upper half of a 32-bit float).
     private const ushort HalfExponent = 0x7C00;
     private const ushort BFloatExponent = 0x7F80;
     private const uint SingleExponent = 0x7F80_0000;
     private const ulong DoubleExponent = 0x7FF0_0000_0000_0000;
 
-    /// <summary>Refuses a tensor of floating-point numbers that are not all finite.</summary>
+    /// <summary>Throws if a floating-point number of a tensor is not finite.</summary>
     /// <param name="file">The file, for the message.</param>
     /// <param name="name">The tensor's name.</param>
-    /// <param name="tensor">The tensor; any type, one of whole numbers passes.</param>
+    /// <param name="tensor">The tensor, of any type. A tensor of integers always passes.</param>
     /// <exception cref="InputException">A number is NaN or infinite; the message names the file, the tensor and the element.</exception>
     public static void Require(MappedFile file, string name, StoredTensor tensor)
     {
@@ -34,10 +36,10 @@ internal static class FiniteValues
         throw file.Refuse(
             string.Create(CultureInfo.InvariantCulture,
                 $"expected finite numbers in the tensor {Untrusted.Quote(name)}, found {Text(tensor, index)} (element {index} of {tensor.Count})"),
-            "the file is damaged, or the training that wrote it diverged; use another file");
+            "the file is corrupt, or the training that wrote it diverged; use another file");
     }
 
-    /// <summary>The first number whose bits include all of <paramref name="exponent"/>; -1 if there is none.</summary>
+    /// <summary>Finds the first number in which all bits of <paramref name="exponent"/> are set; -1 if there is none.</summary>
     private static int IndexOf<T>(ReadOnlySpan<byte> bytes, T exponent)
         where T : unmanaged, IBinaryInteger<T>
     {

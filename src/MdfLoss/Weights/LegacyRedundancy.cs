@@ -4,12 +4,12 @@ using Mdf.Runtime;
 namespace Mdf.Weights;
 
 /// <summary>
-/// The format of PyTorch before 1.6 has no checksum. What such a file says twice shows some of its damage, and what nobody would
-/// call a tensor shows some more.
+/// Detects some corruption in files from before PyTorch 1.6, which have no checksum: it compares facts that such a file states twice, and it refuses
+/// names that no tensor would have.
 /// </summary>
 /// <remarks>
-/// What remains is damage that leaves another valid file: a changed letter in the name of a tensor that nothing else in the file
-/// repeats, a smaller shape (which a saved slice has too), and changed values. In a file of whole modules every name and shape is
+/// Corruption that gives another valid file is not detected: a changed letter in the name of a tensor, if nothing else in the file repeats the name;
+/// a smaller shape (a saved slice has one too); and changed values. In a file of whole modules, every name and shape is
 /// repeated (<see cref="ModuleStructure"/>).
 /// </remarks>
 internal static class LegacyRedundancy
@@ -23,14 +23,14 @@ internal static class LegacyRedundancy
     private static readonly string[] s_ownNames = ["weight", "bias", "running_mean", "running_var", "num_batches_tracked"];
 
     /// <summary>
-    /// Names are PyTorch identifiers, and none is a near miss of one of PyTorch's own that its module lacks, beside another of them:
-    /// a module of <c>weighu</c> and <c>bias</c> is damaged, one of <c>height</c> and <c>width</c> is not.
+    /// Checks that names are PyTorch identifiers. In a module that has one of PyTorch's own names, also checks that no name differs in one letter from
+    /// another of PyTorch's names that the module lacks: a module of <c>weighu</c> and <c>bias</c> is corrupt, a module of <c>height</c> and <c>width</c> is not.
     /// </summary>
     public static void CheckNames(MappedFile file, IReadOnlyCollection<string> names)
     {
         foreach (var name in names)
         {
-            file.Charge(NameCost + 2L * name.Length); // it is taken apart below
+            file.Charge(NameCost + 2L * name.Length); // the name is split below
             if (name.AsSpan().ContainsAnyExcept(s_nameCharacters) || name is "" or ['.', ..] or [.., '.']
                 || name.Contains("..", StringComparison.Ordinal))
             {
@@ -52,8 +52,8 @@ internal static class LegacyRedundancy
     }
 
     /// <summary>
-    /// A state dictionary of a module lists the module's parts beside its tensors. If one part alone is not listed, and is a near miss
-    /// of one that is, a letter is damaged; any other difference was made by a program, such as one that strips <c>module.</c>.
+    /// Checks the list of submodules that the state dictionary of a module contains in addition to its tensors. If exactly one submodule is not listed, and its
+    /// name differs in one letter from a listed name, a letter is corrupt. Any other difference is the work of a program, such as one that strips <c>module.</c>.
     /// </summary>
     public static void CheckParts(MappedFile file, PickleDictionary dictionary)
     {
@@ -73,8 +73,8 @@ internal static class LegacyRedundancy
 
         if (unlisted.SingleOrDefault() is { } module && parts.Items.Keys.Any(part => part is string text && DiffersInOneLetter(module, text)))
         {
-            throw file.Refuse($"the tensors of {Untrusted.Quote(module)} belong to a module that the state dictionary spells in another way",
-                "the file is damaged: download it again, or save it again with a PyTorch of 1.6 or later");
+            throw file.Refuse($"the tensors of {Untrusted.Quote(module)} belong to a module that the state dictionary spells differently",
+                "the file is corrupt; download it again, or save it again with PyTorch 1.6 or later");
         }
     }
 
@@ -82,9 +82,9 @@ internal static class LegacyRedundancy
 
     private static InputException Damaged(MappedFile file, string name) =>
         file.Refuse($"expected the name of a tensor, found {Untrusted.Quote(name)}",
-            "the file is damaged, or its names are unusual: save it again with a PyTorch of 1.6 or later");
+            "the file is corrupt, or its names are unusual; save it again with PyTorch 1.6 or later");
 
-    /// <summary>Another digit is another number, and not a slip.</summary>
+    /// <summary>Whether two names differ in exactly one letter. A different digit does not count, because it is another number and not an error.</summary>
     private static bool DiffersInOneLetter(string name, string other) =>
         name.Length == other.Length
         && name.Zip(other).Where(pair => pair.First != pair.Second).Take(2).ToArray() is [var (found, expected)]

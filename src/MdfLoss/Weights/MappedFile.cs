@@ -6,19 +6,19 @@ using Mdf.Runtime;
 namespace Mdf.Weights;
 
 /// <summary>
-/// A file of weights, mapped into memory and not trusted: what its readers need to look at bytes, to refuse the file in one
-/// line, and to keep count of the memory that the file makes them take.
+/// A file of weights, mapped into memory and not trusted. It gives readers the bytes, creates the exception that refuses the file, and counts the
+/// memory that readers allocate because of the file.
 /// </summary>
 /// <remarks>
-/// If another program shortens the file in place while it is open, the system ends the process. Programs that replace files
+/// If another program shortens the file in place while it is open, the operating system ends the process. Programs that replace files
 /// by renaming, as <see cref="AtomicFile"/> does, are harmless.
 /// </remarks>
 internal sealed unsafe class MappedFile : IDisposable
 {
-    /// <summary>What a reader may allocate beyond the size of the file: 64 MB, of which a part is left for what is not counted.</summary>
+    /// <summary>The memory that a reader may allocate in addition to the size of the file. The documented limit is 64 MB; the rest is for memory that is not counted.</summary>
     private const long Allowance = 48L << 20;
 
-    /// <summary>What names and values may take of that, however large the file is: making a file large on disk costs nothing.</summary>
+    /// <summary>The largest memory for names and values, whatever the size of the file: an attacker can make a file large on disk at no cost.</summary>
     private const long MostStructure = 256L << 20;
 
     private readonly MemoryMappedFile? _mapping;
@@ -54,8 +54,8 @@ internal sealed unsafe class MappedFile : IDisposable
 
     /// <summary>Maps a file.</summary>
     /// <param name="path">The file.</param>
-    /// <param name="expected">What it is to be, for the messages.</param>
-    /// <exception cref="InputException">It is not a regular file with content, or it cannot be opened.</exception>
+    /// <param name="expected">The expected kind of file, for messages.</param>
+    /// <exception cref="InputException">The path is not a regular file, the file is empty, or it cannot be opened.</exception>
     public static MappedFile Open(string path, string expected = "a file of weights")
     {
         RegularFile.Require(path, expected);
@@ -64,7 +64,7 @@ internal sealed unsafe class MappedFile : IDisposable
         {
             stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, bufferSize: 0);
             if (!stream.CanSeek || stream.Length == 0)
-                throw new InputException($"cannot read '{path}': expected {expected}, found nothing in it; download it again");
+                throw new InputException($"cannot read '{path}': expected {expected}, found an empty file; download it again");
             return new MappedFile(path, stream);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or NotSupportedException)
@@ -79,12 +79,12 @@ internal sealed unsafe class MappedFile : IDisposable
         }
     }
 
-    /// <summary>Takes what is embedded in a program, which is mapped into memory already.</summary>
-    /// <param name="name">What to call it in messages.</param>
-    /// <param name="resource">The embedded file, at its beginning; this owns it from here on.</param>
+    /// <summary>Wraps a file that is embedded in an assembly, and so is mapped into memory already.</summary>
+    /// <param name="name">The name of the file in messages.</param>
+    /// <param name="resource">The embedded file, at position 0. The new object takes ownership of it.</param>
     public static MappedFile Of(string name, UnmanagedMemoryStream resource) => new(name, resource);
 
-    /// <summary>Bytes of the file; the caller has checked that they lie inside.</summary>
+    /// <summary>Returns bytes of the file. The caller must have checked that they lie inside the file.</summary>
     public ReadOnlySpan<byte> Span(long offset, int length)
     {
         ObjectDisposedException.ThrowIf(_start is null, this);
@@ -94,14 +94,14 @@ internal sealed unsafe class MappedFile : IDisposable
         return new ReadOnlySpan<byte>(_start + offset, length);
     }
 
-    /// <summary>The same as <see cref="Span"/>, to keep: using it after <see cref="Dispose"/> is an exception, not a crash.</summary>
+    /// <summary>Returns the same bytes as <see cref="Span"/>, to keep for later. Using them after <see cref="Dispose"/> throws an exception and does not crash.</summary>
     public ReadOnlyMemory<byte> Memory(long offset, int length)
     {
         _ = Span(offset, length);
         return length == 0 ? ReadOnlyMemory<byte>.Empty : new Slice(this, offset, length).Memory;
     }
 
-    /// <summary>The SHA-256 of all its bytes, as small hexadecimal digits.</summary>
+    /// <summary>Computes the SHA-256 of the whole file, in lower-case hexadecimal digits.</summary>
     public string Sha256()
     {
         const int block = 1 << 20;
@@ -111,8 +111,8 @@ internal sealed unsafe class MappedFile : IDisposable
         return Convert.ToHexStringLower(hash.GetHashAndReset());
     }
 
-    /// <summary>Counts memory that is about to be taken for names and values because the file says so.</summary>
-    /// <exception cref="InputException">All of it would be more than the file's size and 64 MB, or more than 256 MB.</exception>
+    /// <summary>Counts memory that the caller is about to allocate for names and values of the file.</summary>
+    /// <exception cref="InputException">The total would be more than the size of the file plus 64 MB, or more than 256 MB.</exception>
     public void Charge(long bytes)
     {
         if (bytes > _structure)
@@ -121,8 +121,8 @@ internal sealed unsafe class MappedFile : IDisposable
         ChargeContent(bytes);
     }
 
-    /// <summary>Counts memory that is about to be taken for the elements of a tensor.</summary>
-    /// <exception cref="InputException">All of it would be more than the file's size and 64 MB.</exception>
+    /// <summary>Counts memory that the caller is about to allocate for the elements of a tensor.</summary>
+    /// <exception cref="InputException">The total would be more than the size of the file plus 64 MB.</exception>
     public void ChargeContent(long bytes)
     {
         if (bytes > _budget)
@@ -130,12 +130,12 @@ internal sealed unsafe class MappedFile : IDisposable
         _budget -= bytes;
     }
 
-    /// <summary>The exception that refuses this file.</summary>
-    /// <param name="found">What is wrong with it.</param>
-    /// <param name="advice">What to do about it.</param>
-    /// <param name="inner">What a library said.</param>
+    /// <summary>Creates the exception that refuses this file.</summary>
+    /// <param name="found">The fault of the file.</param>
+    /// <param name="advice">The advice to the user.</param>
+    /// <param name="inner">The exception of a library; null if there is none.</param>
     public InputException Refuse(
-        string found, string advice = "the file is corrupt or malicious: download it again", Exception? inner = null) =>
+        string found, string advice = "the file is corrupt or malicious; download it again", Exception? inner = null) =>
         new($"cannot read '{Path}': {found}; {advice}", inner);
 
     public void Dispose()
@@ -157,7 +157,7 @@ internal sealed unsafe class MappedFile : IDisposable
             return new Span<byte>(file._start + offset, length);
         }
 
-        // The mapping does not move: there is nothing to pin.
+        // The mapping does not move, so there is nothing to pin.
         public override MemoryHandle Pin(int elementIndex = 0)
         {
             _ = GetSpan();

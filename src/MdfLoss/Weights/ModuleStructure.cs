@@ -1,8 +1,8 @@
 namespace Mdf.Weights;
 
 /// <summary>
-/// The module classes that a checkpoint may hold whole, and what a module of each must consist of. A damaged name or shape in
-/// a module does not fit, so it is found although the format has no checksum.
+/// The module classes that a checkpoint may contain as whole modules, and the tensors and modules that each class must have. A corrupt name or shape in
+/// a module does not match its class, so it is detected although the format has no checksum.
 /// </summary>
 internal static class ModuleStructure
 {
@@ -21,8 +21,8 @@ internal static class ModuleStructure
     private static readonly (string Name, string Class)[] s_discriminator =
         [("head", ConvBlock), ("body", Sequential), ("tail", Convolution)];
 
-    /// <summary>The tensors and modules of a module, under the names and in the order of PyTorch's <c>state_dict</c>.</summary>
-    /// <exception cref="Mdf.Runtime.InputException">The module is not what its class makes.</exception>
+    /// <summary>The tensors and submodules of a module, with the names and in the order of PyTorch's <c>state_dict</c>.</summary>
+    /// <exception cref="Mdf.Runtime.InputException">The module does not match its class.</exception>
     public static IEnumerable<(string Name, object Value)> StateOf(MappedFile file, PickleModule module)
     {
         var parameters = Part(file, module, "_parameters");
@@ -40,7 +40,7 @@ internal static class ModuleStructure
             _ => false,
         };
         if (!isAsExpected || unsaved.Count > 0)
-            throw file.Refuse($"a module of class {module.Class} does not have the tensors and modules that this class has");
+            throw file.Refuse($"a module of class {module.Class} does not have exactly the tensors and modules of this class");
 
         return parameters.Concat(buffers).Concat(children)
             .Where(part => part.Value is not null)
@@ -68,7 +68,7 @@ internal static class ModuleStructure
         && (weight is null || HasShape(weight, features)) && (bias is null || HasShape(bias, features))
         && buffers.ToArray() is [{ Key: "running_mean", Value: var mean }, { Key: "running_var", Value: var variance }, .. var counts]
         && HasShape(mean, features) && HasShape(variance, features)
-        // Before PyTorch 0.4.1 there was no count.
+        // PyTorch before 0.4.1 wrote no count.
         && counts is [] or [{ Key: BatchCount, Value: TensorView { Shape: [], Storage.Type: ElementType.Int64 } }];
 
     private static bool HasShape(object? value, params ReadOnlySpan<long> shape) =>
@@ -79,7 +79,7 @@ internal static class ModuleStructure
         && children.Zip(expected).All(pair => pair.First.Key is string name && name == pair.Second.Name
             && pair.First.Value is PickleModule child && child.Class == pair.Second.Class);
 
-    /// <summary>PyTorch numbers the modules of a sequence 0, 1, …; the authors' discriminator calls them block1, block2, ….</summary>
+    /// <summary>Whether the modules of a sequence are numbered: 0, 1, … (PyTorch's names), or block1, block2, … (the authors' discriminator).</summary>
     private static bool HasNumberedChildren(OrderedDictionary<object, object?> children)
     {
         return AreNumbered("", 0) || AreNumbered("block", 1);

@@ -4,20 +4,20 @@ using static TorchSharp.torch.nn;
 
 namespace Mdf.Weights;
 
-/// <summary>Stored tensors into and out of TorchSharp modules, by the names of their <c>state_dict</c>.</summary>
+/// <summary>Loads stored tensors into TorchSharp modules and saves them from modules, by their <c>state_dict</c> names.</summary>
 public static class ModuleWeights
 {
     private const int MostShown = 5;
 
-    /// <summary>Batch norm's count of the batches it has seen: it changes no result, and files before PyTorch 0.4.1 lack it.</summary>
+    /// <summary>The number of batches that a batch norm has seen. It changes no result, and files from before PyTorch 0.4.1 do not have it.</summary>
     private const string BatchCount = "num_batches_tracked";
 
-    /// <summary>Leaves out scalars that a module does not have, such as <c>step_counter</c>: other projects save them beside the weights.</summary>
+    /// <summary>Leaves out scalars that a module does not have, such as <c>step_counter</c>. Other projects save such scalars together with the weights.</summary>
     /// <param name="module">The module, on any device.</param>
     /// <param name="tensors">The tensors by <c>state_dict</c> name.</param>
     /// <returns>
-    /// The other tensors, and the names of those left out: tensors without dimensions, and single whole numbers. A single floating-point number in a list
-    /// stays, since it could be a layer's weight.
+    /// The other tensors, and the names of the scalars left out: tensors without dimensions, and tensors of one integer. A tensor that has
+    /// dimensions and one floating-point number stays, because it could be the weight of a layer.
     /// </returns>
     internal static (IReadOnlyDictionary<string, StoredTensor> Tensors, IReadOnlyList<string> LeftOut) WithoutUnknownScalars(
         Module module, IReadOnlyDictionary<string, StoredTensor> tensors)
@@ -30,13 +30,13 @@ public static class ModuleWeights
     }
 
     /// <summary>
-    /// Sets every parameter and buffer of a module. Nothing is changed unless all names and shapes agree; only
+    /// Sets every parameter and buffer of a module. All names and shapes must match, otherwise nothing is changed; only
     /// <c>num_batches_tracked</c> may be missing. Floating-point values are converted to the module's type.
     /// </summary>
     /// <param name="module">The module, on any device.</param>
     /// <param name="tensors">The tensors by <c>state_dict</c> name.</param>
-    /// <param name="where">Where they come from, for the message: the path of the file.</param>
-    /// <exception cref="InputException">Tensors are missing, unexpected, or of another shape or kind; the message names them.</exception>
+    /// <param name="where">The source of the tensors, for the message: the path of the file.</param>
+    /// <exception cref="InputException">Tensors are missing, unexpected, or of another shape or type; the message names them.</exception>
     public static void Load(Module module, IReadOnlyDictionary<string, StoredTensor> tensors, string where)
     {
         ArgumentNullException.ThrowIfNull(module);
@@ -68,7 +68,7 @@ public static class ModuleWeights
         }
     }
 
-    /// <summary>Copies every parameter and buffer of a module.</summary>
+    /// <summary>Copies every parameter and buffer of a module into stored tensors.</summary>
     /// <param name="module">The module, on any device.</param>
     /// <returns>The tensors by <c>state_dict</c> name, in its order.</returns>
     public static Dictionary<string, StoredTensor> Save(Module module)

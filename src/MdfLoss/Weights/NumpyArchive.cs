@@ -6,9 +6,10 @@ using Mdf.Runtime;
 
 namespace Mdf.Weights;
 
-/// <summary>Reads NumPy archives (<c>.npz</c>) as <c>numpy.savez</c> writes them: a zip file of arrays, not compressed.</summary>
+/// <summary>Reads NumPy archives (<c>.npz</c>) from <c>numpy.savez</c>: a zip file of arrays without compression.</summary>
 /// <remarks>
-/// The arrays' layout: NEP 1, "A Simple File Format for NumPy Arrays", versions 1 to 3. Numbers and booleans only, never pickled objects.
+/// Source of the layout of the arrays: NEP 1, "A Simple File Format for NumPy Arrays", versions 1 to 3. Only numbers and booleans are read, never
+/// pickled objects.
 /// </remarks>
 internal static partial class NumpyArchive
 {
@@ -16,22 +17,23 @@ internal static partial class NumpyArchive
     private const string Writer = "numpy.savez";
     private const int PrefixSize = 8; // magic and version
 
-    /// <summary>The longest header in bytes: where NumPy, too, stops by default.</summary>
+    /// <summary>The largest allowed size of a header in bytes, as NumPy's default.</summary>
     private const int LongestHeader = 10_000;
 
     private static ReadOnlySpan<byte> Magic => [0x93, (byte)'N', (byte)'U', (byte)'M', (byte)'P', (byte)'Y'];
 
     /// <summary>Reads all arrays.</summary>
-    /// <param name="path">The file. It is not trusted: reading takes at most its size and 64 MB.</param>
-    /// <returns>The arrays by name, row-major whatever their order in the file. They do not need the file any more.</returns>
-    /// <exception cref="InputException">The path is no file, or the file is not whole and well-formed, or holds NaN, infinity or anything else.</exception>
+    /// <param name="path">The file. It is not trusted: reading takes at most its size plus 64 MB.</param>
+    /// <returns>The arrays by name. They are row-major, whatever their order in the file, and stay valid after the file is closed.</returns>
+    /// <exception cref="InputException">The path is not a file; or the file is incomplete or malformed; or it contains NaN, infinity, or something other than
+    /// arrays of numbers and booleans.</exception>
     public static IReadOnlyDictionary<string, StoredTensor> Read(string path)
     {
         const string expected = "a NumPy archive (.npz)";
         using var file = MappedFile.Open(path, expected);
         var start = file.Span(0, (int)Math.Min(file.Length, 8));
         if (!start.StartsWith("PK"u8))
-            throw file.Refuse($"expected {expected}, found a file that begins with {Convert.ToHexString(start)}", "check that it is the right file");
+            throw file.Refuse($"expected {expected}, found a file that begins with the bytes {Convert.ToHexString(start)}", "check that it is the right file");
         var entries = ZipEntries.Read(file, Writer);
         var arrays = new Dictionary<string, StoredTensor>();
         foreach (var name in entries.Names)
@@ -51,17 +53,17 @@ internal static partial class NumpyArchive
         var quoted = Untrusted.Quote(entry.Name);
         var bytes = file.Span(entry.Offset, (int)entry.Length);
         if (bytes.Length < PrefixSize + sizeof(uint) || !bytes.StartsWith(Magic) || bytes[Magic.Length] is < 1 or > 3)
-            throw file.Refuse($"the entry {quoted} is no NumPy array of version 1 to 3");
-        // Version 2 widened the length, version 3 changed the text to UTF-8, which matters to names of fields only.
+            throw file.Refuse($"the entry {quoted} is not a NumPy array of version 1 to 3");
+        // Version 2 has a wider length field. Version 3 has UTF-8 text, which matters only for the names of fields.
         var isShort = bytes[Magic.Length] == 1;
         var length = isShort ? BinaryPrimitives.ReadUInt16LittleEndian(bytes[PrefixSize..]) : BinaryPrimitives.ReadUInt32LittleEndian(bytes[PrefixSize..]);
         bytes = bytes[(PrefixSize + (isShort ? sizeof(ushort) : sizeof(uint)))..];
         if (length > Math.Min(LongestHeader, bytes.Length))
-            throw file.Refuse($"the array {quoted} claims a header of {length} bytes with {bytes.Length} left", $"expected at most {LongestHeader}");
+            throw file.Refuse($"the array {quoted} claims a header of {length} bytes, but only {bytes.Length} bytes are left", $"expected at most {LongestHeader}");
 
         var header = HeaderPattern().Match(Encoding.Latin1.GetString(bytes[..(int)length]));
         if (!header.Success)
-            throw file.Refuse($"the array {quoted} has a header that does not give type, order and shape as NumPy writes them");
+            throw file.Refuse($"the array {quoted} has a header without type, order and shape in NumPy's notation");
         var typeName = header.Groups["type"].Value;
         var type = TypeOf(typeName)
             ?? throw file.Refuse($"the array {quoted} has the type {Untrusted.Quote(typeName)}", "expected little-endian numbers, or booleans");
@@ -104,7 +106,7 @@ internal static partial class NumpyArchive
         _ => null,
     };
 
-    // A Python dictionary, of which NumPy's own writer makes exactly this text; 64 is the most dimensions that it knows.
+    // A Python dictionary. NumPy's own writer writes exactly this text; 64 is its largest number of dimensions.
     [GeneratedRegex(@"\A\{'descr': '(?<type>[^']{1,16})', 'fortran_order': (?<order>True|False), 'shape': \((?:(?<size>[0-9]{1,18})(?:, ?|(?=\)))){0,64}\), \} *\n\z",
         RegexOptions.ExplicitCapture)]
     private static partial Regex HeaderPattern();

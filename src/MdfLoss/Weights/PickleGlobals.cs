@@ -2,26 +2,26 @@ using System.Collections.Frozen;
 
 namespace Mdf.Weights;
 
-/// <summary>Something that a checkpoint may ask for by name.</summary>
+/// <summary>A class or function that a checkpoint may refer to by name.</summary>
 internal abstract record PickleGlobal
 {
     /// <summary>One of PyTorch's storage classes.</summary>
     public sealed record StorageClass(ElementType Type) : PickleGlobal;
 
-    /// <summary>A class of modules; its objects become inert records.</summary>
+    /// <summary>A class of modules. Its objects become inert records.</summary>
     public sealed record ModuleClass(string Name) : PickleGlobal;
 
-    /// <summary>A type of elements, which a checkpoint may hold as a value; it holds no tensors.</summary>
+    /// <summary>An element type as a value in a checkpoint. It contains no tensors.</summary>
     public sealed record ElementTypeName : PickleGlobal;
 
-    /// <summary>A function or class whose call is understood; nothing is called.</summary>
+    /// <summary>A function or class whose call is supported. Nothing is executed.</summary>
     public sealed record Callable(PickleCall Call) : PickleGlobal;
 }
 
-/// <summary>The calls that are understood.</summary>
+/// <summary>The calls that the reader supports, with their arguments.</summary>
 internal enum PickleCall
 {
-    /// <summary><c>(storage, offset, size, stride)</c>, and since PyTorch 0.4 <c>(…, requires_grad, hooks)</c> behind them.</summary>
+    /// <summary><c>(storage, offset, size, stride)</c>; since PyTorch 0.4 <c>(storage, offset, size, stride, requires_grad, hooks)</c>.</summary>
     RebuildTensor,
 
     /// <summary><c>(tensor, requires_grad, hooks)</c>.</summary>
@@ -47,8 +47,8 @@ internal enum PickleCall
 }
 
 /// <summary>
-/// All that a checkpoint may ask for: what tensors and state dictionaries need, and the module classes of the authors'
-/// discriminators, which they saved as whole modules (gfxdisp/mdf, <c>Ds_SISR.pth</c> and <c>Ds_JPEG.pth</c>).
+/// All names that a checkpoint may refer to: the names that tensors and state dictionaries need, and the module classes of the authors'
+/// discriminators, which are saved as whole modules (gfxdisp/mdf, <c>Ds_SISR.pth</c> and <c>Ds_JPEG.pth</c>).
 /// </summary>
 internal static class PickleGlobals
 {
@@ -65,7 +65,7 @@ internal static class PickleGlobals
         ["torch.nn.parameter.Parameter"] = new PickleGlobal.Callable(PickleCall.Parameter),
         ["collections.Counter"] = new PickleGlobal.Callable(PickleCall.Counter), // the milestones of learning-rate schedules
         ["collections.OrderedDict"] = new PickleGlobal.Callable(PickleCall.OrderedDict),
-        ["__builtin__.set"] = new PickleGlobal.Callable(PickleCall.Set), // PyTorch's modules name their unsaved buffers in one
+        ["__builtin__.set"] = new PickleGlobal.Callable(PickleCall.Set), // PyTorch's modules list their unsaved buffers in a set
         ["torch.Size"] = new PickleGlobal.Callable(PickleCall.Size),
         ["torch.device"] = new PickleGlobal.Callable(PickleCall.Device),
         ["torch.nn.modules.conv.Conv2d"] = new PickleGlobal.ModuleClass(ModuleStructure.Convolution),

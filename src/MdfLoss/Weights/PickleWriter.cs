@@ -4,7 +4,7 @@ using System.Text;
 
 namespace Mdf.Weights;
 
-/// <summary>The opcodes of protocol 2 that a dictionary of tensors takes.</summary>
+/// <summary>Writes the opcodes of pickle protocol 2 that a dictionary of tensors needs.</summary>
 internal sealed class PickleWriter
 {
     private readonly ArrayBufferWriter<byte> _bytes = new();

@@ -4,22 +4,22 @@ using Mdf.Runtime;
 namespace Mdf.Weights;
 
 /// <summary>
-/// PyTorch checkpoints. Reading understands tensors, state dictionaries and the authors' whole modules, and runs nothing;
-/// writing makes a plain dictionary of tensors that <c>torch.load(path, weights_only=True)</c> opens.
+/// Reads and writes PyTorch checkpoints. Reading supports tensors, state dictionaries and the authors' whole modules, and executes nothing.
+/// Writing creates a plain dictionary of tensors that <c>torch.load(path, weights_only=True)</c> can open.
 /// </summary>
 public static class PyTorchFormat
 {
-    private const int EntryOverhead = 1024; // headers and pickle, more than enough
-    private const int MaxTensors = 65_000; // a zip file without 64-bit extensions counts its entries in 16 bits
+    private const int EntryOverhead = 1024; // a generous bound of the size of headers and pickle per tensor
+    private const int MaxTensors = 65_000; // a zip file without 64-bit extensions has a 16-bit count of entries
 
     /// <summary>
-    /// Writes tensors as PyTorch's zip format, whole or not at all. The same tensors and file name give the same bytes.
-    /// Metadata has no place in a plain dictionary of tensors.
+    /// Writes tensors in PyTorch's zip format, atomically: a reader never sees an incomplete file. The same tensors and file name give the same bytes.
+    /// The format has no place for metadata.
     /// </summary>
-    /// <param name="path">The file; a folder that is missing is made.</param>
+    /// <param name="path">The file. Missing folders are created.</param>
     /// <param name="tensors">The tensors by name; the dictionary in the file keeps their order.</param>
     /// <exception cref="InputException">
-    /// The path cannot be written, or the tensors are more than 65,000 or take 4 GiB: what a plain zip file holds.
+    /// The path cannot be written, or there are more than 65,000 tensors, or they take 4 GiB or more: the limits of a plain zip file.
     /// </exception>
     public static void Write(string path, IReadOnlyDictionary<string, StoredTensor> tensors)
     {
@@ -52,14 +52,14 @@ public static class PyTorchFormat
 
     private static bool IsZip(ReadOnlySpan<byte> start) => start.StartsWith("PK\u0003\u0004"u8);
 
-    /// <summary>PyTorch names the folder inside after the file; a name with unusual characters becomes its default, "archive".</summary>
+    /// <summary>The name of the folder in the zip file: the name of the file, as in PyTorch; PyTorch's default "archive" if the name has unusual characters.</summary>
     private static string FolderFor(string path)
     {
         var stem = Path.GetFileNameWithoutExtension(path);
         return stem.Length is > 0 and < 200 && stem.All(c => char.IsAsciiLetterOrDigit(c) || c is '_' or '-') ? stem : "archive";
     }
 
-    /// <summary>{name: torch._utils._rebuild_tensor_v2(storage, 0, size, stride, False, OrderedDict())}, in protocol 2.</summary>
+    /// <summary>Writes the pickle {name: torch._utils._rebuild_tensor_v2(storage, 0, size, stride, False, OrderedDict())}, in protocol 2.</summary>
     private static byte[] Pickle(IReadOnlyDictionary<string, StoredTensor> tensors)
     {
         var pickle = new PickleWriter();

@@ -3,15 +3,15 @@ using Mdf.Runtime;
 
 namespace Mdf.Weights;
 
-/// <summary>Reads what <c>torch.save</c> writes: the zip format, and the format from before PyTorch 1.6.</summary>
+/// <summary>Reads the files of <c>torch.save</c>: the zip format, and the format before PyTorch 1.6.</summary>
 /// <remarks>
-/// Zip: <c>{name}/data.pkl</c> is the pickle, <c>{name}/data/{key}</c> each storage, <c>{name}/byteorder</c> (since PyTorch 2)
-/// the order of bytes. Before: five pickles (magic number, protocol, system, value, storage keys), then for each key the
+/// Zip format: <c>{name}/data.pkl</c> is the pickle, <c>{name}/data/{key}</c> is a storage, <c>{name}/byteorder</c> (since PyTorch 2)
+/// is the byte order. Older format: five pickles (magic number, protocol, system, value, storage keys), then, for each key, the
 /// number of elements and the elements. Source: <c>torch/serialization.py</c> of PyTorch 1.13.
 /// </remarks>
 internal static class PyTorchReader
 {
-    /// <summary>The pickled magic number 0x1950a86a20f9469cfc6c with which the older format begins.</summary>
+    /// <summary>The first bytes of the older format: the pickled magic number 0x1950a86a20f9469cfc6c.</summary>
     public static ReadOnlySpan<byte> LegacyMagic =>
         [0x80, 2, 0x8a, 10, 0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19, (byte)'.'];
 
@@ -32,7 +32,7 @@ internal static class PyTorchReader
 
         var folder = pickleName[..^PickleName.Length];
         if (entries.Find($"{folder}/byteorder") is { } order && !Content(file, order).SequenceEqual("little"u8))
-            throw file.Refuse("expected little-endian numbers, found another order of bytes", "save it again on a little-endian machine");
+            throw file.Refuse("expected little-endian numbers, found another byte order", "save it again on a little-endian machine");
 
         var storages = new TensorStorages(file);
         var unpickler = new Unpickler(file, storages, Content(file, entries.Find(pickleName)!.Value));
@@ -57,10 +57,10 @@ internal static class PyTorchReader
         if (unpickler.Load() is not LegacyProtocol)
             throw file.Refuse($"expected protocol {LegacyProtocol} of the older PyTorch format");
         if (unpickler.Load() is not PickleDictionary system || system["little_endian"] is not true)
-            throw file.Refuse("expected little-endian numbers, found another order of bytes", "save it again on a little-endian machine");
+            throw file.Refuse("expected little-endian numbers, found another byte order", "save it again on a little-endian machine");
         var root = unpickler.Load();
         if (unpickler.Load() is not List<object?> keys)
-            throw file.Refuse("expected the list of storages behind the values");
+            throw file.Refuse("expected the list of storages after the values");
         Locate(file, storages, keys, start + unpickler.Position);
 
         var views = TensorNames.Of(file, root, dictionary => LegacyRedundancy.CheckParts(file, dictionary));
@@ -68,7 +68,7 @@ internal static class PyTorchReader
         return Store(file, views);
     }
 
-    /// <summary>Finds each storage behind the pickles; they fill the rest of the file exactly.</summary>
+    /// <summary>Finds each storage after the pickles. The storages must fill the rest of the file exactly.</summary>
     private static void Locate(MappedFile file, TensorStorages storages, List<object?> keys, long offset)
     {
         var missing = storages.All.ToHashSet();
@@ -78,7 +78,7 @@ internal static class PyTorchReader
                 throw file.Refuse("the list of storages and the values do not name the same storages");
             var quoted = Untrusted.Quote(name);
             if (offset > file.Length - sizeof(long) - storage.ByteLength)
-                throw file.Refuse($"the file ends before the end of the storage {quoted}", "it is truncated or damaged: download it again");
+                throw file.Refuse($"the file ends before the end of the storage {quoted}", "the file is truncated or corrupt; download it again");
             var count = BinaryPrimitives.ReadInt64LittleEndian(file.Span(offset, sizeof(long)));
             if (count != storage.Count)
                 throw file.Refuse($"expected {storage.Count} elements in the storage {quoted}, found {count}");
@@ -106,7 +106,7 @@ internal static class PyTorchReader
                     "expected at most 2 GiB for one tensor");
             }
 
-            // Mapped views cost nothing here, but whoever writes the tensors to another file writes each of them out.
+            // Mapped views cost no memory here. But a caller that writes the tensors to another file writes each of them in full.
             total += length;
             if (total > MostShared * file.Length + SharedAllowance)
                 throw file.Refuse($"its tensors share their bytes and would together take more than {MostShared} times its size and 64 MB");
@@ -118,10 +118,10 @@ internal static class PyTorchReader
         return tensors;
     }
 
-    /// <summary>Copies the elements of a view with gaps, repeats or another order into row-major order.</summary>
+    /// <summary>Copies the elements of a view into row-major order. The view may have gaps, repeats or another order.</summary>
     private static byte[] Gather(MappedFile file, TensorView view, int length)
     {
-        file.ChargeContent(length); // a stride of 0 repeats elements: the copy can be larger than the file
+        file.ChargeContent(length); // a stride of 0 repeats elements, so the copy can be larger than the file
         var size = view.Storage.Type.Size();
         var source = file.Span(view.Storage.Offset, (int)view.Storage.ByteLength);
         var target = new byte[length];

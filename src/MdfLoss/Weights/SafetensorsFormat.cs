@@ -9,20 +9,21 @@ using Mdf.Runtime;
 namespace Mdf.Weights;
 
 /// <summary>
-/// The safetensors format: a header of JSON behind its length, then the bytes of the tensors without a gap.
+/// Reads and writes the safetensors format: the length of the header, the header in JSON, then the bytes of the tensors without gaps.
 /// </summary>
 /// <remarks>
 /// <para>Reading is as strict as the reference implementation (https://github.com/huggingface/safetensors), and also refuses
-/// a name that occurs twice and a field that the format does not have.</para>
-/// <para>The format has no checksums, so damage would go unseen. Our files therefore carry two more entries of the metadata, which other programs
-/// see as ordinary text and <see cref="TensorFile.Metadata"/> does not show:</para>
+/// duplicate names and fields that the format does not define.</para>
+/// <para>The format has no checksums, so corruption would not be detected. Therefore, our files have two more entries in the metadata. Other programs
+/// see them as ordinary text; <see cref="TensorFile.Metadata"/> does not contain them:</para>
 /// <list type="bullet">
-/// <item><c>mdf.tensor_sha256</c>: the SHA-256 of each tensor's bytes, in the order of their names (ordinal), with spaces between. One text for all,
-/// since an entry for each would repeat every name and make the header twice as long.</item>
-/// <item><c>mdf.header_sha256</c>: the SHA-256 of names, types, shapes and metadata, the other entry included.</item>
+/// <item><c>mdf.tensor_sha256</c>: the SHA-256 of each tensor's bytes, in the ordinal order of the names, separated by spaces. All are in one entry,
+/// because one entry per tensor would repeat every name and make the header twice as long.</item>
+/// <item><c>mdf.header_sha256</c>: the SHA-256 of names, types, shapes and metadata, including the other entry.</item>
 /// </list>
-/// <para>Both are verified when a file is opened. A file in one of our own formats (<see cref="FileKind"/>) must have them; one of another program need not.
-/// A damaged file of ours can pass for another program's only if its format and both entries' names are damaged, and the header still is JSON.</para>
+/// <para>Both are verified when a file is opened. A file in one of our own formats (<see cref="FileKind"/>) must have them; a file of another program need not.
+/// A corrupt file of ours is accepted as a file of another program only if its format entry and the names of both checksum entries are corrupt, and the header
+/// is still valid JSON.</para>
 /// </remarks>
 public static class SafetensorsFormat
 {
@@ -35,14 +36,14 @@ public static class SafetensorsFormat
     private const int ChecksumLength = 2 * SHA256.HashSizeInBytes; // hexadecimal digits
     private const string MetadataKey = "__metadata__";
     private const int LengthSize = sizeof(ulong);
-    private const int MaxHeaderLength = 100_000_000; // the reference's own bound
+    private const int MaxHeaderLength = 100_000_000; // the limit of the reference implementation
     private const int HeaderAlignment = 8; // so that the tensors' bytes are aligned in a mapped file
     private const int Depth = 3; // header, entry, shape
 
-    /// <summary>Writes tensors to a file, whole or not at all. The same tensors and metadata give the same bytes.</summary>
-    /// <param name="path">The file; a folder that is missing is made.</param>
+    /// <summary>Writes tensors to a file, atomically: a reader never sees an incomplete file. The same tensors and metadata give the same bytes.</summary>
+    /// <param name="path">The file. Missing folders are created.</param>
     /// <param name="tensors">The tensors by name; the header keeps their order.</param>
-    /// <param name="metadata">What the file is to say about itself.</param>
+    /// <param name="metadata">The metadata of the file. Default: none.</param>
     /// <exception cref="InputException">A tensor has the reserved name <c>__metadata__</c>, or the path cannot be written.</exception>
     public static void Write(
         string path, IReadOnlyDictionary<string, StoredTensor> tensors, IReadOnlyDictionary<string, string>? metadata = null)
@@ -50,7 +51,7 @@ public static class SafetensorsFormat
         ArgumentNullException.ThrowIfNull(tensors);
         if (tensors.ContainsKey(MetadataKey))
             throw new InputException($"cannot write '{path}': a tensor is called {MetadataKey}, which safetensors reserves; rename it");
-        // Larger elements first, as in the reference: then every tensor is aligned to its element size.
+        // Larger elements first, as in the reference implementation: so every tensor is aligned to its element size.
         var laidOut = tensors.OrderByDescending(entry => entry.Value.Type.Size()).ToArray();
         var header = Header(tensors, laidOut, metadata ?? new Dictionary<string, string>());
         AtomicFile.Write(path, stream =>
@@ -69,7 +70,7 @@ public static class SafetensorsFormat
     /// <summary>Reads a file.</summary>
     /// <param name="file">The file.</param>
     /// <param name="acceptsEarlier">Whether files of our earlier formats may lack checksums of their tensors.</param>
-    /// <exception cref="InputException">The file is not whole and well-formed, or does not match its checksums, or lacks those that it must have.</exception>
+    /// <exception cref="InputException">The file is incomplete or malformed, does not match its checksums, or lacks required checksums.</exception>
     internal static TensorFileContent Read(MappedFile file, bool acceptsEarlier = false)
     {
         if (file.Length < LengthSize)
@@ -152,7 +153,7 @@ public static class SafetensorsFormat
         .Select(entry => Convert.ToHexStringLower(SHA256.HashData(entry.Value.Bytes))));
 
     /// <summary>
-    /// SHA-256 of what a header means, not of how it is written: another program that only rewrites the file keeps it valid.
+    /// Computes the SHA-256 of the content of a header, not of its text: it stays valid if another program rewrites the file without changes.
     /// </summary>
     private static string Checksum(
         IEnumerable<(string Name, ElementType Type, IReadOnlyList<long> Shape)> tensors,
@@ -174,7 +175,7 @@ public static class SafetensorsFormat
 
         return Convert.ToHexStringLower(hash.GetHashAndReset());
 
-        // Each text behind its length: no two different headers then give the same bytes.
+        // The length is before each text, so two different headers never give the same bytes.
         static void Append(IncrementalHash hash, string text)
         {
             var bytes = Encoding.UTF8.GetBytes(text);
@@ -189,7 +190,7 @@ public static class SafetensorsFormat
 
     private ref struct HeaderParser(MappedFile file, ReadOnlySpan<byte> header)
     {
-        // Generous: five texts make one tensor, with its place in every collection.
+        // A generous bound: a tensor has five texts, and this includes its place in every collection.
         private const int TextCost = 256;
 
         private readonly List<Entry> _entries = [];
@@ -218,11 +219,11 @@ public static class SafetensorsFormat
                 hasMetadata |= name == MetadataKey;
             }
 
-            // Only white space may follow; anything else is a JsonException.
+            // Only white space may follow. Anything else throws a JsonException.
             _json.Read();
         }
 
-        /// <summary>The tensors in the order of the header, their bytes checked to fill the rest of the file without gap or overlap.</summary>
+        /// <summary>Returns the tensors in the order of the header. Checks that their bytes fill the rest of the file without gaps or overlap.</summary>
         public readonly OrderedDictionary<string, StoredTensor> Tensors(long start)
         {
             var end = 0L;
@@ -238,7 +239,7 @@ public static class SafetensorsFormat
             }
 
             if (end != file.Length - start)
-                throw file.Refuse($"expected {end} bytes behind the safetensors header, found {file.Length - start}");
+                throw file.Refuse($"expected {end} bytes after the safetensors header, found {file.Length - start}");
             var tensors = new OrderedDictionary<string, StoredTensor>(_entries.Count);
             foreach (var entry in _entries)
             {
@@ -249,7 +250,7 @@ public static class SafetensorsFormat
             return tensors;
         }
 
-        /// <summary>Compares names, types, shapes and metadata with their checksum.</summary>
+        /// <summary>Verifies the checksum of names, types, shapes and metadata.</summary>
         public readonly void VerifyHeader()
         {
             if (_checksum is null)
@@ -265,13 +266,13 @@ public static class SafetensorsFormat
             if (_checksum != Checksum(_entries.Select(entry => (entry.Name, entry.Type, (IReadOnlyList<long>)entry.Shape)), metadata))
             {
                 throw file.Refuse("the safetensors header does not match its checksum",
-                    $"the file is damaged, or a program changed it and kept {ChecksumKey}: download it again, or remove that entry and {TensorChecksumKey}");
+                    $"the file is corrupt, or a program changed it and kept the entry {ChecksumKey}; download it again, or remove that entry and {TensorChecksumKey}");
             }
         }
 
-        /// <summary>Compares every tensor's bytes with their checksum.</summary>
+        /// <summary>Verifies the checksum of every tensor's bytes.</summary>
         /// <param name="tensors">All tensors.</param>
-        /// <param name="acceptsEarlier">Whether files of our earlier formats may lack them.</param>
+        /// <param name="acceptsEarlier">Whether files of our earlier formats may lack these checksums.</param>
         public readonly void VerifyTensors(OrderedDictionary<string, StoredTensor> tensors, bool acceptsEarlier)
         {
             if (_tensorChecksums is null)
@@ -301,7 +302,7 @@ public static class SafetensorsFormat
         }
 
         private readonly InputException Damaged(string found) => file.Refuse(
-            found, $"the file is corrupt, or a program changed its weights and kept the entries {ChecksumKey} and {TensorChecksumKey}: use another copy, or remove these entries");
+            found, $"the file is corrupt, or a program changed its weights and kept the entries {ChecksumKey} and {TensorChecksumKey}; use another copy, or remove these entries");
 
         private void ReadMetadata()
         {
@@ -392,7 +393,7 @@ public static class SafetensorsFormat
 
         private JsonTokenType Next()
         {
-            // A text that ends too early is a JsonException.
+            // A text that ends too early throws a JsonException.
             _json.Read();
             return _json.TokenType;
         }
@@ -412,7 +413,7 @@ public static class SafetensorsFormat
             }
             catch (InvalidOperationException e)
             {
-                // Half of a surrogate pair, written as an escape: JSON allows it, Unicode does not.
+                // Half of a surrogate pair as an escape sequence: JSON allows it, Unicode does not.
                 throw file.Refuse("the safetensors header has text that is not valid Unicode", inner: e);
             }
         }

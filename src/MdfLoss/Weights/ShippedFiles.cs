@@ -3,10 +3,10 @@ using Mdf.Runtime;
 
 namespace Mdf.Weights;
 
-/// <summary>Trained weights of one kind that are part of an assembly, by their short names.</summary>
+/// <summary>The files of trained weights of one kind that are embedded in an assembly, by short name.</summary>
 /// <param name="assembly">The assembly.</param>
-/// <param name="prefix">What the names of the resources start with.</param>
-/// <param name="kind">What they are, for messages: <c>network</c>.</param>
+/// <param name="prefix">The prefix of the resources' names.</param>
+/// <param name="kind">The kind of the files, for messages, such as <c>network</c>.</param>
 internal sealed class ShippedFiles(Assembly assembly, string prefix, string kind)
 {
     private const string Extension = ".safetensors";
@@ -20,17 +20,17 @@ internal sealed class ShippedFiles(Assembly assembly, string prefix, string kind
             .Order(StringComparer.Ordinal),
     ];
 
-    /// <summary>Opens the file that a name stands for: a shipped one, unless there is a file of that name.</summary>
+    /// <summary>Opens a file by its path, or a shipped file by its short name. A file on disk takes precedence over a shipped file of the same name.</summary>
     /// <param name="nameOrPath">A short name or a path.</param>
-    /// <param name="acceptsEarlier">Whether files of our earlier formats are read, which have no checksums of their tensors.</param>
-    /// <exception cref="InputException">There is neither, or the file is damaged.</exception>
+    /// <param name="acceptsEarlier">Whether to accept files of our earlier formats, which have no checksums of their tensors.</param>
+    /// <exception cref="InputException">There is no file and no shipped file of that name, or the file is corrupt.</exception>
     public TensorFile Open(string nameOrPath, bool acceptsEarlier = false)
     {
         if (File.Exists(nameOrPath) || Path.GetFileName(nameOrPath) != nameOrPath || Path.HasExtension(nameOrPath))
             return TensorFile.Open(nameOrPath, acceptsEarlier);
         if (Names.Contains(nameOrPath))
             return TensorFile.Open(nameOrPath, (UnmanagedMemoryStream)assembly.GetManifestResourceStream(prefix + nameOrPath + Extension)!);
-        var known = Names.Count > 0 ? $"shipped are {string.Join(", ", Names)}" : "none comes with this version";
-        throw new InputException($"there is neither a file nor a shipped {kind} called '{nameOrPath}': {known}; or give the path of a file, such as mine{Extension}");
+        var known = Names.Count > 0 ? $"give one of {string.Join(", ", Names)}, or" : "this version has none; give";
+        throw new InputException($"there is neither a file nor a shipped {kind} called '{nameOrPath}': {known} the path of a file, such as mine{Extension}");
     }
 }

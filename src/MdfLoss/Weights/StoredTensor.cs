@@ -3,25 +3,25 @@ using static TorchSharp.torch;
 namespace Mdf.Weights;
 
 /// <summary>
-/// A tensor as it lies in a file: an element type, a shape, and contiguous little-endian bytes in row-major order.
-/// Handling one does not need libtorch; only <see cref="ToTensor"/> and <see cref="From"/> do.
+/// A tensor as it is stored in a file: an element type, a shape, and contiguous little-endian bytes in row-major order.
+/// Only <see cref="ToTensor"/> and <see cref="From"/> need libtorch.
 /// </summary>
 /// <remarks>
-/// The bytes of a tensor that was read from a file belong to the <see cref="TensorFile"/>: use it before that is disposed.
+/// The <see cref="TensorFile"/> owns the bytes of a tensor that it read. Use the tensor before you dispose the file.
 /// </remarks>
 public sealed class StoredTensor
 {
-    /// <summary>The most dimensions that a tensor may have, as in libtorch's element-wise kernels.</summary>
+    /// <summary>The largest number of dimensions of a tensor, as in libtorch's element-wise kernels.</summary>
     internal const int MaxDimensions = 64;
 
     private readonly long[] _shape;
     private readonly ReadOnlyMemory<byte> _bytes;
 
-    /// <summary>Describes bytes as a tensor; the bytes are not copied.</summary>
+    /// <summary>Creates a tensor from bytes. The bytes are not copied.</summary>
     /// <param name="type">The type of the elements.</param>
     /// <param name="shape">The size of each dimension, at least 0; empty for a scalar.</param>
-    /// <param name="bytes">All elements, little-endian, row-major. They must not change afterwards.</param>
-    /// <exception cref="ArgumentException">The shape does not describe exactly these bytes.</exception>
+    /// <param name="bytes">All elements: little-endian, row-major. They must not change after this call.</param>
+    /// <exception cref="ArgumentException">The number of bytes does not match the type and the shape.</exception>
     public StoredTensor(ElementType type, IReadOnlyList<long> shape, ReadOnlyMemory<byte> bytes)
     {
         ArgumentNullException.ThrowIfNull(shape);
@@ -41,13 +41,13 @@ public sealed class StoredTensor
     /// <summary>The number of elements.</summary>
     public long Count => _bytes.Length / Type.Size();
 
-    /// <summary>All elements, little-endian, row-major; for a tensor from a file a view of the mapped file, not a copy.</summary>
-    /// <exception cref="ObjectDisposedException">The <see cref="TensorFile"/> that it came from is disposed.</exception>
+    /// <summary>All elements: little-endian, row-major. For a tensor from a file, this is a view of the mapped file, not a copy.</summary>
+    /// <exception cref="ObjectDisposedException">The <see cref="TensorFile"/> of the tensor is disposed.</exception>
     public ReadOnlySpan<byte> Bytes => _bytes.Span;
 
-    /// <summary>Copies a tensor out of libtorch.</summary>
+    /// <summary>Copies a tensor of libtorch.</summary>
     /// <param name="tensor">
-    /// A strided tensor on any device, of one of the types of <see cref="ElementType"/>. It keeps its gradient history; the copy has none.
+    /// A strided tensor of one of the types of <see cref="ElementType"/>, on any device. It keeps its gradient history; the copy has none.
     /// </param>
     /// <exception cref="ArgumentException">
     /// The tensor's type is not one of <see cref="ElementType"/>, or it takes 2 GiB or more.
@@ -64,14 +64,14 @@ public sealed class StoredTensor
         return new StoredTensor(type, tensor.shape, contiguous.bytes.ToArray());
     }
 
-    /// <summary>Copies the elements into a tensor of libtorch, which has no gradient and shares nothing with the file.</summary>
-    /// <param name="device">Where the tensor goes; the CPU when null.</param>
+    /// <summary>Copies the elements into a new tensor of libtorch. The new tensor has no gradient and shares no memory with the file.</summary>
+    /// <param name="device">The device of the new tensor. Default: the CPU.</param>
     /// <returns>A contiguous tensor of this shape and type.</returns>
-    /// <exception cref="ObjectDisposedException">The <see cref="TensorFile"/> that it came from is disposed.</exception>
+    /// <exception cref="ObjectDisposedException">The <see cref="TensorFile"/> of the tensor is disposed.</exception>
     public Tensor ToTensor(Device? device = null)
     {
         using var scope = NewDisposeScope();
-        // A byte of a bool that is neither 0 nor 1 is undefined behaviour in libtorch: convert instead of reinterpreting.
+        // In libtorch, a bool whose byte is neither 0 nor 1 is undefined behaviour. So convert the bytes, and do not reinterpret them.
         var dtype = (Type == ElementType.Bool ? ElementType.UInt8 : Type).ScalarType();
         var tensor = empty(_shape, dtype);
         if (_bytes.Length > 0)
@@ -81,16 +81,16 @@ public sealed class StoredTensor
         return (device is null ? tensor : tensor.to(device)).MoveToOuterDisposeScope();
     }
 
-    /// <summary>The tensor's type and shape, such as <c>F32 [32, 3, 3, 3]</c>.</summary>
+    /// <summary>Formats the type and the shape, such as <c>F32 [32, 3, 3, 3]</c>.</summary>
     public override string ToString() => Describe(Type, _shape);
 
-    /// <summary>Type and shape for a message.</summary>
+    /// <summary>Formats a type and a shape for a message.</summary>
     internal static string Describe(ElementType type, IReadOnlyList<long> shape) =>
         $"{type.SafetensorsName()} [{string.Join(", ", shape.Take(8))}{(shape.Count > 8 ? ", …" : "")}]";
 
     /// <summary>
-    /// The bytes that a shape takes, or -1 when a size is negative or they are more than <paramref name="limit"/>. The sizes
-    /// beside a size of 0 are held to what a 64-bit number counts, because libtorch multiplies them too.
+    /// The number of bytes of a tensor; -1 if a size is negative, or if the number is above <paramref name="limit"/>. If one size is 0, the product of
+    /// the others must still fit in 64 bits, because libtorch multiplies them too.
     /// </summary>
     internal static long ByteLength(ElementType type, IReadOnlyList<long> shape, long limit)
     {
@@ -100,7 +100,7 @@ public sealed class StoredTensor
         {
             if (size < 0)
                 return -1;
-            length *= Math.Max(1, size); // both below 2^63: cannot overflow, and is checked before the next factor
+            length *= Math.Max(1, size); // both factors are below 2^63, so this cannot overflow; the check comes before the next factor
             if (length > (isEmpty ? long.MaxValue : limit))
                 return -1;
         }

@@ -5,15 +5,15 @@ namespace Mdf.Weights;
 
 /// <summary>
 /// Gives every tensor of a checkpoint its name: nested names joined with dots, indices for lists and tuples, the
-/// <c>state_dict</c> names for modules, and <c>tensor</c> for a lone tensor. What is not a tensor is passed over.
+/// <c>state_dict</c> names for modules, and <c>tensor</c> for a single tensor. Other values are ignored.
 /// </summary>
 internal sealed class TensorNames
 {
     private const int MaxDepth = 64;
 
-    // A pickle can hold one value in many places, so that a small file describes a tree without end.
+    // A pickle can refer to one value from many places. So a small file can describe an enormous tree.
     private const int MaxNodes = 4_000_000;
-    private const int NameCost = 256; // and what becomes of it: an entry, a stored tensor
+    private const int NameCost = 256; // includes the entry and the stored tensor of the name
 
     private const string TooMany = "the checkpoint's values are nested too deeply or too often";
 
@@ -29,10 +29,10 @@ internal sealed class TensorNames
         _check = check;
     }
 
-    /// <summary>The tensors in a checkpoint's value, by name, in its order.</summary>
-    /// <param name="file">The file, for refusals.</param>
-    /// <param name="root">What the checkpoint's pickle holds.</param>
-    /// <param name="check">A check of every dictionary on the way.</param>
+    /// <summary>Collects the tensors of a checkpoint by name, in the order of the checkpoint.</summary>
+    /// <param name="file">The file, for error messages.</param>
+    /// <param name="root">The value of the checkpoint's pickle.</param>
+    /// <param name="check">A check that is called for every dictionary.</param>
     public static OrderedDictionary<string, TensorView> Of(MappedFile file, object? root, Action<PickleDictionary>? check = null)
     {
         var names = new TensorNames(file, check);

@@ -2,7 +2,7 @@ using Mdf.Runtime;
 
 namespace Mdf.Weights;
 
-/// <summary>The storages that a checkpoint's pickle names, each once.</summary>
+/// <summary>The storages that the pickle of a checkpoint refers to, each once.</summary>
 internal sealed class TensorStorages(MappedFile file)
 {
     private const int Cost = 512;
@@ -12,17 +12,17 @@ internal sealed class TensorStorages(MappedFile file)
 
     public IReadOnlyCollection<TensorStorage> All => _storages.Values;
 
-    /// <summary>The storage of that name, which must be claimed alike every time.</summary>
+    /// <summary>Returns the storage of a name; adds it on the first call. The type and count must be the same on every call.</summary>
     public TensorStorage Add(string key, ElementType type, long count)
     {
-        // PyTorch's keys are numbers. A shared key is there once, but hashed as often as it is used.
+        // PyTorch's keys are numbers. A shared key is stored once, but hashed each time it is used.
         if (key.Length > MaxKeyLength)
             throw file.Refuse($"the storage {Untrusted.Quote(key)} has a name of {key.Length} characters");
         if (_storages.TryGetValue(key, out var known))
         {
             return known.Type == type && known.Count == count
                 ? known
-                : throw file.Refuse($"the storage {Untrusted.Quote(key)} is described in two ways");
+                : throw file.Refuse($"the storage {Untrusted.Quote(key)} has two different descriptions");
         }
 
         if (count < 0 || (Int128)count * type.Size() > file.Length)

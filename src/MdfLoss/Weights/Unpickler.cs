@@ -6,16 +6,16 @@ using Mdf.Runtime;
 namespace Mdf.Weights;
 
 /// <summary>
-/// Reads a pickle of PyTorch's (protocol 2) into inert values and executes nothing: what the pickle asks for by name is
-/// looked up in <see cref="PickleGlobals"/>, and anything else refuses the file.
+/// Reads a PyTorch pickle (protocol 2) into inert values and executes nothing. A name in the pickle is
+/// looked up in <see cref="PickleGlobals"/>; a file with any other name is refused.
 /// </summary>
-/// <remarks>The opcodes are those of Python's <c>pickletools</c>, as far as <c>torch.save</c> uses them.</remarks>
+/// <remarks>Source of the opcodes: Python's <c>pickletools</c>. Only the opcodes that <c>torch.save</c> uses are supported.</remarks>
 internal ref struct Unpickler(MappedFile file, TensorStorages storages, ReadOnlySpan<byte> bytes)
 {
-    private const int MaxDepth = 100_000; // of the stack; a large state dictionary puts a few thousand values on it
+    private const int MaxDepth = 100_000; // of the stack; a large state dictionary needs a few thousand values
     private const int MaxNameLength = 256;
 
-    // Upper bounds of what a value of each kind takes, its growing collection included.
+    // Upper bounds of the memory of one value of each kind, in bytes, including its place in a growing collection.
     private const int NumberCost = 24;
     private const int TextCost = 32;
     private const int SequenceCost = 64;
@@ -27,7 +27,7 @@ internal ref struct Unpickler(MappedFile file, TensorStorages storages, ReadOnly
 
     private static readonly object?[] s_emptyTuple = [];
 
-    // The hash of a number is the number: a file could choose indices that all fall into one bucket. HashCode adds a random seed.
+    // The default hash of an integer is the integer, so a file could choose indices that all collide. HashCode adds a random seed.
     private static readonly IEqualityComparer<uint> s_memoKeys =
         EqualityComparer<uint>.Create((one, other) => one == other, index => HashCode.Combine(index));
 
@@ -36,12 +36,12 @@ internal ref struct Unpickler(MappedFile file, TensorStorages storages, ReadOnly
     private readonly List<int> _marks = [];
     private readonly Dictionary<uint, object?> _memo = new(s_memoKeys);
 
-    /// <summary>Where the next pickle begins.</summary>
+    /// <summary>The position of the next pickle.</summary>
     public int Position { get; private set; }
 
     /// <summary>Reads one pickle to its end.</summary>
-    /// <returns>Its value; see <see cref="PickleDictionary"/> and its neighbours.</returns>
-    /// <exception cref="InputException">The pickle is damaged, or asks for something unknown.</exception>
+    /// <returns>The value of the pickle; see <see cref="PickleDictionary"/> and the other types in its file.</returns>
+    /// <exception cref="InputException">The pickle is corrupt, or refers to an unknown name.</exception>
     public object? Load()
     {
         _stack.Clear();
@@ -102,7 +102,7 @@ internal ref struct Unpickler(MappedFile file, TensorStorages storages, ReadOnly
             case 'X': // BINUNICODE
                 _stack.Add(ReadText(BinaryPrimitives.ReadUInt32LittleEndian(Take(4))));
                 break;
-            case 'U': // SHORT_BINSTRING: Python 2's text
+            case 'U': // SHORT_BINSTRING: a string of Python 2
                 _stack.Add(ReadText(ReadByte()));
                 break;
             case ')': // EMPTY_TUPLE
@@ -188,7 +188,7 @@ internal ref struct Unpickler(MappedFile file, TensorStorages storages, ReadOnly
         var digits = Take(ReadByte());
         if (digits.Length > sizeof(long))
         {
-            _stack.Add(PickleInert.Instance); // a random seed: larger than any size or count
+            _stack.Add(PickleInert.Instance); // a random seed; no size or count is this large
             return;
         }
 
@@ -264,10 +264,10 @@ internal ref struct Unpickler(MappedFile file, TensorStorages storages, ReadOnly
 
     private readonly void SetItem(PickleDictionary dictionary, object? key, object? value)
     {
-        // A shared key is there once, but hashed as often as it is used.
+        // A shared key is stored once, but hashed each time it is used.
         file.Charge(DictionaryItemCost + 2L * ((key as string)?.Length ?? 0));
         if (key is not (string or long))
-            throw file.Refuse("a dictionary has a key that is neither text nor a whole number", "save the state_dict alone");
+            throw file.Refuse("a dictionary has a key that is neither text nor a whole number", "save only the state_dict");
         if (!dictionary.Items.TryAdd(key, value))
             throw file.Refuse($"a dictionary has the key {Untrusted.Quote($"{key}")} twice");
     }
@@ -286,8 +286,8 @@ internal ref struct Unpickler(MappedFile file, TensorStorages storages, ReadOnly
         var name = $"{ReadLine()}.{ReadLine()}";
         file.Charge(RecordCost + 8 * name.Length);
         return PickleGlobals.Find(name) ?? throw file.Refuse(
-            $"refused: the checkpoint asks for {Untrusted.Quote(name)}, which holds no tensors that are known here; none of it was run",
-            "save the state_dict alone, and only trust files whose origin you know");
+            $"refused: the checkpoint refers to {Untrusted.Quote(name)}, which is not a known class of tensors; nothing was executed",
+            "save only the state_dict, and only trust files whose origin you know");
     }
 
     private string ReadLine()
@@ -300,13 +300,13 @@ internal ref struct Unpickler(MappedFile file, TensorStorages storages, ReadOnly
         return Encoding.Latin1.GetString(rest[..length]);
     }
 
-    /// <summary>What lies outside the pickle: a storage, or the class of a module with its source code, which is not looked at.</summary>
+    /// <summary>Resolves a reference to something outside the pickle: a storage, or the class of a module. The module's source code is ignored.</summary>
     private readonly object Resolve(object? identifier) => identifier switch
     {
         object?[] and ["module", PickleGlobal.ModuleClass module, string, string] => module,
         object?[] and ["storage", PickleGlobal.StorageClass storage, string key, string, long count] =>
             storages.Add(key, storage.Type, count),
-        // The last is a view of a view, which no PyTorch since 0.4 writes.
+        // The last item describes a view of a view. PyTorch has not written this since 0.4.
         object?[] and ["storage", PickleGlobal.StorageClass storage, string key, string, long count, null] =>
             storages.Add(key, storage.Type, count),
         _ => throw Damaged("the pickle refers to something that is neither a storage nor a module"),
@@ -319,7 +319,7 @@ internal ref struct Unpickler(MappedFile file, TensorStorages storages, ReadOnly
         file.Charge(RecordCost);
         return (call, arguments) switch
         {
-            // Since 0.4 with requires_grad and hooks behind them, since 1.11 with metadata: none of it is a value.
+            // Since PyTorch 0.4, requires_grad and hooks follow; since 1.11, also metadata. None of these affects the values.
             (PickleCall.RebuildTensor, [TensorStorage storage, long offset, object?[] size, object?[] stride, .. var rest])
                 when rest is [] or [bool, null or PickleDictionary] or [bool, null or PickleDictionary, null or PickleDictionary]
                 => View(storage, offset, size, stride),
@@ -366,7 +366,7 @@ internal ref struct Unpickler(MappedFile file, TensorStorages storages, ReadOnly
                 throw file.Refuse("a tensor has a size or a stride that is not a whole number of at least 0");
             shape[i] = length;
             strides[i] = step;
-            if (last <= storage.Count) // so that products below 2^126 cannot add up to more than an Int128 holds
+            if (last <= storage.Count) // so the sum of products, each below 2^126, cannot overflow an Int128
                 last += (Int128)Math.Max(0, length - 1) * step;
         }
 

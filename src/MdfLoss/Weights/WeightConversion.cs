@@ -4,18 +4,19 @@ using Mdf.Runtime;
 
 namespace Mdf.Weights;
 
-/// <summary>Turns PyTorch checkpoints into safetensors and back.</summary>
+/// <summary>Converts PyTorch checkpoints to safetensors and back.</summary>
 /// <remarks>
-/// A plain dictionary of tensors has no metadata, but a discriminator stack computes a wrong loss without its input range and its layers' weights.
-/// These therefore travel as tensors: the metadata <c>input_range</c> of a safetensors file (<c>-1,1</c>) is the tensor <c>input_range</c> (two floats)
-/// of the PyTorch file, <c>layer_weights</c> (<c>0,0,1</c>) is one of three. The authors' stacks have neither: they take [0, 1], and all layers count 1.
+/// A PyTorch file is a plain dictionary of tensors and has no metadata. But a discriminator stack computes a wrong loss without its input range and its
+/// layer weights. So these become tensors: the metadata entry <c>input_range</c> of a safetensors file (<c>-1,1</c>) is the tensor <c>input_range</c> (two
+/// floats) of the PyTorch file, and the entry <c>layer_weights</c> (<c>0,0,1</c>) is a tensor of three floats. The authors' stacks have neither: their range
+/// is [0, 1], and the weight of each layer is 1.
 /// </remarks>
 public static class WeightConversion
 {
-    /// <summary>The name of the input range, as metadata and as a tensor.</summary>
+    /// <summary>The name of the input range, both as metadata and as a tensor.</summary>
     internal const string InputRangeKey = "input_range";
 
-    /// <summary>The name of the layers' weights, as metadata and as a tensor.</summary>
+    /// <summary>The name of the layer weights, both as metadata and as a tensor.</summary>
     internal const string LayerWeightsKey = "layer_weights";
 
     private static readonly Numbers[] s_numbers =
@@ -26,15 +27,15 @@ public static class WeightConversion
 
     /// <summary>
     /// Converts <c>.pth</c> or <c>.pt</c> to <c>.safetensors</c>, or <c>.safetensors</c> to <c>.pt</c> or <c>.pth</c>. Names, shapes,
-    /// types and values stay as they are. A safetensors file says of itself only that it came from PyTorch (<c>format: pt</c>) and its
-    /// input range and layers' weights, if it has them: nothing more is known. A file of this program in an earlier format also becomes one in the
-    /// present format: the same tensors and metadata, with checksums.
+    /// types and values stay the same. The metadata of a new safetensors file are <c>format: pt</c> (the file came from PyTorch), and the
+    /// input range and the layer weights, if there are any. A file that this program wrote in an earlier format can also be converted to the
+    /// current format: the tensors and metadata stay the same, and checksums are added.
     /// </summary>
-    /// <param name="inputPath">The file to read; its content, not its name, tells its format.</param>
-    /// <param name="outputPath">The file to write; its extension tells its format.</param>
+    /// <param name="inputPath">The file to read. Its content decides its format, not its name.</param>
+    /// <param name="outputPath">The file to write. Its extension decides its format.</param>
     /// <returns>The number of tensors in the output.</returns>
     /// <exception cref="InputException">
-    /// The input cannot be read, the output has another extension, or both are the same file or format.
+    /// The input cannot be read, the output has another extension, or both are the same file or have the same format.
     /// </exception>
     public static int Convert(string inputPath, string outputPath)
     {
@@ -45,9 +46,9 @@ public static class WeightConversion
 
     /// <summary>Converts an open file; see <see cref="Convert(string, string)"/>.</summary>
     /// <param name="file">The file, opened so that earlier formats are accepted.</param>
-    /// <param name="outputPath">The file to write; its extension tells its format.</param>
+    /// <param name="outputPath">The file to write. Its extension decides its format.</param>
     /// <returns>The number of tensors in the output.</returns>
-    /// <exception cref="InputException">The output has another extension, or both are the same file or format.</exception>
+    /// <exception cref="InputException">The output has another extension, or both are the same file or have the same format.</exception>
     public static int Convert(TensorFile file, string outputPath)
     {
         ArgumentNullException.ThrowIfNull(file);
@@ -70,8 +71,8 @@ public static class WeightConversion
     }
 
     /// <summary>The format of a file to write.</summary>
-    /// <param name="outputPath">The file; its extension tells its format.</param>
-    /// <exception cref="InputException">It has another extension, or is no path.</exception>
+    /// <param name="outputPath">The file. Its extension decides its format.</param>
+    /// <exception cref="InputException">The path has another extension, or is not a valid path.</exception>
     internal static TensorFileFormat FormatOf(string outputPath)
     {
         var format = Path.GetExtension(outputPath).ToUpperInvariant() switch
@@ -85,10 +86,10 @@ public static class WeightConversion
             : throw new InputException($"cannot convert to '{outputPath}': expected a path, found a NUL character in it");
     }
 
-    /// <summary>Refuses to write a file over the one that is read.</summary>
-    /// <param name="inputPath">The file to read, which is there.</param>
+    /// <summary>Throws if the output would overwrite the input.</summary>
+    /// <param name="inputPath">The file to read; it exists.</param>
     /// <param name="outputPath">The file to write.</param>
-    /// <exception cref="InputException">Both are the same.</exception>
+    /// <exception cref="InputException">Both are the same file.</exception>
     internal static void RequireDifferent(string inputPath, string outputPath)
     {
         if (string.Equals(Path.GetFullPath(inputPath), Path.GetFullPath(outputPath),
@@ -136,11 +137,11 @@ public static class WeightConversion
     private static float ParseNumber(string text) =>
         float.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var number) ? number : float.NaN;
 
-    /// <summary>A few numbers that a stack's metadata hold.</summary>
-    /// <param name="Key">Their name.</param>
-    /// <param name="Count">How many.</param>
-    /// <param name="Expected">What they are, in words.</param>
-    /// <param name="AreUsable">Whether numbers, as many as there should be and all finite, can be used.</param>
+    /// <summary>An entry of a stack's metadata that consists of two or three numbers.</summary>
+    /// <param name="Key">The name of the entry.</param>
+    /// <param name="Count">The number of numbers.</param>
+    /// <param name="Expected">A description of valid numbers, for messages.</param>
+    /// <param name="AreUsable">Whether the numbers are valid. It is given <paramref name="Count"/> finite numbers.</param>
     private sealed record Numbers(string Key, int Count, string Expected, Func<float[], bool> AreUsable)
     {
         public void Require(TensorFile file, float[] values, string text)

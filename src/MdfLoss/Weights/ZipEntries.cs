@@ -6,11 +6,11 @@ using Mdf.Runtime;
 namespace Mdf.Weights;
 
 /// <summary>
-/// The entries of a zip file as PyTorch and NumPy write it: stored, never compressed, each with a checksum, one behind the other.
+/// The entries of a zip file as PyTorch and NumPy write it: stored one after the other without compression, each with a checksum.
 /// </summary>
 /// <remarks>
-/// Structures: PKWARE's APPNOTE.TXT, sections 4.3.6 to 4.3.16. As nothing is expanded there are no zip bombs; entries share
-/// bytes neither with each other nor with the directory.
+/// Source of the structures: PKWARE's APPNOTE.TXT, sections 4.3.6 to 4.3.16. Nothing is decompressed, so a zip bomb is not possible. Entries must not
+/// share bytes with each other or with the directory.
 /// </remarks>
 internal sealed class ZipEntries
 {
@@ -29,7 +29,7 @@ internal sealed class ZipEntries
     private const uint Overflow32 = uint.MaxValue;
     private const ushort Overflow16 = ushort.MaxValue;
     private const ushort EncryptedFlag = 1;
-    private const ushort DescriptorFlag = 8; // checksum and lengths follow the content, and may be 0 in the entry's own header
+    private const ushort DescriptorFlag = 8; // checksum and lengths are after the content, and may be 0 in the entry's own header
     private const int EntryCost = 512;
 
     private readonly MappedFile _file;
@@ -38,14 +38,14 @@ internal sealed class ZipEntries
 
     private ZipEntries(MappedFile file, string writer) => (_file, _writer) = (file, writer);
 
-    /// <summary>One entry's bytes in the file, and what their checksum is to be.</summary>
+    /// <summary>The position of an entry's bytes in the file, and their expected checksum.</summary>
     public readonly record struct Entry(string Name, long HeaderOffset, long Offset, long Length, uint Checksum);
 
     public IEnumerable<string> Names => _entries.Keys;
 
     /// <summary>Reads the directory.</summary>
     /// <param name="file">The whole zip file.</param>
-    /// <param name="writer">The function that writes such files, for the messages.</param>
+    /// <param name="writer">The function that writes such files, for messages.</param>
     public static ZipEntries Read(MappedFile file, string writer = "torch.save")
     {
         var entries = new ZipEntries(file, writer);
@@ -54,7 +54,7 @@ internal sealed class ZipEntries
         return entries;
     }
 
-    /// <summary>An entry whose checksum was verified, or null when there is none of that name.</summary>
+    /// <summary>Finds an entry by name and verifies its checksum; null if there is no entry of that name.</summary>
     public Entry? Find(string name)
     {
         if (!_entries.TryGetValue(name, out var entry))
@@ -68,7 +68,7 @@ internal sealed class ZipEntries
         return Crc32.Of(_file.Span(entry.Offset, (int)entry.Length)) == entry.Checksum
             ? entry
             : throw _file.Refuse($"the entry {Untrusted.Quote(name)} does not match its checksum",
-                "the file is damaged, or was saved without checksums: download it again");
+                "the file is corrupt, or was saved without checksums; download it again");
     }
 
     private void ReadDirectory()
@@ -88,7 +88,7 @@ internal sealed class ZipEntries
             if (Read16(header, 10) != 0)
             {
                 throw _file.Refuse($"the entry {quoted} is compressed",
-                    $"expected a file as {_writer} writes it, whose entries are stored as they are");
+                    $"expected a file as {_writer} writes it, without compression");
             }
 
             long compressed = Read32(header, 20), length = Read32(header, 24), local = Read32(header, 42);
@@ -110,11 +110,11 @@ internal sealed class ZipEntries
 
     private (long Count, long Offset, long Size) FindDirectory()
     {
-        // Neither writes a comment behind the end record, so it is the very end.
+        // PyTorch and NumPy write no comment after the end record, so the record is at the very end.
         var start = _file.Length - EndSize;
         var end = Take(start, EndSize, _file.Length);
         if (Read32(end, 0) != EndSignature || Read16(end, 20) != 0)
-            throw _file.Refuse("the zip file has no directory at its end", "it is truncated or damaged: download it again");
+            throw _file.Refuse("the zip file has no directory at its end", "the file is truncated or corrupt; download it again");
         long count = Read16(end, 10), size = Read32(end, 12), offset = Read32(end, 16);
         if (Read16(end, 4) != 0 || Read16(end, 6) != 0 || Read16(end, 8) != count)
             throw Damaged("the zip file claims to be one of several parts");
@@ -144,7 +144,7 @@ internal sealed class ZipEntries
                 break;
             if (Read16(extra, 0) == Extra64)
             {
-                // Only the fields that overflowed are there, in this order.
+                // Only the fields that overflowed are present, in this order.
                 var fields = extra.Slice(4, size);
                 TakeField(ref fields, ref length);
                 TakeField(ref fields, ref compressed);
@@ -169,8 +169,8 @@ internal sealed class ZipEntries
     }
 
     /// <summary>
-    /// Where the bytes behind an entry's own header begin. That header repeats the directory's flags, method and name, and, unless they
-    /// follow the content, its checksum and its lengths (of which the 64-bit ones are not looked at again).
+    /// The position of the first byte after an entry's own header. That header repeats the flags, method and name of the directory. It also repeats the
+    /// checksum and the lengths, unless these are after the content (64-bit lengths are not compared again).
     /// </summary>
     private long FindContent(long offset, ReadOnlySpan<byte> central, string name)
     {
@@ -182,7 +182,7 @@ internal sealed class ZipEntries
                 || !IsSameLength(Read32(header, 18), Read32(central, 20)) || !IsSameLength(Read32(header, 22), Read32(central, 24)))
             || ReadName(Take(offset + LocalSize, nameLength, _file.Length)) != name)
         {
-            throw Damaged($"the entry {Untrusted.Quote(name)} is described in two ways");
+            throw Damaged($"the entry {Untrusted.Quote(name)} has two different descriptions");
         }
 
         return offset + LocalSize + nameLength + extraLength;

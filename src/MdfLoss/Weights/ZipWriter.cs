@@ -5,11 +5,11 @@ using Mdf.Runtime;
 
 namespace Mdf.Weights;
 
-/// <summary>Writes a zip file as PyTorch does: stored entries, each one's bytes aligned, then the directory.</summary>
+/// <summary>Writes a zip file as PyTorch does: entries without compression and with aligned bytes, then the directory.</summary>
 internal sealed class ZipWriter(Stream stream, string folder)
 {
-    private const int StorageAlignment = 64; // PyTorch's own, so that a mapped storage is aligned for vector instructions
-    private const ushort PaddingId = 0x4246; // "FB": what PyTorch calls the padding that it puts before an entry
+    private const int StorageAlignment = 64; // PyTorch's value: it aligns a mapped storage for vector instructions
+    private const ushort PaddingId = 0x4246; // "FB": PyTorch's identifier of the padding before an entry
     private const ushort Utf8Flag = 0x800;
     private const ushort MinimumVersion = 10; // zip 1.0: stored entries
     private const uint FixedDate = 0x00210000; // 1 January 1980, 0:00: the same tensors give the same bytes
@@ -24,7 +24,7 @@ internal sealed class ZipWriter(Stream stream, string folder)
         var unpadded = start + ZipEntries.LocalSize + path.Length + 2 * sizeof(ushort);
         var padding = (int)(-unpadded & StorageAlignment - 1);
 
-        // The two headers are alike from the version to the length of the name.
+        // The two headers are identical from the version to the length of the name.
         var common = new ArrayBufferWriter<byte>();
         Write16(common, MinimumVersion);
         Write16(common, Utf8Flag);

@@ -134,7 +134,7 @@ public sealed class RestoreCommandTests : IDisposable
         var answer = MdfProgram.Run("restore", Model(), _folder.File("a.jpg"), _folder.File("b.jpg"), "-o", _folder.File("out"), "--format", "tiff");
         Assert.True(answer.ExitCode == 0, answer.Error);
         Assert.Contains(
-            $"mdf: '{Path.Combine(_folder.File("out"), "a.tiff")}' and 1 more: written without the input's EXIF, since mdf writes none into TIFF; write .jpg, .png or .webp to keep it\n",
+            $"mdf: '{Path.Combine(_folder.File("out"), "a.tiff")}' and 1 more: written without the input's EXIF, since mdf writes no EXIF to TIFF; write .jpg, .png or .webp to keep it\n",
             answer.Error);
         answer = MdfProgram.Run("restore", Model(), _folder.File("a.jpg"), "-o", _folder.File("x.png"));
         Assert.DoesNotContain("mdf: ", answer.Error, StringComparison.Ordinal);

@@ -34,7 +34,7 @@ public sealed class TrainCommandTests : IDisposable
     [Theory]
     [InlineData("train {}small.yaml --set data.train={}empty -o {}run", "'{}empty' holds no image (.png, .jpg, .jpeg, .bmp, .tif, .tiff, .webp)")]
     [InlineData("train {}small.yaml --set data.train={}none -o {}run", "cannot list '{}none'")]
-    [InlineData("train {}small.yaml --set data.patch=64 -o {}run", "'{}train/a.png' is 40×32 pixels, smaller than a patch of 64×64: use smaller patches, or take it out")]
+    [InlineData("train {}small.yaml --set data.patch=64 -o {}run", "'{}train/a.png' is 40×32 pixels, smaller than a patch of 64×64: use smaller patches, or remove the image")]
     [InlineData("train {}small.yaml --set data.train={}mixed -o {}run", "'{}mixed/broken.png'")]
     [InlineData("train {}small.yaml --set schedule.iteration=9 -o {}run", "did you mean 'iterations'")]
     [InlineData("train {}none.yaml -o {}run", "cannot read '{}none.yaml': there is no such file; check the path")]

@@ -340,7 +340,7 @@ public sealed class ExperimentRunTests : IDisposable
     public void Images_that_are_all_set_aside_leave_nothing_to_train_on()
     {
         string[] files = [.. Directory.GetFiles(_folder.File("train")).Order(StringComparer.Ordinal)];
-        Assert.Contains("data.hold_out = 10 sets all of them aside", Refusal(
+        Assert.Contains("data.hold_out = 10 holds out all of them", Refusal(
             Experiment(2, overrides: [$"data.train={files[0]}", "data.hold_out=10", "data.validation="]), new RunFolder(_folder.File("run")), resume: false));
         Assert.False(Directory.Exists(_folder.File("run")));
 

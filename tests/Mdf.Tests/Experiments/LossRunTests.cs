@@ -270,7 +270,7 @@ public sealed class LossRunTests : IDisposable
     {
         using var scope = NewDisposeScope();
         var error = Assert.Throws<InputException>(() => LossPlan.For(ones(1, 3, 40, 40) * 0.3, Options("sisr")));
-        Assert.Contains("all one colour", error.Message);
+        Assert.Contains("only one colour", error.Message);
     }
 
     private static void Interrupt(RunFolder folder, LossTrainingOptions options, int stop, int extendBy)

@@ -104,14 +104,14 @@ public sealed class BmpReaderTests : IDisposable
         Assert.Contains("expected 1 to", Refusal(With(With(file, 18, int.MaxValue), 22, int.MinValue)));
         Assert.Contains("expected its pixels", Refusal(With(With(file, 18, 10_000), 22, 10_000)));
         Assert.Contains("expected its pixels", Refusal(With(file, 10, int.MaxValue)));
-        Assert.Contains("expected pixels behind the header", Refusal(With(file, 10, 20)));
+        Assert.Contains("expected pixels after the header", Refusal(With(file, 10, 20)));
         Assert.Contains("compression 1", Refusal(With(file, 30, 1)));
         Assert.Contains("found 5 bits", Refusal(With(file, 28, 5)));
         Assert.Contains("neighbouring bits", Refusal(Bmp(1, 1, 16, Words(0), masks: [0xf0f0, 1, 2])));
         Assert.Contains("found 2", Refusal(With(file, 26, 2 | 24 << 16)));
-        Assert.Contains("no bit in common", Refusal(Bmp(1, 1, 16, Words(0), masks: [0x7c00, 0x07e0, 0x001f])));
-        Assert.Contains("behind the masks", Refusal(With(Bmp(1, 1, 16, Words(0), masks: [0x7c00, 0x03e0, 0x001f]), 10, 65)));
-        Assert.Contains("behind the palette", Refusal(With(Bmp(1, 1, 8, new byte[4], colors: new byte[1024]), 10, 1077)));
+        Assert.Contains("without common bits", Refusal(Bmp(1, 1, 16, Words(0), masks: [0x7c00, 0x07e0, 0x001f])));
+        Assert.Contains("after the masks", Refusal(With(Bmp(1, 1, 16, Words(0), masks: [0x7c00, 0x03e0, 0x001f]), 10, 65)));
+        Assert.Contains("after the palette", Refusal(With(Bmp(1, 1, 8, new byte[4], colors: new byte[1024]), 10, 1077)));
         Assert.Contains("at most 256 colours", Refusal(With(Bmp(1, 1, 8, new byte[4], colors: new byte[1024]), 46, 257)));
     }
 

@@ -97,9 +97,9 @@ public sealed class JpegScanTests : IDisposable
     {
         var file = Make("restarts");
         var (first, second) = (Marker(file, 0xd0), Marker(file, 0xd1));
-        Assert.Contains("RST0 should follow MCU 4 of 24, and RST1 does", Refusal([.. file[..first], .. file[second..]]));
-        Assert.Contains("RST1 should follow MCU 8 of 24, and RST0 does", Refusal([.. file[..second], .. file[first..]]));
-        Assert.Contains("left over behind MCU 24 of 24", Refusal([.. file[..^2], .. file[first..second], .. file[^2..]]));
+        Assert.Contains("RST0 should follow MCU 4 of 24, but RST1 does", Refusal([.. file[..first], .. file[second..]]));
+        Assert.Contains("RST1 should follow MCU 8 of 24, but RST0 does", Refusal([.. file[..second], .. file[first..]]));
+        Assert.Contains("left over after MCU 24 of 24", Refusal([.. file[..^2], .. file[first..second], .. file[^2..]]));
         Assert.Equal([1, 3, 64, 96], JpegCodec.Decode([.. file[..^2], 0xff, 0xd5, .. file[^2..]]).shape); // a marker and no interval
     }
 
@@ -122,7 +122,7 @@ public sealed class JpegScanTests : IDisposable
             var file = black.JpegsaveBuffer(optimizeCoding: true, keep: Enums.ForeignKeep.None);
             byte[] padded = [.. file[..^2], 0, 0, 0, 0, .. file[^2..]];
             if (file[^3] == 0)
-                Assert.Contains($"4 bytes are left over behind MCU {height / 8}", Refusal(padded));
+                Assert.Contains($"4 bytes are left over after MCU {height / 8}", Refusal(padded));
             else
                 Assert.Equal([1, 3, height, 8], JpegCodec.Decode(padded).shape);
         }
@@ -154,7 +154,7 @@ public sealed class JpegScanTests : IDisposable
         Assert.True(expected.Equals(JpegCodec.Decode(file[..^2])));
         Assert.True(expected.Equals(JpegCodec.Decode(file[..^1])));
         Assert.True(expected.Equals(JpegCodec.Decode([.. file[..^2], 0, 0, 0])));
-        Assert.Contains("truncated or damaged", Refusal(file[..^4]));
+        Assert.Contains("truncated or corrupt", Refusal(file[..^4]));
     }
 
     [Fact]

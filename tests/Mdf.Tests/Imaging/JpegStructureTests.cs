@@ -35,7 +35,7 @@ public sealed class JpegStructureTests : IDisposable
             }
             catch (InputException e)
             {
-                Assert.Contains("damaged", e.Message);
+                Assert.Contains("corrupt", e.Message);
                 refused++;
             }
         }
@@ -69,7 +69,7 @@ public sealed class JpegStructureTests : IDisposable
         var file = Make(kind);
         var marker = Marker(file, 0xd2);
         Assert.Contains(
-            kind.StartsWith('p') ? "extraneous bytes before marker 0xd2" : "4 bytes are left over behind MCU 12 of 48",
+            kind.StartsWith('p') ? "extraneous bytes before marker 0xd2" : "4 bytes are left over after MCU 12 of 48",
             Refusal([.. file[..marker], 1, 2, 3, 4, .. file[marker..]]));
     }
 
@@ -78,7 +78,7 @@ public sealed class JpegStructureTests : IDisposable
     {
         var file = Make("restarts");
         var marker = Marker(file, 0xd2);
-        Assert.Contains("behind MCU 12 of 48", Refusal([.. file[..marker], .. file[(marker + 2)..]]));
+        Assert.Contains("after MCU 12 of 48", Refusal([.. file[..marker], .. file[(marker + 2)..]]));
     }
 
     [Theory]
@@ -125,7 +125,7 @@ public sealed class JpegStructureTests : IDisposable
         var file = Make(kind);
         Assert.Contains("extraneous bytes before marker 0xd9", Refusal([.. file[..^2], .. new byte[20], 1, .. file[^2..]]));
         Assert.Contains("extraneous bytes before marker 0xd9", Refusal([.. file[..^2], 1, .. Enumerable.Repeat((byte)9, 20), .. new byte[20], .. file[^2..]]));
-        Assert.Contains("damaged", Refusal(file[..^2])); // whose data nobody counts
+        Assert.Contains("corrupt", Refusal(file[..^2])); // whose data nobody counts
     }
 
     [Fact]

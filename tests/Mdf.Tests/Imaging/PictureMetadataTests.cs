@@ -63,7 +63,7 @@ public sealed class PictureMetadataTests : IDisposable
     public void A_tiff_has_all_but_the_exif_which_is_said(string from)
     {
         var (written, unkept) = Carry(from, "tif", Camera());
-        Assert.Equal(("EXIF", "mdf writes none into TIFF; write .jpg, .png or .webp to keep it"), (Assert.Single(unkept).What, unkept[0].Why));
+        Assert.Equal(("EXIF", "mdf writes no EXIF to TIFF; write .jpg, .png or .webp to keep it"), (Assert.Single(unkept).What, unkept[0].Why));
         Assert.Equal((200, 300), (Math.Round(written.Xres * 25.4), Math.Round(written.Yres * 25.4)));
         Assert.True(written.Contains("xmp-data") && written.Contains("icc-profile-data"));
         Assert.Equal(1, written.Get("orientation"));
@@ -82,7 +82,7 @@ public sealed class PictureMetadataTests : IDisposable
         var directory = BitConverter.ToInt32(file, 4);
         var last = directory + 2 + 12 * (BitConverter.ToUInt16(file, directory) - 1);
         BitConverter.TryWriteBytes(file.AsSpan(last), (ushort)tag);
-        Assert.Equal([new UnkeptMetadata("EXIF", "mdf does not read that of TIFF files")], Unkept("a.tif", file));
+        Assert.Equal([new UnkeptMetadata("EXIF", "mdf does not read the EXIF of TIFF files")], Unkept("a.tif", file));
         // No prefix of it reads beyond its end.
         for (var length = 0; length < file.Length; length += length < 64 ? 1 : 37)
         {
@@ -149,7 +149,7 @@ public sealed class PictureMetadataTests : IDisposable
         };
         foreach (var to in new[] { "jpg", "png", "tif", "webp" })
         {
-            Assert.Equal([new UnkeptMetadata("pixel aspect ratio", "mdf does not carry it")], Unkept($"a.{from}", WithShape(3), to));
+            Assert.Equal([new UnkeptMetadata("pixel aspect ratio", "mdf does not keep it")], Unkept($"a.{from}", WithShape(3), to));
             Assert.Null(ImageFile.ReadPicture(_folder.File($"x.{to}")).Metadata!.Resolution);
             Assert.Empty(Unkept($"a.{from}", WithShape(2), to));
             Assert.Null(ImageFile.ReadPicture(_folder.File($"x.{to}")).Metadata!.Resolution);
@@ -315,14 +315,14 @@ public sealed class PictureMetadataTests : IDisposable
         }
 
         UnkeptMetadata[] Of(string name, byte[] content) => Unkept("a.png", PngChunks.InsertRawProfile(Plain("png"), name, content));
-        var damaged = new UnkeptMetadata("EXIF", "it is damaged");
+        var damaged = new UnkeptMetadata("EXIF", "it is corrupt");
         Assert.Equal([damaged], Of("exif", []));
         Assert.Equal([damaged], Of("exif", [1, 2, 3]));
         Assert.Equal([damaged], Of("exif", Exif((0x010f, 2, 4, 'A'))[..12]));
         Assert.Equal([damaged], Of("exif", Exif((0x010f, 2, 4, 'A'), (0x0112, 3, 1, 6))[..^8]));
         Assert.Equal([new UnkeptMetadata("EXIF", $"it has {PictureMetadata.MaximumBytes + 1} bytes, more than {PictureMetadata.MaximumBytes}")],
             Of("exif", [.. Exif((0x010f, 2, 4, 'A')), .. new byte[PictureMetadata.MaximumBytes]]));
-        var lost = new UnkeptMetadata("IPTC", "mdf does not carry it");
+        var lost = new UnkeptMetadata("IPTC", "mdf does not keep it");
         Assert.Equal([lost], Of("iptc", [0x1c, 2, 5, 0, 1, (byte)'a']));
         Assert.Equal([lost], Of("8bim", Block(0x0404, 6)));
         Assert.Empty(Of("8bim", Block(0x03ed, 16)));
@@ -337,7 +337,7 @@ public sealed class PictureMetadataTests : IDisposable
         byte[] resolution = Block(0x03ed, 16);
         var iptc = Block(0x0404, 9, "name");
         foreach (var file in new[] { Jpeg(iptc), Jpeg([.. resolution, .. iptc]), Jpeg(resolution, iptc), Jpeg([.. resolution, .. iptc[..5]], iptc[5..]) })
-            Assert.Equal([new UnkeptMetadata("IPTC", "mdf does not carry it")], Unkept("a.jpg", file));
+            Assert.Equal([new UnkeptMetadata("IPTC", "mdf does not keep it")], Unkept("a.jpg", file));
         foreach (var file in new[] { Jpeg(resolution), Jpeg(Block(0x0404, 0)), Jpeg(Block(0x03ed, 15, "odd")), Jpeg(iptc[..9]), Jpeg([]) })
             Assert.Empty(Unkept("a.jpg", file));
 
@@ -364,7 +364,7 @@ public sealed class PictureMetadataTests : IDisposable
             xmlns:HDRGainMap="http://ns.apple.com/HDRGainMap/1.0/" dc:rights="mine"
             """;
         const string end = "</rdf:Description></rdf:RDF></x:xmpmeta>";
-        const string alone = "mdf reads the main picture alone";
+        const string alone = "mdf reads only the main picture";
         (string Text, UnkeptMetadata[] Unkept) Of(string attributes, string elements = "")
         {
             using var pixels = Make();
@@ -392,7 +392,7 @@ public sealed class PictureMetadataTests : IDisposable
         Assert.DoesNotContain("HDRGainMap", text, StringComparison.Ordinal);
         // A second packet, which had the depth map.
         (text, unkept) = Of("xmpNote:HasExtendedXMP=\"0123456789ABCDEF0123456789ABCDEF\" GDepth:Format=\"RangeInverse\"");
-        Assert.Equal([new UnkeptMetadata("depth map", alone), new UnkeptMetadata("extended XMP", "mdf reads the first part of a JPEG's XMP alone")], unkept);
+        Assert.Equal([new UnkeptMetadata("depth map", alone), new UnkeptMetadata("extended XMP", "mdf reads only the first part of a JPEG's XMP")], unkept);
         Assert.All(["HasExtendedXMP", "GDepth:"], name => Assert.DoesNotContain(name, text, StringComparison.Ordinal));
         // Without one it is in the packet itself, and stays.
         (text, unkept) = Of("GDepth:Data=\"AAAA\"");
@@ -476,7 +476,7 @@ public sealed class PictureMetadataTests : IDisposable
         Assert.Empty(Unkept("png", null, large));
         Assert.Equal("XMP", Assert.Single(Unkept("jpg", null, large)).What);
         foreach (var xmp in new[] { "<a>", "no XML", "", "<!DOCTYPE a [<!ENTITY b 'c'>]><a>&b;</a>" })
-            Assert.Equal(("XMP", "it is damaged"), (Assert.Single(Unkept("jpg", null, Encoding.UTF8.GetBytes(xmp + " "))).What, "it is damaged"));
+            Assert.Equal(("XMP", "it is corrupt"), (Assert.Single(Unkept("jpg", null, Encoding.UTF8.GetBytes(xmp + " "))).What, "it is corrupt"));
         Assert.Equal("EXIF", Assert.Single(Unkept("png", [1, 2, 3], null)).What);
         Assert.Equal("EXIF", Assert.Single(Unkept("jpg", [1, 2, 3], null)).What);
     }

@@ -110,7 +110,7 @@ public sealed class NetworkFileTests : IDisposable
     [InlineData("iterations", "many", "the unusable value 'many' for 'iterations'")]
     [InlineData("iterations", "-1", "the unusable value '-1' for 'iterations'")]
     [InlineData("seed", "0x1", "the unusable value '0x1' for 'seed'")]
-    [InlineData("format", "mdf-network-3", "found 'mdf-network-3': it is another kind of file, or needs a newer mdf")]
+    [InlineData("format", "mdf-network-3", "found 'mdf-network-3': it is another kind of file, or it needs a newer version of mdf")]
     public void Damaged_metadata_are_refused(string key, string? value, string expected)
     {
         using var network = Small();

@@ -57,7 +57,7 @@ public sealed class ShippedNetworksTests : IDisposable
     public void Other_names_are_refused_with_those_there_are()
     {
         var message = Assert.Throws<InputException>(() => NetworkFile.Load("deblur")).Message;
-        Assert.Contains("neither a file nor a shipped network called 'deblur': shipped are", message);
+        Assert.Contains("neither a file nor a shipped network called 'deblur': give one of", message);
         Assert.Contains("jpeg", message);
         Assert.Contains("there is no such file", Assert.Throws<InputException>(() => NetworkFile.Load("jpeg.safetensors")).Message);
     }

@@ -25,7 +25,7 @@ public sealed class FileKindTests : IDisposable
         NetworkFile.Save(best, network, new NetworkMetadata { Architecture = network.Architecture, Task = "jpeg:10" });
         Assert.EndsWith($": use the run's network '{best}'", Refusal(() => NetworkFile.Load(checkpoint)));
         Assert.EndsWith($": use the run's network '{best}'", Refusal(() => NetworkFile.LoadWeights(checkpoint, network)));
-        Assert.Contains("expected a discriminator stack, found the checkpoint of a network's training: give the file of a discriminator stack in its place", Refusal(() => DiscriminatorStack.Load(checkpoint)));
+        Assert.Contains("expected a discriminator stack, found the checkpoint of a network's training: give the file of a discriminator stack instead", Refusal(() => DiscriminatorStack.Load(checkpoint)));
     }
 
     [Fact]
@@ -34,12 +34,12 @@ public sealed class FileKindTests : IDisposable
         var (checkpoint, stack) = (Checkpoint("y"), _folder.File("y.safetensors"));
         new LossCheckpoint(1, 20, "{}", TrainingProgram.Current).Write(checkpoint, new Dictionary<string, StoredTensor>());
         Assert.Contains(
-            $"'{checkpoint}': expected a discriminator stack, found the checkpoint of a loss's training: use the stack that the training writes when it ends; 'mdf loss train … --resume' continues it",
+            $"'{checkpoint}': expected a discriminator stack, found the checkpoint of a loss's training: use the stack that the training writes when it ends; to finish the training, resume it",
             Refusal(() => DiscriminatorStack.Load(checkpoint)));
         using (var finished = DiscriminatorStack.Untrained(1, seed: 1))
             finished.Save(stack);
         Assert.EndsWith($": use the stack '{stack}'", Refusal(() => DiscriminatorStack.Load(checkpoint)));
-        Assert.Contains("expected a restoration network, found the checkpoint of a loss's training: give the file of a restoration network in its place", Refusal(() => NetworkFile.Load(checkpoint)));
+        Assert.Contains("expected a restoration network, found the checkpoint of a loss's training: give the file of a restoration network instead", Refusal(() => NetworkFile.Load(checkpoint)));
     }
 
     [Fact]

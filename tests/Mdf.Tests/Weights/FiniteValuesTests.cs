@@ -44,7 +44,7 @@ public sealed class FiniteValuesTests : IDisposable
             var bytes = Checkpoints.Content(count * type.Size(), seed: 1);
             BitConverter.GetBytes(bits).AsSpan(0, type.Size()).CopyTo(bytes.AsSpan(index * type.Size()));
             SafetensorsFormat.Write(path, new Dictionary<string, StoredTensor> { ["good"] = new(type, [0], default), ["a.b"] = new(type, [7, 11], bytes) });
-            AssertRefused(path, $"expected finite numbers in the tensor 'a.b', found {text} (element {index} of 77); the file is damaged, or the training that wrote it diverged; use another file");
+            AssertRefused(path, $"expected finite numbers in the tensor 'a.b', found {text} (element {index} of 77); the file is corrupt, or the training that wrote it diverged; use another file");
         }
     }
 

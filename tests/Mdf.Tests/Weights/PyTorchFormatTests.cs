@@ -183,7 +183,7 @@ public sealed class PyTorchFormatTests : IDisposable
     [InlineData("module..weight")]
     [InlineData("module.0.wei\u0001ht")]
     public void Names_that_look_damaged_are_refused_in_the_older_format(params string[] names) =>
-        _folder.AssertRefused(Checkpoints.Legacy(ListingModules(names)), "the file is damaged");
+        _folder.AssertRefused(Checkpoints.Legacy(ListingModules(names)), "the file is corrupt");
 
     [Fact]
     public void A_long_name_of_many_parts_takes_no_more_than_its_length()
@@ -216,7 +216,7 @@ public sealed class PyTorchFormatTests : IDisposable
         var file = Checkpoints.Zip(Checkpoints.StateDictionary(true));
         Assert.NotEqual(value, file[field]);
         file[field] = value; // of the first entry's own header
-        _folder.AssertRefused(file, "is described in two ways");
+        _folder.AssertRefused(file, "has two different descriptions");
     }
 
     [Fact]

@@ -37,7 +37,7 @@ public sealed class TensorFileTests : IDisposable
 
     [Fact]
     public void An_image_is_refused() =>
-        AssertRefused(_folder.File("image.pth", [0x89, (byte)'P', (byte)'N', (byte)'G', 13, 10, 26, 10, 0, 0]), "begins with 89504E470D0A1A0A");
+        AssertRefused(_folder.File("image.pth", [0x89, (byte)'P', (byte)'N', (byte)'G', 13, 10, 26, 10, 0, 0]), "begins with the bytes 89504E470D0A1A0A");
 
     [Fact]
     public void A_web_page_is_refused_with_a_hint() =>

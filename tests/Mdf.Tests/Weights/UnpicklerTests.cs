@@ -26,7 +26,7 @@ public sealed class UnpicklerTests : IDisposable
         var pickle = new PickleBuilder();
         pickle.Dictionary(("weight", () => pickle.Tensor(ElementType.Float32, [1], new byte[4])),
             ("x", () => pickle.Global(module, name).Op('(').Text($"touch {marker}").Op('t').Op('R')));
-        AssertRefused(pickle, $"refused: the checkpoint asks for '{module}.{name}'");
+        AssertRefused(pickle, $"refused: the checkpoint refers to '{module}.{name}'");
         Assert.False(File.Exists(marker));
     }
 
@@ -96,7 +96,7 @@ public sealed class UnpicklerTests : IDisposable
         var pickle = new PickleBuilder();
         pickle.Storages.Add(("0", 4, new byte[4]));
         pickle.List(() => pickle.View("0", ElementType.UInt8, 4, 0, [4], [1]), () => pickle.View("0", ElementType.Bool, 4, 0, [4], [1]));
-        AssertRefused(pickle, "described in two ways");
+        AssertRefused(pickle, "has two different descriptions");
     }
 
     [Fact]
@@ -249,7 +249,7 @@ public sealed class UnpicklerTests : IDisposable
         var pickle = new PickleBuilder();
         pickle.Module("torch.nn.modules.container", "Sequential", () => pickle.OrderedDictionary(
             ("weight", () => pickle.Tensor(ElementType.UInt8, [1], [1]))), null, null);
-        AssertRefused(pickle, "does not have the tensors and modules that this class has");
+        AssertRefused(pickle, "does not have exactly the tensors and modules of this class");
     }
 
     private static PickleBuilder View(long count, long offset, long[] shape, long[] strides)

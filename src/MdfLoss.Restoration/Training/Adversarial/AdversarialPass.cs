@@ -3,13 +3,13 @@ using Mdf.Kernels;
 
 namespace Mdf.Training.Adversarial;
 
-/// <summary>The losses of D and of G on images of one size, and their gradients.</summary>
+/// <summary>Computes the losses of D and of G on images of one size, and their gradients.</summary>
 internal sealed unsafe class AdversarialPass<TLanes> : IDisposable
     where TLanes : unmanaged, ILanes<TLanes>
 {
     private const int Channels = 3;
 
-    // Zeros around the generator's input, so that its output has the image's size; and around a gradient that is led back.
+    // Zeros around the generator's input, so that its output has the size of the image; and zeros around a gradient in a backward pass.
     private const int Padding = ScaleNetwork.Margin;
     private const int GradientPadding = 2;
 
@@ -28,11 +28,11 @@ internal sealed unsafe class AdversarialPass<TLanes> : IDisposable
     private readonly FeatureMap _imageGradient;
     private readonly FeatureMap _correctionGradient;
 
-    /// <summary>Allocates.</summary>
-    /// <param name="discriminator">D's weights; the caller keeps ownership of all arguments.</param>
-    /// <param name="generator">G's weights.</param>
+    /// <summary>Allocates the memory for images of one size. The caller keeps ownership of all arguments.</summary>
+    /// <param name="discriminator">The weights of D.</param>
+    /// <param name="generator">The weights of G.</param>
     /// <param name="workers">The threads.</param>
-    /// <param name="size">The images' size.</param>
+    /// <param name="size">The size of the images.</param>
     public AdversarialPass(TrunkWeights<TLanes> discriminator, TrunkWeights<TLanes> generator, Workers workers, ImageSize size)
     {
         (_height, _width, _workers, _generatorWeights) = (size.Height, size.Width, workers, generator);
@@ -42,20 +42,20 @@ internal sealed unsafe class AdversarialPass<TLanes> : IDisposable
         (_distorted, _correctionGradient) = (NewImage(Padding), NewImage(GradientPadding));
     }
 
-    /// <summary>Takes the photograph x.</summary>
-    /// <param name="values">Channel after channel, row after row.</param>
+    /// <summary>Sets the photograph x.</summary>
+    /// <param name="values">The values: channel after channel, row after row.</param>
     public void SetReal(ReadOnlySpan<float> values) => Copy(values, _real);
 
-    /// <summary>Takes the generator's input u.</summary>
-    /// <param name="values">Channel after channel, row after row.</param>
+    /// <summary>Sets the generator's input u.</summary>
+    /// <param name="values">The values: channel after channel, row after row.</param>
     public void SetDistorted(ReadOnlySpan<float> values) => Copy(values, _distorted.From(Padding, Padding));
 
-    /// <summary>Takes x̃ from elsewhere.</summary>
-    /// <param name="values">Channel after channel, row after row.</param>
+    /// <summary>Sets x̃ to given values instead of the generator's output.</summary>
+    /// <param name="values">The values: channel after channel, row after row.</param>
     public void SetFake(ReadOnlySpan<float> values) => Copy(values, _fake);
 
-    /// <summary>x̃ = u + tanh(trunk(u)).</summary>
-    /// <param name="times">How often the running statistics see the pass.</param>
+    /// <summary>Computes x̃ = u + tanh(trunk(u)).</summary>
+    /// <param name="times">The number of times that the running statistics are updated with this pass.</param>
     public void Generate(int times)
     {
         _maker.Forward(_distorted, times);
@@ -77,14 +77,14 @@ internal sealed unsafe class AdversarialPass<TLanes> : IDisposable
         });
     }
 
-    /// <summary>−D(x) + D(x̃) + weight · gradient penalty, and its gradient.</summary>
-    /// <param name="epsilon">Where the penalty is asked for: 1 at x, 0 at x̃.</param>
-    /// <param name="penaltyWeight">The penalty's weight.</param>
-    /// <returns>The three losses; the penalty weighted.</returns>
+    /// <summary>Computes −D(x) + D(x̃) + weight · gradient penalty, and its gradient.</summary>
+    /// <param name="epsilon">The position between the images at which the penalty is computed: 1 at x, 0 at x̃.</param>
+    /// <param name="penaltyWeight">The weight of the penalty.</param>
+    /// <returns>The three losses. The penalty is weighted.</returns>
     public (double Real, double Fake, double Penalty) DifferentiateDiscriminator(float epsilon, double penaltyWeight)
     {
         _critic.BeginGradient();
-        // Real, fake, penalty: the order in which batch norm's running statistics see them is SinGAN's.
+        // Real, fake, penalty: the running statistics of batch norm are updated in the same order as in SinGAN.
         _critic.Forward(_real);
         var real = _critic.MeanAndGradient(-1, _real, inputGradient: null, addsWeights: true);
         _critic.Forward(_fake);
@@ -101,8 +101,8 @@ internal sealed unsafe class AdversarialPass<TLanes> : IDisposable
         return (-real, fake, penalty);
     }
 
-    /// <summary>−D(x̃) + weight · MSE(x̃, x) for the image that <see cref="Generate"/> made last, and its gradient.</summary>
-    /// <param name="reconstructionWeight">The MSE's weight.</param>
+    /// <summary>Computes −D(x̃) + weight · MSE(x̃, x) for the last image from <see cref="Generate"/>, and its gradient.</summary>
+    /// <param name="reconstructionWeight">The weight of the MSE.</param>
     /// <returns>The MSE.</returns>
     public double DifferentiateGenerator(double reconstructionWeight)
     {
@@ -147,7 +147,7 @@ internal sealed unsafe class AdversarialPass<TLanes> : IDisposable
     private FeatureMap NewImage(int padding)
     {
         var (rows, columns) = (_height + 2 * padding, _width + 2 * padding);
-        // Kernels that read whole blocks of pixels read beyond the last row: the buffer has room for that.
+        // Kernels that read whole blocks of pixels read beyond the last row. The buffer has room for that.
         var buffer = new NativeBuffer((long)rows * columns * FeatureMap.PaddedChannels);
         _memory.Add(buffer);
         return new FeatureMap(buffer.Pointer, columns, FeatureMap.PaddedChannels);

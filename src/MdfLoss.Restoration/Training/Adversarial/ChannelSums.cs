@@ -2,7 +2,7 @@ using Mdf.Kernels;
 
 namespace Mdf.Training.Adversarial;
 
-/// <summary>Sums over a map, channel by channel: each unit of work makes its own in float32, and they are added in the units' order in float64.</summary>
+/// <summary>Sums over a map, per channel. Each unit of work computes its own sums in float32. They are then added in float64, in the order of the units.</summary>
 internal sealed unsafe class ChannelSums : IDisposable
 {
     private const int Most = 3;
@@ -10,9 +10,9 @@ internal sealed unsafe class ChannelSums : IDisposable
     private readonly int _channels;
     private NativeBuffer _totals;
 
-    /// <summary>Allocates.</summary>
-    /// <param name="channels">Channels.</param>
-    /// <param name="units">About how many units there will be.</param>
+    /// <summary>Allocates the sums.</summary>
+    /// <param name="channels">The number of channels.</param>
+    /// <param name="units">The approximate number of units.</param>
     public ChannelSums(int channels, int units)
     {
         _channels = channels;
@@ -31,14 +31,14 @@ internal sealed unsafe class ChannelSums : IDisposable
         new Span<float>(_totals.Pointer, units * Most * _channels).Clear();
     }
 
-    /// <summary>The sums of one unit, one after the other.</summary>
+    /// <summary>The sums of one unit, in consecutive memory.</summary>
     public float* Of(int unit) => _totals.Pointer + (nint)unit * Most * _channels;
 
-    /// <summary>Adds the units up.</summary>
+    /// <summary>Adds the sums of the units.</summary>
     /// <param name="from">The first unit.</param>
-    /// <param name="to">The first that does not count.</param>
-    /// <param name="sums">How many sums of each channel there are.</param>
-    /// <returns>By sum, by channel.</returns>
+    /// <param name="to">The unit after the last.</param>
+    /// <param name="sums">The number of sums per channel.</param>
+    /// <returns>The totals, by sum, then by channel.</returns>
     public double[][] Total(int from, int to, int sums)
     {
         var result = new double[sums][];

@@ -6,8 +6,8 @@ using static TorchSharp.torch;
 namespace Mdf.Training.Adversarial;
 
 /// <summary>
-/// Where the input of a generator comes from: u_k = distort(up(y)) + σ n, with y the photograph of the scale below, or what its generator made
-/// (<see cref="LossTrainingOptions.IsChained"/>); at the coarsest scale y may be mid-grey, and σ above 0. n is Gaussian noise of variance 1, drawn anew
+/// The source of a generator's input: u_k = distort(up(y)) + σ n. y is the photograph of the scale below, or the output of its generator
+/// (<see cref="LossTrainingOptions.IsChained"/>). At the coarsest scale, y may be mid-grey and σ above 0. n is Gaussian noise of variance 1, newly drawn
 /// for every step.
 /// </summary>
 internal sealed class GeneratorInput : IDisposable
@@ -19,10 +19,10 @@ internal sealed class GeneratorInput : IDisposable
     private readonly Tensor? _distorted;
 
     /// <summary>Creates the source.</summary>
-    /// <param name="upscaled">up(y), shape <c>(1, 3, H, W)</c>, about [−1, 1]; the caller keeps ownership.</param>
+    /// <param name="upscaled">up(y), shape <c>(1, 3, H, W)</c>, approximately in [−1, 1]. The caller keeps ownership.</param>
     /// <param name="distortion">The task's distortion.</param>
-    /// <param name="noise">σ, on [−1, 1].</param>
-    /// <param name="isGrey">Whether the photograph is grey: then it is distorted as one channel.</param>
+    /// <param name="noise">σ, in the range [−1, 1].</param>
+    /// <param name="isGrey">Whether the photograph is grey. A grey photograph is distorted as one channel.</param>
     public GeneratorInput(Tensor upscaled, Distortion distortion, double noise, bool isGrey = false)
     {
         (_distortion, _noise, _isGrey) = (distortion, noise, isGrey);
@@ -31,11 +31,11 @@ internal sealed class GeneratorInput : IDisposable
             _distorted = Distort(random: null).DetachFromDisposeScope();
     }
 
-    /// <summary>Whether every draw is the same.</summary>
+    /// <summary>Whether every call of <see cref="Draw"/> gives the same result.</summary>
     public bool IsFixed => _distorted is not null && _noise == 0;
 
-    /// <summary>u_k, drawn anew at every call where there is noise or the distortion is random.</summary>
-    /// <param name="random">Draws the distortion, where it is random, then the noise.</param>
+    /// <summary>Computes u_k. With noise or a random distortion, every call gives a new result.</summary>
+    /// <param name="random">The source of random numbers: first for the distortion if it is random, then for the noise.</param>
     public Tensor Draw(Generator random)
     {
         if (IsFixed)
@@ -63,7 +63,7 @@ internal sealed class GeneratorInput : IDisposable
         return InputRange.Symmetric.FromUnit(distorted).MoveToOuterDisposeScope();
     }
 
-    /// <summary>What a generator below has made of a grey photograph may have some colour: the error of its grey part is added to all of it.</summary>
+    /// <summary>Distorts a grey photograph. The output of a coarser generator may have some colour, so the distortion error of its grey part is added to all channels.</summary>
     private Tensor DistortGrey(Tensor reference, Generator? random)
     {
         var grey = reference.mean([1], keepdim: true);

@@ -4,12 +4,12 @@ using Mdf.Kernels;
 namespace Mdf.Training.Adversarial;
 
 /// <summary>
-/// A convolution, batch norm over the image at hand, leaky ReLU: what one layer keeps of a pass, and what its derivatives are made of.
+/// One layer in training: a convolution, batch norm with the statistics of the current image, and leaky ReLU. Holds the state of a pass, and computes the derivatives.
 /// </summary>
 /// <remarks>
-/// z is the convolution's output, x̂ = (z − μ) / s with s = √(var + ε), y = γ x̂ + β, a = leaky(y). No map but z is kept: everything else is computed
-/// from it, row by row, where it is read. All batch norm does on the way back is to combine maps channel by channel (<see cref="CombinedRows{TLanes}"/>);
-/// the factors come from sums that were made while the maps were written.
+/// z is the output of the convolution, x̂ = (z − μ) / s with s = √(var + ε), y = γ x̂ + β, a = leaky(y). Only the map z is kept. Everything else is computed
+/// from z, row by row, when it is read. In the backward pass, batch norm only combines maps, channel by channel (<see cref="CombinedRows{TLanes}"/>);
+/// the factors come from sums that were computed while the maps were written.
 /// </remarks>
 internal sealed unsafe class NormalizedLayer<TLanes> : IDisposable
     where TLanes : unmanaged, ILanes<TLanes>
@@ -26,12 +26,12 @@ internal sealed unsafe class NormalizedLayer<TLanes> : IDisposable
     private readonly double[] _mean;
     private readonly double[] _inverse;
 
-    /// <summary>Allocates.</summary>
-    /// <param name="weights">The network's weights.</param>
-    /// <param name="index">The layer: 0 is the head.</param>
-    /// <param name="height">Rows of its output.</param>
-    /// <param name="width">Columns of its output.</param>
-    /// <param name="hasPenalty">Whether the maps of the gradient penalty are needed, too.</param>
+    /// <summary>Allocates the maps of the layer.</summary>
+    /// <param name="weights">The weights of the network.</param>
+    /// <param name="index">The index of the layer; 0 is the head.</param>
+    /// <param name="height">The number of rows of the output.</param>
+    /// <param name="width">The number of columns of the output.</param>
+    /// <param name="hasPenalty">Whether the maps of the gradient penalty are also needed.</param>
     public NormalizedLayer(TrunkWeights<TLanes> weights, int index, int height, int width, bool hasPenalty)
     {
         (_weights, _index, _channels, Height, Width) = (weights, index, weights.Channels, height, width);
@@ -47,16 +47,16 @@ internal sealed unsafe class NormalizedLayer<TLanes> : IDisposable
         FeatureMap Map(int i) => new(_memory[i].Pointer, width, _channels);
     }
 
-    /// <summary>Rows of the output.</summary>
+    /// <summary>The number of rows of the output.</summary>
     public int Height { get; }
 
-    /// <summary>Columns of the output.</summary>
+    /// <summary>The number of columns of the output.</summary>
     public int Width { get; }
 
-    /// <summary>The convolution's output, less <see cref="Center"/>.</summary>
+    /// <summary>The output of the convolution minus <see cref="Center"/>.</summary>
     public FeatureMap Z { get; }
 
-    /// <summary>The gradient with respect to y: dy of an ordinary pass, p of the gradient penalty's.</summary>
+    /// <summary>The gradient with respect to y: dy in an ordinary pass, p in the pass of the gradient penalty.</summary>
     public FeatureMap Gradient { get; }
 
     /// <summary>q̄: the derivative of the penalty with respect to the gradient before this convolution.</summary>
@@ -65,13 +65,13 @@ internal sealed unsafe class NormalizedLayer<TLanes> : IDisposable
     /// <summary>ȳ: the derivative of the penalty with respect to y.</summary>
     public FeatureMap Second { get; }
 
-    /// <summary>The leaky ReLU's derivative.</summary>
+    /// <summary>The derivative of the leaky ReLU.</summary>
     public LeakyReluMask Mask { get; }
 
-    /// <summary>a: what the layer puts out.</summary>
+    /// <summary>a: the output of the layer.</summary>
     public RowSource Activations { get; }
 
-    /// <summary>What is subtracted from the convolution's output: a value near its mean.</summary>
+    /// <summary>The values that are subtracted from the output of the convolution: per channel, a value near the mean.</summary>
     public float* Center => _vectors.Pointer;
 
     private float* Scale => _vectors.Pointer + _channels;
@@ -80,16 +80,16 @@ internal sealed unsafe class NormalizedLayer<TLanes> : IDisposable
 
     private double Count => (double)Height * Width;
 
-    /// <summary>Sets the centre, before the convolution.</summary>
+    /// <summary>Sets <see cref="Center"/>. Call it before the convolution.</summary>
     public void Begin()
     {
         for (var c = 0; c < _channels; c++)
             Center[c] = _weights.RunningMean(_index)[c] - _weights.Bias(_index)[c];
     }
 
-    /// <summary>Computes mean and deviation from the sums of z and z², after the convolution, and lets the running statistics see them.</summary>
+    /// <summary>Computes the mean and the standard deviation from the sums of z and z², and updates the running statistics. Call it after the convolution.</summary>
     /// <param name="sums">Σ z, Σ z².</param>
-    /// <param name="times">How often the running statistics see them: as often as the algorithm would compute the same pass.</param>
+    /// <param name="times">The number of updates of the running statistics: the number of times that the algorithm would compute the same pass.</param>
     public void Normalize(double[][] sums, int times)
     {
         float* gamma = _weights.Gamma(_index), beta = _weights.Beta(_index);
@@ -108,9 +108,9 @@ internal sealed unsafe class NormalizedLayer<TLanes> : IDisposable
         }
     }
 
-    /// <summary>dz = γ/s (dy − mean(dy) − x̂ mean(dy x̂)), from dy in <see cref="Gradient"/>.</summary>
+    /// <summary>Computes dz = γ/s (dy − mean(dy) − x̂ mean(dy x̂)), from dy in <see cref="Gradient"/>.</summary>
     /// <param name="sums">Σ dy, Σ dy z.</param>
-    /// <param name="addsGradient">Whether to add to the gradient of γ and β, too.</param>
+    /// <param name="addsGradient">Whether to also add to the gradient of γ and β.</param>
     public RowSource GradientRows(double[][] sums, bool addsGradient)
     {
         var gamma = _weights.Gamma(_index);
@@ -129,7 +129,7 @@ internal sealed unsafe class NormalizedLayer<TLanes> : IDisposable
         return new CombinedRows<TLanes>([Gradient, Z], Height, Width, factors, mask: null);
     }
 
-    /// <summary>h̄ = p̄ leaky′(y) with p̄ = γ/s (q̄ − mean(q̄) − x̂ mean(q̄ x̂)), from q̄ in <see cref="Tangent"/>.</summary>
+    /// <summary>Computes h̄ = p̄ leaky′(y) with p̄ = γ/s (q̄ − mean(q̄) − x̂ mean(q̄ x̂)), from q̄ in <see cref="Tangent"/>.</summary>
     /// <param name="sums">Σ q̄, Σ q̄ z.</param>
     public RowSource TangentRows(double[][] sums)
     {
@@ -140,12 +140,12 @@ internal sealed unsafe class NormalizedLayer<TLanes> : IDisposable
         return new CombinedRows<TLanes>([Tangent, Z], Height, Width, factors, Mask);
     }
 
-    /// <summary>z̄: the derivative of the penalty with respect to z, through x̂ and s; adds to the gradient of γ and β.</summary>
+    /// <summary>Computes z̄, the derivative of the penalty with respect to z, through x̂ and s. Adds to the gradient of γ and β.</summary>
     /// <param name="gradient">Σ p, Σ p z.</param>
     /// <param name="tangent">Σ q̄, Σ q̄ z, Σ q̄ p.</param>
-    /// <param name="second">Σ ȳ, Σ ȳ z; null for the last layer, whose activations the penalty does not see.</param>
+    /// <param name="second">Σ ȳ, Σ ȳ z; null for the last layer, because the penalty does not depend on its activations.</param>
     /// <remarks>
-    /// q = γ/s (p − mean(p) − x̂ mean(p x̂)) is what the penalty's gradient goes through. Hence, with N positions and sums over them,
+    /// The gradient of the penalty passes through q = γ/s (p − mean(p) − x̂ mean(p x̂)). So, with N positions and sums over them,
     /// x̂̄ = −γ/s (q̄ Σ p x̂ + p Σ q̄ x̂)/N + γ ȳ, s̄ = −Σ q̄ q / s, γ̄ = Σ q̄ q / γ + Σ ȳ x̂, β̄ = Σ ȳ,
     /// and z̄ = 1/s (x̂̄ − mean(x̂̄) − x̂ mean(x̂̄ x̂)) + s̄ x̂ / N.
     /// </remarks>
@@ -195,10 +195,10 @@ internal sealed unsafe class NormalizedLayer<TLanes> : IDisposable
         _vectors.Dispose();
     }
 
-    /// <summary>Σ v x̂ from Σ v z and Σ v.</summary>
+    /// <summary>Computes Σ v x̂ from Σ v z and Σ v.</summary>
     private double Normalized(double withZ, double sum, int channel) => (withZ - _mean[channel] * sum) * _inverse[channel];
 
-    /// <summary>The factors of v, z and 1 in factor · (v − mean(v) − x̂ mean(v x̂)).</summary>
+    /// <summary>Computes the factors of v, z and 1 in factor · (v − mean(v) − x̂ mean(v x̂)).</summary>
     private void Project(int channel, double factor, double sum, double withNormalized, float* factors)
     {
         var ofZ = -factor * withNormalized / Count * _inverse[channel];
@@ -207,6 +207,6 @@ internal sealed unsafe class NormalizedLayer<TLanes> : IDisposable
         factors[2 * _channels + channel] = (float)(-ofZ * _mean[channel] - factor * sum / Count);
     }
 
-    /// <summary>Room for the factors of one combination of maps; those of the three kinds are in use at the same time.</summary>
+    /// <summary>The memory for the factors of one combination of maps. The three kinds of combinations are in use at the same time.</summary>
     private float* Coefficients(int kind) => _vectors.Pointer + (3 + kind * (MostMaps + 1)) * _channels;
 }

@@ -6,15 +6,15 @@ namespace Mdf.Training.Adversarial;
 
 /// <summary>A photograph at one scale.</summary>
 /// <param name="Real">x_k, shape <c>(1, 3, H, W)</c> in [−1, 1].</param>
-/// <param name="Input">Where G_k's input comes from.</param>
+/// <param name="Input">The source of G_k's input.</param>
 internal sealed record ScaleImage(Tensor Real, GeneratorInput Input);
 
 /// <summary>
 /// Trains the discriminator and the generator of one scale against each other: the inner loop of phase 1.
 /// </summary>
 /// <remarks>
-/// The training of SinGAN (ICCV 2019) with its constants, but for the generator's input and objective: the input is the upscaled
-/// image of the scale below with the task's distortion, and there is one image, which is both critic's fake and reconstruction.
+/// The training is the training of SinGAN (ICCV 2019) with its constants, except for the generator's input and objective. The input is the upscaled
+/// image of the scale below with the task's distortion. There is only one generated image; it is both the critic's fake and the reconstruction.
 /// </remarks>
 internal abstract class ScaleTrainer : IDisposable
 {
@@ -25,38 +25,38 @@ internal abstract class ScaleTrainer : IDisposable
     protected const double Beta2 = 0.999;
     protected const double PenaltyWeight = 0.1;
 
-    // SinGAN divides the rate by 10 after 1,600 of its 2,000 iterations.
+    // SinGAN divides the learning rate by 10 after 1,600 of its 2,000 iterations.
     protected const int Milestone = 1600;
     protected const double FinalFactor = 0.1;
 
-    /// <summary>The last iteration that has a learning rate of its own, counted from 0: all after it keep that rate.</summary>
+    /// <summary>The last iteration of the learning-rate schedule, counted from 0. All later iterations keep its learning rate.</summary>
     public int LastScheduled { get; init; } = int.MaxValue;
 
-    /// <summary>The learning rate of an iteration.</summary>
-    /// <param name="iteration">Counted from 0.</param>
+    /// <summary>Computes the learning rate of an iteration.</summary>
+    /// <param name="iteration">The iteration, counted from 0.</param>
     /// <param name="lastScheduled">See <see cref="LastScheduled"/>.</param>
     public static double LearningRateAt(int iteration, int lastScheduled) => Math.Min(iteration, lastScheduled) < Milestone ? LearningRate : LearningRate * FinalFactor;
 
-    /// <summary>One iteration: three steps of the discriminator, then three of the generator.</summary>
-    /// <param name="iteration">Counted from 0.</param>
-    /// <param name="random">Draws all that is random in it.</param>
+    /// <summary>Runs one iteration: three steps of the discriminator, then three steps of the generator.</summary>
+    /// <param name="iteration">The iteration, counted from 0.</param>
+    /// <param name="random">The source of all random numbers of the iteration.</param>
     public abstract ScaleLosses Step(int iteration, Generator random);
 
-    /// <summary>What the optimizers remember, by parameter, as <see cref="AdamState"/> writes it.</summary>
-    /// <returns>That of D's parameters, and that of G's.</returns>
+    /// <summary>Returns the state of the optimizers, by parameter, in the form of <see cref="AdamState"/>.</summary>
+    /// <returns>The state for the parameters of D, and the state for the parameters of G.</returns>
     public abstract (IReadOnlyDictionary<string, StoredTensor> Discriminator, IReadOnlyDictionary<string, StoredTensor> Generator) SaveOptimizers();
 
-    /// <summary>Goes on where another training was; the networks must have been given their weights before this was made.</summary>
-    /// <param name="discriminator">What was remembered of D's parameters.</param>
-    /// <param name="generator">What was remembered of G's.</param>
-    /// <param name="where">Where they come from, for messages.</param>
-    /// <exception cref="InputException">They do not fit.</exception>
+    /// <summary>Resumes a training. The networks must have received their weights before this trainer was created.</summary>
+    /// <param name="discriminator">The saved state for the parameters of D.</param>
+    /// <param name="generator">The saved state for the parameters of G.</param>
+    /// <param name="where">The source of the state, for messages.</param>
+    /// <exception cref="InputException">The state does not match the networks.</exception>
     public abstract void LoadOptimizers(
         IReadOnlyDictionary<string, StoredTensor> discriminator, IReadOnlyDictionary<string, StoredTensor> generator, string where);
 
-    /// <summary>Sees to it that the networks have the weights and running statistics that have been trained.</summary>
+    /// <summary>Stores the trained weights and running statistics in the networks.</summary>
     public abstract void Store();
 
-    /// <summary>Frees what the trainer has made; the networks stay.</summary>
+    /// <summary>Frees the memory of the trainer. The networks stay valid.</summary>
     public abstract void Dispose();
 }

@@ -6,13 +6,13 @@ namespace Mdf.Training.Adversarial;
 /// <summary>Chooses what trains a scale: our kernels, or libtorch's tensors.</summary>
 internal static class ScaleTrainers
 {
-    /// <summary>Starts the training of a scale, with the kernels where they can be used. The caller keeps ownership of all arguments.</summary>
+    /// <summary>Starts the training of a scale, with our kernels if the device supports them. The caller keeps ownership of all arguments.</summary>
     /// <param name="discriminator">D_k, trained in place.</param>
     /// <param name="generator">G_k, trained in place.</param>
-    /// <param name="images">The photographs: one iteration is made with each in turn.</param>
-    /// <param name="reconstructionWeight">The reconstruction's weight in the generator's loss.</param>
-    /// <param name="engine">What to compute with.</param>
-    /// <param name="scheduled">How many iterations the schedule of the learning rate has.</param>
+    /// <param name="images">The photographs. The iterations use them in turn, one per iteration.</param>
+    /// <param name="reconstructionWeight">The weight of the reconstruction error in the generator's loss.</param>
+    /// <param name="engine">The engine that computes the training.</param>
+    /// <param name="scheduled">The number of iterations of the learning-rate schedule.</param>
     public static ScaleTrainer Create(
         Discriminator discriminator,
         ScaleGenerator generator,

@@ -5,7 +5,7 @@ using static TorchSharp.torch;
 
 namespace Mdf.Training.Adversarial;
 
-/// <summary>The inner loop of phase 1 by libtorch's operations and its autograd, on any device: short, and what the kernels are proved against.</summary>
+/// <summary>The inner loop of phase 1 with libtorch's operations and autograd, on any device. It is short, and the tests compare our kernels with it.</summary>
 internal sealed class TensorScaleTrainer : ScaleTrainer
 {
     private readonly Discriminator _discriminator;
@@ -41,7 +41,7 @@ internal sealed class TensorScaleTrainer : ScaleTrainer
             Tensor fake;
             using (no_grad())
                 fake = _generator.call(input.Draw(random));
-            // On the CPU for any device, so that a seed means the same everywhere.
+            // Always on the CPU, so that a seed gives the same random numbers on every device.
             var epsilon = rand([1], generator: random).to(real.device);
             critic = StepDiscriminator(_discriminator, _discriminatorOptimizer, rate, real, fake, epsilon);
         }
@@ -58,13 +58,13 @@ internal sealed class TensorScaleTrainer : ScaleTrainer
         return new ScaleLosses(critic.Real, critic.Fake, critic.Penalty, reconstruction);
     }
 
-    /// <summary>One step of the discriminator: −D(x) + D(x̃) + 0.1 · gradient penalty.</summary>
-    /// <returns>The three losses before the step; the penalty weighted.</returns>
+    /// <summary>Runs one step of the discriminator on −D(x) + D(x̃) + 0.1 · gradient penalty.</summary>
+    /// <returns>The three losses before the step. The penalty is weighted.</returns>
     internal static (double Real, double Fake, double Penalty) StepDiscriminator(
         Discriminator discriminator, TensorAdam optimizer, double learningRate, Tensor real, Tensor fake, Tensor epsilon)
     {
         optimizer.ClearGradients();
-        // Real, fake, penalty: the order in which batch norm's running statistics see them is SinGAN's.
+        // Real, fake, penalty: the running statistics of batch norm are updated in the same order as in SinGAN.
         var realLoss = -discriminator.call(real).mean();
         realLoss.backward();
         var fakeLoss = discriminator.call(fake).mean();
@@ -75,7 +75,7 @@ internal sealed class TensorScaleTrainer : ScaleTrainer
         return (realLoss.Number(), fakeLoss.Number(), penalty.Number());
     }
 
-    /// <summary>One step of the generator: −D(x̃) + 10 · MSE(x̃, x).</summary>
+    /// <summary>Runs one step of the generator on −D(x̃) + 10 · MSE(x̃, x).</summary>
     /// <returns>The MSE before the step.</returns>
     private double StepGenerator(double learningRate, Tensor real, Tensor input)
     {
@@ -103,7 +103,7 @@ internal sealed class TensorScaleTrainer : ScaleTrainer
     /// <inheritdoc/>
     public override void Store()
     {
-        // The networks themselves are trained.
+        // Nothing to store: the networks themselves are trained.
     }
 
     /// <inheritdoc/>

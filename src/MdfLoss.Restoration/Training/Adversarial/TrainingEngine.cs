@@ -4,10 +4,10 @@ using static TorchSharp.torch;
 
 namespace Mdf.Training.Adversarial;
 
-/// <summary>What the inner loop of phase 1 computes with.</summary>
+/// <summary>The engine that computes the inner loop of phase 1.</summary>
 internal enum TrainingEngine
 {
-    /// <summary>The fastest that the device has.</summary>
+    /// <summary>The fastest engine for the device.</summary>
     Automatic,
 
     /// <summary>libtorch.</summary>
@@ -23,7 +23,7 @@ internal enum TrainingEngine
 /// <summary>Chooses the engine.</summary>
 internal static class TrainingEngines
 {
-    /// <summary>The engine itself, or the fastest for a device and a width of the networks.</summary>
+    /// <summary>Returns the engine itself; for <see cref="TrainingEngine.Automatic"/>, the fastest engine for a device and a width of the networks.</summary>
     public static TrainingEngine Resolve(this TrainingEngine engine, Device device, int width) =>
         engine != TrainingEngine.Automatic ? engine
         : device.type != DeviceType.CPU ? TrainingEngine.Tensors

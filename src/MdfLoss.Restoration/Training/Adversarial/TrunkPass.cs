@@ -4,11 +4,11 @@ using Mdf.Kernels;
 namespace Mdf.Training.Adversarial;
 
 /// <summary>
-/// Passes of the network of one scale over one image, forward and back, with batch norm in training: the trunk that discriminator and generator share.
+/// Forward and backward passes of the trunk, which the discriminator and the generator of a scale have in common, over one image, with batch norm in training mode.
 /// </summary>
 /// <remarks>
-/// Layer 0 is the head, 1 to 3 are the body. Every convolution reads rows that are computed from what the one before it wrote (normalized, masked,
-/// combined), and what it writes is summed up on the way: apart from the convolutions there is no pass over the maps.
+/// Layer 0 is the head, layers 1 to 3 are the body. Every convolution reads rows that are computed from the output of the previous convolution (normalized, masked,
+/// combined), and its own output is summed while it is written. So there is no pass over the maps except the convolutions.
 /// </remarks>
 internal sealed unsafe class TrunkPass<TLanes> : IDisposable
     where TLanes : unmanaged, ILanes<TLanes>
@@ -17,7 +17,7 @@ internal sealed unsafe class TrunkPass<TLanes> : IDisposable
     private const int Top = Layers - 1;
     private const int BackPadding = 2;
 
-    // Rows of an image that one thread makes at a time: two more are read, so that few would cost much, but many leave threads without work.
+    // The number of image rows that one thread computes at a time. Each block reads two more rows, so small blocks are costly; large blocks leave threads without work.
     private const int ImageRows = 12;
 
     private readonly TrunkWeights<TLanes> _weights;
@@ -30,11 +30,11 @@ internal sealed unsafe class TrunkPass<TLanes> : IDisposable
     private readonly int _height;
     private readonly int _width;
 
-    /// <summary>Allocates.</summary>
-    /// <param name="weights">The network's weights; the caller keeps ownership.</param>
+    /// <summary>Allocates the memory for images of one size.</summary>
+    /// <param name="weights">The weights of the network. The caller keeps ownership.</param>
     /// <param name="workers">The threads.</param>
-    /// <param name="height">Rows of the image.</param>
-    /// <param name="width">Columns of the image.</param>
+    /// <param name="height">The number of rows of the image.</param>
+    /// <param name="width">The number of columns of the image.</param>
     /// <param name="hasPenalty">Whether <see cref="Penalty"/> will be called.</param>
     public TrunkPass(TrunkWeights<TLanes> weights, Workers workers, int height, int width, bool hasPenalty)
     {
@@ -51,18 +51,18 @@ internal sealed unsafe class TrunkPass<TLanes> : IDisposable
             new NativeBuffer(squares + 2L * ImageConvolution<TLanes>.WeightRows * weights.Channels))];
     }
 
-    /// <summary>What the last layer before the final convolution puts out.</summary>
+    /// <summary>The output of the last layer before the final convolution.</summary>
     public RowSource Activations => _layers[Top].Activations;
 
-    /// <summary>Rows of the final map.</summary>
+    /// <summary>The number of rows of the final map.</summary>
     public int OutputHeight => _height - 2 * ScaleNetwork.Margin;
 
-    /// <summary>Columns of the final map.</summary>
+    /// <summary>The number of columns of the final map.</summary>
     public int OutputWidth => _width - 2 * ScaleNetwork.Margin;
 
-    /// <summary>Computes all layers but the final convolution.</summary>
+    /// <summary>Computes all layers except the final convolution.</summary>
     /// <param name="image">The image.</param>
-    /// <param name="times">How often the running statistics see the pass.</param>
+    /// <param name="times">The number of times that the running statistics are updated with this pass.</param>
     public void Forward(FeatureMap image, int times = 1)
     {
         for (var i = 0; i < Layers; i++)
@@ -77,12 +77,12 @@ internal sealed unsafe class TrunkPass<TLanes> : IDisposable
             _weights.CountBatch();
     }
 
-    /// <summary>The mean of the discriminator's map, after <see cref="Forward"/>, and perhaps the gradient of factor times it.</summary>
-    /// <param name="factor">What the mean is multiplied with in the loss.</param>
+    /// <summary>Computes the mean of the discriminator's map and, optionally, the gradient of factor · mean. Call it after <see cref="Forward"/>.</summary>
+    /// <param name="factor">The factor of the mean in the loss.</param>
     /// <param name="image">The image.</param>
-    /// <param name="inputGradient">Where the gradient with respect to the image goes, if it is wanted; of its last channel nothing can be said.</param>
+    /// <param name="inputGradient">The destination of the gradient with respect to the image; null if it is not needed. The content of its last channel is undefined.</param>
     /// <param name="addsWeights">Whether to add to the gradient of the weights.</param>
-    /// <returns>The mean, not multiplied; 0 unless <paramref name="addsWeights"/>.</returns>
+    /// <returns>The mean, without the factor; 0 unless <paramref name="addsWeights"/>.</returns>
     public double MeanAndGradient(double factor, FeatureMap image, FeatureMap? inputGradient, bool addsWeights)
     {
         var mean = 0.0;
@@ -105,9 +105,9 @@ internal sealed unsafe class TrunkPass<TLanes> : IDisposable
         return mean;
     }
 
-    /// <summary>The gradient of the weights from that of the final convolution's output, after <see cref="Forward"/>.</summary>
+    /// <summary>Computes the gradient of the weights from the gradient of the final convolution's output. Call it after <see cref="Forward"/>.</summary>
     /// <param name="image">The image.</param>
-    /// <param name="gradient">The output's gradient, with two rows and columns of zeros around it.</param>
+    /// <param name="gradient">The gradient of the output, with two rows and columns of zeros around it.</param>
     public void BackFromOutput(FeatureMap image, FeatureMap gradient)
     {
         var layer = _layers[Top];
@@ -117,23 +117,23 @@ internal sealed unsafe class TrunkPass<TLanes> : IDisposable
         Back(image, sums, addsWeights: true, inputGradient: null);
     }
 
-    /// <summary>The final convolution, after <see cref="Forward"/>.</summary>
-    /// <param name="output">Where it goes, without the bias; of the last channel nothing can be said.</param>
+    /// <summary>Computes the final convolution, without its bias. Call it after <see cref="Forward"/>.</summary>
+    /// <param name="output">The destination. The content of its last channel is undefined.</param>
     public void Output(FeatureMap output) => Contract(Activations, _weights.TailPacked, padding: 0, OutputHeight, output);
 
     /// <summary>
-    /// The gradient penalty weight · mean((‖∇D(image)‖₂ − 1)²) (Gulrajani et al. 2017), and its gradient with respect to the weights: the derivative
-    /// of a derivative, written out.
+    /// Computes the gradient penalty weight · mean((‖∇D(image)‖₂ − 1)²) (Gulrajani et al. 2017), and its gradient with respect to the weights. This is the derivative
+    /// of a derivative, written explicitly.
     /// </summary>
     /// <param name="image">The image between the real and the generated one.</param>
-    /// <param name="weight">The penalty's weight.</param>
-    /// <param name="inputGradient">Room for an image: the gradient of D's mean with respect to the image, then the penalty's derivative.</param>
+    /// <param name="weight">The weight of the penalty.</param>
+    /// <param name="inputGradient">Memory for an image: it first holds the gradient of D's mean with respect to the image, then the derivative of the penalty.</param>
     /// <returns>The penalty.</returns>
     public double Penalty(FeatureMap image, double weight, FeatureMap inputGradient)
     {
         Forward(image);
 
-        // Down: p is the gradient with respect to a layer's y, q that with respect to its z; at the end stands ∇D.
+        // Down: p is the gradient with respect to a layer's y, q is the gradient with respect to its z. The last result is ∇D.
         var ofGradient = new double[Layers][][];
         var q = new RowSource[Layers];
         ofGradient[Top] = BeginBack(1);
@@ -148,7 +148,7 @@ internal sealed unsafe class TrunkPass<TLanes> : IDisposable
 
         var penalty = PenaltyOf(inputGradient, weight);
 
-        // Up: what the penalty's derivative is with respect to each q and p.
+        // Up: the derivative of the penalty with respect to each q and p.
         var ofTangent = new double[Layers][][];
         RowSource? tangent = null;
         for (var i = 0; i < Layers; i++)
@@ -165,7 +165,7 @@ internal sealed unsafe class TrunkPass<TLanes> : IDisposable
 
         AddTail(WindowSums(tangent!), 1);
 
-        // Down again: p and q depend on the weights also by way of z.
+        // Down again: p and q also depend on the weights through z.
         double[][]? ofSecond = null;
         for (var i = Top; i >= 0; i--)
         {
@@ -184,7 +184,7 @@ internal sealed unsafe class TrunkPass<TLanes> : IDisposable
         return penalty;
     }
 
-    /// <summary>Begins a step: the gradient of the weights is zero.</summary>
+    /// <summary>Starts a step: sets the gradient of the weights to zero.</summary>
     public void BeginGradient()
     {
         _weights.ClearGradient();
@@ -192,7 +192,7 @@ internal sealed unsafe class TrunkPass<TLanes> : IDisposable
             sums.Span.Clear();
     }
 
-    /// <summary>Brings what the threads have added together, in <see cref="TrunkWeights{TLanes}.Gradient"/>.</summary>
+    /// <summary>Adds the sums of the threads, in <see cref="TrunkWeights{TLanes}.Gradient"/>.</summary>
     public void FinishGradient()
     {
         var (channels, image) = (_weights.Channels, ImageConvolution<TLanes>.WeightRows * _weights.Channels);
@@ -208,7 +208,7 @@ internal sealed unsafe class TrunkPass<TLanes> : IDisposable
         for (var j = 0; j < image; j++)
         {
             head[j] += HeadSums(0)[j];
-            // Where a gradient's patch begins, the last position of the kernel saw the pixel.
+            // At the first pixel of the gradient's patch, the last position of the kernel used the pixel.
             tail[ImageConvolution<TLanes>.Flipped(j / channels, flips: true) * channels + j % channels] += TailSums(0)[j];
         }
     }
@@ -244,7 +244,7 @@ internal sealed unsafe class TrunkPass<TLanes> : IDisposable
         }
     }
 
-    /// <summary>Leads the gradient of the top layer's y back through all layers.</summary>
+    /// <summary>Propagates the gradient with respect to the top layer's y back through all layers.</summary>
     private void Back(FeatureMap image, double[][] sums, bool addsWeights, FeatureMap? inputGradient)
     {
         for (var i = Top; i >= 0; i--)
@@ -266,12 +266,12 @@ internal sealed unsafe class TrunkPass<TLanes> : IDisposable
         }
     }
 
-    /// <summary>The top layer's gradient where that of every output of the discriminator is the same: it is its last weights, summed up but for the borders.</summary>
+    /// <summary>Computes the gradient of the top layer if every output of the discriminator has the same gradient. It is then the sum of the last convolution's weights, except at the borders.</summary>
     private double[][] BeginBack(double factor)
     {
         var layer = _layers[Top];
         var channels = _weights.Channels;
-        // The classes of rows and columns: first, second, in the middle, last but one, last.
+        // The classes of rows and columns: first, second, middle, second to last, last.
         var classes = new float[25 * channels];
         for (var k = 0; k < 9; k++)
         {
@@ -297,11 +297,11 @@ internal sealed unsafe class TrunkPass<TLanes> : IDisposable
 
         static int ClassOf(int at, int size) => at < 2 ? at : at >= size - 2 ? 5 - (size - at) : 2;
 
-        // An input in the first row is seen only by the kernel's first row, and so on.
+        // Only the first row of the kernel uses an input in the first row, and so on.
         static bool Sees(int kind, int k) => kind switch { 0 => k == 0, 1 => k <= 1, 3 => k >= 1, 4 => k == 2, _ => true };
     }
 
-    /// <summary>For each position in the kernel, the sum of all inputs that it is multiplied with.</summary>
+    /// <summary>Computes, for each position in the kernel, the sum of all inputs that are multiplied with it.</summary>
     private double[][] WindowSums(RowSource features)
     {
         var (height, width, channels) = (features.Height, features.Width, features.Channels);
@@ -374,7 +374,7 @@ internal sealed unsafe class TrunkPass<TLanes> : IDisposable
         return _sums.Total(0, blocks.Length, sink.Sums);
     }
 
-    /// <summary>weight · mean((‖g‖ − 1)²); the image g is replaced by the derivative with respect to it.</summary>
+    /// <summary>Computes weight · mean((‖g‖ − 1)²), and replaces the image g with the derivative with respect to g.</summary>
     private double PenaltyOf(FeatureMap gradient, double weight)
     {
         var count = (double)_height * _width;
@@ -386,7 +386,7 @@ internal sealed unsafe class TrunkPass<TLanes> : IDisposable
             {
                 var norm = Math.Sqrt((double)g[0] * g[0] + (double)g[1] * g[1] + (double)g[2] * g[2]);
                 rows[y] += (norm - 1) * (norm - 1);
-                // Where the gradient is 0 the norm's own derivative is undefined; libtorch gives 0 there.
+                // Where the gradient is 0, the derivative of the norm is undefined; libtorch returns 0 there.
                 var factor = (float)(norm > 0 ? 2 * weight * (norm - 1) / norm / count : 0);
                 (g[0], g[1], g[2], g[3]) = (factor * g[0], factor * g[1], factor * g[2], 0);
             }

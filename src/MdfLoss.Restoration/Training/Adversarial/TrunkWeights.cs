@@ -8,17 +8,17 @@ using static TorchSharp.torch;
 namespace Mdf.Training.Adversarial;
 
 /// <summary>
-/// What is trained of the network of one scale, arranged for the kernels, with its gradient and what Adam remembers of it; and the running statistics
-/// of its batch norms.
+/// The trained parameters of the network of one scale, in the layout of the kernels, with their gradient and the state of Adam; and the running statistics
+/// of the batch norms.
 /// </summary>
 /// <remarks>
-/// The bias of a convolution before a batch norm is taken away again by the norm: its gradient is zero, so it stays as it is and only shifts the running
-/// mean. (libtorch computes rounding errors for that gradient, of which Adam makes steps of full size; they change nothing.)
+/// A batch norm removes the bias of the convolution before it. So the gradient of this bias is zero; the bias stays constant and only shifts the running
+/// mean. (libtorch computes rounding errors as that gradient, and Adam turns them into steps of full size. They do not change the result.)
 /// </remarks>
 internal sealed unsafe class TrunkWeights<TLanes> : IDisposable
     where TLanes : unmanaged, ILanes<TLanes>
 {
-    /// <summary>Convolutions that a batch norm follows: the head and the body's.</summary>
+    /// <summary>The number of convolutions that are followed by a batch norm: the head and the convolutions of the body.</summary>
     public const int Layers = 4;
 
     private const int Body = Layers - 1;
@@ -40,10 +40,10 @@ internal sealed unsafe class TrunkWeights<TLanes> : IDisposable
     private long _steps;
     private long _batches;
 
-    /// <summary>Takes a network's weights.</summary>
-    /// <param name="network">The network, on the processor.</param>
-    /// <param name="outputs">Channels of its last convolution: 1 or 3.</param>
-    /// <param name="scratch">Where to work.</param>
+    /// <summary>Copies the weights of a network.</summary>
+    /// <param name="network">The network, on the CPU.</param>
+    /// <param name="outputs">The number of output channels of its last convolution: 1 or 3.</param>
+    /// <param name="scratch">Scratch memory.</param>
     public TrunkWeights(ScaleNetwork network, int outputs, ConvolutionScratch scratch)
     {
         (Channels, Outputs) = (network.Width, outputs);
@@ -62,31 +62,31 @@ internal sealed unsafe class TrunkWeights<TLanes> : IDisposable
         Pack(scratch);
     }
 
-    /// <summary>Channels of every hidden layer.</summary>
+    /// <summary>The number of channels of every hidden layer.</summary>
     public int Channels { get; }
 
-    /// <summary>Channels of the last convolution.</summary>
+    /// <summary>The number of output channels of the last convolution.</summary>
     public int Outputs { get; }
 
-    /// <summary>The body's convolutions.</summary>
+    /// <summary>The convolutions of the body.</summary>
     public SquareConvolution<TLanes>[] Convolutions { get; }
 
-    /// <summary>The head, from image to features.</summary>
+    /// <summary>The packed weights of the head, forward: from image to features.</summary>
     public float* HeadPacked => _headPacked.Pointer;
 
-    /// <summary>The head, from the features' gradient to the image's.</summary>
+    /// <summary>The packed weights of the head, backward: from the gradient of the features to the gradient of the image.</summary>
     public float* HeadBackPacked => _headBackPacked.Pointer;
 
-    /// <summary>The last convolution, from features to image.</summary>
+    /// <summary>The packed weights of the last convolution, forward: from features to image.</summary>
     public float* TailPacked => _tailPacked.Pointer;
 
-    /// <summary>The last convolution, from the image's gradient to the features'.</summary>
+    /// <summary>The packed weights of the last convolution, backward: from the gradient of the image to the gradient of the features.</summary>
     public float* TailBackPacked => _tailBackPacked.Pointer;
 
-    /// <summary>The head's weights, or in <paramref name="buffer"/> what belongs to them: by position, image channel (the fourth is zero), feature channel.</summary>
+    /// <summary>The weights of the head, or the corresponding part of <paramref name="buffer"/>: by position, image channel (the fourth is zero), feature channel.</summary>
     public float* Head(NativeBuffer? buffer = null) => (buffer ?? _values).Pointer;
 
-    /// <summary>The last convolution's weights, arranged as the head's.</summary>
+    /// <summary>The weights of the last convolution, in the same layout as the weights of the head.</summary>
     public float* Tail(NativeBuffer? buffer = null) => Head(buffer) + ImageConvolution<TLanes>.WeightRows * Channels;
 
     /// <summary>The weights of a convolution of the body: by position, input channel, output channel.</summary>
@@ -101,7 +101,7 @@ internal sealed unsafe class TrunkWeights<TLanes> : IDisposable
     /// <summary>The bias of the last convolution.</summary>
     public float* TailBias(NativeBuffer? buffer = null) => Gamma(2 * Layers, buffer);
 
-    /// <summary>The gradient of all of them.</summary>
+    /// <summary>The gradient of all parameters.</summary>
     public NativeBuffer Gradient => _gradient;
 
     /// <summary>The bias of a convolution before a batch norm.</summary>
@@ -113,11 +113,11 @@ internal sealed unsafe class TrunkWeights<TLanes> : IDisposable
     /// <summary>The running variance of a batch norm.</summary>
     public float* RunningVariance(int layer) => _variances.Pointer + (nint)layer * Channels;
 
-    /// <summary>Moves running statistics towards those of a batch.</summary>
-    /// <param name="layer">The batch norm's layer.</param>
+    /// <summary>Moves the running statistics towards the statistics of a batch.</summary>
+    /// <param name="layer">The layer of the batch norm.</param>
     /// <param name="channel">The channel.</param>
-    /// <param name="mean">The batch's mean, the convolution's bias included.</param>
-    /// <param name="variance">Its unbiased variance.</param>
+    /// <param name="mean">The mean of the batch, including the bias of the convolution.</param>
+    /// <param name="variance">The unbiased variance of the batch.</param>
     public void Observe(int layer, int channel, float mean, float variance)
     {
         float* runningMean = RunningMean(layer) + channel, runningVariance = RunningVariance(layer) + channel;
@@ -125,15 +125,15 @@ internal sealed unsafe class TrunkWeights<TLanes> : IDisposable
         *runningVariance = (1 - Momentum) * *runningVariance + Momentum * variance;
     }
 
-    /// <summary>Counts a batch whose statistics every layer has observed.</summary>
+    /// <summary>Counts one batch. Call it after every layer has observed the statistics of the batch.</summary>
     public void CountBatch() => _batches++;
 
     /// <summary>Sets the gradient to zero.</summary>
     public void ClearGradient() => _gradient.Span[.._length].Clear();
 
-    /// <summary>A step of Adam (Kingma and Ba, ICLR 2015), as PyTorch computes it.</summary>
-    /// <param name="rate">The learning rate, and the decays of the gradient's average and of its square's.</param>
-    /// <param name="scratch">Where to work.</param>
+    /// <summary>Runs one step of Adam (Kingma and Ba, ICLR 2015), as PyTorch computes it.</summary>
+    /// <param name="rate">The learning rate, and the decays β₁ and β₂ of the averages of the gradient and of its square.</param>
+    /// <param name="scratch">Scratch memory.</param>
     public void Step((double LearningRate, double Beta1, double Beta2) rate, ConvolutionScratch scratch)
     {
         _steps++;
@@ -141,8 +141,8 @@ internal sealed unsafe class TrunkWeights<TLanes> : IDisposable
         Pack(scratch);
     }
 
-    /// <summary>Gives the weights and running statistics to a network of this width.</summary>
-    /// <param name="network">The network, on the processor.</param>
+    /// <summary>Copies the weights and running statistics to a network of this width.</summary>
+    /// <param name="network">The network, on the CPU.</param>
     public void Store(ScaleNetwork network)
     {
         using var scope = NewDisposeScope();
@@ -158,16 +158,16 @@ internal sealed unsafe class TrunkWeights<TLanes> : IDisposable
         }
     }
 
-    /// <summary>What Adam remembers, as <see cref="AdamState"/> writes it.</summary>
-    /// <param name="network">The network: names its parameters.</param>
+    /// <summary>Returns the state of Adam, in the form of <see cref="AdamState"/>.</summary>
+    /// <param name="network">The network, for the names of its parameters.</param>
     public IReadOnlyDictionary<string, StoredTensor> SaveMoments(ScaleNetwork network) =>
         AdamState.Save(network.named_parameters().Select(entry => (entry.name, Of(entry.name, _firstMoment), Of(entry.name, _secondMoment), entry.parameter.shape)), _steps);
 
-    /// <summary>Takes what Adam remembered.</summary>
-    /// <param name="network">The network: names its parameters.</param>
-    /// <param name="tensors">What <see cref="SaveMoments"/> gave.</param>
-    /// <param name="where">Where they come from, for messages.</param>
-    /// <exception cref="InputException">They do not fit. Nothing is changed.</exception>
+    /// <summary>Sets the state of Adam.</summary>
+    /// <param name="network">The network, for the names of its parameters.</param>
+    /// <param name="tensors">The tensors from <see cref="SaveMoments"/>.</param>
+    /// <param name="where">The source of the tensors, for messages.</param>
+    /// <exception cref="InputException">The tensors do not match the network. Nothing is changed.</exception>
     public void LoadMoments(ScaleNetwork network, IReadOnlyDictionary<string, StoredTensor> tensors, string where)
     {
         var read = AdamState.Read(network.named_parameters().Select(entry => (entry.name, entry.parameter.shape)), tensors, where);
@@ -180,8 +180,8 @@ internal sealed unsafe class TrunkWeights<TLanes> : IDisposable
         _steps = read[_entries[0].Name].Steps;
     }
 
-    /// <summary>The gradient of a network's parameter, in libtorch's order.</summary>
-    /// <param name="name">The parameter's name.</param>
+    /// <summary>Returns the gradient of a parameter, in libtorch's order.</summary>
+    /// <param name="name">The name of the parameter.</param>
     public float[] GradientOf(string name) => Gather(_entries.Single(entry => entry.Name == name), _gradient);
 
     /// <inheritdoc/>
@@ -228,7 +228,7 @@ internal sealed unsafe class TrunkWeights<TLanes> : IDisposable
 
     private Span<float> Span(float* values) => new(values, Channels);
 
-    /// <summary>What belongs to a parameter; zeros for the biases that are not trained.</summary>
+    /// <summary>Returns the values of a parameter in a buffer; zeros for the biases that are not trained.</summary>
     private float[] Of(string name, NativeBuffer buffer) =>
         _entries.SingleOrDefault(entry => entry.Name == name) is { } entry ? Gather(entry, buffer) : new float[Channels];
 
@@ -240,7 +240,7 @@ internal sealed unsafe class TrunkWeights<TLanes> : IDisposable
             buffer.Pointer[entry.Indices[i]] = values[i];
     }
 
-    /// <summary>Where the numbers of each trained parameter lie, in the order in which libtorch has them: output channel, input channel, position.</summary>
+    /// <summary>Lists the positions of the numbers of each trained parameter, in libtorch's order: output channel, input channel, position.</summary>
     private List<Entry> Entries()
     {
         const int imageChannels = 3;
@@ -272,6 +272,6 @@ internal sealed unsafe class TrunkWeights<TLanes> : IDisposable
             select offset + index(output, input, k)];
     }
 
-    /// <summary>A parameter's name, and where its numbers lie.</summary>
+    /// <summary>The name of a parameter, and the positions of its numbers.</summary>
     private sealed record Entry(string Name, int[] Indices);
 }

@@ -6,11 +6,11 @@ using static TorchSharp.torch;
 
 namespace Mdf.Training.Adversarial;
 
-/// <summary>The inner loop of phase 1 with our own kernels and with every derivative written out, in float32 on a processor.</summary>
+/// <summary>The inner loop of phase 1 with our own kernels and explicit derivatives, in float32 on the CPU.</summary>
 /// <remarks>
-/// The steps are those of <see cref="TensorScaleTrainer"/>. What does not change is computed once: without random distortion the generator's input is
-/// fixed, so one pass of G serves the three steps of D and the first of G (its running statistics see it four times, as they would). D's weights
-/// get no gradient in G's steps. D's last convolution is never carried out: only the mean of its map and that mean's derivatives are asked for.
+/// The steps are the same as in <see cref="TensorScaleTrainer"/>, but constant results are computed only once. Without a random distortion, the generator's input is
+/// fixed, so one pass of G is enough for the three steps of D and the first step of G (the running statistics are still updated four times). In the steps of G, the
+/// gradient of D's weights is not computed. The last convolution of D is never computed in full: only the mean of its map and the derivatives of this mean are needed.
 /// </remarks>
 internal sealed unsafe class VectorizedScaleTrainer<TLanes> : ScaleTrainer
     where TLanes : unmanaged, ILanes<TLanes>
@@ -112,10 +112,10 @@ internal sealed unsafe class VectorizedScaleTrainer<TLanes> : ScaleTrainer
             part.Dispose();
     }
 
-    /// <summary>The gradient of D's loss on given images, as <see cref="Step"/> computes it; nothing is stepped.</summary>
+    /// <summary>Computes the gradient of D's loss on given images, like <see cref="Step"/>, but changes no weights.</summary>
     /// <param name="fake">x̃, shape <c>(1, 3, H, W)</c>.</param>
-    /// <param name="epsilon">The gradient penalty's ε.</param>
-    /// <returns>The three losses, and the gradient of a parameter by its name.</returns>
+    /// <param name="epsilon">The ε of the gradient penalty.</param>
+    /// <returns>The three losses, and a function that returns the gradient of a parameter by its name.</returns>
     internal ((double Real, double Fake, double Penalty) Losses, Func<string, float[]> Gradient) DifferentiateDiscriminator(Tensor fake, float epsilon)
     {
         using var scope = NewDisposeScope();
@@ -127,7 +127,7 @@ internal sealed unsafe class VectorizedScaleTrainer<TLanes> : ScaleTrainer
 
     private static ImageSize SizeOf(ScaleImage image) => new((int)image.Real.shape[2], (int)image.Real.shape[3]);
 
-    /// <summary>An image's numbers, for as long as the caller's dispose scope lasts.</summary>
+    /// <summary>Returns the values of an image. They are valid until the caller's dispose scope ends.</summary>
     private static ReadOnlySpan<float> Values(Tensor image) => MemoryMarshal.Cast<byte, float>(image.detach().contiguous().bytes);
 
     private static float DrawEpsilon(Generator random)
