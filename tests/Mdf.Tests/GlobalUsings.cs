@@ -1,2 +1,3 @@
 global using Xunit;
 global using static Mdf.Tests.TestRandom;
+global using static Mdf.Tests.TestTensors;

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Mdf.Imaging;
 using Mdf.Networks;
+using Mdf.Runtime;
 using static TorchSharp.torch;
 
 namespace Mdf.Tests.Cli;
@@ -23,7 +24,7 @@ public sealed class RestoreCommandTests : IDisposable
 
         using var scope = NewDisposeScope();
         using var trained = NetworkFile.Load(model);
-        var expected = trained.Network.call(ImageFile.Read(image)).clamp(0, 1);
+        var expected = trained.Network.call(ImageFile.Read(image)).Clamp(0, 1);
         var whole = ImageFile.Read(_folder.File("x.png"));
         Assert.InRange((whole - expected).abs().max().item<float>(), 0, 0.501 / 255);
         Assert.InRange((whole - ImageFile.Read(_folder.File("tiles.png"))).abs().max().item<float>(), 0, 1.001 / 255); // a rounding may tip over
@@ -120,7 +121,7 @@ public sealed class RestoreCommandTests : IDisposable
             answer.Error.Split('\n').Where(line => line.StartsWith("mdf: ", StringComparison.Ordinal)));
 
         model = Model("dncnn?layers=2&features=4&batch_norm=false", "denoise:25");
-        ImageFile.Write(_folder.File("clean.png"), zeros(1, 3, 32, 32) + 0.5);
+        ImageFile.Write(_folder.File("clean.png"), zeros(1, 3, 32, 32).Add(0.5));
         answer = MdfProgram.Run("restore", model, _folder.File("clean.png"), "-o", _folder.File("x.png"));
         Assert.Contains($"mdf: '{_folder.File("clean.png")}' is a picture with noise of about σ 0.0, and the network was trained for σ 25: it smooths detail\n", answer.Error);
     }

@@ -1,4 +1,5 @@
 using Mdf.Imaging;
+using Mdf.Runtime;
 using static TorchSharp.torch;
 
 namespace Mdf.Tests.Cli;
@@ -14,7 +15,7 @@ internal static class SmallInputs
         using var random = new Generator(seed);
         var coarse = Resampler.Bicubic(rand([1, 3, 6, 8], generator: random), height, width);
         var path = folder.File(name);
-        ImageFile.Write(path, 0.8 * coarse + 0.2 * rand([1, 3, height, width], generator: random));
+        ImageFile.Write(path, coarse.Mul(0.8).Add(rand([1, 3, height, width], generator: random).Mul(0.2)));
         return path;
     }
 

@@ -1,4 +1,5 @@
 using Mdf.Discriminators;
+using Mdf.Runtime;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -145,7 +146,7 @@ public sealed class ScaleNetworkTests
         double At(double step)
         {
             using var _ = no_grad();
-            weight.copy_(start + step * direction);
+            weight.copy_(start.Add(direction.Mul(step)));
             using var enabled = enable_grad();
             return GradientPenalty.Of(discriminator, real, fake, tensor(0.3, dtype: float64)).item<double>();
         }

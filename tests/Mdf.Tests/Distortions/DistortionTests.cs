@@ -107,7 +107,7 @@ public sealed class DistortionTests : IDisposable
     [Fact]
     public void Super_resolution_reduces_as_the_benchmarks_do_and_refuses_sides_that_do_not_divide()
     {
-        var reference = rand(2, 3, 24, 36, generator: Draws).mul(255).round().div(255);
+        var reference = rand(2, 3, 24, 36, generator: Draws).Mul(255).round().Div(255);
         var distorted = new Downscaling(4).Apply(reference);
         Assert.Equal([2, 3, 6, 9], distorted.shape);
         Assert.True(distorted.Equals(Mdf.Imaging.Resampler.BenchmarkDownscale(reference, 4)));
@@ -121,9 +121,9 @@ public sealed class DistortionTests : IDisposable
     {
         using var random = new Generator(3);
         using var again = new Generator(3);
-        var image = Mdf.Imaging.Resampler.Bicubic(rand(1, 3, 8, 8, generator: Draws), 64, 64).clamp(0, 1);
+        var image = Mdf.Imaging.Resampler.Bicubic(rand(1, 3, 8, 8, generator: Draws), 64, 64).Clamp(0, 1);
         var distorted = Distortion.Parse(task).Apply(image.expand(6, -1, -1, -1), random);
-        var errors = (distorted - image).square().mean([1, 2, 3]).data<float>().ToArray();
+        var errors = (distorted - image).Square().mean([1, 2, 3]).data<float>().ToArray();
         Assert.True(errors.Max() > 1.5 * errors.Min(), "six draws from a wide range differ");
         Assert.True(distorted.Equals(Distortion.Parse(task).Apply(image.expand(6, -1, -1, -1), again)));
     }

@@ -1,7 +1,6 @@
 using Mdf.Distortions;
 using Mdf.Imaging;
 using Mdf.Runtime;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Mdf.Tests.Distortions;
@@ -31,11 +30,11 @@ public sealed class FileDistortionTests : IDisposable
     {
         using var scope = NewDisposeScope();
         using var random = new Generator(2);
-        var image = rand([2, 3, 20, 21], generator: random) * 1.4 - 0.2;
+        var image = rand([2, 3, 20, 21], generator: random).Mul(1.4).Sub(0.2);
         var steps = (1 << bits) - 1;
         var found = Distortion.Parse($"quantize:{bits}").Apply(image);
-        Assert.InRange((found * steps - (found * steps).round()).abs().max().item<float>(), 0, 1e-4);
-        Assert.InRange((found - image.clamp(0, 1)).abs().max().item<float>(), 0, 0.5 / steps + 1e-6);
+        Assert.InRange((found.Mul(steps) - found.Mul(steps).round()).abs().max().item<float>(), 0, 1e-4);
+        Assert.InRange((found - image.Clamp(0, 1)).abs().max().item<float>(), 0, 0.5 / steps + 1e-6);
     }
 
     [Fact]
@@ -157,7 +156,7 @@ public sealed class FileDistortionTests : IDisposable
         Assert.Single(File.ReadAllLines(log));
 
         // Another picture or another command is another result.
-        Assert.Throws<InputException>(() => kept.ApplyToPicture(Photo() * 0.5));
+        Assert.Throws<InputException>(() => kept.ApplyToPicture(Photo().Mul(0.5)));
         Assert.Throws<InputException>(() => new CachedDistortion(Run($"sh -c \"cp '{result}' '{{out}}' \" {{in}}"), cache).ApplyToPicture(Photo()));
 
         ImageFile.Write(Assert.Single(Directory.GetFiles(cache)), zeros(1, 3, 8, 8));
@@ -177,11 +176,11 @@ public sealed class FileDistortionTests : IDisposable
     // A limit that no machine reaches.
     private static ExternalDistortion Run(string command) => new(command, TimeSpan.FromDays(1));
 
-    private static double Error(Tensor found, Tensor expected) => (found - expected).square().mean().ToDouble();
+    private static double Error(Tensor found, Tensor expected) => (found - expected).Square().mean().Number();
 
     private static Tensor Photo()
     {
         using var random = new Generator(3);
-        return Resampler.Bicubic(rand([1, 3, 8, 10], generator: random), 32, 40).clamp(0, 1);
+        return Resampler.Bicubic(rand([1, 3, 8, 10], generator: random), 32, 40).Clamp(0, 1);
     }
 }

@@ -1,5 +1,5 @@
 using Mdf.Distortions;
-using TorchSharp;
+using Mdf.Runtime;
 using static TorchSharp.torch;
 
 namespace Mdf.Tests.Distortions;
@@ -13,21 +13,21 @@ public sealed class GaussianBlurTests
         var point = zeros(1, 3, 41, 41);
         point[0, 1, 20, 20] = 1;
         var blurred = Distortion.Parse("blur:2").Apply(point).to(float64);
-        Assert.Equal(0, blurred[0, 0].abs().sum().ToDouble());
-        Assert.Equal(1, blurred[0, 1].sum().ToDouble(), 1e-5);
-        var squares = (arange(41, dtype: float64) - 20).square();
-        Assert.Equal(4, (blurred[0, 1].sum([0]) * squares).sum().ToDouble(), 0.02);
-        Assert.Equal(4, (blurred[0, 1].sum([1]) * squares).sum().ToDouble(), 0.02);
+        Assert.Equal(0, blurred[0, 0].abs().sum().Number());
+        Assert.Equal(1, blurred[0, 1].sum().Number(), 1e-5);
+        var squares = Arange(41, float64).Sub(20).Square();
+        Assert.Equal(4, (blurred[0, 1].sum([0]) * squares).sum().Number(), 0.02);
+        Assert.Equal(4, (blurred[0, 1].sum([1]) * squares).sum().Number(), 0.02);
     }
 
     [Fact]
     public void One_colour_stays_as_it_is_up_to_the_border_and_the_reference_too()
     {
         using var scope = NewDisposeScope();
-        var plain = full([2, 3, 9, 7], 0.4f);
+        var plain = Full([2, 3, 9, 7], 0.4f);
         var blurred = Distortion.Parse("blur:20").Apply(plain);
-        Assert.InRange((blurred - 0.4).abs().max().item<float>(), 0, 1e-6);
-        Assert.Equal(0, (plain - 0.4f).abs().max().item<float>());
+        Assert.InRange(blurred.Sub(0.4).abs().max().item<float>(), 0, 1e-6);
+        Assert.Equal(0, plain.Sub(0.4f).abs().max().item<float>());
     }
 
     [Fact]

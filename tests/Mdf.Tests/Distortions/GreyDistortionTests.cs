@@ -1,6 +1,7 @@
 using Mdf.Distortions;
 using Mdf.Evaluation;
 using Mdf.Imaging;
+using Mdf.Runtime;
 using Mdf.Training.Adversarial;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -88,14 +89,14 @@ public sealed class GreyDistortionTests : IDisposable
     public void The_training_of_a_loss_distorts_a_grey_photograph_as_one_channel()
     {
         using var random = new Generator(4);
-        var upscaled = Grey(30, 32) * 2 - 1;
+        var upscaled = Grey(30, 32).Mul(2).Sub(1);
         using var grey = new GeneratorInput(upscaled, new GaussianNoise(25), noise: 0, isGrey: true);
         var error = grey.Draw(random) - upscaled;
         Assert.InRange((error[.., 0] - error[.., 1]).abs().max().item<float>(), 0, 1e-6);
         Assert.InRange(error.std().item<float>(), 0.17, 0.22); // 2 · 25 / 255
 
         // What a generator below has added to the grey stays.
-        var tinted = upscaled + tensor([0.1f, 0, -0.1f]).view(1, 3, 1, 1);
+        var tinted = upscaled.Add(tensor([0.1f, 0, -0.1f]).view(1, 3, 1, 1));
         using var chained = new GeneratorInput(tinted, new Upscaling(), noise: 0, isGrey: true);
         Assert.InRange((chained.Draw(random) - tinted).abs().max().item<float>(), 0, 1e-6);
     }
@@ -103,7 +104,7 @@ public sealed class GreyDistortionTests : IDisposable
     [Fact]
     public void The_demonstration_compares_a_grey_photograph_with_grey_noise()
     {
-        var photo = Resampler.Bicubic(rand(1, 1, 20, 20, generator: Draws), 64, 64).clamp(0, 1).expand(1, 3, 64, 64);
+        var photo = Resampler.Bicubic(rand(1, 1, 20, 20, generator: Draws), 64, 64).Clamp(0, 1).expand(1, 3, 64, 64);
         var noisy = EqualMse.Distort(photo, new JpegDistortion(10), seed: 1).Single(image => image.Name == "noise").Image;
         Assert.True(GreyPicture.IsGrey(noisy));
     }
@@ -111,7 +112,7 @@ public sealed class GreyDistortionTests : IDisposable
     private static Tensor Grey(int height, int width)
     {
         using var random = new Generator(3);
-        var levels = (Resampler.Bicubic(rand([1, 1, 8, 10], generator: random), height, width).clamp(0, 1) * 255).round() / 255;
+        var levels = Resampler.Bicubic(rand([1, 1, 8, 10], generator: random), height, width).Clamp(0, 1).Mul(255).round().Div(255);
         return levels.expand(1, 3, height, width).contiguous();
     }
 }

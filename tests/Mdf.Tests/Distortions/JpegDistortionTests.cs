@@ -1,5 +1,6 @@
 using Mdf.Distortions;
 using Mdf.Imaging;
+using Mdf.Runtime;
 using TorchSharp;
 using static TorchSharp.torch;
 using static TorchSharp.torch.TensorIndex;
@@ -27,10 +28,10 @@ public sealed class JpegDistortionTests : IDisposable
     [Fact]
     public void Values_outside_the_range_are_clipped_and_8_bit_values_come_out()
     {
-        var image = rand(1, 3, 16, 16, generator: Draws) * 3 - 1;
+        var image = rand(1, 3, 16, 16, generator: Draws).Mul(3).Sub(1);
         var distorted = new JpegDistortion(50).Apply(image);
-        Assert.True(distorted.Equals(new JpegDistortion(50).Apply(image.clamp(0, 1))));
-        Assert.InRange((distorted.mul(255) - distorted.mul(255).round()).abs().max().item<float>(), 0, 1e-4);
+        Assert.True(distorted.Equals(new JpegDistortion(50).Apply(image.Clamp(0, 1))));
+        Assert.InRange((distorted.Mul(255) - distorted.Mul(255).round()).abs().max().item<float>(), 0, 1e-4);
     }
 
     [Fact]
@@ -49,10 +50,10 @@ public sealed class JpegDistortionTests : IDisposable
     [Fact]
     public void A_lower_quality_distorts_more()
     {
-        var image = Resampler.Bicubic(rand(1, 3, 16, 16, generator: Draws), 64, 64).clamp(0, 1);
+        var image = Resampler.Bicubic(rand(1, 3, 16, 16, generator: Draws), 64, 64).Clamp(0, 1);
         int[] qualities = [100, 75, 40, 10, 1];
         var errors = qualities
-            .Select(quality => (new JpegDistortion(quality).Apply(image) - image).square().mean().item<float>()).ToArray();
+            .Select(quality => (new JpegDistortion(quality).Apply(image) - image).Square().mean().item<float>()).ToArray();
         Assert.Equal(errors.Order(), errors);
     }
 

@@ -21,7 +21,7 @@ public sealed class BenchmarkMetricsTests
         Assert.Equal(Expected("psnr", "y"), found.PsnrY, 1e-5);
         Assert.Equal(Expected("ssim", "y"), found.SsimY!.Value, 1e-6);
 
-        Tensor Image(string name) => golden[name + "_rgb8_hwc"].permute(2, 0, 1).unsqueeze(0).to(float32) / 255;
+        Tensor Image(string name) => golden[name + "_rgb8_hwc"].permute(2, 0, 1).unsqueeze(0).to(float32).Div(255);
         double Expected(string metric, string channels) => golden[$"{metric}_crop{border}_{channels}"].to(float64).item<double>();
     }
 
@@ -29,8 +29,8 @@ public sealed class BenchmarkMetricsTests
     public void One_level_of_difference_is_known()
     {
         using var scope = NewDisposeScope();
-        var grey = full([1, 3, 16, 16], 100 / 255f);
-        var found = BenchmarkMetrics.Score(grey + 1 / 255f, grey);
+        var grey = Full([1, 3, 16, 16], 100 / 255f);
+        var found = BenchmarkMetrics.Score(grey.Add(1 / 255f), grey);
         Assert.Equal(20 * Math.Log10(255), found.PsnrRgb, 1e-9);
         Assert.Equal(20 * Math.Log10(255 / (219.0 / 255)), found.PsnrY, 1e-9); // 219 levels from black to white
         Assert.InRange(found.SsimRgb!.Value, 0.9999, 1);
@@ -49,11 +49,11 @@ public sealed class BenchmarkMetricsTests
     {
         using var scope = NewDisposeScope();
         var image = Noise(20, 20);
-        var (restored, reference) = ((image * 1.5 - 0.25).mul(255).round().div(255), image.mul(255).round().div(255));
-        var rounded = BenchmarkMetrics.Score(restored.clamp(0, 1), reference);
-        var nudge = (Noise(20, 20, seed: 2) - 0.5) * 0.9 / 255;
-        Assert.Equal(rounded, BenchmarkMetrics.Score(restored + nudge, reference));
-        Assert.Equal(rounded, BenchmarkMetrics.Score(restored, reference + nudge));
+        var (restored, reference) = (image.Mul(1.5).Sub(0.25).Mul(255).round().Div(255), image.Mul(255).round().Div(255));
+        var rounded = BenchmarkMetrics.Score(restored.Clamp(0, 1), reference);
+        var nudge = Noise(20, 20, seed: 2).Sub(0.5).Mul(0.9).Div(255);
+        Assert.Equal(rounded, BenchmarkMetrics.Score(restored.Add(nudge), reference));
+        Assert.Equal(rounded, BenchmarkMetrics.Score(restored, reference.Add(nudge)));
         Assert.Equal(rounded, BenchmarkMetrics.Score(restored.to(float64), reference));
         Assert.Equal(rounded, BenchmarkMetrics.Score(restored.clone().requires_grad_(true), reference));
     }
@@ -76,8 +76,8 @@ public sealed class BenchmarkMetricsTests
     {
         using var scope = NewDisposeScope();
         var reference = nn.functional.avg_pool2d(Noise(175, 175), [9, 9], [1, 1]);
-        var noise = Noise(167, 167, seed: 2) - 0.5;
-        var scores = new[] { 0.1, 0.3, 0.9 }.Select(amount => BenchmarkMetrics.Score(reference + amount * noise, reference)).ToArray();
+        var noise = Noise(167, 167, seed: 2).Sub(0.5);
+        var scores = new[] { 0.1, 0.3, 0.9 }.Select(amount => BenchmarkMetrics.Score(reference.Add(noise.Mul(amount)), reference)).ToArray();
         foreach (var (better, worse) in scores.Zip(scores.Skip(1)))
         {
             Assert.InRange(worse.PsnrRgb, 0, better.PsnrRgb - 6);
@@ -93,14 +93,14 @@ public sealed class BenchmarkMetricsTests
     {
         using var scope = NewDisposeScope();
         var image = Noise(32, 32);
-        Assert.InRange(BenchmarkMetrics.Score(1 - image, image).SsimRgb!.Value, -1, -0.8);
+        Assert.InRange(BenchmarkMetrics.Score(image.SubFrom(1), image).SsimRgb!.Value, -1, -0.8);
     }
 
     [Fact]
     public void MsSsim_is_one_minus_the_loss_of_the_rounded_images()
     {
         using var scope = NewDisposeScope();
-        var (restored, reference) = (Noise(170, 180).mul(255).round().div(255), Noise(170, 180, seed: 2).mul(255).round().div(255));
+        var (restored, reference) = (Noise(170, 180).Mul(255).round().Div(255), Noise(170, 180, seed: 2).Mul(255).round().Div(255));
         using var loss = new MsSsimLoss();
         Assert.Equal(1 - loss.call(restored, reference).item<float>(), BenchmarkMetrics.Score(restored, reference).MsSsim!.Value, 1e-5);
     }
@@ -149,7 +149,7 @@ public sealed class BenchmarkMetricsTests
         AssertRefused("expected a restored image of floating-point values, shape (1, 3, H, W), found Float32 (3, 20, 30)", image[0], image);
         AssertRefused("found Float32 (1, 1, 20, 30)", image, image.narrow(1, 0, 1));
         AssertRefused("expected a reference image of floating-point values, shape (1, 3, H, W), found Byte", image, image.to(uint8));
-        AssertRefused("expected a restored image with values in [0, 1], found NaN", image * float.NaN, image);
+        AssertRefused("expected a restored image with values in [0, 1], found NaN", image.Mul(float.NaN), image);
         AssertRefused("expected a restored image larger than its border of 10 pixels at each side, found one of 30×20", image, image, border: 10);
         Assert.Throws<ArgumentOutOfRangeException>(() => BenchmarkMetrics.Score(image, image, border: -1));
 
@@ -167,7 +167,7 @@ public sealed class BenchmarkMetricsTests
     public void Strips_of_any_thickness_score_as_the_whole(int height, int width)
     {
         using var scope = NewDisposeScope();
-        var flat = full([1, 3, height, width], 0.4f);
+        var flat = Full([1, 3, height, width], 0.4f);
         foreach (var (restored, reference) in new[] { (Noise(height, width), Noise(height, width, seed: 2)), (flat, Noise(height, width)), (flat, flat), (Noise(height, width), Noise(height, width)) })
         {
             var expected = ScoreWhole(restored, reference);
@@ -190,7 +190,7 @@ public sealed class BenchmarkMetricsTests
         using var scope = NewDisposeScope();
         foreach (var shape in new[] { new[] { 1, 3, 200, 1L << 48 }, [1, 3, 1L << 48, 200] })
         {
-            var found = BenchmarkMetrics.Score(full([1], 0.4f).expand(shape), full([1], 0.4f).expand(shape), ImageStrips.Divide(shape).Take(5));
+            var found = BenchmarkMetrics.Score(Full([1], 0.4f).expand(shape), Full([1], 0.4f).expand(shape), ImageStrips.Divide(shape).Take(5));
             Assert.Equal(new BenchmarkScores(double.PositiveInfinity, 1, double.PositiveInfinity, 1, 1, null), found);
         }
     }
@@ -237,9 +237,9 @@ public sealed class BenchmarkMetricsTests
             PsnrOf(rgb, referenceRgb), SsimOf(rgb, referenceRgb), PsnrOf(luma, referenceLuma), SsimOf(luma, referenceLuma),
             Math.Min(rgb.shape[2], rgb.shape[3]) < loss.MinimumSize ? null : 1 - loss.call(rgb, referenceRgb).item<double>(), null);
 
-        static Tensor Round(Tensor image) => (image.clamp(0, 1) * 255 + 0.5).floor().to(float64) / 255;
+        static Tensor Round(Tensor image) => image.Clamp(0, 1).Mul(255).Add(0.5).floor().to(float64).Div(255);
 
-        static double PsnrOf(Tensor image, Tensor reference) => 10 * Math.Log10(1 / (image - reference).square().mean().item<double>());
+        static double PsnrOf(Tensor image, Tensor reference) => 10 * Math.Log10(1 / (image - reference).Square().mean().item<double>());
 
         static double SsimOf(Tensor image, Tensor reference)
         {

@@ -121,7 +121,7 @@ public sealed class BenchmarkTests : IDisposable
         using var random = new Generator(11);
         var grey = ImageFile.Read(_folder.File("colour/a.png")).mean([1], keepdim: true);
         ImageFile.Write(_folder.File("grey/a.png"), new Picture(grey.expand(1, 3, -1, -1), null, IsGrey: true, 8));
-        var noisy = grey + randn(grey.shape, generator: random) * 25 / 255;
+        var noisy = grey.Add(randn(grey.shape, generator: random).Mul(25).Div(255));
         ImageFile.Write(_folder.File("noisy/a.png"), new Picture(noisy.expand(1, 3, -1, -1), null, IsGrey: true, 8));
 
         var (here, byHand) = (Score(null), Score(_folder.File("noisy")));
@@ -212,6 +212,6 @@ public sealed class BenchmarkTests : IDisposable
     {
         Directory.CreateDirectory(_folder.File(folder));
         using var random = new Generator(4);
-        ImageFile.Write(_folder.File(Path.Combine(folder, name)), Resampler.Bicubic(rand([1, 3, 5, 5], generator: random), height, width).clamp(0, 1));
+        ImageFile.Write(_folder.File(Path.Combine(folder, name)), Resampler.Bicubic(rand([1, 3, 5, 5], generator: random), height, width).Clamp(0, 1));
     }
 }

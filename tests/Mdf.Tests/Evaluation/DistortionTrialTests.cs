@@ -47,14 +47,14 @@ public sealed class DistortionTrialTests : IDisposable
     {
         Assert.SkipWhen(OperatingSystem.IsWindows(), "needs the usual programs of Unix");
         var copy = new ExternalDistortion("cp {in} {out}", TimeSpan.FromHours(1));
-        var unrounded = Resampler.Bicubic(rand(1, 3, 8, 10, generator: Draws), 48, 56).clamp(0, 1);
+        var unrounded = Resampler.Bicubic(rand(1, 3, 8, 10, generator: Draws), 48, 56).Clamp(0, 1);
         Assert.Contains("as 'jpg:{out}' does", Assert.Throws<InputException>(() => DistortionTrial.Run(copy, [unrounded], seed: 0)).Message);
     }
 
     [Fact]
     public void A_blank_picture_is_no_proof_that_nothing_is_damaged()
     {
-        var blank = full([1, 3, 48, 56], 0.5f);
+        var blank = Full([1, 3, 48, 56], 0.5f);
         var trial = DistortionTrial.Run(Distortion.Parse("blur:2"), [blank, Picture(1)], seed: 0);
         Assert.True(trial.Psnr < 60);
         Assert.Throws<InputException>(() => DistortionTrial.Run(Distortion.Parse("blur:2"), [blank, blank], seed: 0));
@@ -70,8 +70,8 @@ public sealed class DistortionTrialTests : IDisposable
     [Fact]
     public void The_sheet_shows_the_middle_of_the_pictures_and_amplifies_what_is_faint()
     {
-        var clean = full([1, 3, 500, 400], 0.5f);
-        var sheet = DistortionSheet.Render(new DistortionTrial(clean, clean + 3 / 255f, 38.6));
+        var clean = Full([1, 3, 500, 400], 0.5f);
+        var sheet = DistortionSheet.Render(new DistortionTrial(clean, clean.Add(3 / 255f), 38.6));
         using var bitmap = SKBitmap.Decode(sheet);
         Assert.Equal((3 * (320 + 16) + 16, 320 + 16 + 40), (bitmap.Width, bitmap.Height));
         var (damaged, difference) = (bitmap.GetPixel(16 + 336 + 160, 100), bitmap.GetPixel(16 + 2 * 336 + 160, 100));
@@ -82,6 +82,6 @@ public sealed class DistortionTrialTests : IDisposable
     private static Tensor Picture(ulong seed)
     {
         using var random = new Generator(seed);
-        return ((0.8 * Resampler.Bicubic(rand([1, 3, 10, 12], generator: random), 48, 56) + 0.2 * rand([1, 3, 48, 56], generator: random)).clamp(0, 1) * 255).round() / 255;
+        return Resampler.Bicubic(rand([1, 3, 10, 12], generator: random), 48, 56).Mul(0.8).Add(rand([1, 3, 48, 56], generator: random).Mul(0.2)).Clamp(0, 1).Mul(255).round().Div(255);
     }
 }

@@ -15,7 +15,7 @@ public sealed class EqualMseTests
         var photo = ImageFile.Read(Path.Combine(Shared.Repository, "samples", "photographs", "chelsea.png"));
         var images = EqualMse.Distort(photo, new JpegDistortion(10), seed: 0);
         Assert.Equal(["JPEG", "blur", "noise", "brightness"], images.Select(image => image.Name));
-        var errors = images.Select(image => (image.Image - photo).square().mean().item<float>()).ToArray();
+        var errors = images.Select(image => (image.Image - photo).Square().mean().item<float>()).ToArray();
         Assert.All(errors, error => Assert.Equal(1, error / errors[0], 0.01));
         Assert.All(images, image => Assert.InRange(image.Image.max().item<float>(), 0.1f, 1));
     }
@@ -24,7 +24,7 @@ public sealed class EqualMseTests
     public void An_image_without_detail_is_refused()
     {
         using var scope = NewDisposeScope();
-        var flat = full([1, 3, 32, 32], 0.37f);
+        var flat = Full([1, 3, 32, 32], 0.37f);
         Assert.Contains("no blur of this image", Assert.Throws<InputException>(() => EqualMse.Distort(flat, new JpegDistortion(5), 0)).Message);
     }
 }

@@ -1,4 +1,5 @@
 using Mdf.Evaluation;
+using Mdf.Runtime;
 using static TorchSharp.torch;
 
 namespace Mdf.Tests.Evaluation;
@@ -32,12 +33,12 @@ public sealed class ErrorSpectrumTests
         using var scope = NewDisposeScope();
         var error = Error();
         Tensor[] bands = [ErrorSpectrum.Band(error, 0, 0.125), ErrorSpectrum.Band(error, 0.125, 0.25), ErrorSpectrum.Band(error, 0.25, 1)];
-        Near(error, bands[0] + bands[1] + bands[2], 1e-5);
+        Near(error, bands[0].Add(bands[1]).Add(bands[2]), 1e-5);
         Assert.Equal(0, (bands[0] * bands[1]).mean().item<float>(), 1e-5);
-        Assert.All(bands, band => Assert.True(band.square().mean().item<float>() > 0.01));
+        Assert.All(bands, band => Assert.True(band.Square().mean().item<float>() > 0.01));
 
         var (grey, colour) = (ErrorSpectrum.Grey(error), ErrorSpectrum.Colour(error));
-        Near(error, grey + colour, 1e-6);
+        Near(error, grey.Add(colour), 1e-6);
         Assert.Equal(0, (grey * colour).mean().item<float>(), 1e-5);
         Near(zeros(1, 1, 24, 30), colour.sum(1, keepdim: true), 1e-5);
     }
@@ -46,7 +47,7 @@ public sealed class ErrorSpectrumTests
     public void A_wave_lies_in_the_octave_of_its_frequency()
     {
         using var scope = NewDisposeScope();
-        var wave = sin(arange(32, dtype: ScalarType.Float32) * (2 * Math.PI * 3 / 32)).view(1, 1, 1, 32).expand(1, 3, 16, 32); // 3/32 of a cycle per pixel
+        var wave = sin(Arange(32, ScalarType.Float32).Mul(2 * Math.PI * 3 / 32)).view(1, 1, 1, 32).expand(1, 3, 16, 32); // 3/32 of a cycle per pixel
         Near(wave, ErrorSpectrum.Band(wave, 1 / 16.0, 1 / 8.0), 1e-5);
         Near(zeros_like(wave), ErrorSpectrum.Band(wave, 1 / 8.0, 1), 1e-5);
         Near(zeros_like(wave), ErrorSpectrum.Band(wave, 0, 1 / 16.0), 1e-5);
@@ -56,7 +57,7 @@ public sealed class ErrorSpectrumTests
     {
         using var random = new Generator(1);
         var colours = randn([1, 3, 24, 30], generator: random);
-        return colours + randn([1, 1, 24, 30], generator: random);
+        return colours.Add(randn([1, 1, 24, 30], generator: random));
     }
 
     private static void Near(Tensor expected, Tensor actual, double tolerance) =>

@@ -180,7 +180,7 @@ public sealed class ImageRestorationTests : IDisposable
         Assert.Equal([0, 1, 2], steps);
         Assert.Equal([(color, 120, 96), (grey, 33, 27)], restored.Select(image => (image.Input, image.Width, image.Height)));
         Assert.All(restored, image => Assert.True(image.Seconds > 0));
-        var expected = network.call(ImageFile.Read(color)).clamp(0, 1);
+        var expected = network.call(ImageFile.Read(color)).Clamp(0, 1);
         Assert.InRange((ImageFile.Read(restored[0].Output) - expected).abs().max().item<float>(), 0, 0.501 / 255);
         using var picture = ImageFile.ReadPicture(restored[1].Output);
         Assert.Equal((true, 16, true), (picture.IsGrey, picture.BitDepth, picture.Alpha is not null));

@@ -1,4 +1,5 @@
 using Mdf.Networks;
+using Mdf.Runtime;
 using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
@@ -81,7 +82,7 @@ internal static class NetworksWithMargins
             var (height, width) = (distorted.shape[2], distorted.shape[3]);
             var padded = functional.pad(distorted, [0, (Block - width % Block) % Block, 0, (Block - height % Block) % Block], PaddingModes.Replicate);
             var blocks = coarse.call(functional.avg_pool2d(fine.call(padded), Block));
-            var whole = padded + functional.interpolate(blocks, scale_factor: [Block, Block], mode: InterpolationMode.Nearest);
+            var whole = padded.Add(functional.interpolate(blocks, scale_factor: [Block, Block], mode: InterpolationMode.Nearest));
             return whole.narrow(2, 0, height).narrow(3, 0, width);
         }
     }

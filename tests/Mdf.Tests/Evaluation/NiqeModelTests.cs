@@ -37,7 +37,7 @@ public sealed class NiqeModelTests : IDisposable
         var pristine = model.Score(photo)!.Value;
         Assert.InRange(pristine, 1, 6);
         Assert.InRange(model.Score(nn.functional.avg_pool2d(photo, [5, 5], [1, 1]))!.Value, pristine + 2, 50);
-        Assert.InRange(model.Score(photo + 0.1 * randn(photo.shape, generator: random))!.Value, pristine + 2, 50);
+        Assert.InRange(model.Score(photo.Add(randn(photo.shape, generator: random).Mul(0.1)))!.Value, pristine + 2, 50);
     }
 
     [Fact]
@@ -50,7 +50,7 @@ public sealed class NiqeModelTests : IDisposable
         Assert.InRange(score, 0.01, 100);
         Assert.Equal(score, model.Score(image.narrow(2, 8, 200).narrow(3, 8, 200)));
         Assert.Equal(score, model.Score(image.narrow(2, 8, 192).narrow(3, 8, 192))); // whole blocks only
-        Assert.Equal(score, model.Score(image + 0.3 / 255, border: 8));
+        Assert.Equal(score, model.Score(image.Add(0.3 / 255), border: 8));
         Assert.Equal(score, model.Score(image.to(float64), border: 8));
         Assert.NotEqual(score, model.Score(image, border: 7));
     }
@@ -93,8 +93,8 @@ public sealed class NiqeModelTests : IDisposable
     {
         using var scope = NewDisposeScope();
         var model = Synthetic();
-        Assert.Null(model.Score(full([1, 3, 288, 288], 0.37f)));
-        var image = full([1, 3, 96, 960], 0.37f);
+        Assert.Null(model.Score(Full([1, 3, 288, 288], 0.37f)));
+        var image = Full([1, 3, 96, 960], 0.37f);
         image.narrow(3, 0, 96).copy_(Texture(96, 96));
         Assert.Null(model.Score(image));
         image.narrow(3, 96, 96).copy_(Texture(96, 96, seed: 2));
@@ -107,7 +107,7 @@ public sealed class NiqeModelTests : IDisposable
         using var scope = NewDisposeScope();
         var model = Synthetic();
         Assert.Contains("shape (1, 3, H, W), found", Assert.Throws<InputException>(() => model.Score(zeros(2, 3, 96, 192))).Message);
-        Assert.Contains("found NaN", Assert.Throws<InputException>(() => model.Score(full([1, 3, 96, 192], float.NaN))).Message);
+        Assert.Contains("found NaN", Assert.Throws<InputException>(() => model.Score(Full([1, 3, 96, 192], float.NaN))).Message);
         Assert.Contains("larger than its border of 48 pixels", Assert.Throws<InputException>(() => model.Score(zeros(1, 3, 96, 192), border: 48)).Message);
     }
 
@@ -191,6 +191,6 @@ public sealed class NiqeModelTests : IDisposable
         using var scope = NewDisposeScope();
         using var random = new Generator((ulong)seed);
         var noise = nn.functional.avg_pool2d(rand([1, 3, height + 2, width + 2], generator: random), [3, 3], [1, 1]);
-        return noise.mul(255).round().div(255).MoveToOuterDisposeScope();
+        return noise.Mul(255).round().Div(255).MoveToOuterDisposeScope();
     }
 }

@@ -1,5 +1,6 @@
 using Mdf.Evaluation;
 using Mdf.Losses;
+using Mdf.Runtime;
 using static TorchSharp.torch;
 
 namespace Mdf.Tests.Evaluation;
@@ -37,8 +38,8 @@ public sealed class PixelRecoveryTests
     {
         using var scope = NewDisposeScope();
         var black = zeros(1, 3, 8, 8);
-        Assert.Equal(20, Psnr.Of(black + 0.1, black), 1e-5); // 10·log₁₀(1 / 0.01)
-        Assert.Equal(0, Psnr.Of(black + 7, black), 1e-9); // clamped to 1
+        Assert.Equal(20, Psnr.Of(black.Add(0.1), black), 1e-5); // 10·log₁₀(1 / 0.01)
+        Assert.Equal(0, Psnr.Of(black.Add(7), black), 1e-9); // clamped to 1
         Assert.Equal(double.PositiveInfinity, Psnr.Of(black, black));
     }
 }

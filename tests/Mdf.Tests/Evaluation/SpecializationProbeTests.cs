@@ -46,8 +46,8 @@ public sealed class SpecializationProbeTests : IDisposable
                 tensor.zero_();
             for (var c = 0; c < 3; c++)
                 tensors["head.conv.weight"][c, c, 1, 1] = 1;
-            tensors["head.conv.bias"].fill_(10); // far from the kink of leaky ReLU
-            tensors["head.norm.weight"].fill_(1);
+            tensors["head.conv.bias"].Fill_(10); // far from the kink of leaky ReLU
+            tensors["head.norm.weight"].Fill_(1);
         }
 
         using var loss = new MdfLoss(stack);
@@ -114,13 +114,13 @@ public sealed class SpecializationProbeTests : IDisposable
             foreach (var (name, tensor) in tensors.Where(entry => entry.Key.EndsWith("weight", StringComparison.Ordinal) && !entry.Key.Contains("norm", StringComparison.Ordinal)))
                 tensor.zero_();
             (tensors["head.conv.weight"][0, 0, 1, 1], tensors["head.conv.weight"][0, 1, 1, 1]) = (1, -1);
-            tensors["head.norm.weight"].fill_(1);
+            tensors["head.norm.weight"].Fill_(1);
         }
 
         using var loss = new MdfLoss(stack);
         var picture = Picture(1);
         var coloured = SpecializationProbe.Run([loss], [picture], seed: 1).Single(row => row.Name == "noise").Values[0];
-        var grey = SpecializationProbe.Run([loss], [((picture.mean([1], keepdim: true) * 255).round() / 255).expand(picture.shape)], seed: 1).Single(row => row.Name == "noise").Values[0];
+        var grey = SpecializationProbe.Run([loss], [picture.mean([1], keepdim: true).Mul(255).round().Div(255).expand(picture.shape)], seed: 1).Single(row => row.Name == "noise").Values[0];
         Assert.InRange(grey, 0, 1e-6 * coloured);
     }
 
@@ -129,7 +129,7 @@ public sealed class SpecializationProbeTests : IDisposable
     {
         using var scope = NewDisposeScope();
         using var loss = Loss("sisr", seed: 1);
-        Assert.Contains("picture 2", Assert.Throws<InputException>(() => SpecializationProbe.Run([loss], [Picture(1), full([1, 3, 40, 40], 0.5f)], seed: 1)).Message);
+        Assert.Contains("picture 2", Assert.Throws<InputException>(() => SpecializationProbe.Run([loss], [Picture(1), Full([1, 3, 40, 40], 0.5f)], seed: 1)).Message);
     }
 
     [Fact]
@@ -171,6 +171,6 @@ public sealed class SpecializationProbeTests : IDisposable
     private static Tensor Picture(ulong seed)
     {
         using var random = new Generator(seed);
-        return (0.8 * Resampler.Bicubic(rand([1, 3, 10, 12], generator: random), 60, 72) + 0.1 * rand([1, 3, 60, 72], generator: random)).clamp(0, 1);
+        return Resampler.Bicubic(rand([1, 3, 10, 12], generator: random), 60, 72).Mul(0.8).Add(rand([1, 3, 60, 72], generator: random).Mul(0.1)).Clamp(0, 1);
     }
 }

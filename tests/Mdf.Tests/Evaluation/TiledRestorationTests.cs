@@ -90,7 +90,7 @@ public sealed class TiledRestorationTests : IDisposable
     public void The_result_has_the_inputs_type_is_not_clamped_and_has_no_gradient()
     {
         using var network = NetworksWithMargins.Make(1, 1);
-        var restored = TiledRestoration.Run(network, rand(1, 3, 20, 20, generator: Draws).mul_(50).requires_grad_(), 8);
+        var restored = TiledRestoration.Run(network, rand(1, 3, 20, 20, generator: Draws).Mul_(50).requires_grad_(), 8);
         Assert.Equal(ScalarType.Float32, restored.dtype);
         Assert.False(restored.requires_grad);
         Assert.True(restored.max().item<float>() > 1);
@@ -162,7 +162,7 @@ public sealed class TiledRestorationTests : IDisposable
         Assert.Equal([1, 3, 60, 99], restored.Color.shape);
         Assert.InRange(restored.Color.min().item<float>(), 0, 1);
         Assert.InRange(restored.Color.max().item<float>(), 0, 1);
-        Assert.True(Resampler.BicubicScale(alpha, 3).clamp(0, 1).Equals(restored.Alpha!));
+        Assert.True(Resampler.BicubicScale(alpha, 3).Clamp(0, 1).Equals(restored.Alpha!));
         Assert.Equal((0f, 1f), (restored.Alpha!.min().item<float>(), restored.Alpha.max().item<float>()));
     }
 

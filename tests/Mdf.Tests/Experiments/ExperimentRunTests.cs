@@ -680,7 +680,7 @@ public sealed class ExperimentRunTests : IDisposable
         {
             Directory.CreateDirectory(_folder.File($"{set}-damaged"));
             foreach (var file in Directory.GetFiles(_folder.File(set)))
-                ImageFile.Write(Path.Combine(_folder.File($"{set}-damaged"), Path.GetFileName(file)), 0.6 * new GaussianNoise(15).Apply(ImageFile.Read(file), random));
+                ImageFile.Write(Path.Combine(_folder.File($"{set}-damaged"), Path.GetFileName(file)), new GaussianNoise(15).Apply(ImageFile.Read(file), random).Mul(0.6));
         }
     }
 

@@ -269,7 +269,7 @@ public sealed class LossRunTests : IDisposable
     public void A_photograph_of_one_colour_is_refused()
     {
         using var scope = NewDisposeScope();
-        var error = Assert.Throws<InputException>(() => LossPlan.For(ones(1, 3, 40, 40) * 0.3, Options("sisr")));
+        var error = Assert.Throws<InputException>(() => LossPlan.For(ones(1, 3, 40, 40).Mul(0.3), Options("sisr")));
         Assert.Contains("only one colour", error.Message);
     }
 
@@ -288,7 +288,7 @@ public sealed class LossRunTests : IDisposable
     private static Tensor Picture(ulong seed, int height, int width)
     {
         using var random = new Generator(seed);
-        return Resampler.Bicubic(rand([1, 3, height / 4, width / 4], generator: random), height, width).clamp(0, 1);
+        return Resampler.Bicubic(rand([1, 3, height / 4, width / 4], generator: random), height, width).Clamp(0, 1);
     }
 
     private byte[] Train(string name, LossTrainingOptions options, bool resume = false, int checkpointEvery = 100)

@@ -136,12 +136,12 @@ public sealed class BmpReaderTests : IDisposable
             var expected = bits == 8
                 ? rows.unsqueeze(0).expand(3, height, width)
                 : rows.reshape(height, width, 3).flip(2).permute(2, 0, 1);
-            Assert.True(expected.to(ScalarType.Float32).div(255).unsqueeze(0).Equals(image), path);
+            Assert.True(expected.to(ScalarType.Float32).Div(255).unsqueeze(0).Equals(image), path);
         }
     }
 
     private int[] Read(byte[] file) =>
-        [.. ImageFile.Read(_folder.File("image", file))[0].permute(1, 2, 0).reshape(-1).mul(255).round().data<float>().ToArray().Select(level => (int)level)];
+        [.. ImageFile.Read(_folder.File("image", file))[0].permute(1, 2, 0).reshape(-1).Mul(255).round().data<float>().ToArray().Select(level => (int)level)];
 
     private string Refusal(byte[] file) =>
         Assert.Throws<InputException>(() => ImageFile.Read(_folder.File("image", file))).Message;

@@ -71,7 +71,7 @@ public sealed class ImageCostTests : IDisposable
     public void A_picture_of_many_tiles_is_read_whole(int orientation)
     {
         // More than two blocks of 32×32 tiles each way.
-        var image = randint(0, 256, [1, 3, 1100, 1150], generator: Draws).to(ScalarType.Float32).div(255);
+        var image = randint(0, 256, [1, 3, 1100, 1150], generator: Draws).to(ScalarType.Float32).Div(255);
         using var pixels = Pixels.FromTensor(image, 8);
         using var turned = pixels.Mutate(mutable => mutable.Set(GValue.GIntType, "orientation", orientation));
         var file = turned.TiffsaveBuffer(Enums.ForeignTiffCompression.Lzw, tile: true, tileWidth: 16, tileHeight: 16);
@@ -88,7 +88,7 @@ public sealed class ImageCostTests : IDisposable
     [Fact]
     public void Tiles_larger_than_the_picture_are_read()
     {
-        var image = randint(0, 256, [1, 3, 40, 50], generator: Draws).to(ScalarType.Float32).div(255);
+        var image = randint(0, 256, [1, 3, 40, 50], generator: Draws).to(ScalarType.Float32).Div(255);
         using var pixels = Pixels.FromTensor(image, 8);
         Assert.True(image.Equals(ImageFile.Decode(pixels.TiffsaveBuffer(tile: true, tileWidth: 64, tileHeight: 128), "tiles")));
     }
@@ -239,7 +239,7 @@ public sealed class ImageCostTests : IDisposable
 
     /// <summary>Level i mod 251 at pixel i.</summary>
     private static Tensor Ramp(int width, int height) =>
-        arange(0, (long)width * height, ScalarType.Int64).remainder(251).to(ScalarType.Float32).div(255).reshape(1, 1, height, width);
+        Arange((long)width * height, ScalarType.Int64).remainder(tensor(251L)).to(ScalarType.Float32).Div(255).reshape(1, 1, height, width);
 
     /// <summary>A grey PNG of 8 bits, whose header may claim another size than its data has.</summary>
     private static byte[] Png(int width, int height, bool isInterlaced = false, (int Width, int Height)? claimed = null)

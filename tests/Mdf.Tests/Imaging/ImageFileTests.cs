@@ -29,7 +29,7 @@ public sealed class ImageFileTests : IDisposable
     public void Lossless_formats_return_every_bit(string name, int bitDepth)
     {
         var levels = (1 << bitDepth) - 1;
-        var image = randint(0, levels + 1, [1, 3, 37, 53], generator: Draws).to(ScalarType.Float32).div(levels);
+        var image = randint(0, levels + 1, [1, 3, 37, 53], generator: Draws).to(ScalarType.Float32).Div(levels);
         ImageFile.Write(_folder.File(name), image, new ImageWriteOptions { BitDepth = bitDepth });
         var read = ImageFile.Read(_folder.File(name));
         Assert.Equal(ScalarType.Float32, read.dtype);
@@ -39,7 +39,7 @@ public sealed class ImageFileTests : IDisposable
     [Fact]
     public void Every_level_of_16_bits_survives()
     {
-        var image = arange(65536, ScalarType.Float32).div(65535).reshape(1, 1, 256, 256).expand(1, 3, 256, 256);
+        var image = Arange(65536, ScalarType.Float32).Div(65535).reshape(1, 1, 256, 256).expand(1, 3, 256, 256);
         ImageFile.Write(_folder.File("levels.png"), image, new ImageWriteOptions { BitDepth = 16 });
         Assert.True(image.Equals(ImageFile.Read(_folder.File("levels.png"))));
     }
@@ -51,7 +51,7 @@ public sealed class ImageFileTests : IDisposable
         var values = new[] { -0.3, 0, 0.4 / 255, 0.6 / 255, 127.4 / 255, 0.5, 127.6 / 255, 254.6 / 255, 1, 7 };
         var image = tensor(values).reshape(1, 1, values.Length).expand(3, 1, values.Length);
         ImageFile.Write(_folder.File("a.png"), image);
-        var levels = ImageFile.Read(_folder.File("a.png")).mul(255).round()[0, 0, 0].data<float>().ToArray();
+        var levels = ImageFile.Read(_folder.File("a.png")).Mul(255).round()[0, 0, 0].data<float>().ToArray();
         Assert.Equal([0, 0, 0, 1, 127, 128, 128, 255, 255, 255], levels);
     }
 
@@ -86,14 +86,14 @@ public sealed class ImageFileTests : IDisposable
     [Fact]
     public void Quality_decides_the_loss_of_jpeg_and_webp()
     {
-        var image = Resampler.Bicubic(rand(1, 3, 8, 8, generator: Draws), 64, 64).clamp(0, 1);
+        var image = Resampler.Bicubic(rand(1, 3, 8, 8, generator: Draws), 64, 64).Clamp(0, 1);
         foreach (var extension in new[] { "jpg", "webp" })
         {
             double Error(ImageWriteOptions options)
             {
                 var path = _folder.File("a." + extension);
                 ImageFile.Write(path, image, options);
-                return (ImageFile.Read(path) - image).square().mean().item<float>();
+                return (ImageFile.Read(path) - image).Square().mean().item<float>();
             }
 
             var (low, high) = (Error(new() { Quality = 10 }), Error(new() { Quality = 98 }));
@@ -210,7 +210,7 @@ public sealed class ImageFileTests : IDisposable
     [Fact]
     public void Tensors_that_are_not_one_rgb_image_are_refused()
     {
-        foreach (var image in new[] { rand(2, 3, 8, 8, generator: Draws), rand(1, 1, 8, 8, generator: Draws), rand(8, 8, generator: Draws), ones(1, 3, 8, 8, ScalarType.Int32), full([1, 3, 8, 8], float.NaN) })
+        foreach (var image in new[] { rand(2, 3, 8, 8, generator: Draws), rand(1, 1, 8, 8, generator: Draws), rand(8, 8, generator: Draws), ones(1, 3, 8, 8, ScalarType.Int32), Full([1, 3, 8, 8], float.NaN) })
             Assert.Throws<ArgumentException>(() => ImageFile.Write(_folder.File("a.png"), image));
     }
 

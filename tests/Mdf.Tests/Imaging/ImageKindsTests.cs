@@ -31,7 +31,7 @@ public sealed class ImageKindsTests : IDisposable
         {
             var read = Read(file);
             Assert.Equal([1, 3, 16, 16], read.shape);
-            var expected = tensor(Levels(format, 1)).to(ScalarType.Float32).div(levels).reshape(1, 1, 16, 16);
+            var expected = tensor(Levels(format, 1)).to(ScalarType.Float32).Div(levels).reshape(1, 1, 16, 16);
             Assert.True(expected.expand(1, 3, 16, 16).Equals(read));
         }
     }
@@ -57,7 +57,7 @@ public sealed class ImageKindsTests : IDisposable
         using var image = Rgba([255, 0, 0, 255, 0, 0, 255, 0, 0, 0, 0, 51, 7, 8, 9, 255]);
         foreach (var file in new[] { image.PngsaveBuffer(), image.TiffsaveBuffer(), image.WebpsaveBuffer(lossless: true, exact: true) })
         {
-            var levels = Read(file).mul(255)[0].permute(1, 2, 0).reshape(-1).data<float>().ToArray();
+            var levels = Read(file).Mul(255)[0].permute(1, 2, 0).reshape(-1).data<float>().ToArray();
             Assert.Equal([255, 0, 0, 255, 255, 255, 204, 204, 204, 7, 8, 9], levels.Select(level => Math.Round(level, 3)));
         }
     }
@@ -80,7 +80,7 @@ public sealed class ImageKindsTests : IDisposable
     {
         using var image = NetVips.Image.NewFromMemory(new ushort[] { 0, 65535, 1234, 0, 0, 13107 }, 3, 1, 2, Enums.BandFormat.Ushort)
             .Copy(interpretation: Enums.Interpretation.Grey16);
-        var levels = Read(image.PngsaveBuffer())[0, 1, 0].mul(65535).data<float>().ToArray();
+        var levels = Read(image.PngsaveBuffer())[0, 1, 0].Mul(65535).data<float>().ToArray();
         Assert.Equal([0, 65535, 52428], levels.Select(level => Math.Round(level, 2)));
     }
 
@@ -101,7 +101,7 @@ public sealed class ImageKindsTests : IDisposable
     public void An_image_of_many_strips_is_read_whole()
     {
         // 16 bits, interlaced (decoded at once) and not (decoded from top to bottom), more than 2²² samples.
-        var image = randint(0, 1 << 16, [1, 3, 1111, 1300], generator: Draws).to(ScalarType.Float32).div(65535);
+        var image = randint(0, 1 << 16, [1, 3, 1111, 1300], generator: Draws).to(ScalarType.Float32).Div(65535);
         using var pixels = Pixels.FromTensor(image, 16);
         Assert.True(image.Equals(Read(pixels.PngsaveBuffer(compression: 0))));
         Assert.True(image.Equals(Read(pixels.PngsaveBuffer(compression: 1, interlace: true))));
@@ -148,7 +148,7 @@ public sealed class ImageKindsTests : IDisposable
     [InlineData(8)]
     public void Orientation_is_applied(int orientation)
     {
-        var upright = randint(0, 256, [1, 3, 5, 7], generator: Draws).to(ScalarType.Float32).div(255);
+        var upright = randint(0, 256, [1, 3, 5, 7], generator: Draws).to(ScalarType.Float32).Div(255);
         // What the camera stored, so that the EXIF transformation of that number gives the upright image back.
         var stored = orientation switch
         {
@@ -176,7 +176,7 @@ public sealed class ImageKindsTests : IDisposable
     [InlineData("zTXt", "Raw profile type exif", "exif", false)]
     public void The_orientation_of_a_raw_profile_in_a_png_is_applied(string chunk, string keyword, string name, bool isLittleEndian)
     {
-        var image = randint(0, 256, [1, 3, 5, 7], generator: Draws).to(ScalarType.Float32).div(255);
+        var image = randint(0, 256, [1, 3, 5, 7], generator: Draws).to(ScalarType.Float32).Div(255);
         var file = Insert(Png(image), chunk, keyword, PngChunks.RawProfile(name, Exif(6, isLittleEndian)));
         Assert.True(image.flip(2).transpose(2, 3).Equals(Read(file)));
         using var picture = ImageFile.ReadPicture(_folder.File("image"));
@@ -193,7 +193,7 @@ public sealed class ImageKindsTests : IDisposable
     [Fact]
     public void An_exif_chunk_counts_more_than_a_raw_profile()
     {
-        var image = randint(0, 256, [1, 3, 5, 7], generator: Draws).to(ScalarType.Float32).div(255);
+        var image = randint(0, 256, [1, 3, 5, 7], generator: Draws).to(ScalarType.Float32).Div(255);
         var file = Insert(Png(image), "tEXt", "Raw profile type exif", PngChunks.RawProfile("exif", Exif(6, true)));
         Assert.True(image.flip(2, 3).Equals(Read(PngChunks.Insert(file, "eXIf", Exif(3, true)[6..]))));
     }
@@ -201,7 +201,7 @@ public sealed class ImageKindsTests : IDisposable
     [Fact]
     public void A_raw_profile_that_is_damaged_or_has_no_orientation_counts_as_none()
     {
-        var image = randint(0, 256, [1, 3, 5, 7], generator: Draws).to(ScalarType.Float32).div(255);
+        var image = randint(0, 256, [1, 3, 5, 7], generator: Draws).to(ScalarType.Float32).Div(255);
         var exif = Exif(6, true);
         var far = exif.ToArray();
         far[13] = 255; // the high byte of where the directory starts
@@ -222,7 +222,7 @@ public sealed class ImageKindsTests : IDisposable
     [Fact]
     public void An_orientation_that_only_xmp_gives_is_ignored_as_in_browsers()
     {
-        var image = randint(0, 256, [1, 3, 5, 7], generator: Draws).to(ScalarType.Float32).div(255);
+        var image = randint(0, 256, [1, 3, 5, 7], generator: Draws).to(ScalarType.Float32).Div(255);
         const string Xmp = "<x:xmpmeta xmlns:x='adobe:ns:meta/'><rdf:RDF xmlns:rdf='http://www.w3.org/1999/02/22-rdf-syntax-ns#'>"
             + "<rdf:Description xmlns:tiff='http://ns.adobe.com/tiff/1.0/' tiff:Orientation='6'/></rdf:RDF></x:xmpmeta>";
         var file = PngChunks.Insert(Png(image), "iTXt", [.. "XML:com.adobe.xmp"u8, 0, 0, 0, 0, 0, .. Encoding.UTF8.GetBytes(Xmp)]);
@@ -234,7 +234,7 @@ public sealed class ImageKindsTests : IDisposable
     [InlineData(16)]
     public void An_srgb_profile_leaves_every_bit(int bitDepth)
     {
-        var image = randint(0, 1 << bitDepth, [1, 3, 16, 16], generator: Draws).to(ScalarType.Float32).div((1 << bitDepth) - 1);
+        var image = randint(0, 1 << bitDepth, [1, 3, 16, 16], generator: Draws).to(ScalarType.Float32).Div((1 << bitDepth) - 1);
         using var pixels = Pixels.FromTensor(image, bitDepth);
         using var tagged = Tag(pixels, "srgb");
         Assert.True(image.Equals(Read(tagged.PngsaveBuffer())));
@@ -272,7 +272,7 @@ public sealed class ImageKindsTests : IDisposable
         var read = Read(tagged.PngsaveBuffer())[0, Colon, 0];
         Assert.Equal(1, read[Colon, 0].min().item<float>());
         Assert.True(expected.Equals(read[Colon, 1]));
-        Assert.InRange((expected * 0.2 + 0.8 - read[Colon, 2]).abs().max().item<float>(), 0, 1e-6);
+        Assert.InRange((expected.Mul(0.2).Add(0.8) - read[Colon, 2]).abs().max().item<float>(), 0, 1e-6);
         Assert.Equal(0.8f, read[0, 3].item<float>(), 1e-6f);
     }
 
@@ -311,7 +311,7 @@ public sealed class ImageKindsTests : IDisposable
         {
             var read = Read(file);
             Assert.Equal([1, 3, 4, 4], read.shape);
-            Assert.True(read.mul(255).round().eq(10).all().item<bool>());
+            Assert.True(read.Mul(255).round().Eq(10).all().item<bool>());
         }
     }
 
@@ -370,7 +370,7 @@ public sealed class ImageKindsTests : IDisposable
         NetVips.Image.NewFromMemory(pixels, pixels.Length / 4, 1, 4, Enums.BandFormat.Uchar).Copy(interpretation: Enums.Interpretation.Srgb);
 
     private static Tensor Planar(byte[] pixels, int width, int height) =>
-        tensor(pixels, [1, height, width, 3]).permute(0, 3, 1, 2).to(ScalarType.Float32).div(255f);
+        tensor(pixels, [1, height, width, 3]).permute(0, 3, 1, 2).to(ScalarType.Float32).Div(255f);
 
     private static int[] Levels(Enums.BandFormat format, int bands) =>
         [.. Enumerable.Range(0, 256 * bands).Select(i => format == Enums.BandFormat.Uchar ? i % 256 : i * 257 % 65536)];

@@ -26,7 +26,7 @@ public sealed class JpegCodecTests : IDisposable
             using var scope = NewDisposeScope();
             var image = ImageFile.Read(file);
             var restored = JpegCodec.Decode(JpegCodec.Encode(image, quality));
-            return -10 * Math.Log10((restored - image).square().mean().item<float>());
+            return -10 * Math.Log10((restored - image).Square().mean().item<float>());
         });
         Assert.Equal(expected, mean, 0.006);
     }

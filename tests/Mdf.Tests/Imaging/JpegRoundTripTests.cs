@@ -1,4 +1,5 @@
 using Mdf.Imaging;
+using Mdf.Runtime;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -25,7 +26,7 @@ public sealed class JpegRoundTripTests : IDisposable
             foreach (var subsampling in Enum.GetValues<ChromaSubsampling>())
             {
                 var smooth = Resampler.Bicubic(rand(1, 3, 4, 4, generator: Draws), height, width);
-                var image = smooth + 0.2 * randn(1, 3, height, width, generator: Draws);
+                var image = smooth.Add(randn(1, 3, height, width, generator: Draws).Mul(0.2));
                 Assert.True(JpegRoundTrip.Apply(image, quality, subsampling).Equals(JpegCodec.Decode(JpegCodec.Encode(image, quality, subsampling))));
             }
         }
@@ -46,7 +47,7 @@ public sealed class JpegRoundTripTests : IDisposable
     public void What_is_no_image_is_refused()
     {
         Assert.Throws<ArgumentException>(() => JpegRoundTrip.Apply(rand(2, 3, 8, 8, generator: Draws), 10, ChromaSubsampling.Half));
-        Assert.Throws<ArgumentException>(() => JpegRoundTrip.Apply(full([3, 8, 8], double.NaN), 10, ChromaSubsampling.Half));
+        Assert.Throws<ArgumentException>(() => JpegRoundTrip.Apply(Full([3, 8, 8], double.NaN), 10, ChromaSubsampling.Half));
         Assert.Throws<ArgumentException>(() => JpegRoundTrip.Apply(zeros(3, 1, 70_000), 10, ChromaSubsampling.Half));
     }
 }

@@ -1,5 +1,6 @@
 using System.Text;
 using Mdf.Imaging;
+using Mdf.Runtime;
 using NetVips;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -549,7 +550,7 @@ public sealed class PictureMetadataTests : IDisposable
     private (NetVips.Image Written, IReadOnlyList<UnkeptMetadata> Unkept) Carry(string from, byte[] file, string to)
     {
         var picture = ImageFile.ReadPicture(_folder.File($"a.{from}", file));
-        var unkept = ImageFile.Write(_folder.File($"x.{to}"), picture with { Color = Resampler.BicubicScale(picture.Color, 2).clamp(0, 1) });
+        var unkept = ImageFile.Write(_folder.File($"x.{to}"), picture with { Color = Resampler.BicubicScale(picture.Color, 2).Clamp(0, 1) });
         return (NetVips.Image.NewFromBuffer(File.ReadAllBytes(_folder.File($"x.{to}"))), unkept);
     }
 

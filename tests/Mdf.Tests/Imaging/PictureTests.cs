@@ -66,25 +66,25 @@ public sealed class PictureTests : IDisposable
     [Fact]
     public void Channels_that_differ_make_grey_by_their_mean()
     {
-        var color = tensor(new[] { 10f, 20f, 60f }).div(255).reshape(1, 3, 1, 1).expand(1, 3, 4, 5);
+        var color = tensor(new[] { 10f, 20f, 60f }).Div(255).reshape(1, 3, 1, 1).expand(1, 3, 4, 5);
         foreach (var name in new[] { "a.png", "a.jpg" })
         {
             ImageFile.Write(_folder.File(name), new Picture(color, null, IsGrey: true, 8));
             var read = ImageFile.ReadPicture(_folder.File(name));
             Assert.True(read.IsGrey);
-            Assert.True(read.Color.mul(255).round().eq(30).all().item<bool>());
+            Assert.True(read.Color.Mul(255).round().Eq(30).all().item<bool>());
         }
     }
 
     [Fact]
     public void A_jpeg_shows_transparency_on_white_as_reading_does()
     {
-        var picture = new Picture(zeros(1, 3, 16, 16), full([1, 1, 16, 16], 0.2f), IsGrey: false, 16);
+        var picture = new Picture(zeros(1, 3, 16, 16), Full([1, 1, 16, 16], 0.2f), IsGrey: false, 16);
         ImageFile.Write(_folder.File("a.jpg"), picture);
         ImageFile.Write(_folder.File("a.png"), picture);
         var read = ImageFile.ReadPicture(_folder.File("a.jpg"));
         Assert.Equal((null, 8), (read.Alpha, read.BitDepth));
-        Assert.True(read.Color.mul(255).round().eq(204).all().item<bool>());
+        Assert.True(read.Color.Mul(255).round().Eq(204).all().item<bool>());
         Assert.InRange((ImageFile.Read(_folder.File("a.png")) - read.Color).abs().max().item<float>(), 0, 1e-4);
     }
 
@@ -126,7 +126,7 @@ public sealed class PictureTests : IDisposable
         foreach (var picture in new[]
         {
             new Picture(rand(1, 1, 8, 8, generator: Draws), null, true, 8), new Picture(color, rand(1, 1, 8, 9, generator: Draws), false, 8), new Picture(color, rand(8, 8, generator: Draws), false, 8),
-            new Picture(color, ones(1, 1, 8, 8, ScalarType.Byte), false, 8), new Picture(color, full([1, 1, 8, 8], float.NaN), false, 8),
+            new Picture(color, ones(1, 1, 8, 8, ScalarType.Byte), false, 8), new Picture(color, Full([1, 1, 8, 8], float.NaN), false, 8),
             new Picture(color, null, false, 12),
         })
         {
@@ -165,7 +165,7 @@ public sealed class PictureTests : IDisposable
     private static Picture Make(bool isGrey, bool hasAlpha, int bitDepth, int height = 13, int width = 17)
     {
         var levels = (1 << bitDepth) - 1;
-        Tensor Random(int channels) => randint(0, levels + 1, [1, channels, height, width], generator: Draws).to(ScalarType.Float32).div(levels);
+        Tensor Random(int channels) => randint(0, levels + 1, [1, channels, height, width], generator: Draws).to(ScalarType.Float32).Div(levels);
         return new Picture(isGrey ? Random(1).expand(1, 3, height, width) : Random(3), hasAlpha ? Random(1) : null, isGrey, bitDepth);
     }
 }

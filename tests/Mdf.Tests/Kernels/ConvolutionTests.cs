@@ -1,4 +1,5 @@
 using Mdf.Kernels;
+using Mdf.Runtime;
 using static TorchSharp.torch;
 
 namespace Mdf.Tests.Kernels;
@@ -31,7 +32,7 @@ public sealed unsafe class ConvolutionTests
         using var scope = NewDisposeScope();
         var (input, weight, bias) = Draw(channels, channels, height, width);
         var convolution = nn.functional.conv2d(input, weight, bias);
-        var expected = nn.functional.leaky_relu(convolution, Slope);
+        var expected = convolution.LeakyRelu(Slope);
         using var biases = Buffer(bias);
         using var winograd = new WinogradConvolution<TLanes>(WeightOf(weight), channels);
         using var scratch = Scratch(WinogradConvolution<TLanes>.Scratch(channels));
@@ -57,7 +58,7 @@ public sealed unsafe class ConvolutionTests
         foreach (var few in new[] { 1, 3 })
         {
             var (input, weight, bias) = Draw(few, channels, height, width);
-            var expected = nn.functional.leaky_relu(nn.functional.conv2d(input, weight, bias), Slope);
+            var expected = nn.functional.conv2d(input, weight, bias).LeakyRelu(Slope);
             using var biases = Buffer(bias);
             using var convolution = new ExpandingConvolution<TLanes>(WeightOf(weight), few, channels);
             using var scratch = Scratch(ExpandingConvolution<TLanes>.Scratch(width, channels));
@@ -84,7 +85,7 @@ public sealed unsafe class ConvolutionTests
         foreach (var (few, padding) in new[] { (1, 0), (1, 2), (3, 0), (3, 2) })
         {
             var (input, weight, _) = Draw(channels, few, height, width);
-            var expected = nn.functional.conv2d(input, weight, padding: [padding, padding]) + 0.5;
+            var expected = nn.functional.conv2d(input, weight, padding: [padding, padding]).Add(0.5);
             var (rows, columns) = ((int)expected.shape[2], (int)expected.shape[3]);
             var stride = few == 1 ? 1 : FeatureMap.PaddedChannels;
             using var convolution = new ContractingConvolution<TLanes>(WeightOf(weight), channels, few);
@@ -152,9 +153,9 @@ public sealed unsafe class ConvolutionTests
             using var gradientMemory = Map(ones_like(found), out var gradient);
             var difference = (found - wanted).to(float64);
             var sum = SquaredDifference<TLanes>.Sum(map, wantedMemory.Pointer, height, width);
-            Assert.Equal(1, sum / difference.square().sum().item<double>(), 1e-6);
+            Assert.Equal(1, sum / difference.Square().sum().item<double>(), 1e-6);
             Assert.Equal(sum, SquaredDifference<TLanes>.SumAndAddGradient(map, wantedMemory.Pointer, height, width, gradient, 3, Slope), 1e-9);
-            var expected = 1 + 3 * difference * where(found > 0, 1.0, 0.2);
+            var expected = (difference.Mul(3) * found.Gt(0).to(float64).Mul(1 - Slope).Add(Slope)).Add(1);
             Assert.InRange(Golden.RelativeError(Read(gradient, height, width), expected), 0, 1e-6);
         }
     }
@@ -175,7 +176,7 @@ public sealed unsafe class ConvolutionTests
     {
         var random = new Generator((ulong)(height * 100 + width));
         return (randn([1, inputs, height + 2, width + 2], dtype: float64, generator: random).to(float32).to(float64),
-            randn([outputs, inputs, 3, 3], dtype: float64, generator: random) / 10,
+            randn([outputs, inputs, 3, 3], dtype: float64, generator: random).Div(10),
             randn([outputs], dtype: float64, generator: random).to(float32).to(float64));
     }
 

@@ -1,5 +1,6 @@
 using Mdf.Discriminators;
 using Mdf.Losses;
+using Mdf.Runtime;
 using static TorchSharp.torch;
 
 namespace Mdf.Tests.Losses;
@@ -52,14 +53,14 @@ public sealed class GoldenLossTests
             foreach (var (layer, index) in discriminator.Layers.SkipLast(1).Select((layer, index) => (layer, index)))
             {
                 features = nn.functional.conv2d(features, tensor(layer.Weight).view(layer.Outputs, layer.Inputs, 3, 3), tensor(layer.Bias));
-                var near = (features.abs() < nearly * features.square().mean().sqrt()).any(1, keepdim: true).to(float64);
+                var near = (features.abs() < features.Square().mean().sqrt().Mul(nearly)).any(1, keepdim: true).to(float64);
                 var size = 2 * index + 3; // what the layer sees of the image
                 seen = maximum(seen, nn.functional.max_pool2d(nn.functional.pad(near, [size - 1, size - 1, size - 1, size - 1]), [size, size], [1, 1]));
-                features = nn.functional.leaky_relu(features, 0.2);
+                features = features.LeakyRelu(0.2);
             }
         }
 
-        return 1 - seen;
+        return seen.SubFrom(1);
     }
 
     [Theory]
@@ -106,7 +107,7 @@ public sealed class GoldenLossTests
         var expected = Golden.Read("ssim");
         using var loss = LossExpression.Parse(name).Create();
         loss.Reduction = Reduction.None;
-        var similarity = 1 - loss.call(expected["restored"], expected["reference"]);
+        var similarity = loss.call(expected["restored"], expected["reference"]).SubFrom(1);
         Assert.InRange(Golden.RelativeError(similarity, expected[key]), 0, 1e-5);
     }
 }

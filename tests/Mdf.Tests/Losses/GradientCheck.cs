@@ -1,3 +1,4 @@
+using Mdf.Runtime;
 using static TorchSharp.torch;
 
 namespace Mdf.Tests.Losses;
@@ -19,9 +20,9 @@ internal static class GradientCheck
         for (var i = 0; i < directions; i++)
         {
             // Half of the directions touch few values, so that an error at single positions is not averaged away.
-            var touched = i % 2 == 0 ? ones_like(point) : (rand(point.shape, dtype: float64, generator: random) < 0.01).to(float64);
+            var touched = i % 2 == 0 ? ones_like(point) : rand(point.shape, dtype: float64, generator: random).Lt(0.01).to(float64);
             var direction = touched * randn(point.shape, dtype: float64, generator: random);
-            var numeric = ((function(point + Step * direction) - function(point - Step * direction)) / (2 * Step)).item<double>();
+            var numeric = (function(point.Add(direction.Mul(Step))) - function(point - direction.Mul(Step))).Div(2 * Step).item<double>();
             var analytic = (gradient * direction).sum().item<double>();
             // The size that a product with a random direction has: the product itself may happen to be near zero.
             worst = Math.Max(worst, Math.Abs(numeric - analytic) / (gradient * touched).norm().item<double>());

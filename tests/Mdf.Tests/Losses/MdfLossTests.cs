@@ -29,8 +29,8 @@ public sealed class MdfLossTests
         var (restored, reference) = Images();
         var point = restored.clone().requires_grad_(true);
         var each = autograd.grad([loss.call(point, reference).sum()], [point])[0];
-        var weighted = autograd.grad([(loss.call(point * 0.5 + 0.5 * point, reference) * tensor(new[] { 3f, 0f })).sum()], [point])[0];
-        Assert.InRange(Golden.RelativeError(weighted[0], 3 * each[0]), 0, 1e-6);
+        var weighted = autograd.grad([(loss.call(point.Mul(0.5).Add(point.Mul(0.5)), reference) * tensor(new[] { 3f, 0f })).sum()], [point])[0];
+        Assert.InRange(Golden.RelativeError(weighted[0], each[0].Mul(3)), 0, 1e-6);
         Assert.Equal(0, weighted[1].abs().max().item<float>());
     }
 
@@ -62,8 +62,8 @@ public sealed class MdfLossTests
         Tensor Second(Func<Tensor, Tensor> function)
         {
             var point = restored.clone().requires_grad_(true);
-            var gradient = autograd.grad([function(2 * point)], [point], retain_graph: true, create_graph: true)[0];
-            return autograd.grad([gradient.square().sum()], [point])[0];
+            var gradient = autograd.grad([function(point.Mul(2))], [point], retain_graph: true, create_graph: true)[0];
+            return autograd.grad([gradient.Square().sum()], [point])[0];
         }
     }
 
@@ -129,7 +129,7 @@ public sealed class MdfLossTests
         var value = loss.call(point, reference);
         using (no_grad())
         {
-            point.clamp_(0, 0.5);
+            point.Clamp_(0, 0.5);
             reference.zero_();
         }
 
@@ -221,7 +221,7 @@ public sealed class MdfLossTests
     {
         using var random = new Generator(2);
         var reference = rand([2, 3, 30, 25], generator: random);
-        return (reference + 0.2 * randn(reference.shape, generator: random), reference);
+        return (reference.Add(randn(reference.shape, generator: random).Mul(0.2)), reference);
     }
 
     private static (Tensor Value, Tensor Gradient) Evaluate(MdfLoss loss, Tensor restored, Tensor reference)

@@ -59,7 +59,7 @@ public sealed class MeasureTests
     {
         using var scope = NewDisposeScope();
         using var loss = ReconstructionLossTests.Make(name);
-        var (grey, black, noise) = (full([1, 3, 165, 170], 0.4, float64), zeros([1, 3, 165, 170], float64), Noise(165, 170, seed: 1));
+        var (grey, black, noise) = (Full([1, 3, 165, 170], 0.4, float64), zeros([1, 3, 165, 170], float64), Noise(165, 170, seed: 1));
         foreach (var (restored, reference) in new[] { (grey, grey), (black, black), (noise, noise), (grey, black), (grey, noise) })
         {
             var expected = loss.call(restored, reference).item<double>();
@@ -82,7 +82,7 @@ public sealed class MeasureTests
         using var loss = ReconstructionLossTests.Make(name);
         foreach (var shape in new[] { new[] { 1, 3, 200, 1L << 48 }, [1, 3, 1L << 48, 200] })
         {
-            var (restored, reference) = (full([1], 0.4f).expand(shape), full([1], 0.5f).expand(shape));
+            var (restored, reference) = (Full([1], 0.4f).expand(shape), Full([1], 0.5f).expand(shape));
             Assert.True(double.IsFinite(loss.Measure(restored, reference, ImageStrips.Divide(shape).Take(5))));
         }
     }
@@ -160,7 +160,7 @@ public sealed class MeasureTests
         using var scope = NewDisposeScope();
         using var random = new Generator(seed);
         var coarse = Resampler.Bicubic(rand([1, 3, 6, 6], float64, generator: random), height, width);
-        return (0.7 * coarse + 0.3 * rand([1, 3, height, width], float64, generator: random)).MoveToOuterDisposeScope();
+        return coarse.Mul(0.7).Add(rand([1, 3, height, width], float64, generator: random).Mul(0.3)).MoveToOuterDisposeScope();
     }
 
     private sealed class Largest() : PixelwiseLoss("largest")

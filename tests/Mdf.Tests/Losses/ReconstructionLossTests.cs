@@ -1,5 +1,5 @@
-using Mdf.Imaging;
 using Mdf.Discriminators;
+using Mdf.Imaging;
 using Mdf.Losses;
 using Mdf.Runtime;
 using TorchSharp;
@@ -34,9 +34,9 @@ public sealed class ReconstructionLossTests
     {
         using var scope = NewDisposeScope();
         using var loss = Make(name);
-        var (image, noise) = (Image(seed: 1), Image(seed: 2) - 0.5);
-        var small = loss.call(image + 0.01 * noise, image).item<float>();
-        var large = loss.call(image + 0.2 * noise, image).item<float>();
+        var (image, noise) = (Image(seed: 1), Image(seed: 2).Sub(0.5));
+        var small = loss.call(image.Add(noise.Mul(0.01)), image).item<float>();
+        var large = loss.call(image.Add(noise.Mul(0.2)), image).item<float>();
         Assert.InRange(small, 1e-9f, large / 2);
     }
 
@@ -71,7 +71,7 @@ public sealed class ReconstructionLossTests
         var image = Image(seed: 1);
         foreach (var (x, y) in new[]
         {
-            (image, image), (zeros_like(image), zeros_like(image)), (ones_like(image), zeros_like(image)), (1 - image, image), (image, ones_like(image)),
+            (image, image), (zeros_like(image), zeros_like(image)), (ones_like(image), zeros_like(image)), (image.SubFrom(1), image), (image, ones_like(image)),
         })
         {
             var restored = x.clone().requires_grad_(true);
@@ -137,7 +137,7 @@ public sealed class ReconstructionLossTests
         if (size > 0)
             AssertRefused($"at least {size + 1}×{size + 1}", image[.., .., ..size, ..], image[.., .., ..size, ..]);
         var smallest = image[.., .., ..(size + 1), ..(size + 1)];
-        Assert.True(double.IsFinite(loss.call(smallest, 1 - smallest).item<float>()));
+        Assert.True(double.IsFinite(loss.call(smallest, smallest.SubFrom(1)).item<float>()));
 
         void AssertRefused(string expected, Tensor restored, Tensor reference) =>
             Assert.Contains(expected, Assert.Throws<InputException>(() => loss.call(restored, reference)).Message);
@@ -215,7 +215,7 @@ public sealed class ReconstructionLossTests
         using var loss = new L1Loss();
         var reference = zeros(1, 3, 4, 4);
         using var prepared = loss.Prepare(reference);
-        reference.fill_(1);
+        reference.Fill_(1);
         Assert.Equal(0, prepared.call(zeros(1, 3, 4, 4)).item<float>());
         Assert.Contains("one type", Assert.Throws<InputException>(() => prepared.call(zeros([1, 3, 4, 4], dtype: float64))).Message);
     }
@@ -237,7 +237,7 @@ public sealed class ReconstructionLossTests
         using var random = new Generator(seed);
         // Smooth and rough parts, as photographs have: MS-SSIM's factors stay positive.
         var coarse = Resampler.Bicubic(rand([batch, 3, 12, 12], generator: random), Height, Width);
-        return (0.7 * coarse + 0.3 * rand([batch, 3, Height, Width], generator: random)).MoveToOuterDisposeScope();
+        return coarse.Mul(0.7).Add(rand([batch, 3, Height, Width], generator: random).Mul(0.3)).MoveToOuterDisposeScope();
     }
 
     private static bool IsZeroForEqualImages(string name)
@@ -249,8 +249,8 @@ public sealed class ReconstructionLossTests
     /// <summary>Another image like it, different by at least 0.01 everywhere: L1 has a kink where two values are equal.</summary>
     private static Tensor Near(Tensor image)
     {
-        var noise = Image(seed: 9, (int)image.shape[0]).to(image.dtype) - 0.5;
-        return image + 0.2 * noise + 0.01 * noise.sign();
+        var noise = Image(seed: 9, (int)image.shape[0]).to(image.dtype).Sub(0.5);
+        return image.Add(noise.Mul(0.2)).Add(noise.sign().Mul(0.01));
     }
 
     private static (float Value, Tensor Gradient) Evaluate(Func<Tensor, Tensor> function, Tensor at)

@@ -167,7 +167,7 @@ public sealed class PublishedWeightsTests : IDisposable
 
     private static (string, Tensor)[] Shifts(double range)
     {
-        var mean = tensor([0.4488f, 0.4371f, 0.4040f]) * range;
+        var mean = tensor([0.4488f, 0.4371f, 0.4040f]).Mul(range);
         return
         [
             ("sub_mean.weight", eye(3).view(3, 3, 1, 1)), ("sub_mean.bias", -mean),

@@ -1,4 +1,5 @@
 using Mdf.Networks;
+using Mdf.Runtime;
 using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
@@ -67,7 +68,7 @@ public sealed class RestorationNetworkTests : IDisposable
     {
         using var network = Build(architecture, seed: 3);
         var image = rand(2, 3, 9, 8, generator: Draws).requires_grad_();
-        network.call(image).square().mean().backward();
+        network.call(image).Square().mean().backward();
         Assert.True(image.grad!.count_nonzero().item<long>() > 0);
         Assert.All(network.named_parameters(), parameter =>
         {
@@ -114,13 +115,13 @@ public sealed class RestorationNetworkTests : IDisposable
 
         var (margin, stride) = (network.Margin, network.Stride);
         var width = 2 * (margin + stride) + stride;
-        var image = rand(1, 3, stride, width, dtype: float64, generator: Draws) + 1;
+        var image = rand(1, 3, stride, width, dtype: float64, generator: Draws).Add(1);
         var plain = network.call(image);
         var (left, right) = (0, 0);
         for (var column = margin + stride; column < margin + 2 * stride; column++)
         {
             var changed = image.clone();
-            changed[.., .., .., column].add_(10);
+            changed[.., .., .., column].Add_(10);
             var reached = (network.call(changed) - plain).abs().amax([0, 1, 2]).data<double>().ToArray()
                 .Index().Where(difference => difference.Item > 0).Select(difference => difference.Index / network.Factor).ToList();
             left = Math.Max(left, column - reached[0]);
@@ -172,7 +173,7 @@ public sealed class RestorationNetworkTests : IDisposable
         using var random = new Generator(11);
         using var optimizer = optim.Adam(network.parameters(), lr: 2e-3);
         var image = rand([2, 3, 12, 12], generator: random);
-        var target = full(2, 3, 12 * network.Factor, 12 * network.Factor, 0.3);
+        var target = Full([2, 3, 12 * network.Factor, 12 * network.Factor], 0.3);
         var errors = new List<double>();
         for (var step = 0; step <= steps; step++)
         {

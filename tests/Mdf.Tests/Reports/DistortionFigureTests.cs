@@ -1,5 +1,6 @@
 using Mdf.Evaluation;
 using Mdf.Reports;
+using Mdf.Runtime;
 using SkiaSharp;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -17,7 +18,7 @@ public sealed class DistortionFigureTests : IDisposable
 
     /// <summary>A picture of one magenta, which no letter, line or bar has.</summary>
     private static Tensor Magenta(double value, int width = 256) =>
-        full(1, 3, 170, width, value) * tensor(new float[] { 1, 0, 1 }).view(1, 3, 1, 1);
+        Full([1, 3, 170, width], value) * tensor(new float[] { 1, 0, 1 }).view(1, 3, 1, 1);
 
     private static IReadOnlyList<DistortedImage> Distorted(int width = 256) =>
         [.. Enumerable.Range(1, 4).Select(i => new DistortedImage($"distortion {i}", Magenta(i / 5.0, width)))];
@@ -56,12 +57,12 @@ public sealed class DistortionFigureTests : IDisposable
     [Fact]
     public void Pixels_keep_their_colours_and_places()
     {
-        var picture = rand(1, 3, 170, 256, generator: new Generator(1)).mul(255).round().div(255);
+        var picture = rand(1, 3, 170, 256, generator: new Generator(1)).Mul(255).round().Div(255);
         using var bitmap = SKBitmap.Decode(
             DistortionFigure.Render("", picture, Distorted(), [new BarSeries("a", [1, 1, 1, 1])]));
         foreach (var (x, y) in new[] { (0, 0), (255, 0), (0, 169), (255, 169), (100, 50) })
         {
-            var expected = picture[0, TensorIndex.Ellipsis, y, x].mul(255).round().to(uint8).data<byte>().ToArray();
+            var expected = picture[0, TensorIndex.Ellipsis, y, x].Mul(255).round().to(uint8).data<byte>().ToArray();
             Assert.Equal(new SKColor(expected[0], expected[1], expected[2]), bitmap.GetPixel(32 + x, 96 + y));
         }
     }

@@ -45,7 +45,7 @@ public sealed class ImageStripsTests
     public void Strips_are_views_and_tensors_of_one_dimension_have_them_too()
     {
         using var scope = NewDisposeScope();
-        var values = arange(10L, dtype: float32);
+        var values = Arange(10, float32);
         var strips = ImageStrips.Divide(values.shape, 4).ToList();
         Assert.Equal([4L, 4L, 2L], strips.Select(strip => strip.Length));
         Assert.Equal([4f, 5f, 6f, 7f], strips[1].Of(values).data<float>().ToArray());

@@ -45,7 +45,7 @@ public sealed class LossTrainingTests : IDisposable
         Assert.Equal(25, loaded.Metadata.Sizes[0].Shorter);
         using var before = new MdfLoss(trained);
         using var after = new MdfLoss(loaded);
-        var restored = 0.9 * photo;
+        var restored = photo.Mul(0.9);
         Assert.Equal(before.call(restored, photo).item<float>(), after.call(restored, photo).item<float>());
         Assert.NotEqual(0, after.call(restored, photo).item<float>());
     }
@@ -148,7 +148,7 @@ public sealed class LossTrainingTests : IDisposable
         var photo = Photo();
         foreach (var (odd, expected) in new[]
         {
-            (photo[0], "(1, 3, H, W)"), (cat([photo, photo]), "(1, 3, H, W)"), (photo.to(float64), "float32"), (255 * photo, "in [0, 1]"),
+            (photo[0], "(1, 3, H, W)"), (cat([photo, photo]), "(1, 3, H, W)"), (photo.to(float64), "float32"), (photo.Mul(255), "in [0, 1]"),
             (photo / zeros_like(photo), "in [0, 1]"),
         })
         {
@@ -195,7 +195,7 @@ public sealed class LossTrainingTests : IDisposable
         using var scope = NewDisposeScope();
         using var random = new Generator(5);
         var coarse = Resampler.Bicubic(rand([1, 3, 6, 8], generator: random), 32, 40);
-        return (0.8 * coarse + 0.2 * rand([1, 3, 32, 40], generator: random)).clamp(0, 1).MoveToOuterDisposeScope();
+        return coarse.Mul(0.8).Add(rand([1, 3, 32, 40], generator: random).Mul(0.2)).Clamp(0, 1).MoveToOuterDisposeScope();
     }
 
     private static LossTrainingOptions Options(string task, int iterations, int scales, long seed = 1) =>

@@ -73,7 +73,7 @@ public sealed class NetworkTrainerTests : IDisposable
         trainer.Step(batch);
         Assert.NotSame(network, trainer.Result);
         Assert.False(trainer.Result.training);
-        Assert.InRange((Weight(trainer.Result) - (0.75 * start + 0.25 * Weight(network))).abs().max().item<float>(), 0, 1e-7);
+        Assert.InRange((Weight(trainer.Result) - start.Mul(0.75).Add(Weight(network).Mul(0.25))).abs().max().item<float>(), 0, 1e-7);
 
         using var plain = new NetworkTrainer(network, loss, Options(2));
         Assert.Same(network, plain.Result);
@@ -89,7 +89,7 @@ public sealed class NetworkTrainerTests : IDisposable
         using var trainer = new NetworkTrainer(network, loss, Options(2) with { ClipGradient = 0.5 });
         using var batch = Batch(1);
         Assert.True(trainer.Step(batch).GradientNorm > 10);
-        var clipped = Math.Sqrt(network.parameters().Sum(parameter => parameter.grad!.square().sum().ToDouble()));
+        var clipped = Math.Sqrt(network.parameters().Sum(parameter => parameter.grad!.Square().sum().Number()));
         Assert.InRange(clipped, 0.499, 0.501);
     }
 
@@ -102,7 +102,7 @@ public sealed class NetworkTrainerTests : IDisposable
         using var good = Batch(1);
         trainer.Step(good);
         var before = trainer.Save();
-        using var bad = new TrainingBatch(good.Distorted.clone(), good.Reference * float.NaN);
+        using var bad = new TrainingBatch(good.Distorted.clone(), good.Reference.Mul(float.NaN));
         Assert.Contains("the loss became NaN at iteration 1: try a lower learning rate", Assert.Throws<DivergedException>(() => trainer.Step(bad)).Message);
 
         // A finite loss whose gradient is not.
@@ -132,14 +132,14 @@ public sealed class NetworkTrainerTests : IDisposable
     private static TrainingBatch Batch(ulong seed, int factor = 2)
     {
         using var random = new Generator(seed);
-        var reference = Resampler.Bicubic(rand([2, 3, 6, 6], generator: random), 24, 24).clamp(0, 1);
-        return new TrainingBatch(Resampler.Bicubic(reference, 24 / factor, 24 / factor).add(0.1).DetachFromDisposeScope(), reference.DetachFromDisposeScope());
+        var reference = Resampler.Bicubic(rand([2, 3, 6, 6], generator: random), 24, 24).Clamp(0, 1);
+        return new TrainingBatch(Resampler.Bicubic(reference, 24 / factor, 24 / factor).Add(0.1).DetachFromDisposeScope(), reference.DetachFromDisposeScope());
     }
 
     /// <summary>The square root of a sum of squares that is zero: its slope is infinite.</summary>
     private sealed class InfiniteSlope() : ReconstructionLoss("slope")
     {
         protected internal override ReferenceFeatures Analyze(Tensor reference) =>
-            new([reference], restored => (restored * 0).square().flatten(1).sum([1]).sqrt());
+            new([reference], restored => restored.Mul(0).Square().flatten(1).sum([1]).sqrt());
     }
 }

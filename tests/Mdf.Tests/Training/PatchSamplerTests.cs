@@ -45,7 +45,7 @@ public sealed class PatchSamplerTests : IDisposable
     public void Patches_come_from_all_images_and_lie_in_all_eight_ways()
     {
         // A picture of one patch: every patch is it, turned.
-        var image = (rand(1, 3, Patch, Patch, generator: Draws) * 255).round() / 255;
+        var image = rand(1, 3, Patch, Patch, generator: Draws).Mul(255).round().Div(255);
         ImageFile.Write(_folder.File("one.png"), image);
         var sampler = new PatchSampler(Images(), new JpegDistortion(90), new SamplingOptions { Patch = Patch }, batch: 64, seed: 0);
         using var batch = sampler.Sample(0);
@@ -130,7 +130,7 @@ public sealed class PatchSamplerTests : IDisposable
     public void Patches_of_grey_pictures_are_distorted_as_one_channel()
     {
         Write(1);
-        var grey = Resampler.Bicubic(rand(1, 1, 6, 8, generator: Draws), 32, 40).clamp(0, 1);
+        var grey = Resampler.Bicubic(rand(1, 1, 6, 8, generator: Draws), 32, 40).Clamp(0, 1);
         ImageFile.Write(_folder.File("grey.png"), new Picture(grey.expand(1, 3, 32, 40), null, IsGrey: true, 8));
         var sampler = new PatchSampler(Images(), new GaussianNoise(25), new SamplingOptions { Patch = Patch }, batch: 32, seed: 1);
         using var batch = sampler.Sample(0);
@@ -160,9 +160,9 @@ public sealed class PatchSamplerTests : IDisposable
             Directory.CreateDirectory(_folder.File(folder));
         for (var i = 0; i < 3; i++)
         {
-            var small = (rand(1, 3, 24 + i, 30, generator: Draws) * 255).round() / 255;
+            var small = rand(1, 3, 24 + i, 30, generator: Draws).Mul(255).round().Div(255);
             ImageFile.Write(_folder.File($"clean/p{i}_HR.png"), small.repeat_interleave(factor, 2).repeat_interleave(factor, 3));
-            ImageFile.Write(_folder.File($"damaged/p{i}{(factor > 1 ? $"x{factor}" : "")}.png"), 1 - small);
+            ImageFile.Write(_folder.File($"damaged/p{i}{(factor > 1 ? $"x{factor}" : "")}.png"), small.SubFrom(1));
         }
 
         var options = new SamplingOptions { Patch = Patch };
@@ -170,7 +170,7 @@ public sealed class PatchSamplerTests : IDisposable
         using var batch = new PatchSampler(images, new FilePairs(factor), options, batch: 64, seed: 2).Sample(5);
         Assert.Equal([64, 3, Patch / factor, Patch / factor], batch.Distorted.shape);
         var enlarged = batch.Distorted.repeat_interleave(factor, 2).repeat_interleave(factor, 3);
-        Assert.InRange((enlarged + batch.Reference - 1).abs().max().item<float>(), 0, 1e-6);
+        Assert.InRange(enlarged.Add(batch.Reference).Sub(1).abs().max().item<float>(), 0, 1e-6);
 
         // Those that are set aside are not trained on.
         var held = TrainingImages.Pairs([_folder.File("clean")], [_folder.File("damaged")], options with { HoldOut = 2 }, areHeldOut: true);

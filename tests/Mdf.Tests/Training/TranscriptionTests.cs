@@ -33,7 +33,7 @@ public sealed class TranscriptionTests
     {
         using var scope = NewDisposeScope();
         using var seeded = new Generator(8);
-        var photo = Resampler.Bicubic(rand([1, 3, 8, 10], generator: seeded), 64, 80).clamp(0, 1);
+        var photo = Resampler.Bicubic(rand([1, 3, 8, 10], generator: seeded), 64, 80).Clamp(0, 1);
         var options = new LossTrainingOptions
         {
             Distortion = Distortion.Parse(task),
@@ -58,7 +58,7 @@ public sealed class TranscriptionTests
     private static List<Discriminator> Transcribe(Tensor photo, string task, int scales, int iterations, bool isChained)
     {
         // 80×64 scaled to 60×48: m = 48, K = ⌈ln(25/48) / ln 0.75⌉ + 2 = 5, r = (25/48)^(1/4) = 0.8495. Sizes × r^(K−1−k), rounded up.
-        var x = 2 * Resampler.Bicubic(photo, 48, 60) - 1;
+        var x = Resampler.Bicubic(photo, 48, 60).Mul(2).Sub(1);
         Tensor[] real = [Resampler.Bicubic(x, 25, 32), Resampler.Bicubic(x, 30, 37), Resampler.Bicubic(x, 35, 44), Resampler.Bicubic(x, 41, 51), x];
         var below = isChained ? Resampler.Bicubic(x, 22, 27) : zeros(1, 3, 22, 27); // one level below: 48 r⁵ = 21.2, 60 r⁵ = 26.5
         var discriminators = new List<Discriminator>();
@@ -81,12 +81,12 @@ public sealed class TranscriptionTests
 
             var upscaled = Resampler.Bicubic(below, real[k].shape[2], real[k].shape[3]);
             var noise = isChained || k > 0 ? 0 : 0.2;
-            Tensor Input(Generator random) => noise == 0 ? Distorted(random) : Distorted(random) + noise * randn(upscaled.shape, generator: random);
+            Tensor Input(Generator random) => noise == 0 ? Distorted(random) : Distorted(random).Add(randn(upscaled.shape, generator: random).Mul(noise));
             Tensor Distorted(Generator random) => task switch
             {
-                "sisr" => (upscaled + 1) / 2 * 2 - 1,
-                "denoise:25" => ((upscaled + 1) / 2 + 25 / 255.0 * randn(upscaled.shape, generator: random)) * 2 - 1,
-                _ => JpegCodec.Decode(JpegCodec.Encode((upscaled.clamp(-1, 1) + 1) / 2, 10)) * 2 - 1,
+                "sisr" => upscaled.Add(1).Div(2).Mul(2).Sub(1),
+                "denoise:25" => upscaled.Add(1).Div(2).Add(randn(upscaled.shape, generator: random).Mul(25 / 255.0)).Mul(2).Sub(1),
+                _ => JpegCodec.Decode(JpegCodec.Encode(upscaled.Clamp(-1, 1).Add(1).Div(2), 10)).Mul(2).Sub(1),
             };
             d.train();
             g.train();
@@ -102,10 +102,10 @@ public sealed class TranscriptionTests
                     adamD.ClearGradients();
                     (-d.call(real[k]).mean()).backward();
                     d.call(fake).mean().backward();
-                    var mixed = (epsilon * real[k] + (1 - epsilon) * fake).detach().requires_grad_(true);
+                    var mixed = (epsilon * real[k]).Add(epsilon.SubFrom(1) * fake).detach().requires_grad_(true);
                     var output = d.call(mixed);
                     var gradient = autograd.grad([output], [mixed], [ones_like(output)], create_graph: true, retain_graph: true)[0];
-                    (0.1 * (gradient.norm(1, p: 2f) - 1).square().mean()).backward();
+                    gradient.norm(1, p: 2f).Sub(1).Square().mean().Mul(0.1).backward();
                     adamD.Step(5e-4);
                 }
 
@@ -113,7 +113,7 @@ public sealed class TranscriptionTests
                 {
                     var fake = g.call(Input(random));
                     adamG.ClearGradients();
-                    (10 * (fake - real[k]).square().mean() - d.call(fake).mean()).backward();
+                    ((fake - real[k]).Square().mean().Mul(10) - d.call(fake).mean()).backward();
                     adamG.Step(5e-4);
                 }
             }

@@ -39,7 +39,7 @@ public sealed class StoredTensorTests
     [Fact]
     public void A_transposed_tensor_with_gradient_is_stored_row_major()
     {
-        using var tensor = arange(6, ScalarType.Float32).reshape(2, 3).requires_grad_();
+        using var tensor = Arange(6, ScalarType.Float32).reshape(2, 3).requires_grad_();
         using var transposed = tensor.t();
         using var expected = tensor.detach().t().contiguous();
         var stored = StoredTensor.From(transposed);

@@ -2,6 +2,7 @@ using Mdf.Discriminators;
 using Mdf.Kernels;
 using Mdf.Losses;
 using Mdf.Losses.Frozen;
+using Mdf.Runtime;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -60,7 +61,7 @@ public sealed class FrozenDistanceTests
         FoldedDiscriminator[] discriminators = [stack[0].Fold(), stack[1].Fold()];
         using var random = new Generator(6);
         var reference = rand([1, 3, 40, 40], dtype: float64, generator: random);
-        var restored = reference + noise * randn(reference.shape, dtype: float64, generator: random);
+        var restored = reference.Add(randn(reference.shape, dtype: float64, generator: random).Mul(noise));
         using var exact = new TensorDistance(discriminators, stack.InputRange, LayerWeights.Equal, float64, CPU);
         using var rounded = new TensorDistance(discriminators, stack.InputRange, LayerWeights.Equal, bfloat16, CPU);
 
@@ -137,7 +138,7 @@ public sealed class FrozenDistanceTests
         var (alone, none) = distance.Compare(restored, reference, features, withGradient: false);
         Assert.Null(none);
         Assert.InRange(Golden.RelativeError(alone, values), 0, 1e-6);
-        Assert.Equal(0, distance.Compare(reference, reference, features, withGradient: false).Values.abs().max().ToDouble());
+        Assert.Equal(0, distance.Compare(reference, reference, features, withGradient: false).Values.abs().max().Number());
     }
 
     private static DiscriminatorStack Stack(int[] widths, InputRange range, ulong seed)
@@ -151,9 +152,9 @@ public sealed class FrozenDistanceTests
             using var scope = NewDisposeScope();
             using var _ = no_grad();
             foreach (var (name, parameter) in discriminator.named_parameters())
-                parameter.mul_(name.EndsWith("conv.weight", StringComparison.Ordinal) || name == "tail.weight" ? 6 : 1);
+                parameter.Mul_(name.EndsWith("conv.weight", StringComparison.Ordinal) || name == "tail.weight" ? 6 : 1);
             foreach (var (name, buffer) in discriminator.named_buffers().Where(buffer => buffer.name.Contains("running", StringComparison.Ordinal)))
-                buffer.copy_(rand(buffer.shape, generator: random) * 0.5 + (name.EndsWith("var", StringComparison.Ordinal) ? 0.5 : -0.25));
+                buffer.copy_(rand(buffer.shape, generator: random).Mul(0.5).Add(name.EndsWith("var", StringComparison.Ordinal) ? 0.5 : -0.25));
         }
 
         return new DiscriminatorStack(discriminators, range);
@@ -163,6 +164,6 @@ public sealed class FrozenDistanceTests
     {
         using var random = new Generator(c.Seed + 1);
         var reference = rand([c.Batch, 3, c.Height, c.Width], generator: random);
-        return ((reference + 0.2 * randn(reference.shape, generator: random)).to(type), reference.to(type));
+        return (reference.Add(randn(reference.shape, generator: random).Mul(0.2)).to(type), reference.to(type));
     }
 }

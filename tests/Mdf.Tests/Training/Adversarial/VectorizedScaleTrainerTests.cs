@@ -173,8 +173,8 @@ public sealed class VectorizedScaleTrainerTests
 
     private static (Tensor Real, Tensor Fake) Images(int height, int width, Generator random)
     {
-        var real = rand([1, 3, height, width], generator: random) * 2 - 1;
-        return (real, real + 0.3 * randn([1, 3, height, width], generator: random));
+        var real = rand([1, 3, height, width], generator: random).Mul(2).Sub(1);
+        return (real, real.Add(randn([1, 3, height, width], generator: random).Mul(0.3)));
     }
 
     private static ((double Real, double Fake, double Penalty) Losses, Func<string, float[]> Gradient) Differentiate(
