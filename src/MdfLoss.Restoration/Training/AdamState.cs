@@ -16,7 +16,7 @@ internal static class AdamState
     /// <summary>Copies an optimizer's moments.</summary>
     /// <param name="optimizer">Adam.</param>
     /// <returns>The tensors by <c>{parameter}.exp_avg</c> and <c>{parameter}.exp_avg_sq</c>, and how many steps it has made.</returns>
-    public static Dictionary<string, StoredTensor> Save(TensorAdam optimizer)
+    public static Dictionary<string, StoredTensor> Save(Adam optimizer)
     {
         var tensors = new Dictionary<string, StoredTensor>();
         foreach (var (name, _) in optimizer.Parameters)
@@ -43,10 +43,10 @@ internal static class AdamState
 
     /// <summary>Sets an optimizer's moments.</summary>
     /// <param name="optimizer">Adam, made for the same parameters.</param>
-    /// <param name="tensors">What <see cref="Save(TensorAdam)"/> gave.</param>
+    /// <param name="tensors">What <see cref="Save(Adam)"/> gave.</param>
     /// <param name="where">Where they come from, for messages.</param>
     /// <exception cref="InputException">A tensor is missing or of another shape or type. Nothing is changed.</exception>
-    public static void Load(TensorAdam optimizer, IReadOnlyDictionary<string, StoredTensor> tensors, string where)
+    public static void Load(Adam optimizer, IReadOnlyDictionary<string, StoredTensor> tensors, string where)
     {
         using var scope = NewDisposeScope();
         var read = Read(optimizer.Parameters, tensors, where);

@@ -7,12 +7,12 @@ namespace Mdf.Training;
 /// <summary>A training that was interrupted: its iteration, its tensors, and what it was doing.</summary>
 /// <param name="Iteration">How many steps had been made.</param>
 /// <param name="Experiment">The experiment, as text; the training that goes on must be the same.</param>
-/// <param name="StackSha256">The SHA-256 of the stacks that its loss uses, in their order, with commas between; null where it uses none, or not known.</param>
+/// <param name="LossSha256">The SHA-256 of the files of weights that its loss uses, in their order, with commas between; null where it uses none, or not known.</param>
 /// <param name="Validated">The iteration of the last validation; 0 before the first.</param>
 /// <param name="Best">The best validation so far, if there was one.</param>
 /// <param name="Measures">What the last validation measured, as text; null before the first.</param>
 /// <param name="LogWindow">The steps since the log's last entry, as text; null where there are none.</param>
-public sealed record TrainingCheckpoint(int Iteration, string Experiment, string? StackSha256, int Validated, BestValidation? Best, string? Measures = null, string? LogWindow = null)
+public sealed record TrainingCheckpoint(int Iteration, string Experiment, string? LossSha256, int Validated, BestValidation? Best, string? Measures = null, string? LogWindow = null)
 {
     private const string Format = FileKind.TrainingCheckpointFormat;
 
@@ -28,8 +28,8 @@ public sealed record TrainingCheckpoint(int Iteration, string Experiment, string
             ["experiment"] = Experiment,
             ["validated"] = Validated.ToString(CultureInfo.InvariantCulture),
         };
-        if (StackSha256 is not null)
-            metadata["stack_sha256"] = StackSha256;
+        if (LossSha256 is not null)
+            metadata[FileKind.LossFilesKey] = LossSha256;
         if (Best is not null)
         {
             metadata["best_iteration"] = Best.Iteration.ToString(CultureInfo.InvariantCulture);
@@ -52,7 +52,7 @@ public sealed record TrainingCheckpoint(int Iteration, string Experiment, string
         return new TrainingCheckpoint(
             metadata.Integer("iteration"),
             metadata.Text("experiment"),
-            metadata.OptionalText("stack_sha256"),
+            metadata.OptionalText(FileKind.LossFilesKey) ?? metadata.OptionalText(FileKind.EarlierLossFilesKey),
             metadata.Integer("validated"),
             metadata.OptionalText("best_iteration") is null ? null : new BestValidation(metadata.Integer("best_iteration"), metadata.Number("best_loss")),
             metadata.OptionalText("measures"),
