@@ -1,6 +1,7 @@
 // A loss for an artefact of your own: dark scan lines. dotnet run -- photo.png scanlines.safetensors
 using Mdf.Distortions;
 using Mdf.Imaging;
+using Mdf.Runtime;
 using Mdf.Training;
 using static TorchSharp.torch;
 
@@ -17,7 +18,8 @@ internal sealed class ScanLines(double strength) : Distortion
 
     protected override Tensor Distort(Tensor reference, Generator? random)
     {
-        var odd = arange(reference.shape[2], device: reference.device).remainder(2).view(1, 1, -1, 1);
-        return reference * (1 - strength * odd);
+        var distorted = reference.clone();
+        distorted.slice(2, 1, reference.shape[2], 2).Mul_(1 - strength); // (N, 3, H, W): from row 1 on, every second one
+        return distorted;
     }
 }

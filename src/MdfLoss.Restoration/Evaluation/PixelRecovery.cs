@@ -2,6 +2,7 @@ using Mdf.Losses;
 using Mdf.Runtime;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
+using Adam = Mdf.Runtime.Adam;
 
 namespace Mdf.Evaluation;
 
@@ -40,21 +41,21 @@ public static class PixelRecovery
         using var all = NewDisposeScope();
         using var _ = enable_grad();
         using var pixels = new Parameter(start.detach().clone());
-        using var optimizer = new TensorAdam([("pixels", pixels)]);
+        using var optimizer = new Adam([pixels], learningRate);
         using var prepared = loss.Prepare(reference);
         var meter = new ProgressMeter(progress ?? IProgressSink.None, $"recovery under {loss.Expression}", steps);
         for (var step = 0; step < steps; step++)
         {
             cancellation.ThrowIfCancellationRequested();
             using var scope = NewDisposeScope();
-            optimizer.ClearGradients();
+            optimizer.ZeroGrad();
             var value = prepared.call(pixels).mean();
             psnr.Add(Psnr.Of(pixels, reference));
             values.Add(value.Number());
             if (!double.IsFinite(values[^1]))
                 throw new DivergedException($"the recovery under {loss.Expression} diverged at step {step}: try a smaller learning rate");
             value.backward();
-            optimizer.Step(learningRate);
+            optimizer.Step();
             meter.Report(step + 1, new ProgressValue("loss", values[^1]), new ProgressValue("PSNR", psnr[^1]));
         }
 

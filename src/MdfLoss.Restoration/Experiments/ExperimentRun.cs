@@ -1,7 +1,6 @@
 using System.Diagnostics;
 using System.Text.Json;
 using System.Text.Json.Serialization;
-using Mdf.Discriminators;
 using Mdf.Distortions;
 using Mdf.Evaluation;
 using Mdf.Imaging;
@@ -9,6 +8,7 @@ using Mdf.Losses;
 using Mdf.Networks;
 using Mdf.Runtime;
 using Mdf.Training;
+using Mdf.Weights;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -44,7 +44,8 @@ public sealed class ExperimentRun : IDisposable
     private readonly ReconstructionLoss _loss;
     private readonly BenchmarkImages _validation;
     private readonly NiqeModel? _niqe;
-    private string? _stackSha256;
+    private readonly IReadOnlyList<WeightsFile> _lossFiles;
+    private string? _lossSha256;
 
     /// <summary>Prepares an experiment: makes or reads all that it names but the training images, and so finds most mistakes.</summary>
     /// <param name="experiment">The experiment.</param>
@@ -68,7 +69,8 @@ public sealed class ExperimentRun : IDisposable
         {
             if (_loss.MinimumSize > sampling.Patch)
                 experiment.Resolve<int>("data.patch", () => throw new InputException($"the loss '{_loss.Expression}' needs patches of at least {_loss.MinimumSize} pixels, found {sampling.Patch}"));
-            _stackSha256 = _loss.Stacks.Any() ? string.Join(',', StackFiles().Select(file => file.Sha256)) : null;
+            _lossFiles = [.. _loss.Files];
+            _lossSha256 = _lossFiles.Count > 0 ? string.Join(',', _lossFiles.Select(file => file.Sha256)) : null;
             _network = architecture.Build(experiment.Training.Seed);
             if (experiment.Init is { } init)
                 experiment.Resolve("init", () => LoadWeights(init, _network, warn));
@@ -96,7 +98,7 @@ public sealed class ExperimentRun : IDisposable
     /// <param name="progress">Told of every step.</param>
     /// <param name="cancellation">Ends it between two steps, with a checkpoint.</param>
     /// <returns>The result. Of a run that has ended already it is read; nothing is written then but what somebody has deleted, or a description that has changed.</returns>
-    /// <exception cref="InputException">The folder holds a run and is not to be resumed, or is of another experiment or another stack, or is in use; or a training image cannot be used.</exception>
+    /// <exception cref="InputException">The folder holds a run and is not to be resumed, or is of another experiment or other weights of the loss, or is in use; or a training image cannot be used.</exception>
     /// <exception cref="DivergedException">The loss or a gradient became infinite or NaN.</exception>
     /// <exception cref="IOException">The disk failed or is full; the last checkpoint is intact, and the message names it.</exception>
     /// <exception cref="OperationCanceledException">It was cancelled: a <see cref="RunInterruptedException"/> if there is a checkpoint.</exception>
@@ -255,8 +257,8 @@ public sealed class ExperimentRun : IDisposable
             _warn);
         if (restored is not null)
         {
-            RequireSameStacks(restored);
-            _stackSha256 = restored.StackSha256; // stays unknown where an older build began it
+            RequireSameLossFiles(restored);
+            _lossSha256 = restored.LossSha256; // stays unknown where an older build began it
         }
 
         return position;
@@ -312,27 +314,27 @@ public sealed class ExperimentRun : IDisposable
         _experiment = _experiment.With(_experiment.Training with { Schedule = schedule with { Extensions = [.. schedule.Extensions, ExtendBy] } });
     }
 
-    private void RequireSameStacks(TrainingCheckpoint checkpoint)
+    private void RequireSameLossFiles(TrainingCheckpoint checkpoint)
     {
         // Checkpoints of older builds do not say.
-        if (checkpoint.StackSha256 is not { } known)
+        if (checkpoint.LossSha256 is not { } known)
             return;
-        foreach (var (file, expected) in StackFiles().Zip(known.Split(',')))
+        var hashes = known.Split(',');
+        if (hashes.Length != _lossFiles.Count)
+            throw new InputException($"cannot resume '{_folder.Path}': expected a loss with {hashes.Length} files of weights, as it began with, found {_lossFiles.Count}; run it in another folder with {Elsewhere}");
+        foreach (var (file, expected) in _lossFiles.Zip(hashes))
         {
             if (file.Sha256 != expected)
             {
-                throw new InputException($"cannot resume '{_folder.Path}': expected the stack '{file.Name}' that it began with, of the SHA-256 {Untrusted.Quote(expected)}, found '{file.Sha256}'; "
+                throw new InputException($"cannot resume '{_folder.Path}': expected the weights '{file.Name}' that it began with, of the SHA-256 {Untrusted.Quote(expected)}, found '{file.Sha256}'; "
                     + $"put that one back (if it comes with the program: resume with the mdf that the run began with), or run it in another folder with {Elsewhere}");
             }
         }
     }
 
-    // A loss that an expression names has read all its stacks.
-    private IEnumerable<StackFile> StackFiles() => _loss.Stacks.Select(stack => stack.ReadFrom!);
-
     private void WriteCheckpoint(RunSession session, NetworkTrainer trainer, Position position, LogWindow window) => session.WriteCheckpoint(position.Iteration, path =>
         new TrainingCheckpoint(
-            position.Iteration, _experiment.ToYaml(), _stackSha256, position.Validated, position.Best,
+            position.Iteration, _experiment.ToYaml(), _lossSha256, position.Validated, position.Best,
             position.Measures is null ? null : JsonSerializer.Serialize(position.Measures, s_json), window.Save()).Write(path, trainer.Save()));
 
     /// <summary>Tries the network on the validation images, and writes it.</summary>
@@ -388,7 +390,7 @@ public sealed class ExperimentRun : IDisposable
         Architecture = network.Architecture,
         Task = _distortion.Task,
         Loss = _experiment.Loss.ToString(),
-        StackSha256 = _stackSha256,
+        LossSha256 = _lossSha256,
         Iterations = iteration,
         Seed = _experiment.Training.Seed,
         ProgramVersion = TrainingProgram.CurrentVersion,

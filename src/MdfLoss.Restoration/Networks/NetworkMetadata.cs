@@ -19,8 +19,8 @@ public sealed record NetworkMetadata
     /// <summary>The loss that it was trained with, such as <c>mdf:stack.safetensors</c>; null when not known.</summary>
     public string? Loss { get; init; }
 
-    /// <summary>The SHA-256 of the discriminator stacks of that loss, in their order, with commas between; null where it has none, or not known.</summary>
-    public string? StackSha256 { get; init; }
+    /// <summary>The SHA-256 of the files of weights of that loss, such as its discriminator stacks, in their order, with commas between; null where it has none, or not known.</summary>
+    public string? LossSha256 { get; init; }
 
     /// <summary>How many iterations it was trained for; null when not known.</summary>
     public int? Iterations { get; init; }
@@ -41,7 +41,7 @@ public sealed record NetworkMetadata
             ["task"] = Task,
         };
         Add("loss", Loss);
-        Add("stack_sha256", StackSha256);
+        Add(FileKind.LossFilesKey, LossSha256);
         Add("iterations", Iterations?.ToString(CultureInfo.InvariantCulture));
         Add("seed", Seed?.ToString(CultureInfo.InvariantCulture));
         Add("program_version", ProgramVersion);
@@ -68,7 +68,7 @@ public sealed record NetworkMetadata
             Architecture = Architecture(),
             Task = Value("task"),
             Loss = values.GetValueOrDefault("loss"),
-            StackSha256 = values.GetValueOrDefault("stack_sha256"),
+            LossSha256 = values.GetValueOrDefault(FileKind.LossFilesKey) ?? values.GetValueOrDefault(FileKind.EarlierLossFilesKey),
             Iterations = values.ContainsKey("iterations")
                 ? int.TryParse(Value("iterations"), NumberStyles.None, CultureInfo.InvariantCulture, out var iterations) ? iterations : throw Invalid("iterations")
                 : null,

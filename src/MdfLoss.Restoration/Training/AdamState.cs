@@ -16,7 +16,7 @@ internal static class AdamState
     /// <summary>Copies the moments of an optimizer.</summary>
     /// <param name="optimizer">The optimizer.</param>
     /// <returns>The tensors <c>{parameter}.exp_avg</c> and <c>{parameter}.exp_avg_sq</c>, and the number of steps.</returns>
-    public static Dictionary<string, StoredTensor> Save(TensorAdam optimizer)
+    public static Dictionary<string, StoredTensor> Save(Adam optimizer)
     {
         var tensors = new Dictionary<string, StoredTensor>();
         foreach (var (name, _) in optimizer.Parameters)
@@ -43,10 +43,10 @@ internal static class AdamState
 
     /// <summary>Sets the moments of an optimizer.</summary>
     /// <param name="optimizer">The optimizer, created for the same parameters.</param>
-    /// <param name="tensors">The tensors from <see cref="Save(TensorAdam)"/>.</param>
+    /// <param name="tensors">The tensors from <see cref="Save(Adam)"/>.</param>
     /// <param name="where">The source of the tensors, for messages.</param>
     /// <exception cref="InputException">A tensor is missing or of another shape or type. Nothing is changed.</exception>
-    public static void Load(TensorAdam optimizer, IReadOnlyDictionary<string, StoredTensor> tensors, string where)
+    public static void Load(Adam optimizer, IReadOnlyDictionary<string, StoredTensor> tensors, string where)
     {
         using var scope = NewDisposeScope();
         var read = Read(optimizer.Parameters, tensors, where);

@@ -6,6 +6,7 @@ using Mdf.Weights;
 using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
+using Adam = Mdf.Runtime.Adam;
 
 namespace Mdf.Training;
 
@@ -26,7 +27,7 @@ public sealed class NetworkTrainer : IDisposable
     private readonly ReconstructionLoss _loss;
     private readonly ScheduleOptions _options;
     private readonly LearningRateSchedule _schedule;
-    private readonly TensorAdam _optimizer;
+    private readonly Adam _optimizer;
     private readonly (string Name, Parameter Parameter)[] _parameters;
     private readonly RestorationNetwork? _average;
 
@@ -42,7 +43,7 @@ public sealed class NetworkTrainer : IDisposable
         (Network, _loss, _options, _schedule) = (network, loss, options, options.PlanLearningRate());
         network.train();
         _parameters = [.. network.named_parameters()];
-        _optimizer = new TensorAdam(_parameters, options.Betas.Gradient, options.Betas.Square);
+        _optimizer = new Adam(_parameters, beta1: options.Betas.Gradient, beta2: options.Betas.Square);
         if (options.Ema > 0)
         {
             _average = network.Architecture.Build(seed: 0);
@@ -72,14 +73,15 @@ public sealed class NetworkTrainer : IDisposable
         using var _ = enable_grad();
         var device = _parameters[0].Parameter.device;
         var rate = _schedule.At(Math.Min(Iteration, _options.Iterations)); // extensions keep the last learning rate
-        _optimizer.ClearGradients();
+        _optimizer.ZeroGrad();
         var loss = _loss.call(Network.call(batch.Distorted.to(device)), batch.Reference.to(device));
         var value = loss.Number();
         if (!double.IsFinite(value))
             throw Diverged($"the loss became {Text(value)}");
         loss.backward();
         var norm = Clip();
-        _optimizer.Step(rate);
+        _optimizer.LearningRate = rate;
+        _optimizer.Step();
         if (_average is not null)
             Average();
         Iteration++;

@@ -7,12 +7,12 @@ namespace Mdf.Training;
 /// <summary>A checkpoint of a network's training, from which the training can be resumed.</summary>
 /// <param name="Iteration">The number of finished steps.</param>
 /// <param name="Experiment">The experiment, as text. A resumed training must have the same experiment.</param>
-/// <param name="StackSha256">The SHA-256 of the stacks that the loss uses, in their order, separated by commas; null if the loss uses none, or if unknown.</param>
+/// <param name="LossSha256">The SHA-256 of the files of weights that the loss uses, in their order, separated by commas; null if the loss uses none, or if unknown.</param>
 /// <param name="Validated">The iteration of the last validation; 0 before the first.</param>
 /// <param name="Best">The best validation so far; null before the first.</param>
 /// <param name="Measures">The measures of the last validation, as text; null before the first.</param>
 /// <param name="LogWindow">The steps since the last entry of the log, as text; null if there are none.</param>
-public sealed record TrainingCheckpoint(int Iteration, string Experiment, string? StackSha256, int Validated, BestValidation? Best, string? Measures = null, string? LogWindow = null)
+public sealed record TrainingCheckpoint(int Iteration, string Experiment, string? LossSha256, int Validated, BestValidation? Best, string? Measures = null, string? LogWindow = null)
 {
     private const string Format = FileKind.TrainingCheckpointFormat;
 
@@ -28,8 +28,8 @@ public sealed record TrainingCheckpoint(int Iteration, string Experiment, string
             ["experiment"] = Experiment,
             ["validated"] = Validated.ToString(CultureInfo.InvariantCulture),
         };
-        if (StackSha256 is not null)
-            metadata["stack_sha256"] = StackSha256;
+        if (LossSha256 is not null)
+            metadata[FileKind.LossFilesKey] = LossSha256;
         if (Best is not null)
         {
             metadata["best_iteration"] = Best.Iteration.ToString(CultureInfo.InvariantCulture);
@@ -52,7 +52,7 @@ public sealed record TrainingCheckpoint(int Iteration, string Experiment, string
         return new TrainingCheckpoint(
             metadata.Integer("iteration"),
             metadata.Text("experiment"),
-            metadata.OptionalText("stack_sha256"),
+            metadata.OptionalText(FileKind.LossFilesKey) ?? metadata.OptionalText(FileKind.EarlierLossFilesKey),
             metadata.Integer("validated"),
             metadata.OptionalText("best_iteration") is null ? null : new BestValidation(metadata.Integer("best_iteration"), metadata.Number("best_loss")),
             metadata.OptionalText("measures"),

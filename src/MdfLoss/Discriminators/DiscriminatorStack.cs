@@ -56,7 +56,7 @@ public sealed class DiscriminatorStack : nn.Module
     public StackMetadata? Metadata { get; }
 
     /// <summary>The file that the stack was read from; null if it was created in memory. Loading other weights into the stack later does not change this.</summary>
-    public StackFile? ReadFrom { get; private init; }
+    public WeightsFile? ReadFrom { get; private init; }
 
     /// <summary>The discriminator of one scale.</summary>
     /// <param name="scale">Its index; 0 is the coarsest.</param>
@@ -116,7 +116,7 @@ public sealed class DiscriminatorStack : nn.Module
                 : InputRange.TryParse(range, out var parsedRange) ? parsedRange : throw NotAStack(path, $"its '{RangeKey}' is not a range"));
             var weights = metadata?.LayerWeights ?? (TextOf(WeightsKey, file, path) is not { } text ? LayerWeights.Equal
                 : LayerWeights.TryParse(text, out var parsedWeights) ? parsedWeights : throw NotAStack(path, $"its '{WeightsKey}' are not three weights"));
-            var stack = new DiscriminatorStack(discriminators, used, metadata, weights) { ReadFrom = new StackFile(path, file.Sha256()) };
+            var stack = new DiscriminatorStack(discriminators, used, metadata, weights) { ReadFrom = new WeightsFile(path, file.Sha256()) };
             stack.Freeze();
             return stack;
         }
@@ -179,8 +179,3 @@ public sealed class DiscriminatorStack : nn.Module
     private static InputException NotAStack(string path, string found) =>
         new($"'{path}' is not a discriminator stack: expected tensors named 0.head.conv.weight, 0.head.norm.weight, …, {found}");
 }
-
-/// <summary>Identifies the file of a stack.</summary>
-/// <param name="Name">The path as the caller gave it, or the short name of a shipped stack.</param>
-/// <param name="Sha256">The SHA-256 of the whole file, in lower-case hexadecimal digits.</param>
-public sealed record StackFile(string Name, string Sha256);

@@ -77,6 +77,22 @@ public sealed class LossExpression
     /// <summary>The expression as it was written.</summary>
     public override string ToString() => _text;
 
+    /// <summary>The expression of an MDF loss: only the options that are given.</summary>
+    internal static string OfMdf(string nameOrPath, int? numScales, bool ascending, LayerWeights? layerWeights, InputRange? inputRange, Precision precision)
+    {
+        var argument = nameOrPath.AsSpan().IndexOfAny("+*?") < 0 ? nameOrPath : $"'{nameOrPath}'";
+        string?[] options =
+        [
+            numScales is null ? null : string.Create(CultureInfo.InvariantCulture, $"num_scales={numScales}"),
+            ascending ? null : "ascending=false",
+            layerWeights is null ? null : $"layer_weights={layerWeights}",
+            inputRange is null ? null : $"input_range={inputRange}",
+            precision == Precision.Fp32 ? null : "precision=bf16",
+        ];
+        var given = string.Join('&', options.Where(option => option is not null));
+        return $"mdf:{argument}{(given.Length > 0 ? "?" : "")}{given}";
+    }
+
     private static MdfLoss CreateMdf(Term term)
     {
         var scales = term.Option<int>("num_scales", "a positive whole number", text =>
@@ -93,16 +109,7 @@ public sealed class LossExpression
             "bf16" => Precision.Bf16,
             _ => null,
         }) ?? Precision.Fp32;
-        var stack = DiscriminatorStack.Load(term.Argument!, range);
-        try
-        {
-            return new MdfLoss(stack, scales, ascending, term.ToString()) { LayerWeights = weights ?? stack.LayerWeights, Precision = precision };
-        }
-        catch
-        {
-            stack.Dispose();
-            throw;
-        }
+        return MdfLoss.Load(term.Argument!, scales, ascending, weights, range, precision, term.ToString());
     }
 
     private static Term ParseTerm(string text, string expression)

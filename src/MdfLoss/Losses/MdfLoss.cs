@@ -1,6 +1,8 @@
 using Mdf.Discriminators;
 using Mdf.Losses.Frozen;
 using Mdf.Runtime;
+using Mdf.Weights;
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Mdf.Losses;
@@ -11,6 +13,12 @@ namespace Mdf.Losses;
 /// upstream file <c>mdfloss.py</c>.
 /// </summary>
 /// <remarks>
+/// <example>
+/// <code>
+/// using var loss = MdfLoss.Load("jpeg");
+/// loss.call(network.call(input), reference).backward();
+/// </code>
+/// </example>
 /// <para>Σ over the chosen scales k and the layers l (head, body, final map) of w_l·mean((D_k^l(x̃) − D_k^l(x))²), for each
 /// image, w_l being <see cref="LayerWeights"/>. Both images go to every D_k at full size, as upstream's code does.</para>
 /// <para>Since the discriminators do not change, value and gradient are computed together, without a graph (see
@@ -52,11 +60,50 @@ public sealed class MdfLoss : ReconstructionLoss
         RegisterComponents();
     }
 
+    /// <summary>Reads a trained stack and makes the loss of it.</summary>
+    /// <param name="nameOrPath">A stack that comes with the library (one of <see cref="ShippedStacks.Names"/>, such as <c>jpeg</c>), or a path: a safetensors or PyTorch file, ours or the authors'.</param>
+    /// <param name="device">Where its weights are to live, and where the images will be; the CPU unless given.</param>
+    /// <param name="numScales">How many scales to use; null for eight, or all where the stack has fewer.</param>
+    /// <param name="ascending">Whether to count them from scale 0 upwards (coarse to fine), or from the last downwards.</param>
+    /// <param name="layerWeights">What the distance of each layer counts; null for what the stack says.</param>
+    /// <param name="inputRange">The range to feed the stack images in; null for what the stack says. The loss itself always takes images in [0, 1].</param>
+    /// <param name="precision">In which type to compute.</param>
+    /// <returns>The loss, which owns the stack: dispose of it.</returns>
+    /// <exception cref="InputException">There is no such file or stack, it is damaged or no stack, or it has fewer scales than asked for.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">The layers' weights or the range cannot be used.</exception>
+    public static MdfLoss Load(
+        string nameOrPath, Device? device = null, int? numScales = null, bool ascending = true, LayerWeights? layerWeights = null, InputRange? inputRange = null,
+        Precision precision = Precision.Fp32)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(nameOrPath);
+        var loss = Load(
+            nameOrPath, numScales, ascending, layerWeights, inputRange, precision, LossExpression.OfMdf(nameOrPath, numScales, ascending, layerWeights, inputRange, precision));
+        if (device is not null)
+            loss.to(device);
+        return loss;
+    }
+
+    /// <summary>The same, under the expression that it was named by.</summary>
+    internal static MdfLoss Load(
+        string nameOrPath, int? numScales, bool ascending, LayerWeights? layerWeights, InputRange? inputRange, Precision precision, string expression)
+    {
+        var stack = DiscriminatorStack.Load(nameOrPath, inputRange);
+        try
+        {
+            return new MdfLoss(stack, numScales, ascending, expression) { LayerWeights = layerWeights ?? stack.LayerWeights, Precision = precision };
+        }
+        catch
+        {
+            stack.Dispose();
+            throw;
+        }
+    }
+
     /// <summary>The discriminators.</summary>
     public DiscriminatorStack Stack => stack;
 
     /// <inheritdoc/>
-    public override IEnumerable<DiscriminatorStack> Stacks => [stack];
+    public override IEnumerable<WeightsFile> Files => stack.ReadFrom is { } file ? [file] : [];
 
     /// <summary>How many scales are used.</summary>
     public int NumScales { get; }

@@ -1,12 +1,12 @@
-using Mdf.Discriminators;
 using Mdf.Runtime;
+using Mdf.Weights;
 using static TorchSharp.torch;
 
 namespace Mdf.Losses;
 
 /// <summary>
 /// A criterion <c>(restored, reference) → scalar</c> for training restoration networks: lower is better, zero for equal
-/// images, the mean over the batch, finite gradients everywhere.
+/// images, the mean over the batch unless <see cref="Reduction"/> says otherwise, finite gradients everywhere.
 /// </summary>
 /// <remarks>
 /// <para>Images are floating-point tensors <c>(N, 3, H, W)</c> in [0, 1]. The restored image may leave that range, as a
@@ -31,27 +31,30 @@ public abstract class ReconstructionLoss : nn.Module<Tensor, Tensor, Tensor>
     /// <summary>The smallest height and width of an image, in pixels.</summary>
     public virtual int MinimumSize => 1;
 
-    /// <summary>Whether each image of a batch has a value of its own; only then can the reduction be <see cref="Reduction.None"/>.</summary>
+    /// <summary>Whether each image of a batch has a value of its own; only then can the reduction be <see cref="Reduction.Sum"/> or <see cref="Reduction.None"/>.</summary>
     public virtual bool IsPerImage => true;
 
     /// <summary>Whether the loss is zero for equal images. Only the authors' SSIM variants are not.</summary>
     public virtual bool IsZeroForEqualImages => true;
 
-    /// <summary>The trained discriminators that it uses; none in most losses.</summary>
-    public virtual IEnumerable<DiscriminatorStack> Stacks => [];
+    /// <summary>
+    /// The files of the trained weights that the loss computes with, always in the same order; none in most losses. A network that is trained with the loss
+    /// records their hashes, and its training resumes only with the same ones. Make them when the weights are read (<see cref="WeightsFile.Of"/>).
+    /// </summary>
+    public virtual IEnumerable<WeightsFile> Files => [];
 
     /// <summary>What to know before long work with this loss on a device, as one line; null if nothing.</summary>
     /// <param name="device">Where the images will be.</param>
     public virtual string? CautionOn(Device device) => null;
 
     /// <summary>What is made of the values of a batch; the mean unless set.</summary>
-    /// <exception cref="InputException">Per-image values are asked of a loss that has one value for the whole batch.</exception>
+    /// <exception cref="InputException">Per-image values, or their sum, are asked of a loss that has one value for the whole batch.</exception>
     public Reduction Reduction
     {
         get;
         set
         {
-            if (value == Reduction.None && !IsPerImage)
+            if (value != Reduction.Mean && !IsPerImage)
                 throw new InputException($"'{Expression}' has one value for the whole batch, not one per image: give it one image at a time");
             field = value;
         }
@@ -70,13 +73,13 @@ public abstract class ReconstructionLoss : nn.Module<Tensor, Tensor, Tensor>
     }
 
     /// <summary>
-    /// The loss of a restored image of any size as a number: the mean over the batch, without gradients. Memory does not grow with the image: the
+    /// The loss of a restored image of any size as a number: the mean over the batch, whatever <see cref="Reduction"/> says, without gradients. Memory does not grow with the image: the
     /// losses of this library look at one strip or tile of it after the other, and sum in double. For validation and benchmarks.
     /// </summary>
     /// <param name="restored">Shape <c>(N, 3, H, W)</c>, floating point.</param>
     /// <param name="reference">The same shape, type and device, in [0, 1].</param>
     /// <param name="cancellation">Ends it between two strips.</param>
-    /// <returns>What <see cref="forward"/> returns, except for the rounding of its sums.</returns>
+    /// <returns>What <see cref="forward"/> returns as the mean, except for the rounding of its sums.</returns>
     /// <exception cref="InputException">As for <see cref="forward"/>.</exception>
     /// <exception cref="OperationCanceledException">It was cancelled.</exception>
     /// <remarks>
@@ -141,7 +144,13 @@ public abstract class ReconstructionLoss : nn.Module<Tensor, Tensor, Tensor>
     /// <param name="values">Any tensor with the batch first.</param>
     protected static Tensor MeanPerImage(Tensor values) => values.flatten(1).mean([1]);
 
-    private Tensor Reduce(Tensor values) => IsPerImage && Reduction == Reduction.Mean ? values.mean() : values;
+    private Tensor Reduce(Tensor values) => Reduction switch
+    {
+        _ when !IsPerImage => values,
+        Reduction.Mean => values.mean(),
+        Reduction.Sum => values.sum(),
+        _ => values,
+    };
 
     /// <summary>Frees the loss's weights.</summary>
     /// <param name="disposing">Whether it was called, rather than the finalizer.</param>

@@ -1,22 +1,30 @@
 using System.Globalization;
-using Mdf.Discriminators;
 using Mdf.Runtime;
+using Mdf.Weights;
 using static TorchSharp.torch;
 
 namespace Mdf.Losses;
 
 /// <summary>A weighted sum of losses, such as <c>0.5*ms-ssim+l1</c>.</summary>
+/// <remarks>
+/// <example>
+/// <code>using var loss = new WeightedSum((1, new L1Loss()), (0.1, MdfLoss.Load("jpeg")));</code>
+/// </example>
+/// <para>The sum owns its terms: whoever disposes of it disposes of them, so write a term where the sum is made, without <c>using</c>. There are no
+/// operators such as <c>0.1 * loss + other</c>: each would make a loss on the way, and would leave open who disposes of what.</para>
+/// </remarks>
 public sealed class WeightedSum : ReconstructionLoss
 {
     private readonly IReadOnlyList<ReconstructionLoss> _terms;
     private readonly double[] _weights;
 
     /// <summary>Creates the sum, which owns its terms from here on.</summary>
-    /// <param name="terms">At least one weight (positive, finite) and loss. Their own reductions are not used.</param>
-    /// <exception cref="ArgumentOutOfRangeException">There is no term, or a weight is not positive and finite.</exception>
-    public WeightedSum(IReadOnlyList<(double Weight, ReconstructionLoss Loss)> terms)
+    /// <param name="terms">At least one weight (positive, finite) and loss; a sum may be a term. Their own reductions are not used.</param>
+    /// <exception cref="ArgumentOutOfRangeException">There is no term, or a weight is not positive and finite; the terms stay the caller's.</exception>
+    public WeightedSum(params IReadOnlyList<(double Weight, ReconstructionLoss Loss)> terms)
         : base("sum")
     {
+        ArgumentNullException.ThrowIfNull(terms);
         ArgumentOutOfRangeException.ThrowIfZero(terms.Count);
         if (terms.FirstOrDefault(term => !(term.Weight > 0 && double.IsFinite(term.Weight))) is { Loss: not null } odd)
             throw new ArgumentOutOfRangeException(nameof(terms), odd.Weight, "expected weights that are positive and finite");
@@ -27,8 +35,8 @@ public sealed class WeightedSum : ReconstructionLoss
     }
 
     /// <inheritdoc/>
-    public override string Expression => string.Join('+', _terms.Select((loss, i) =>
-        _weights[i] == 1 ? loss.Expression : string.Create(CultureInfo.InvariantCulture, $"{_weights[i]:R}*{loss.Expression}")));
+    public override string Expression => string.Join('+', Flat.Select(term =>
+        term.Weight == 1 ? term.Loss.Expression : string.Create(CultureInfo.InvariantCulture, $"{term.Weight:R}*{term.Loss.Expression}")));
 
     /// <inheritdoc/>
     public override int MinimumSize => _terms.Max(loss => loss.MinimumSize);
@@ -40,7 +48,7 @@ public sealed class WeightedSum : ReconstructionLoss
     public override bool IsZeroForEqualImages => _terms.All(loss => loss.IsZeroForEqualImages);
 
     /// <inheritdoc/>
-    public override IEnumerable<DiscriminatorStack> Stacks => _terms.SelectMany(loss => loss.Stacks);
+    public override IEnumerable<WeightsFile> Files => _terms.SelectMany(loss => loss.Files);
 
     /// <inheritdoc/>
     public override string? CautionOn(Device device) => _terms.Select(loss => loss.CautionOn(device)).FirstOrDefault(caution => caution is not null);
@@ -57,6 +65,11 @@ public sealed class WeightedSum : ReconstructionLoss
 
     internal override double Measure(Tensor restored, Tensor reference, IEnumerable<ImageStrip> strips) =>
         _terms.Select((loss, i) => _weights[i] * loss.Measure(restored, reference, strips)).Sum();
+
+    /// <summary>The terms, with those of inner sums in their place: an expression has no brackets.</summary>
+    private IEnumerable<(double Weight, ReconstructionLoss Loss)> Flat => _terms.SelectMany((loss, i) => loss is WeightedSum sum
+        ? sum.Flat.Select(term => (_weights[i] * term.Weight, term.Loss))
+        : [(_weights[i], loss)]);
 
     private Tensor Sum(Func<int, Tensor> valuesOf) =>
         _terms.Select((loss, i) => Align(valuesOf(i), loss).Mul(_weights[i])).Aggregate((sum, term) => sum.Add(term));

@@ -3,26 +3,39 @@ using static TorchSharp.torch;
 
 namespace Mdf.Runtime;
 
-/// <summary>TorchSharp's operations with numbers, under its names in Pascal case: the number is held for as long as libtorch reads it.</summary>
+/// <summary>
+/// Operations between a tensor and a number, under TorchSharp's names in Pascal case. Each holds the number for as long as libtorch reads it; TorchSharp's own
+/// do not.
+/// </summary>
 /// <remarks>
 /// <para>
-/// TorchSharp's own (0.107) take a number as a <see cref="Scalar"/>, hand its address to libtorch and never touch it again. Its finalizer may then free it
-/// while libtorch reads it, if another thread sets off a garbage collection just then. Trainings ended so, about once in 8,000 steps of EDSR, with
-/// "Expected false to be true" or "Unknown scalar type"; where another number had taken the place by then, nobody would notice. Some numbers are not even
-/// seen: <c>x + y</c> and <c>x.add_(y)</c> make the factor of y, <c>x.square()</c> the exponent, <c>x.ToDouble()</c> what it reads from.
+/// TorchSharp (0.107) takes a number as a <see cref="Scalar"/>, hands its address to libtorch, and never touches it again. When another thread sets off a
+/// garbage collection just then, the finalizer may free the number while libtorch reads it. Then a training ends with "Expected false to be true" or "Unknown
+/// scalar type", or computes with whatever has taken the number's place. In ordinary trainings this happened about once in 8,000 steps.
 /// </para>
-/// <para>Here a number is disposed of after the call, so that it cannot be freed before. A test reads the compiled code for what goes around these methods.</para>
+/// <para>
+/// Some numbers are not seen: <c>x + y</c> and <c>x.add_(y)</c> make the factor of y, <c>x.square()</c> the exponent, <c>x.ToDouble()</c> what
+/// it reads from. Safe are <c>x - y</c>, <c>x * y</c> and <c>x / y</c> of two tensors, which have no number between them, and <c>x.item&lt;float&gt;()</c>.
+/// </para>
+/// <para>For what is not here, hold the number yourself: <c>using var half = 0.5.ToScalar(); var y = x.remainder(half);</c>. For training, <see cref="Adam"/> replaces <c>torch.optim.Adam</c>.</para>
 /// </remarks>
-internal static class TensorArithmetic
+public static class TensorArithmetic
 {
-    /// <summary>x + factor · y.</summary>
+    /// <summary>x + factor · y. Replaces <c>x + y</c>, <c>x.add(y, factor)</c>.</summary>
+    /// <param name="x">A tensor of any shape.</param>
+    /// <param name="y">A tensor whose shape broadcasts with that of x.</param>
+    /// <param name="factor">What y counts.</param>
+    /// <returns>A new tensor of the shape that x and y broadcast to.</returns>
     public static Tensor Add(this Tensor x, Tensor y, double factor = 1)
     {
         using var held = factor.ToScalar();
         return x.add(y, held);
     }
 
-    /// <summary>x + y.</summary>
+    /// <summary>x + y. Replaces <c>x + 0.5</c>, <c>x.add(0.5)</c>.</summary>
+    /// <param name="x">A tensor of any shape.</param>
+    /// <param name="y">A number.</param>
+    /// <returns>A new tensor of x's shape.</returns>
     public static Tensor Add(this Tensor x, double y)
     {
         using var held = y.ToScalar();
@@ -30,69 +43,105 @@ internal static class TensorArithmetic
         return x.add(held, factor);
     }
 
-    /// <summary>x + factor · y, in place.</summary>
+    /// <summary>x + factor · y, in place. Replaces <c>x.add_(y)</c>, <c>x.add_(y, factor)</c>.</summary>
+    /// <param name="x">A tensor of any shape, which changes.</param>
+    /// <param name="y">A tensor whose shape broadcasts with that of x.</param>
+    /// <param name="factor">What y counts.</param>
+    /// <returns>x itself, in its own shape.</returns>
     public static Tensor Add_(this Tensor x, Tensor y, double factor = 1)
     {
         using var held = factor.ToScalar();
         return x.add_(y, held);
     }
 
-    /// <summary>x − y.</summary>
+    /// <summary>x − y. Replaces <c>x - 0.5</c>, <c>x.sub(0.5)</c>.</summary>
+    /// <param name="x">A tensor of any shape.</param>
+    /// <param name="y">A number.</param>
+    /// <returns>A new tensor of x's shape.</returns>
     public static Tensor Sub(this Tensor x, double y)
     {
         using var held = y.ToScalar();
         return x.sub(held);
     }
 
-    /// <summary>y − x.</summary>
+    /// <summary>y − x. Replaces <c>1 - x</c>.</summary>
+    /// <param name="x">A tensor of any shape.</param>
+    /// <param name="y">A number.</param>
+    /// <returns>A new tensor of x's shape.</returns>
     public static Tensor SubFrom(this Tensor x, double y) => x.neg().Add(y);
 
-    /// <summary>x · y.</summary>
+    /// <summary>x · y. Replaces <c>x * 0.5</c>, <c>0.5 * x</c>, <c>x.mul(0.5)</c>.</summary>
+    /// <param name="x">A tensor of any shape.</param>
+    /// <param name="y">A number.</param>
+    /// <returns>A new tensor of x's shape.</returns>
     public static Tensor Mul(this Tensor x, double y)
     {
         using var held = y.ToScalar();
         return x.mul(held);
     }
 
-    /// <summary>x · y, in place.</summary>
+    /// <summary>x · y, in place. Replaces <c>x.mul_(0.5)</c>.</summary>
+    /// <param name="x">A tensor of any shape, which changes.</param>
+    /// <param name="y">A number.</param>
+    /// <returns>x itself.</returns>
     public static Tensor Mul_(this Tensor x, double y)
     {
         using var held = y.ToScalar();
         return x.mul_(held);
     }
 
-    /// <summary>x / y.</summary>
+    /// <summary>x / y. Replaces <c>x / 2</c>, <c>x.div(2)</c>.</summary>
+    /// <param name="x">A tensor of any shape.</param>
+    /// <param name="y">A number.</param>
+    /// <returns>A new tensor of x's shape.</returns>
     public static Tensor Div(this Tensor x, double y)
     {
         using var held = y.ToScalar();
         return x.div(held);
     }
 
-    /// <summary>x / y, in place.</summary>
+    /// <summary>x / y, in place. Replaces <c>x.div_(2)</c>.</summary>
+    /// <param name="x">A tensor of any shape, which changes.</param>
+    /// <param name="y">A number.</param>
+    /// <returns>x itself.</returns>
     public static Tensor Div_(this Tensor x, double y)
     {
         using var held = y.ToScalar();
         return x.div_(held);
     }
 
-    /// <summary>x + factor · y · z, in place.</summary>
+    /// <summary>x + factor · y · z, in place. Replaces <c>x.addcmul_(y, z, factor)</c>.</summary>
+    /// <param name="x">A tensor of any shape, which changes.</param>
+    /// <param name="y">A tensor whose shape broadcasts with that of x.</param>
+    /// <param name="z">A tensor whose shape broadcasts with that of x.</param>
+    /// <param name="factor">What the product counts.</param>
+    /// <returns>x itself, in its own shape.</returns>
     public static Tensor AddCMul_(this Tensor x, Tensor y, Tensor z, double factor = 1)
     {
         using var held = factor.ToScalar();
         return x.addcmul_(y, z, held);
     }
 
-    /// <summary>xᵖ.</summary>
+    /// <summary>xᵖ. Replaces <c>x.pow(0.3)</c>.</summary>
+    /// <param name="x">A tensor of any shape.</param>
+    /// <param name="power">The exponent.</param>
+    /// <returns>A new tensor of x's shape.</returns>
     public static Tensor Pow(this Tensor x, double power)
     {
         using var held = power.ToScalar();
         return x.pow(held);
     }
 
-    /// <summary>x².</summary>
+    /// <summary>x². Replaces <c>x.square()</c>.</summary>
+    /// <param name="x">A tensor of any shape.</param>
+    /// <returns>A new tensor of x's shape.</returns>
     public static Tensor Square(this Tensor x) => x.Pow(2);
 
-    /// <summary>min(max(x, low), high).</summary>
+    /// <summary>min(max(x, low), high). Replaces <c>x.clamp(0, 1)</c>.</summary>
+    /// <param name="x">A tensor of any shape.</param>
+    /// <param name="low">The least value.</param>
+    /// <param name="high">The greatest value.</param>
+    /// <returns>A new tensor of x's shape.</returns>
     public static Tensor Clamp(this Tensor x, double low, double high)
     {
         using var least = low.ToScalar();
@@ -100,7 +149,11 @@ internal static class TensorArithmetic
         return x.clamp(least, most);
     }
 
-    /// <summary>min(max(x, low), high), in place.</summary>
+    /// <summary>min(max(x, low), high), in place. Replaces <c>x.clamp_(0, 1)</c>.</summary>
+    /// <param name="x">A tensor of any shape, which changes.</param>
+    /// <param name="low">The least value.</param>
+    /// <param name="high">The greatest value.</param>
+    /// <returns>x itself.</returns>
     public static Tensor Clamp_(this Tensor x, double low, double high)
     {
         using var least = low.ToScalar();
@@ -108,63 +161,89 @@ internal static class TensorArithmetic
         return x.clamp_(least, most);
     }
 
-    /// <summary>max(x, low).</summary>
+    /// <summary>max(x, low). Replaces <c>x.clamp_min(0)</c>.</summary>
+    /// <param name="x">A tensor of any shape.</param>
+    /// <param name="low">The least value.</param>
+    /// <returns>A new tensor of x's shape.</returns>
     public static Tensor ClampMin(this Tensor x, double low)
     {
         using var held = low.ToScalar();
         return x.clamp_min(held);
     }
 
-    /// <summary>min(x, high).</summary>
+    /// <summary>min(x, high). Replaces <c>x.clamp_max(1)</c>.</summary>
+    /// <param name="x">A tensor of any shape.</param>
+    /// <param name="high">The greatest value.</param>
+    /// <returns>A new tensor of x's shape.</returns>
     public static Tensor ClampMax(this Tensor x, double high)
     {
         using var held = high.ToScalar();
         return x.clamp_max(held);
     }
 
-    /// <summary>max(x, 0) + slope · min(x, 0).</summary>
+    /// <summary>max(x, 0) + slope · min(x, 0). Replaces <c>nn.functional.leaky_relu(x, slope)</c>, <c>x.leaky_relu(slope)</c>.</summary>
+    /// <param name="x">A tensor of any shape.</param>
+    /// <param name="slope">The slope below zero.</param>
+    /// <returns>A new tensor of x's shape.</returns>
     public static Tensor LeakyRelu(this Tensor x, double slope)
     {
         using var held = slope.ToScalar();
         return x.leaky_relu(held);
     }
 
-    /// <summary>max(x, 0) + slope · min(x, 0), in place.</summary>
+    /// <summary>max(x, 0) + slope · min(x, 0), in place. Replaces <c>x.leaky_relu_(slope)</c>.</summary>
+    /// <param name="x">A tensor of any shape, which changes.</param>
+    /// <param name="slope">The slope below zero.</param>
+    /// <returns>x itself.</returns>
     public static Tensor LeakyRelu_(this Tensor x, double slope)
     {
         using var held = slope.ToScalar();
         return x.leaky_relu_(held);
     }
 
-    /// <summary>x &gt; y.</summary>
+    /// <summary>x &gt; y. Replaces <c>x &gt; 0.5</c>, <c>x.gt(0.5)</c>.</summary>
+    /// <param name="x">A tensor of any shape.</param>
+    /// <param name="y">A number.</param>
+    /// <returns>A new tensor of x's shape, of booleans.</returns>
     public static Tensor Gt(this Tensor x, double y)
     {
         using var held = y.ToScalar();
         return x.gt(held);
     }
 
-    /// <summary>x &lt; y.</summary>
+    /// <summary>x &lt; y. Replaces <c>x &lt; 0.5</c>, <c>x.lt(0.5)</c>.</summary>
+    /// <param name="x">A tensor of any shape.</param>
+    /// <param name="y">A number.</param>
+    /// <returns>A new tensor of x's shape, of booleans.</returns>
     public static Tensor Lt(this Tensor x, double y)
     {
         using var held = y.ToScalar();
         return x.lt(held);
     }
 
-    /// <summary>x = y.</summary>
+    /// <summary>x = y. Replaces <c>x == 0</c>, <c>x.eq(0)</c>.</summary>
+    /// <param name="x">A tensor of any shape.</param>
+    /// <param name="y">A number.</param>
+    /// <returns>A new tensor of x's shape, of booleans.</returns>
     public static Tensor Eq(this Tensor x, double y)
     {
         using var held = y.ToScalar();
         return x.eq(held);
     }
 
-    /// <summary>y everywhere, in place.</summary>
+    /// <summary>y everywhere, in place. Replaces <c>x.fill_(0.5)</c>.</summary>
+    /// <param name="x">A tensor of any shape, which changes.</param>
+    /// <param name="y">A number.</param>
+    /// <returns>x itself.</returns>
     public static Tensor Fill_(this Tensor x, double y)
     {
         using var held = y.ToScalar();
         return x.fill_(held);
     }
 
-    /// <summary>The number in a tensor that holds one, of any type.</summary>
+    /// <summary>The number in a tensor that holds one. Replaces <c>x.ToDouble()</c>, <c>x.ToSingle()</c>. Where the type is known, <c>x.item&lt;float&gt;()</c> is safe, too.</summary>
+    /// <param name="x">A tensor of one element, of any type and shape.</param>
+    /// <returns>Its value.</returns>
     public static double Number(this Tensor x)
     {
         using var held = x.ToScalar();

@@ -24,6 +24,12 @@ internal sealed class FileKind
     /// <summary>The format of a loss's training checkpoint that this program writes.</summary>
     public const string LossCheckpointFormat = "mdf-loss-checkpoint-2";
 
+    /// <summary>The metadata entry with the SHA-256 of the files of weights that a loss used, in networks and checkpoints.</summary>
+    public const string LossFilesKey = "loss_sha256";
+
+    /// <summary>The same in earlier files, whose losses had no weights but stacks. It is read, and no longer written.</summary>
+    public const string EarlierLossFilesKey = "stack_sha256";
+
     private const string Ours = "mdf-";
     private const string Extension = ".safetensors";
 

@@ -6,6 +6,7 @@ using Mdf.Evaluation;
 using Mdf.Imaging;
 using Mdf.Losses;
 using Mdf.Training;
+using Mdf.Weights;
 using static TorchSharp.torch;
 
 namespace Mdf.Tests.Discriminators;
@@ -23,7 +24,7 @@ public sealed class ShippedStacksTests
         using var stack = DiscriminatorStack.Load(name);
         var card = File.ReadAllText(Path.Combine(s_folder, "README.md"));
         var metadata = stack.Metadata!;
-        Assert.Equal(new StackFile(name, Hash(Path.Combine(s_folder, name + ".safetensors"))), stack.ReadFrom);
+        Assert.Equal(new WeightsFile(name, Hash(Path.Combine(s_folder, name + ".safetensors"))), stack.ReadFrom);
         Assert.Contains(stack.ReadFrom!.Sha256, card);
         Assert.Contains(metadata.SourceSha256, card);
         Assert.Contains($"--task {metadata.Task}{Options(metadata)} --seed {metadata.Seed} --threads {metadata.Threads} -o {name}.safetensors", card);

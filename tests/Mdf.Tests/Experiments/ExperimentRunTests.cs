@@ -43,7 +43,7 @@ public sealed class ExperimentRunTests : IDisposable
         Assert.Contains("\"iteration\":30,\"validation\":{\"loss\":", log[3]);
 
         using var trained = NetworkFile.Load(run.Folder.Last);
-        Assert.Equal(("denoise:50", "l1", null, 240, 7), (trained.Metadata.Task, trained.Metadata.Loss, trained.Metadata.StackSha256, trained.Metadata.Iterations, trained.Metadata.Seed));
+        Assert.Equal(("denoise:50", "l1", null, 240, 7), (trained.Metadata.Task, trained.Metadata.Loss, trained.Metadata.LossSha256, trained.Metadata.Iterations, trained.Metadata.Seed));
         var images = new BenchmarkImages(_folder.File("test"), Distortion.ParseForNetwork("denoise:50"), seed: 7);
         using var identity = BenchmarkModel.Load(BenchmarkModel.Identity, images.Distortion, CPU);
         var nothing = Benchmark.Mean(Benchmark.Run([identity], images, [], null, CPU));
@@ -515,10 +515,10 @@ public sealed class ExperimentRunTests : IDisposable
         var experiment = Experiment(iterations: 2, overrides: $"loss=l1+0.1*mdf:'{first}'+0.1*mdf:'{second}'");
         var folder = Run("run", experiment).Folder;
         using (var trained = NetworkFile.Load(folder.Last))
-            Assert.Equal($"{hashes.First},{hashes.Second}", trained.Metadata.StackSha256);
+            Assert.Equal($"{hashes.First},{hashes.Second}", trained.Metadata.LossSha256);
 
         var other = WriteStack(second, seed: 3);
-        Assert.Contains($"expected the stack '{second}' that it began with, of the SHA-256 '{hashes.Second}', found '{other}'; put that one back", Refusal(experiment, folder, resume: true));
+        Assert.Contains($"expected the weights '{second}' that it began with, of the SHA-256 '{hashes.Second}', found '{other}'; put that one back", Refusal(experiment, folder, resume: true));
         WriteStack(second, seed: 2);
         Assert.Equal(2, Resume(experiment, folder).Iterations);
 
@@ -528,11 +528,11 @@ public sealed class ExperimentRunTests : IDisposable
         using (var run = new ExperimentRun(experiment, silent, CPU))
             Assert.Throws<RunInterruptedException>(() => run.Run(resume: false, new StopAt(1, source), source.Token));
         using (var file = TensorFile.Open(silent.Checkpoint(1)))
-            (TrainingCheckpoint.Of(file) with { StackSha256 = null }).Write(silent.Checkpoint(1) + ".old", file.Tensors);
+            (TrainingCheckpoint.Of(file) with { LossSha256 = null }).Write(silent.Checkpoint(1) + ".old", file.Tensors);
         File.Move(silent.Checkpoint(1) + ".old", silent.Checkpoint(1), overwrite: true);
         Assert.Equal(2, Resume(experiment, silent).Iterations);
         using var resumed = NetworkFile.Load(silent.Last);
-        Assert.Null(resumed.Metadata.StackSha256);
+        Assert.Null(resumed.Metadata.LossSha256);
 
         static string WriteStack(string path, long seed)
         {

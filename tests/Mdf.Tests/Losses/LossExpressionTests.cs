@@ -1,6 +1,7 @@
 using Mdf.Discriminators;
 using Mdf.Losses;
 using Mdf.Runtime;
+using Mdf.Weights;
 using static TorchSharp.torch;
 
 namespace Mdf.Tests.Losses;
@@ -21,6 +22,60 @@ public sealed class LossExpressionTests
         {
             using var loss = LossExpression.Parse(name).Create();
             return loss.call(x, y).item<float>();
+        }
+    }
+
+    [Fact]
+    public void A_sum_is_made_in_code_and_owns_its_terms()
+    {
+        using var scope = NewDisposeScope();
+        var (x, y) = (ReconstructionLossTests.Image(1, 2), ReconstructionLossTests.Image(2, 2));
+        var inner = new WeightedSum((0.5, new SsimLoss()), (1, new L1Loss()));
+        using (var sum = new WeightedSum((1, new MseLoss()), (2, inner)))
+        using (var named = LossExpression.Parse("mse+1*ssim+2*l1").Create())
+        {
+            Assert.Equal("mse+ssim+2*l1", sum.Expression);
+            Assert.Equal(named.call(x, y).item<float>(), sum.call(x, y).item<float>(), 1e-6);
+            sum.Reduction = named.Reduction = Reduction.Sum;
+            Assert.Equal(named.call(x, y).item<float>(), sum.call(x, y).item<float>(), 1e-6);
+        }
+
+        Assert.Throws<ObjectDisposedException>(() => inner.call(x, y));
+        Assert.Throws<ArgumentOutOfRangeException>(() => new WeightedSum());
+        using var loss = new L1Loss();
+        Assert.Throws<ArgumentOutOfRangeException>(() => new WeightedSum((0, loss)));
+    }
+
+    [Fact]
+    public void The_MDF_loss_is_loaded_by_name_or_path_and_says_which_expression_makes_it()
+    {
+        using var scope = NewDisposeScope();
+        using var folder = new TemporaryFolder();
+        var path = folder.File("a+b.safetensors");
+        using (var stack = DiscriminatorStack.Untrained(3, seed: 1))
+            stack.Save(path);
+        using var plain = MdfLoss.Load(path);
+        Assert.Equal((3, true, LayerWeights.Equal, Precision.Fp32, InputRange.Unit), (plain.NumScales, plain.Ascending, plain.LayerWeights, plain.Precision, plain.Stack.InputRange));
+        Assert.Equal($"mdf:'{path}'", plain.Expression);
+        Assert.Equal([WeightsFile.Of(path)], plain.Files);
+        using var all = MdfLoss.Load(path, CPU, 2, ascending: false, new LayerWeights(0.5, 1, 0), InputRange.Symmetric, Precision.Bf16);
+        using var again = (MdfLoss)LossExpression.Parse(all.Expression).Create();
+        foreach (var loss in new[] { all, again })
+        {
+            Assert.Equal(
+                (2, false, new LayerWeights(0.5, 1, 0), Precision.Bf16, InputRange.Symmetric, $"mdf:'{path}'?num_scales=2&ascending=false&layer_weights=0.5,1,0&input_range=-1,1&precision=bf16"),
+                (loss.NumScales, loss.Ascending, loss.LayerWeights, loss.Precision, loss.Stack.InputRange, loss.Expression));
+        }
+
+        Assert.Contains("expected num_scales from 1 to 3", Assert.Throws<InputException>(() => MdfLoss.Load(path, numScales: 4)).Message);
+        Assert.Contains("neither a file nor a shipped stack", Assert.Throws<InputException>(() => MdfLoss.Load("nothing")).Message);
+        Assert.Throws<ArgumentOutOfRangeException>(() => MdfLoss.Load(path, layerWeights: new LayerWeights(0, 0, 0)));
+        Assert.Throws<ArgumentOutOfRangeException>(() => MdfLoss.Load(path, inputRange: new InputRange(1, 0)));
+        foreach (var name in ShippedStacks.Names)
+        {
+            using var shipped = MdfLoss.Load(name);
+            Assert.Equal($"mdf:{name}", shipped.Expression);
+            Assert.Equal(name, Assert.Single(shipped.Files).Name);
         }
     }
 

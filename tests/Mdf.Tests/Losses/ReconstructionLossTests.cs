@@ -107,6 +107,7 @@ public sealed class ReconstructionLossTests
         if (!loss.IsPerImage)
         {
             Assert.Contains("one value for the whole batch", Assert.Throws<InputException>(() => loss.Reduction = Reduction.None).Message);
+            Assert.Contains("one value for the whole batch", Assert.Throws<InputException>(() => loss.Reduction = Reduction.Sum).Message);
             return;
         }
 
@@ -119,6 +120,32 @@ public sealed class ReconstructionLossTests
         Assert.Equal(mean, values.mean().item<float>(), 1e-6 + 1e-5 * Math.Abs(mean));
         for (var i = 0; i < 3; i++)
             Assert.Equal(values[i].item<float>(), loss.call(restored[i..(i + 1)], reference[i..(i + 1)]).item<float>(), 1e-6 + 1e-5 * Math.Abs(mean));
+    }
+
+    [Theory]
+    [MemberData(nameof(AllLosses))]
+    public void The_sum_over_a_batch_and_its_gradient_are_so_many_times_the_mean(string name)
+    {
+        using var scope = NewDisposeScope();
+        using var loss = Make(name);
+        if (!loss.IsPerImage)
+            return;
+        var reference = Image(seed: 1, batch: 3);
+        var restored = Near(reference);
+        using var prepared = loss.Prepare(reference);
+        var mean = Evaluate(x => loss.call(x, reference), restored);
+        var measured = loss.Measure(restored, reference, TestContext.Current.CancellationToken);
+        loss.Reduction = Reduction.Sum;
+        foreach (var sum in new[] { Evaluate(x => loss.call(x, reference), restored), Evaluate(prepared.call, restored) })
+        {
+            Assert.Equal(1, sum.Value / (3 * mean.Value), 1e-5);
+            Assert.InRange(Golden.RelativeError(sum.Gradient, mean.Gradient * 3), 0, 1e-5);
+        }
+
+        Assert.Equal(measured, loss.Measure(restored, reference, TestContext.Current.CancellationToken));
+        loss.to(float64);
+        var (exactReference, exactRestored) = (reference[..2].to(float64), restored[..2].to(float64));
+        Assert.InRange(GradientCheck.RelativeError(x => loss.call(x, exactReference), exactRestored), 0, 1e-5);
     }
 
     [Theory]

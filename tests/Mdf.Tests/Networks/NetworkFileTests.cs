@@ -40,7 +40,19 @@ public sealed class NetworkFileTests : IDisposable
         NetworkFile.Save(path, network, new NetworkMetadata { Architecture = network.Architecture, Task = "jpeg:10" });
         using var loaded = NetworkFile.Load(path);
         Assert.Equal(("jpeg:10", null, null, null, null, null),
-            (loaded.Metadata.Task, loaded.Metadata.Loss, loaded.Metadata.StackSha256, loaded.Metadata.Iterations, loaded.Metadata.Seed, loaded.Metadata.ProgramVersion));
+            (loaded.Metadata.Task, loaded.Metadata.Loss, loaded.Metadata.LossSha256, loaded.Metadata.Iterations, loaded.Metadata.Seed, loaded.Metadata.ProgramVersion));
+    }
+
+    [Fact]
+    public void The_hashes_of_a_losss_files_are_read_under_their_earlier_name_too()
+    {
+        using var network = Small();
+        var values = new Dictionary<string, string>(Metadata(network).ToDictionary());
+        Assert.Equal("0123", values["loss_sha256"]);
+        values.Remove("loss_sha256");
+        Assert.Null(NetworkMetadata.Read(values, "a test")!.LossSha256);
+        values["stack_sha256"] = "4567";
+        Assert.Equal("4567", NetworkMetadata.Read(values, "a test")!.LossSha256);
     }
 
     [Fact]
@@ -144,7 +156,7 @@ public sealed class NetworkFileTests : IDisposable
         Architecture = network.Architecture,
         Task = "denoise:25",
         Loss = "mse+0.01*mdf:stack.safetensors",
-        StackSha256 = "0123",
+        LossSha256 = "0123",
         Iterations = 1000,
         Seed = -3,
         ProgramVersion = "1.2.3",

@@ -90,8 +90,8 @@ public sealed class TranscriptionTests
             };
             d.train();
             g.train();
-            using var adamD = new TensorAdam(d.named_parameters(), 0.5, 0.999);
-            using var adamG = new TensorAdam(g.named_parameters(), 0.5, 0.999);
+            using var adamD = new Adam(d.named_parameters(), 5e-4, 0.5, 0.999);
+            using var adamG = new Adam(g.named_parameters(), 5e-4, 0.5, 0.999);
             for (var iteration = 0; iteration < iterations; iteration++)
             {
                 using var random = Random(iteration);
@@ -99,22 +99,22 @@ public sealed class TranscriptionTests
                 {
                     var fake = g.call(Input(random)).detach();
                     var epsilon = rand([1], generator: random);
-                    adamD.ClearGradients();
+                    adamD.ZeroGrad();
                     (-d.call(real[k]).mean()).backward();
                     d.call(fake).mean().backward();
                     var mixed = (epsilon * real[k]).Add(epsilon.SubFrom(1) * fake).detach().requires_grad_(true);
                     var output = d.call(mixed);
                     var gradient = autograd.grad([output], [mixed], [ones_like(output)], create_graph: true, retain_graph: true)[0];
                     gradient.norm(1, p: 2f).Sub(1).Square().mean().Mul(0.1).backward();
-                    adamD.Step(5e-4);
+                    adamD.Step();
                 }
 
                 for (var step = 0; step < 3; step++)
                 {
                     var fake = g.call(Input(random));
-                    adamG.ClearGradients();
+                    adamG.ZeroGrad();
                     ((fake - real[k]).Square().mean().Mul(10) - d.call(fake).mean()).backward();
-                    adamG.Step(5e-4);
+                    adamG.Step();
                 }
             }
 

@@ -12,8 +12,8 @@ internal sealed class TensorScaleTrainer : ScaleTrainer
     private readonly ScaleGenerator _generator;
     private readonly IReadOnlyList<ScaleImage> _images;
     private readonly double _reconstructionWeight;
-    private readonly TensorAdam _discriminatorOptimizer;
-    private readonly TensorAdam _generatorOptimizer;
+    private readonly Adam _discriminatorOptimizer;
+    private readonly Adam _generatorOptimizer;
 
     /// <inheritdoc cref="ScaleTrainers.Create"/>
     public TensorScaleTrainer(
@@ -22,8 +22,8 @@ internal sealed class TensorScaleTrainer : ScaleTrainer
         (_discriminator, _generator, _images, _reconstructionWeight) = (discriminator, generator, images, reconstructionWeight);
         discriminator.train();
         generator.train();
-        _discriminatorOptimizer = new TensorAdam(discriminator.named_parameters(), Beta1, Beta2);
-        _generatorOptimizer = new TensorAdam(generator.named_parameters(), Beta1, Beta2);
+        _discriminatorOptimizer = new Adam(discriminator.named_parameters(), beta1: Beta1, beta2: Beta2);
+        _generatorOptimizer = new Adam(generator.named_parameters(), beta1: Beta1, beta2: Beta2);
     }
 
     /// <inheritdoc/>
@@ -61,9 +61,9 @@ internal sealed class TensorScaleTrainer : ScaleTrainer
     /// <summary>Runs one step of the discriminator on −D(x) + D(x̃) + 0.1 · gradient penalty.</summary>
     /// <returns>The three losses before the step. The penalty is weighted.</returns>
     internal static (double Real, double Fake, double Penalty) StepDiscriminator(
-        Discriminator discriminator, TensorAdam optimizer, double learningRate, Tensor real, Tensor fake, Tensor epsilon)
+        Discriminator discriminator, Adam optimizer, double learningRate, Tensor real, Tensor fake, Tensor epsilon)
     {
-        optimizer.ClearGradients();
+        optimizer.ZeroGrad();
         // Real, fake, penalty: the running statistics of batch norm are updated in the same order as in SinGAN.
         var realLoss = -discriminator.call(real).mean();
         realLoss.backward();
@@ -71,7 +71,8 @@ internal sealed class TensorScaleTrainer : ScaleTrainer
         fakeLoss.backward();
         var penalty = GradientPenalty.Of(discriminator, real, fake, epsilon).Mul(PenaltyWeight);
         penalty.backward();
-        optimizer.Step(learningRate);
+        optimizer.LearningRate = learningRate;
+        optimizer.Step();
         return (realLoss.Number(), fakeLoss.Number(), penalty.Number());
     }
 
@@ -79,12 +80,13 @@ internal sealed class TensorScaleTrainer : ScaleTrainer
     /// <returns>The MSE before the step.</returns>
     private double StepGenerator(double learningRate, Tensor real, Tensor input)
     {
-        _generatorOptimizer.ClearGradients();
+        _generatorOptimizer.ZeroGrad();
         var fake = _generator.call(input);
         var reconstruction = (fake - real).Square().mean();
         var loss = reconstruction.Mul(_reconstructionWeight) - _discriminator.call(fake).mean();
         loss.backward();
-        _generatorOptimizer.Step(learningRate);
+        _generatorOptimizer.LearningRate = learningRate;
+        _generatorOptimizer.Step();
         return reconstruction.Number();
     }
 

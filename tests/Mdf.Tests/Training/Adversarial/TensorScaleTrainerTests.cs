@@ -88,7 +88,7 @@ public sealed class TensorScaleTrainerTests
 
         discriminator.to(type);
         discriminator.train();
-        using var optimizer = new TensorAdam(discriminator.named_parameters(), 0.5, 0.999);
+        using var optimizer = new Adam(discriminator.named_parameters(), beta1: 0.5, beta2: 0.999);
         var losses = TensorScaleTrainer.StepDiscriminator(discriminator, optimizer, 5e-4,
             golden["real"].to(type), golden["fake"].to(type), golden["alpha"].to(type).Add(acrossTheKink));
         return (discriminator, losses);

@@ -61,7 +61,7 @@ public sealed class VectorizedScaleTrainerTests
         exact.CopyFrom(discriminator);
         exact.to(float64);
         exact.train();
-        using var optimizer = new TensorAdam(exact.named_parameters(), 0.5, 0.999);
+        using var optimizer = new Adam(exact.named_parameters(), beta1: 0.5, beta2: 0.999);
         var expected = TensorScaleTrainer.StepDiscriminator(exact, optimizer, 5e-4, real.to(float64), fake.to(float64), tensor(0.37f).to(float64));
 
         var (losses, gradient) = Differentiate(engine, discriminator, real, fake, 0.37f);
