@@ -26,15 +26,24 @@ public sealed partial record SystemReport(
     IReadOnlyList<string> Notes,
     IReadOnlyList<string> Problems)
 {
+    /// <summary>How far a device's results are from the exact ones; null where that was not asked for.</summary>
+    public DeviceCheckReport? Check { get; private init; }
+
     /// <summary>Looks at this machine. Loads libtorch and libvips; where one cannot be loaded, says why and goes on.</summary>
+    /// <param name="device">The device whose results are to be compared with exact ones (<see cref="DeviceCheck"/>); null for none.</param>
+    /// <param name="progress">Who listens to the comparison; null for nobody.</param>
+    /// <param name="cancellation">Ends the comparison.</param>
     /// <returns>The report.</returns>
-    public static SystemReport Collect()
+    /// <exception cref="OperationCanceledException">It was cancelled.</exception>
+    public static SystemReport Collect(ComputeDevice? device = null, IProgressSink? progress = null, CancellationToken cancellation = default)
     {
         var notes = new List<string>();
         var problems = new List<string>();
         var libtorch = Attempt(problems, "libtorch", "", ReadLibtorch);
         problems.AddRange(libtorch?.Devices.Where(d => !d.Computes).Select(d => $"a convolution on {d.Name} gave a wrong result")
             ?? []);
+        var check = device is null || libtorch is null ? null : Attempt(problems, "libtorch", "", () => DeviceCheck.Run(device.Resolve(), progress, cancellation));
+        problems.AddRange(check?.Rows.Where(row => !row.IsOk).Select(row => $"{check.Device}: {row.What} {row.Failure ?? "is not what it must be"}") ?? []);
         var libvips = Attempt(problems, "libvips", "libvips cannot be loaded: ", ReadLibvipsVersion);
         Attempt(problems, "libSkiaSharp", "plots cannot be drawn: ", () => FigureStyle.Typeface);
         if (NativeLibraries.Mended is { } mended)
@@ -53,7 +62,10 @@ public sealed partial record SystemReport(
             ReadMemory(),
             libtorch,
             notes,
-            problems);
+            problems)
+        {
+            Check = check,
+        };
     }
 
     /// <summary>A part that can be missing must not keep the rest from being reported, whatever it throws.</summary>
@@ -64,7 +76,7 @@ public sealed partial record SystemReport(
         {
             return read();
         }
-        catch (Exception e)
+        catch (Exception e) when (e is not OperationCanceledException)
         {
             var cause = e is TypeInitializationException ? e.GetBaseException() : e;
             problems.Add(what + NativeLibraries.Reason(cause, library));
@@ -87,6 +99,7 @@ public sealed partial record SystemReport(
             torch.get_num_threads(),
             torch.get_num_interop_threads(),
             LoadedFiles("torch_cpu").FirstOrDefault(),
+            [.. LoadedFiles("torch").Concat(LoadedFiles("c10")).Order(StringComparer.Ordinal)],
             NativeLibraries.Mended);
     }
 
@@ -237,9 +250,10 @@ public sealed record MemoryReport(long Total, long? Available, long? Limit);
 /// <param name="Threads">Threads within one operation.</param>
 /// <param name="InteropThreads">Threads across operations.</param>
 /// <param name="File">The file that is loaded.</param>
+/// <param name="Files">All files of libtorch that are loaded; one of each name, or something is wrong.</param>
 /// <param name="Mended">What had to be mended to load it, or null; see <see cref="NativeLibraries.Mended"/>.</param>
 public sealed record LibtorchReport(
-    IReadOnlyList<DeviceReport> Devices, bool IsCudaBuild, int Threads, int InteropThreads, string? File, string? Mended);
+    IReadOnlyList<DeviceReport> Devices, bool IsCudaBuild, int Threads, int InteropThreads, string? File, IReadOnlyList<string> Files, string? Mended);
 
 /// <summary>A device and whether it works.</summary>
 /// <param name="Name">As <c>--device</c> takes it.</param>
