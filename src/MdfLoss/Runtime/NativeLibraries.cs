@@ -123,6 +123,7 @@ public static partial class NativeLibraries
         {
             if (s_request is null && Locate(LibtorchFolder.FileName("torch_cpu")) is null)
             {
+                _ = LocateTorchSharp();
                 throw new InputException($"there is no libtorch beside the program ({AppContext.BaseDirectory}): name the folder of libtorch {LibtorchFolder.ExpectedVersion} "
                     + $"with {LibtorchVariable} (PyTorch's is torch/lib), or build the program with -p:Libtorch=cpu", e);
             }
@@ -164,8 +165,7 @@ public static partial class NativeLibraries
             var (path, origin) = s_request!.Value;
             if (Failure is { } failure)
                 throw new InputException(failure);
-            var torchSharp = Locate(LibtorchFolder.FileName(TorchSharpLibrary))
-                ?? throw new InputException($"{LibtorchFolder.FileName(TorchSharpLibrary)} is not beside the program ({AppContext.BaseDirectory}): there is none for this system, or the program must be built again");
+            var torchSharp = LocateTorchSharp();
             if (!OperatingSystem.IsLinux() && Locate(LibtorchFolder.FileName("torch_cpu")) is { } other)
                 throw new InputException($"{origin}: on this system the program must have no libtorch of its own, and has '{other}': build it with -p:Libtorch=none");
             var folder = LibtorchFolder.Open(path, origin, torchSharp);
@@ -253,6 +253,9 @@ public static partial class NativeLibraries
             return 0;
         }
     }
+
+    private static string LocateTorchSharp() => Locate(LibtorchFolder.FileName(TorchSharpLibrary)) ?? throw new InputException(
+        $"{LibtorchFolder.FileName(TorchSharpLibrary)} is not beside the program ({AppContext.BaseDirectory}): TorchSharp has it for linux-x64, win-x64, win-arm64 and osx-arm64, and this is {PortableIdentifier}; on one of those, build the program again");
 
     /// <summary>The folders in which .NET itself looks for native libraries, then the places a build puts them.</summary>
     private static string? Locate(string file)
