@@ -163,6 +163,23 @@ public sealed class LibtorchFolderTests : IDisposable
     }
 
     [Fact]
+    public async Task What_it_has_for_cuda_is_loaded_too_and_without_a_driver_the_processor_is_what_there_is()
+    {
+        Assert.SkipWhen(TorchSharp.torch.cuda.is_available(), "this machine has a CUDA device");
+        // No libtorch for CUDA is needed to see that one would be loaded.
+        var lib = Copy();
+        foreach (var name in new[] { "libc10_cuda.so", "libtorch_cuda.so" })
+            await File.WriteAllBytesAsync(Path.Combine(lib, name), EmptyLibrary.Create(name), TestContext.Current.CancellationToken);
+        using var process = MdfProgram.Start(["doctor", "--json", "--device", "cuda"], [(NativeLibraries.LibtorchVariable, lib), ("LD_DEBUG", "files")]);
+        var answer = await MdfProgram.Finish(process);
+        Assert.Equal(1, answer.ExitCode);
+        using var json = JsonDocument.Parse(answer.Output);
+        Assert.True(json.RootElement.GetProperty("libtorch").GetProperty("isCudaBuild").GetBoolean());
+        Assert.All(new[] { "libc10.so", "libc10_cuda.so", "libtorch.so", "libtorch_cpu.so", "libtorch_cuda.so" }, name => Assert.Contains($"file={Path.Combine(lib, name)} [0];  generating link map", answer.Error));
+        Assert.Contains("finds no CUDA device here: check the driver with nvidia-smi", Assert.Single(json.RootElement.GetProperty("problems").EnumerateArray()).GetString());
+    }
+
+    [Fact]
     public async Task A_program_that_uses_torchsharp_first_gets_it_too()
     {
         var lib = Copy();
