@@ -87,6 +87,8 @@ internal static class CommandLine
                 return Refuse(parsed, configuration, parsed.Errors[0].Message.ReplaceLineEndings(" ").TrimEnd('.'));
             if (parsed.CommandResult.Command is not MdfCommand command)
                 throw new InvalidOperationException($"'{parsed.CommandResult.Command.Name}' does nothing");
+            if (parsed.GetValue<string?>(CommonOptions.Libtorch) is { } libtorch)
+                NativeLibraries.UseLibtorch(libtorch, CommonOptions.Libtorch);
             return command.Run(new CommandContext(
                 parsed,
                 new Terminal(output, ReferenceEquals(output, Console.Out) && !Console.IsOutputRedirected),

@@ -16,6 +16,9 @@ internal static class CommonOptions
     /// <summary>Says what is being done, and where an error comes from.</summary>
     public const string Verbose = "--verbose";
 
+    /// <summary>Names the folder of the libtorch to use.</summary>
+    public const string Libtorch = "--libtorch";
+
     /// <summary>The names of all losses, for the help of an option that takes a loss expression.</summary>
     public static string Losses => $"the losses are {string.Join(", ", LossExpression.Names)}";
 
@@ -24,6 +27,12 @@ internal static class CommonOptions
     [
         new Option<bool>(Json) { Description = "print the result as one JSON object", Recursive = true },
         new Option<bool>(Verbose) { Description = "say what is being done, and where an error comes from", Recursive = true },
+        new Option<string?>(Libtorch)
+        {
+            Description = $"folder of the libtorch {LibtorchFolder.ExpectedVersion} to use, such as PyTorch's torch/lib [default: {NativeLibraries.LibtorchVariable}, else the one beside the program]",
+            HelpName = "folder",
+            Recursive = true,
+        },
     ];
 
     /// <summary>Refuses <c>--extend</c> without <c>--resume</c>.</summary>

@@ -26,15 +26,24 @@ public sealed partial record SystemReport(
     IReadOnlyList<string> Notes,
     IReadOnlyList<string> Problems)
 {
+    /// <summary>The differences between a device's results and exact ones; null if the comparison was not requested.</summary>
+    public DeviceCheckReport? Check { get; private init; }
+
     /// <summary>Examines this machine. Loads libtorch and libvips. If one of them cannot be loaded, the report gives the reason, and the rest is still collected.</summary>
+    /// <param name="device">The device whose results are compared with exact ones (<see cref="DeviceCheck"/>); null for none.</param>
+    /// <param name="progress">Receives the progress of the comparison; may be null.</param>
+    /// <param name="cancellation">Cancels the comparison.</param>
     /// <returns>The report.</returns>
-    public static SystemReport Collect()
+    /// <exception cref="OperationCanceledException">It was cancelled.</exception>
+    public static SystemReport Collect(ComputeDevice? device = null, IProgressSink? progress = null, CancellationToken cancellation = default)
     {
         var notes = new List<string>();
         var problems = new List<string>();
         var libtorch = Attempt(problems, "libtorch", "", ReadLibtorch);
         problems.AddRange(libtorch?.Devices.Where(d => !d.Computes).Select(d => $"a convolution on {d.Name} gave a wrong result")
             ?? []);
+        var check = device is null || libtorch is null ? null : Attempt(problems, "libtorch", "", () => DeviceCheck.Run(device.Resolve(), progress, cancellation));
+        problems.AddRange(check?.Rows.Where(row => !row.IsOk).Select(row => $"{check.Device}: {row.What} {row.Failure ?? "is not what it must be"}") ?? []);
         var libvips = Attempt(problems, "libvips", "libvips cannot be loaded: ", ReadLibvipsVersion);
         Attempt(problems, "libSkiaSharp", "plots cannot be drawn: ", () => FigureStyle.Typeface);
         if (NativeLibraries.Mended is { } mended)
@@ -53,7 +62,10 @@ public sealed partial record SystemReport(
             ReadMemory(),
             libtorch,
             notes,
-            problems);
+            problems)
+        {
+            Check = check,
+        };
     }
 
     /// <summary>Reads one part of the report. If the part fails with any exception, the rest of the report is still collected.</summary>
@@ -64,7 +76,7 @@ public sealed partial record SystemReport(
         {
             return read();
         }
-        catch (Exception e)
+        catch (Exception e) when (e is not OperationCanceledException)
         {
             var cause = e is TypeInitializationException ? e.GetBaseException() : e;
             problems.Add(what + NativeLibraries.Reason(cause, library));
@@ -87,6 +99,7 @@ public sealed partial record SystemReport(
             torch.get_num_threads(),
             torch.get_num_interop_threads(),
             LoadedFiles("torch_cpu").FirstOrDefault(),
+            [.. LoadedFiles("torch").Concat(LoadedFiles("c10")).Order(StringComparer.Ordinal)],
             NativeLibraries.Mended);
     }
 
@@ -237,9 +250,10 @@ public sealed record MemoryReport(long Total, long? Available, long? Limit);
 /// <param name="Threads">The number of threads within one operation.</param>
 /// <param name="InteropThreads">The number of threads across operations.</param>
 /// <param name="File">The loaded file.</param>
+/// <param name="Files">All loaded files of libtorch. Each name must appear once.</param>
 /// <param name="Mended">The repair that was necessary to load libtorch; null if there was none. See <see cref="NativeLibraries.Mended"/>.</param>
 public sealed record LibtorchReport(
-    IReadOnlyList<DeviceReport> Devices, bool IsCudaBuild, int Threads, int InteropThreads, string? File, string? Mended);
+    IReadOnlyList<DeviceReport> Devices, bool IsCudaBuild, int Threads, int InteropThreads, string? File, IReadOnlyList<string> Files, string? Mended);
 
 /// <summary>A device and whether it works.</summary>
 /// <param name="Name">The name of the device, in the form that <c>--device</c> accepts.</param>

@@ -1,19 +1,34 @@
+using System.CommandLine;
 using System.Globalization;
 using Mdf.Reports;
+using Mdf.Runtime;
 
 namespace Mdf.Cli.Commands;
 
 /// <summary><c>mdf doctor</c>: whether this machine can do the work, and with what.</summary>
-internal sealed class DoctorCommand() : MdfCommand(
-    "doctor",
-    "Says what this machine has and whether everything that mdf needs works on it.",
-    new Example("doctor", "look at this machine; the exit code is 1 if something is wrong"),
-    new Example("doctor --json > doctor.json", "the same for a program, or for a report of a fault"))
+internal sealed class DoctorCommand : MdfCommand
 {
+    private readonly Option<ComputeDevice?> _device = new("--device")
+    {
+        Description = "also compare what this device computes (cpu, cuda, cuda:N or auto) with exact results; takes about a minute",
+        HelpName = "name",
+        CustomParser = TextParser.Of<ComputeDevice?>(ComputeDevice.Parse),
+    };
+
+    public DoctorCommand()
+        : base(
+            "doctor",
+            "Says what this machine has and whether everything that mdf needs works on it.",
+            new Example("doctor", "look at this machine; the exit code is 1 if something is wrong"),
+            new Example("doctor --device cuda", "compare every loss, network and training step on the GPU with exact results"),
+            new Example("doctor --json > doctor.json", "the same for a program, or for a report of a fault")) => Options.Add(_device);
+
     public override int Run(CommandContext context)
     {
         context.Log("loading libtorch");
-        var report = SystemReport.Collect();
+        var report = context.Get(_device) is { } device
+            ? context.WithProgress(progress => SystemReport.Collect(device, progress, context.Cancellation))
+            : SystemReport.Collect();
         context.Cancellation.ThrowIfCancellationRequested();
         context.Result(report, terminal => Write(terminal, report));
         return report.Problems.Count == 0 ? CommandLine.Success : CommandLine.Failure;
@@ -48,6 +63,14 @@ internal sealed class DoctorCommand() : MdfCommand(
                 Row(device.Name, device.Computes ? "computes correctly" : "computes WRONGLY");
         }
 
+        if (report.Check is { } check)
+        {
+            var width = check.Rows.Max(row => row.What.Length);
+            terminal.WriteLine($"{$"{check.Device}, difference from exact results".PadRight(width)}  difference     limit");
+            foreach (var row in check.Rows)
+                terminal.WriteLine($"{row.What.PadRight(width)}  {Scientific(row.Difference),10}  {Scientific(row.Limit),8}  {row.Verdict}");
+        }
+
         foreach (var note in report.Notes)
             terminal.WriteLine($"note: {note}");
         foreach (var problem in report.Problems)
@@ -57,6 +80,8 @@ internal sealed class DoctorCommand() : MdfCommand(
 
         void Row(string name, string? value) => terminal.WriteLine($"{name,-12} {value ?? "unknown"}");
     }
+
+    private static string Scientific(double? value) => value?.ToString("0.0e+00", CultureInfo.InvariantCulture) ?? "-";
 
     private static string Gibibytes(long bytes) =>
         $"{(bytes / (double)(1L << 30)).ToString("F1", CultureInfo.InvariantCulture)} GiB";

@@ -65,8 +65,8 @@ public sealed record ComputeDevice
             throw new InputException(NativeLibraries.HasCuda
                 ? $"device '{this}' was asked for, but libtorch {__version__} finds no CUDA device here: check the driver with "
                     + "nvidia-smi, or use --device cpu"
-                : $"device '{this}' was asked for, but this is the build for processors (libtorch {__version__}, cpu): build "
-                    + "with -p:Libtorch=cuda, or use --device cpu");
+                : $"device '{this}' was asked for, but libtorch {__version__} here is built for processors: name "
+                    + $"PyTorch's folder torch/lib with {NativeLibraries.LibtorchVariable} (docs/devices.md), build with -p:Libtorch=cuda, or use --device cpu");
         }
 
         return _index < count

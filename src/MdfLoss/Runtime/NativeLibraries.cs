@@ -16,6 +16,18 @@ namespace Mdf.Runtime;
 /// <para>The copy lives in memory only (<c>memfd_create</c>): no file is changed, read-only installations work, and
 /// nothing is left behind. libtorch itself is loaded first, from its own folder, because the copy has no folder to
 /// search; the loader then recognises it by its name. It must be that very file: a second libtorch ends the process.</para>
+/// <para><b>A libtorch that the user has</b> (<see cref="LibtorchVariable"/>, <see cref="UseLibtorch"/>) takes the place of the one beside the program.
+/// TorchSharp's static constructor loads <c>torch_cpu</c>, then <c>LibTorchSharp</c>, by <see cref="NativeLibrary.TryLoad(string, Assembly, DllImportSearchPath?, out nint)"/>,
+/// which asks neither a resolver nor the loader for what is loaded already, but opens the file beside the program by its whole path. On Linux .NET tries
+/// <c>torch_cpu.so</c> before <c>libtorch_cpu.so</c>, though, in the folders and then by the name alone, and for a name alone glibc looks first at the names
+/// (<c>DT_SONAME</c>) of what is loaded. So three libraries in memory that are empty but for the names <c>torch_cpu.so</c>, <c>torch_cuda.so</c> and
+/// <c>LibTorchSharp.so</c> (<see cref="EmptyLibrary"/>) answer the static constructor, and no file is opened. The calls themselves go through the resolver of
+/// TorchSharp's assembly; that looks at the user's folder, loads its libtorch by whole paths, and after it TorchSharp's own library, whose needs the loader
+/// then meets by name. Nothing is loaded before TorchSharp computes, and a folder that cannot be used is an <see cref="InputException"/> there.</para>
+/// <para>Tried as well: to load the user's libtorch first and nothing else works only where none lies beside the program (with one, the process ends:
+/// "Tried to register multiple backend fallbacks"); <c>LD_LIBRARY_PATH</c> comes after the folder beside the program; to put the whole program into an
+/// <see cref="AssemblyLoadContext"/> whose <c>LoadUnmanagedDll</c> is asked first would be for <c>mdf</c> alone, not for programs that use the library.
+/// On Windows and macOS, where nobody has tried it, the user's libtorch is loaded when .NET has found none, and refused where one lies beside the program.</para>
 /// </remarks>
 public static partial class NativeLibraries
 {
@@ -26,8 +38,20 @@ public static partial class NativeLibraries
 
     private static readonly Lock s_lock = new();
 
+    // What TorchSharp's static constructor loads by name, as .NET spells it first.
+    private static readonly string[] s_answered = ["torch_cpu.so", "torch_cuda.so", $"{TorchSharpLibrary}.so"];
+
+    // The files of libraries in memory. They stay open: glibc knows a library by the path it was opened by, and the number in that path must not be another's.
+    private static readonly List<FileStream> s_memory = [];
+
     private static int s_isRegistered;
     private static nint s_handle;
+    private static (string Path, string Origin)? s_request;
+    private static LibtorchFolder? s_folder;
+    private static bool s_isAnswering;
+
+    /// <summary>The environment variable that names the folder of a libtorch to use instead of the one beside the program: <c>MDF_LIBTORCH</c>.</summary>
+    public const string LibtorchVariable = "MDF_LIBTORCH";
 
     /// <summary>What was mended in this process, as one line for a person, or null when nothing was.</summary>
     public static string? Mended { get; private set; }
@@ -35,8 +59,11 @@ public static partial class NativeLibraries
     /// <summary>Why a mend that was needed could not be made, or null.</summary>
     public static string? Failure { get; private set; }
 
-    /// <summary>Whether the program came with a libtorch that is built for CUDA.</summary>
-    internal static bool HasCuda => Locate("libtorch_cuda.so") is not null || Locate("torch_cuda.dll") is not null;
+    /// <summary>The folder of the user's libtorch, once it is loaded; null where the one beside the program is used.</summary>
+    internal static string? Folder => s_folder?.Path;
+
+    /// <summary>Whether the libtorch that is used is built for CUDA.</summary>
+    internal static bool HasCuda => s_folder?.HasCuda ?? (Locate("libtorch_cuda.so") is not null || Locate("torch_cuda.dll") is not null);
 
     /// <summary>
     /// Registers the handler, once. Called when this library is first used; the package also has every application
@@ -49,11 +76,31 @@ public static partial class NativeLibraries
 #pragma warning restore CA2255
     public static void Register()
     {
-        if (!OperatingSystem.IsLinux() || Interlocked.Exchange(ref s_isRegistered, 1) != 0)
+        if (Interlocked.Exchange(ref s_isRegistered, 1) != 0)
             return;
         OpenMpWaiting.Shorten();
         var context = AssemblyLoadContext.GetLoadContext(typeof(NativeLibraries).Assembly) ?? AssemblyLoadContext.Default;
         context.ResolvingUnmanagedDll += Resolve;
+        if (Environment.GetEnvironmentVariable(LibtorchVariable) is { Length: > 0 } folder)
+            Request(folder, LibtorchVariable);
+    }
+
+    /// <summary>
+    /// Has TorchSharp use the libtorch of a folder, such as PyTorch's <c>torch/lib</c>, instead of the one beside the program. Call it before TorchSharp is
+    /// used. The folder is looked at when libtorch is loaded. The environment variable <see cref="LibtorchVariable"/> does the same.
+    /// </summary>
+    /// <param name="folder">The folder with <c>libtorch_cpu</c>.</param>
+    /// <param name="origin">Who named it, for messages.</param>
+    /// <exception cref="InputException">Another libtorch is loaded already.</exception>
+    public static void UseLibtorch(string folder, string origin = nameof(UseLibtorch))
+    {
+        ArgumentException.ThrowIfNullOrEmpty(folder);
+        lock (s_lock)
+        {
+            if (s_handle != 0 || IsLoaded)
+                throw new InputException($"{origin}: libtorch is loaded already; name its folder before TorchSharp is used");
+            Request(folder, origin);
+        }
     }
 
     /// <summary>
@@ -65,13 +112,79 @@ public static partial class NativeLibraries
     {
         try
         {
-            NativeLibrary.Load(TorchSharpLibrary, typeof(TorchSharp.torch).Assembly, searchPath: null);
+            if (s_request is null)
+                NativeLibrary.Load(TorchSharpLibrary, typeof(TorchSharp.torch).Assembly, searchPath: null);
+            else
+                LoadRequested();
             if (Locate("libtorch_cpu.so") is { } libtorch)
                 Nnpack.SilenceWhereUnsupported(libtorch);
         }
         catch (Exception e) when (e is DllNotFoundException or BadImageFormatException)
         {
+            if (s_request is null && Locate(LibtorchFolder.FileName("torch_cpu")) is null)
+            {
+                _ = LocateTorchSharp();
+                throw new InputException($"there is no libtorch beside the program ({AppContext.BaseDirectory}): name the folder of libtorch {LibtorchFolder.ExpectedVersion} "
+                    + $"with {LibtorchVariable} (PyTorch's is torch/lib), or build the program with -p:Libtorch=cpu", e);
+            }
+
             throw new DllNotFoundException($"libtorch cannot be loaded: {Failure ?? Reason(e, TorchSharpLibrary)}", e);
+        }
+    }
+
+    /// <summary>Remembers which libtorch is to be used, and has TorchSharp ask for it. Throws nothing: it may be called before the first line of a program.</summary>
+    private static void Request(string folder, string origin)
+    {
+        s_request = (folder, origin);
+        if (s_isAnswering)
+            return;
+        s_isAnswering = true;
+        try
+        {
+            NativeLibrary.SetDllImportResolver(typeof(TorchSharp.torch).Assembly, (name, _, _) => name == TorchSharpLibrary ? LoadRequested() : 0);
+            if (OperatingSystem.IsLinux())
+            {
+                foreach (var name in s_answered)
+                    LoadFromMemory(EmptyLibrary.Create(name), "mdf-answer");
+            }
+        }
+        catch (Exception e) when (e is InvalidOperationException or IOException or DllNotFoundException or EntryPointNotFoundException or UnauthorizedAccessException or BadImageFormatException)
+        {
+            Failure = $"{origin}: TorchSharp cannot be given another libtorch: {Reason(e, TorchSharpLibrary)}";
+        }
+    }
+
+    /// <summary>Loads the libtorch that was asked for, and TorchSharp's own library, once.</summary>
+    /// <exception cref="InputException">It cannot be used.</exception>
+    private static nint LoadRequested()
+    {
+        lock (s_lock)
+        {
+            if (s_handle != 0)
+                return s_handle;
+            var (path, origin) = s_request!.Value;
+            if (Failure is { } failure)
+                throw new InputException(failure);
+            var torchSharp = LocateTorchSharp();
+            if (!OperatingSystem.IsLinux() && Locate(LibtorchFolder.FileName("torch_cpu")) is { } other)
+                throw new InputException($"{origin}: on this system the program must have no libtorch of its own, and has '{other}': build it with -p:Libtorch=none");
+            var folder = LibtorchFolder.Open(path, origin, torchSharp);
+            try
+            {
+                foreach (var file in folder.Files)
+                    NativeLibrary.Load(file);
+                s_folder = folder;
+                s_handle = NativeLibrary.TryLoad(torchSharp, out var handle) ? handle : Mend(torchSharp);
+                // Nothing to mend: the reason is another.
+                if (s_handle == 0 && Failure is null)
+                    s_handle = NativeLibrary.Load(torchSharp);
+            }
+            catch (Exception e) when (e is DllNotFoundException or BadImageFormatException)
+            {
+                Failure = $"{origin}: the libtorch in '{folder.Path}' cannot be loaded: {InputException.OneLine(e.Message)}";
+            }
+
+            return s_handle != 0 ? s_handle : throw new InputException(Failure!);
         }
     }
 
@@ -92,9 +205,22 @@ public static partial class NativeLibraries
             line.Split(": cannot open") is [var file, _] && file.Contains(library, StringComparison.Ordinal);
     }
 
+    private static bool IsLoaded
+    {
+        get
+        {
+            // On Linux and macOS this is a list of files that are mapped; nothing is loaded by asking.
+            using var process = System.Diagnostics.Process.GetCurrentProcess();
+            return process.Modules.Cast<System.Diagnostics.ProcessModule>().Any(module => Path.GetFileName(module.FileName) == LibtorchFolder.FileName("torch_cpu"));
+        }
+    }
+
     private static nint Resolve(Assembly assembly, string name)
     {
-        if (name != TorchSharpLibrary)
+        // Not on Linux, where an empty library answers.
+        if (s_request is not null && name is "torch_cpu" or "torch_cuda")
+            return LoadRequested();
+        if (name != TorchSharpLibrary || !OperatingSystem.IsLinux())
             return 0;
         // Two threads may use TorchSharp for the first time at once; two copies would each have their own state.
         lock (s_lock)
@@ -128,9 +254,14 @@ public static partial class NativeLibraries
         }
     }
 
+    private static string LocateTorchSharp() => Locate(LibtorchFolder.FileName(TorchSharpLibrary)) ?? throw new InputException(
+        $"{LibtorchFolder.FileName(TorchSharpLibrary)} is not beside the program ({AppContext.BaseDirectory}): TorchSharp has it for linux-x64, win-x64, win-arm64 and osx-arm64, and this is {PortableIdentifier}; on one of those, build the program again");
+
     /// <summary>The folders in which .NET itself looks for native libraries, then the places a build puts them.</summary>
     private static string? Locate(string file)
     {
+        if (s_folder?.Files.FirstOrDefault(path => Path.GetFileName(path) == file) is { } own)
+            return own;
         var folders = (AppContext.GetData("NATIVE_DLL_SEARCH_DIRECTORIES") as string ?? "")
             .Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries)
             .Append(AppContext.BaseDirectory)
@@ -149,7 +280,8 @@ public static partial class NativeLibraries
         var descriptor = CreateMemoryFile(name, closeOnExec);
         if (descriptor < 0)
             throw new IOException($"memfd_create failed with error {Marshal.GetLastPInvokeError()}");
-        using var file = new FileStream(new Microsoft.Win32.SafeHandles.SafeFileHandle(descriptor, ownsHandle: true), FileAccess.Write);
+        var file = new FileStream(new Microsoft.Win32.SafeHandles.SafeFileHandle(descriptor, ownsHandle: true), FileAccess.Write);
+        s_memory.Add(file);
         file.Write(library);
         file.Flush();
         return NativeLibrary.Load($"/proc/self/fd/{descriptor}");

@@ -40,7 +40,7 @@ public sealed class MdfProcessTests
         var answer = await MdfProgram.Finish(process);
         Assert.Equal(code, answer.ExitCode);
         Assert.Contains("libcoreclr.so", answer.Error); // the trace is on
-        Assert.DoesNotContain("libtorch", answer.Error, StringComparison.OrdinalIgnoreCase); // libLibTorchSharp.so too
+        Assert.DoesNotMatch(@"lib(torch|LibTorchSharp)\w*\.so", answer.Error);
         Assert.DoesNotContain("libvips", answer.Error);
         Assert.DoesNotContain("libSkiaSharp", answer.Error);
     }
@@ -59,6 +59,27 @@ public sealed class MdfProcessTests
         var answer = await MdfProgram.RunProcess("doctor");
         Assert.Equal((0, ""), (answer.ExitCode, answer.Error));
         Assert.EndsWith("all is well", answer.Output.TrimEnd());
+    }
+
+    [Fact]
+    public async Task Doctor_compares_a_device_with_exact_results()
+    {
+        var answer = await MdfProgram.RunProcess("doctor", "--device", "cpu");
+        Assert.Equal(0, answer.ExitCode);
+        Assert.Matches(@"\nloss mdf: gradient +\d\.\de-\d\d +\d\.\de-\d\d  ok\n", answer.Output);
+        Assert.EndsWith("all is well", answer.Output.TrimEnd());
+    }
+
+    [Fact]
+    public async Task Doctor_for_a_device_that_is_not_there_says_so_beside_the_rest()
+    {
+        Assert.SkipWhen(TorchSharp.torch.cuda.is_available(), "there is a CUDA device");
+        var answer = await MdfProgram.RunProcess("doctor", "--device", "cuda", "--json");
+        Assert.Equal(1, answer.ExitCode);
+        using var json = JsonDocument.Parse(answer.Output);
+        Assert.StartsWith("device 'cuda:0' was asked for, but ", Assert.Single(json.RootElement.GetProperty("problems").EnumerateArray()).GetString());
+        Assert.Equal(JsonValueKind.Null, json.RootElement.GetProperty("check").ValueKind);
+        Assert.Equal("cpu", json.RootElement.GetProperty("libtorch").GetProperty("devices")[0].GetProperty("name").GetString());
     }
 
     [Fact]

@@ -1,0 +1,383 @@
+using Mdf.Discriminators;
+using Mdf.Distortions;
+using Mdf.Evaluation;
+using Mdf.Imaging;
+using Mdf.Kernels;
+using Mdf.Losses;
+using Mdf.Losses.Frozen;
+using Mdf.Networks;
+using Mdf.Runtime;
+using Mdf.Training.Adversarial;
+using TorchSharp;
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+
+namespace Mdf.Reports;
+
+/// <summary>
+/// Computes a little of everything on a device in float32 as training does, and compares it with the same on the processor in float64, by libtorch's plain
+/// operations: each loss and each network with its gradient, the kernels, a step of phase 1, the optimizer, resampling, metrics.
+/// </summary>
+/// <remarks>
+/// On the processor that proves our kernels; on another device, that device and its libtorch. There cuDNN would round the factors of a convolution to 10 bits
+/// (TF32), as it does by default: that is switched off while results are compared, and has a row of its own, so that rounding does not hide faults.
+/// </remarks>
+public sealed class DeviceCheck
+{
+    // As large as tiles, windows and MS-SSIM's five scales ask for, and no larger.
+    private const int Side = 40;
+    private const string Stack = "jpeg";
+
+    // Limits. Where nothing switches, rounding makes 1e-7 to 1e-6. A gradient behind leaky ReLU changes where rounding moves a number across 0; Winograd's
+    // convolutions round more; a batch norm divides by what is left of a difference. The factors that bfloat16 keeps have 8 bits, TF32's 10.
+    private const double Exact = 1e-5;
+    private const double Summed = 1e-4;
+    private const double Convolved = 1e-3; // also where a value between two of 8 bits may be rounded otherwise
+    private const double Switching = 2e-2;
+    private const double Bfloat16 = 0.15;
+
+    private readonly Device _device;
+    private readonly Generator _random;
+
+    private DeviceCheck(Device device, Generator random) => (_device, _random) = (device, random);
+
+    private bool IsProcessor => _device.type == DeviceType.CPU;
+
+    /// <summary>Makes all comparisons.</summary>
+    /// <param name="device">The device.</param>
+    /// <param name="progress">Who listens; null for nobody.</param>
+    /// <param name="cancellation">Ends it between two comparisons.</param>
+    /// <returns>What was found. A device that cannot do something is a row of it, not an exception.</returns>
+    /// <exception cref="OperationCanceledException">It was cancelled.</exception>
+    public static DeviceCheckReport Run(Device device, IProgressSink? progress = null, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(device);
+        using var random = new Generator(20);
+        var check = new DeviceCheck(device, random);
+        var parts = check.Parts().ToList();
+        var rows = new List<DeviceDifference>();
+        var meter = new ProgressMeter(progress ?? IProgressSink.None, $"comparing {device} with exact results", parts.Count);
+        // Only libtorch for CUDA has cuDNN to set.
+        var tf32 = !check.IsProcessor && backends.cudnn.allow_tf32;
+        if (tf32)
+            backends.cudnn.allow_tf32 = false;
+        try
+        {
+            for (var done = 0; done < parts.Count; done++)
+            {
+                cancellation.ThrowIfCancellationRequested();
+                rows.AddRange(Attempt(parts[done].Name, parts[done].Compare));
+                meter.Report(done + 1);
+            }
+        }
+        finally
+        {
+            if (tf32)
+                backends.cudnn.allow_tf32 = true;
+        }
+
+        return new DeviceCheckReport($"{device}", rows);
+    }
+
+    /// <summary>Everything that is compared. A part has one row or several.</summary>
+    private IEnumerable<(string Name, Func<DeviceDifference[]> Compare)> Parts()
+    {
+        foreach (var name in LossExpression.Names.Where(name => name != "mdf"))
+            yield return ($"loss {name}", () => Loss(name));
+        yield return ("loss mdf", Mdf);
+        yield return ("loss mdf in bf16", () => MdfOf("loss mdf in bf16", Bfloat16, () => LossExpression.Parse($"mdf:{Stack}?precision=bf16").Create(_device)));
+        if (!IsProcessor)
+            yield return ("loss mdf in TF32", InTf32);
+        foreach (var kernels in Kernels())
+            yield return (kernels.Name, () => kernels.Compare());
+        foreach (var name in NetworkArchitecture.Names)
+            yield return ($"network {name}", () => Network(name));
+        yield return ("optimizer", Optimizer);
+        foreach (var engine in Engines())
+        {
+            yield return ($"phase 1, critic ({NameOf(engine)})", () => Critic(engine));
+            yield return ($"phase 1, iteration ({NameOf(engine)})", () => Iteration(engine));
+        }
+
+        yield return ("resampling", Resampling);
+        yield return ("metrics", Metrics);
+    }
+
+    private static List<DeviceDifference> Attempt(string part, Func<DeviceDifference[]> compare)
+    {
+        using var scope = NewDisposeScope();
+        try
+        {
+            return [.. compare()];
+        }
+        catch (Exception e) when (e is not OperationCanceledException)
+        {
+            return [new DeviceDifference(part, null, 0, InputException.OneLine(e.GetBaseException().Message.Split('\n', 2)[0]))];
+        }
+    }
+
+    private DeviceDifference[] Loss(string name)
+    {
+        using var found = LossExpression.Parse(name).Create(_device);
+        using var exact = LossExpression.Parse(name).Create();
+        exact.to(float64);
+        var (restored, reference) = Pair(found.MinimumSize);
+        var expected = ValueAndGradient(exact, restored.to(float64), reference.to(float64));
+        return Rows($"loss {name}", Convolved, Convolved, ValueAndGradient(found, restored.to(_device), reference.to(_device)), expected);
+    }
+
+    /// <summary>The MDF loss, straight and with a prepared reference.</summary>
+    private DeviceDifference[] Mdf()
+    {
+        using var found = LossExpression.Parse($"mdf:{Stack}").Create(_device);
+        var (restored, reference, expected) = ExactMdf();
+        using var prepared = found.Prepare(reference.to(_device));
+        return
+        [
+            .. Rows("loss mdf", Summed, Switching, ValueAndGradient(found, restored.to(_device), reference.to(_device)), expected),
+            .. Rows("loss mdf, prepared", Summed, Switching, ValueAndGradient(prepared.call, restored.to(_device)), expected),
+        ];
+    }
+
+    private DeviceDifference[] InTf32()
+    {
+        backends.cudnn.allow_tf32 = true;
+        try
+        {
+            return MdfOf("loss mdf in TF32", Bfloat16, () => LossExpression.Parse($"mdf:{Stack}").Create(_device));
+        }
+        finally
+        {
+            backends.cudnn.allow_tf32 = false;
+        }
+    }
+
+    private DeviceDifference[] MdfOf(string what, double limit, Func<ReconstructionLoss> create)
+    {
+        using var found = create();
+        var (restored, reference, expected) = ExactMdf();
+        return Rows(what, limit / 5, limit, ValueAndGradient(found, restored.to(_device), reference.to(_device)), expected);
+    }
+
+    /// <summary>Each way in which the frozen loss can be computed here: this processor takes the fastest, another may have only a slower one.</summary>
+    private IEnumerable<(string Name, Func<DeviceDifference[]> Compare)> Kernels()
+    {
+        if (!IsProcessor)
+            yield break;
+        yield return Of("loss mdf, libtorch's convolutions", (scales, stack) => new TensorDistance(scales, stack.InputRange, stack.LayerWeights, float32, CPU));
+        if (Lanes8.IsSupported)
+            yield return Of("loss mdf, AVX2", (scales, stack) => new VectorizedDistance<Lanes8>(scales, stack.InputRange, stack.LayerWeights));
+        if (Lanes16.IsSupported)
+            yield return Of("loss mdf, AVX-512", (scales, stack) => new VectorizedDistance<Lanes16>(scales, stack.InputRange, stack.LayerWeights));
+
+        (string, Func<DeviceDifference[]>) Of(string name, Func<IReadOnlyList<FoldedDiscriminator>, DiscriminatorStack, FrozenDistance> create) => (name, () =>
+        {
+            using var stack = DiscriminatorStack.Load(Stack);
+            using var distance = create([.. Enumerable.Range(0, Math.Min(MdfLoss.DefaultNumScales, stack.Count)).Select(scale => stack[scale].Fold())], stack);
+            var (restored, reference, expected) = ExactMdf();
+            var (values, gradient) = distance.Compare(restored, reference, features: null, withGradient: true);
+            // The gradient is that of each image's own value; the loss is their mean.
+            return Rows(name, Summed, Switching, (values.mean(), gradient!.Div(values.numel())), expected);
+        }
+        );
+    }
+
+    private (Tensor Restored, Tensor Reference, (Tensor Value, Tensor Gradient) Expected) ExactMdf()
+    {
+        using var exact = new MdfLoss(DiscriminatorStack.Load(Stack)) { IsPlain = true };
+        exact.to(float64);
+        var (restored, reference) = Pair(exact.MinimumSize);
+        return (restored, reference, ValueAndGradient(exact, restored.to(float64), reference.to(float64)));
+    }
+
+    /// <summary>What a network makes of images, and the gradient of all its weights by one step of training.</summary>
+    private DeviceDifference[] Network(string name)
+    {
+        var small = new Dictionary<string, string> { ["features"] = "8", ["blocks"] = "2", ["layers"] = "5" };
+        var architecture = NetworkArchitecture.Create(
+            name, NetworkArchitecture.FactorsOf(name)[0], NetworkArchitecture.OptionsOf(name).Where(option => small.ContainsKey(option.Name)).ToDictionary(option => option.Name, option => small[option.Name]));
+        var distorted = rand([2, 3, Side, Side], generator: _random);
+        var target = rand([2, 3, Side * architecture.Factor, Side * architecture.Factor], generator: _random);
+        return Rows($"network {name}", Convolved, Switching, Train(_device, float32), Train(CPU, float64), "output");
+
+        (Tensor, Tensor) Train(Device device, ScalarType type)
+        {
+            using var network = architecture.Build(seed: 1);
+            network.to(device, type);
+            network.train();
+            var output = network.call(distorted.to(type, device));
+            (output - target.to(type, device)).Square().mean().backward();
+            return (output.detach(), cat([.. network.parameters().Select(parameter => parameter.grad!.flatten())]));
+        }
+    }
+
+    private DeviceDifference[] Optimizer()
+    {
+        const int steps = 5;
+        var start = randn([1000], generator: _random);
+        var gradients = randn([steps, 1000], generator: _random);
+        return [Row("optimizer (Adam), five steps", Exact, Move(_device, float32), Move(CPU, float64))];
+
+        Tensor Move(Device device, ScalarType type)
+        {
+            using var parameter = new Parameter(start.to(type, device).clone());
+            using var adam = new TensorAdam([("x", parameter)]);
+            for (var step = 0; step < steps; step++)
+            {
+                parameter.grad = gradients[step].to(type, device);
+                adam.Step(1e-2);
+            }
+
+            return parameter.detach().clone();
+        }
+    }
+
+    private IEnumerable<TrainingEngine> Engines()
+    {
+        yield return TrainingEngine.Tensors;
+        if (IsProcessor && Lanes8.IsSupported)
+            yield return TrainingEngine.EightLanes;
+        if (IsProcessor && Lanes16.IsSupported)
+            yield return TrainingEngine.SixteenLanes;
+    }
+
+    private static string NameOf(TrainingEngine engine) => engine switch
+    {
+        TrainingEngine.EightLanes => "AVX2",
+        TrainingEngine.SixteenLanes => "AVX-512",
+        _ => "libtorch",
+    };
+
+    /// <summary>The three losses of phase 1's critic, and the gradient of its weights: with the gradient penalty, which is a second derivative.</summary>
+    private DeviceDifference[] Critic(TrainingEngine engine)
+    {
+        const float epsilon = 0.37f;
+        var (real, fake) = (rand([1, 3, 29, 33], generator: _random).Mul(2).Sub(1), rand([1, 3, 29, 33], generator: _random).Mul(2).Sub(1));
+        using var found = Critic(_device);
+        using var exact = Critic(CPU);
+        exact.to(float64);
+        return Rows($"phase 1, critic ({NameOf(engine)})", Summed, Switching, engine switch
+        {
+            TrainingEngine.EightLanes => ByKernels<Lanes8>(found),
+            TrainingEngine.SixteenLanes => ByKernels<Lanes16>(found),
+            _ => ByTensors(found, float32),
+        }, ByTensors(exact, float64), "losses");
+
+        static Discriminator Critic(Device device)
+        {
+            using var random = new Generator(3);
+            var critic = new Discriminator(32);
+            critic.Initialize(random);
+            critic.to(device);
+            critic.train();
+            return critic;
+        }
+
+        static IEnumerable<(string name, Parameter parameter)> Trained(Discriminator critic) =>
+            // Batch norm takes the bias before it away, and a bias of the output cancels in the loss: what is left there is rounding.
+            critic.named_parameters().Where(entry => !entry.name.EndsWith("conv.bias", StringComparison.Ordinal) && entry.name != "tail.bias");
+
+        (Tensor, Tensor) ByTensors(Discriminator critic, ScalarType type)
+        {
+            var device = critic.parameters().First().device;
+            using var optimizer = new TensorAdam(critic.named_parameters());
+            var losses = TensorScaleTrainer.StepDiscriminator(critic, optimizer, 0, real.to(type, device), fake.to(type, device), tensor(epsilon).to(type, device));
+            return (AsTensor(losses.Real, losses.Fake, losses.Penalty), cat([.. Trained(critic).Select(entry => entry.parameter.grad!.flatten())]));
+        }
+
+        (Tensor, Tensor) ByKernels<TLanes>(Discriminator critic)
+            where TLanes : unmanaged, ILanes<TLanes>
+        {
+            using var generator = new ScaleGenerator(critic.Width);
+            using var input = new GeneratorInput(fake, Distortion.Parse("sisr"), noise: 0);
+            using var trainer = new VectorizedScaleTrainer<TLanes>(critic, generator, [new ScaleImage(real, input)], 10);
+            var (losses, gradient) = trainer.DifferentiateDiscriminator(fake, epsilon);
+            return (AsTensor(losses.Real, losses.Fake, losses.Penalty), cat([.. Trained(critic).Select(entry => tensor(gradient(entry.name)))]));
+        }
+    }
+
+    /// <summary>A whole iteration of phase 1: three steps of each network, of which the later see what the earlier made of rounding.</summary>
+    private DeviceDifference[] Iteration(TrainingEngine engine)
+    {
+        var (real, upscaled) = (rand([1, 3, 29, 33], generator: _random).Mul(2).Sub(1), rand([1, 3, 29, 33], generator: _random).Mul(2).Sub(1));
+        return [Row($"phase 1, iteration ({NameOf(engine)})", Switching, Step(_device, float32, engine), Step(CPU, float64, TrainingEngine.Tensors))];
+
+        Tensor Step(Device device, ScalarType type, TrainingEngine by)
+        {
+            using var random = new Generator(4);
+            using var critic = new Discriminator(32);
+            using var generator = new ScaleGenerator(32);
+            critic.Initialize(random);
+            generator.Initialize(random);
+            critic.to(device, type);
+            generator.to(device, type);
+            using var input = new GeneratorInput(upscaled.to(type, device), Distortion.Parse("blur:2"), noise: 0);
+            using var trainer = ScaleTrainer.Create(critic, generator, [new ScaleImage(real.to(type, device), input)], 10, by);
+            var losses = trainer.Step(0, random);
+            return AsTensor(losses.Real, losses.Fake, losses.Penalty, losses.Reconstruction);
+        }
+    }
+
+    private DeviceDifference[] Resampling()
+    {
+        var image = rand([1, 3, 3 * Side, 2 * Side], generator: _random);
+        return
+        [
+            Compare("bicubic resampling down", Exact, of => Resampler.Bicubic(of, Side, Side - 7)),
+            Compare("bicubic resampling up", Exact, of => Resampler.Bicubic(of, 4 * Side, 3 * Side + 5)),
+            Compare("distortion sisr", Convolved, of => Distortion.Parse("sisr").Apply(of)),
+            Compare("distortion blur:2", Exact, of => Distortion.Parse("blur:2").Apply(of)),
+        ];
+
+        DeviceDifference Compare(string what, double limit, Func<Tensor, Tensor> resample) => Row(what, limit, resample(image.to(_device)), resample(image.to(float64)));
+    }
+
+    /// <summary>Benchmarks' metrics, of pictures of 8 bits, so that nothing depends on how a value between two is rounded.</summary>
+    private DeviceDifference[] Metrics()
+    {
+        var (restored, reference) = Pair(MsSsimLoss.SmallestSize);
+        restored = restored.narrow(0, 0, 1).clamp(0, 1).Mul(255).round().Div(255);
+        reference = reference.narrow(0, 0, 1).Mul(255).round().Div(255);
+        var (found, expected) = (BenchmarkMetrics.Score(restored.to(_device), reference.to(_device)), BenchmarkMetrics.Score(restored.to(float64), reference.to(float64)));
+        return
+        [
+            Row("metric PSNR", Exact, AsTensor(found.PsnrRgb, found.PsnrY), AsTensor(expected.PsnrRgb, expected.PsnrY)),
+            Row("metric SSIM", Exact, AsTensor(found.SsimRgb!.Value, found.SsimY!.Value), AsTensor(expected.SsimRgb!.Value, expected.SsimY!.Value)),
+            Row("metric MS-SSIM", Exact, AsTensor(found.MsSsim!.Value), AsTensor(expected.MsSsim!.Value)),
+        ];
+    }
+
+    /// <summary>A reference, and a restored image beside it, both float32 on the processor.</summary>
+    private (Tensor Restored, Tensor Reference) Pair(int least)
+    {
+        var side = Math.Max(Side, least + 3); // no multiple of what kernels work in
+        var reference = rand([2, 3, side, side + 4], generator: _random);
+        return (reference.Add(randn([2, 3, side, side + 4], generator: _random).Mul(0.1)), reference);
+    }
+
+    private static (Tensor Value, Tensor Gradient) ValueAndGradient(ReconstructionLoss loss, Tensor restored, Tensor reference) =>
+        ValueAndGradient(image => loss.call(image, reference), restored);
+
+    private static (Tensor Value, Tensor Gradient) ValueAndGradient(Func<Tensor, Tensor> loss, Tensor restored)
+    {
+        var image = restored.detach().clone();
+        image.requires_grad = true;
+        var value = loss(image);
+        value.backward();
+        return (value.detach(), image.grad!);
+    }
+
+    private static Tensor AsTensor(params double[] values) => tensor(values, float64);
+
+    private static DeviceDifference[] Rows(
+        string what, double valueLimit, double gradientLimit, (Tensor Value, Tensor Gradient) found, (Tensor Value, Tensor Gradient) expected, string value = "value") =>
+        [Row($"{what}: {value}", valueLimit, found.Value, expected.Value), Row($"{what}: gradient", gradientLimit, found.Gradient, expected.Gradient)];
+
+    private static DeviceDifference Row(string what, double limit, Tensor found, Tensor expected)
+    {
+        using var scope = NewDisposeScope();
+        return found.shape.SequenceEqual(expected.shape)
+            ? new DeviceDifference(what, (found.detach().to(float64, CPU) - expected).norm().Number() / expected.norm().Number(), limit)
+            : new DeviceDifference(what, null, limit, $"the shape is ({string.Join(", ", found.shape)}), expected ({string.Join(", ", expected.shape)})");
+    }
+}
