@@ -11,6 +11,7 @@ using Mdf.Training.Adversarial;
 using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
+using Adam = Mdf.Runtime.Adam;
 
 namespace Mdf.Reports;
 
@@ -221,11 +222,11 @@ public sealed class DeviceCheck
         Tensor Move(Device device, ScalarType type)
         {
             using var parameter = new Parameter(start.to(type, device).clone());
-            using var adam = new TensorAdam([("x", parameter)]);
+            using var adam = new Adam([("x", parameter)], learningRate: 1e-2);
             for (var step = 0; step < steps; step++)
             {
                 parameter.grad = gradients[step].to(type, device);
-                adam.Step(1e-2);
+                adam.Step();
             }
 
             return parameter.detach().clone();
@@ -280,7 +281,7 @@ public sealed class DeviceCheck
         (Tensor, Tensor) ByTensors(Discriminator critic, ScalarType type)
         {
             var device = critic.parameters().First().device;
-            using var optimizer = new TensorAdam(critic.named_parameters());
+            using var optimizer = new Adam(critic.named_parameters());
             var losses = TensorScaleTrainer.StepDiscriminator(critic, optimizer, 0, real.to(type, device), fake.to(type, device), tensor(epsilon).to(type, device));
             return (AsTensor(losses.Real, losses.Fake, losses.Penalty), cat([.. Trained(critic).Select(entry => entry.parameter.grad!.flatten())]));
         }
@@ -312,7 +313,7 @@ public sealed class DeviceCheck
             critic.to(device, type);
             generator.to(device, type);
             using var input = new GeneratorInput(upscaled.to(type, device), Distortion.Parse("blur:2"), noise: 0);
-            using var trainer = ScaleTrainer.Create(critic, generator, [new ScaleImage(real.to(type, device), input)], 10, by);
+            using var trainer = ScaleTrainers.Create(critic, generator, [new ScaleImage(real.to(type, device), input)], 10, by);
             var losses = trainer.Step(0, random);
             return AsTensor(losses.Real, losses.Fake, losses.Penalty, losses.Reconstruction);
         }
