@@ -200,7 +200,7 @@ public sealed partial class ExperimentFileTests
     [InlineData(1, "task: [sisr]", "'x.yaml', line 1: expected 'task' to be one line of text, found a list")]
     [InlineData(1, "task: ' '", "'x.yaml', line 1: expected 'task' to be one line of text, found the text ' ' in quotes")]
     [InlineData(1, "task: \"a\\nb\"", "'x.yaml', line 1: expected 'task' to be one line of text, found the text 'a?b' in quotes")]
-    [InlineData(4, "  features: [[64]]", "'x.yaml', line 4: expected 'network.features' to be one line of text, found a list")]
+    [InlineData(4, "  features: []", "'x.yaml', line 4: expected 'network.features' to name at least one, found an empty list")]
     [InlineData(4, "  features: {a: b}", "'x.yaml', line 4: expected 'network.features' to be one line of text, found keys of its own")]
     [InlineData(5, "loss: l2", "'x.yaml', line 5: unknown loss 'l2'; known are charbonnier, l1, mdf, ms-ssim, ms-ssim-upstream, mse, ssim, ssim-upstream (in the loss 'l2')")]
     [InlineData(7, "  train: []", "'x.yaml', line 7: expected 'data.train' to name at least one, found an empty list")]
