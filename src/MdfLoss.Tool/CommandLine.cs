@@ -32,7 +32,7 @@ internal static class CommandLine
     private static Command[] Commands() =>
         [
             new DemoCommand(), new LossCommand(), new TrainCommand(), new RestoreCommand(), new EvaluateCommand(), new ScoreCommand(), new OptimizeCommand(),
-            new ConvertCommand(), new DoctorCommand(), new HelpCommand(),
+            new ConvertCommand(), new DoctorCommand(), new CompletionCommand(), new HelpCommand(),
         ];
 
     /// <summary>Runs one command line.</summary>
@@ -79,6 +79,8 @@ internal static class CommandLine
                 EnableDefaultExceptionHandler = false,
                 ProcessTerminationTimeout = null,
             };
+            if (parsed.Tokens.Any(token => token.Type == TokenType.Directive && token.Value.StartsWith("[suggest", StringComparison.Ordinal)))
+                return parsed.Invoke(configuration); // a shell asks for completions
             var isGroup = parsed.CommandResult.Command.Subcommands.Count > 0;
             if (isGroup && parsed.UnmatchedTokens.Count > 0 && parsed.UnmatchedTokens[0] is not ['-', ..] and var unknown)
                 return Refuse(parsed, configuration, CommandNames.Unknown(parsed.CommandResult.Command, unknown));

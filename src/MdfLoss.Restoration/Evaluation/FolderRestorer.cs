@@ -25,7 +25,7 @@ internal sealed class FolderRestorer : IRestorer
             throw new InputException($"'{_folder}' has no result for the image '{request.Image}': expected a file of that name, such as '{request.Image}.png'");
         using var scope = NewDisposeScope();
         var restored = ImageFile.Read(file, cancellation: request.Cancellation);
-        if (Restorers.MistakeInSize(distorted, restored.shape[2], restored.shape[3], Factor) is { } mistake)
+        if (RestoredSize.Mistake(distorted, restored.shape[2], restored.shape[3], Factor) is { } mistake)
             throw new InputException($"'{file}' is no result for the image '{request.Image}': {mistake}");
         return restored.to(distorted.device).to(distorted.dtype).MoveToOuterDisposeScope();
     }

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Mdf.Imaging;
+using Mdf.Networks;
 using Mdf.Runtime;
 using static TorchSharp.torch;
 
@@ -133,6 +134,29 @@ public static class ImageRestoration
         // Cubic kernels overshoot at edges.
         var alpha = distorted.Alpha is null ? null : Resampler.BicubicScale(distorted.Alpha, (int)(color.shape[^2] / height)).Clamp_(0, 1);
         return distorted with { Color = color.MoveToOuterDisposeScope(), Alpha = alpha?.MoveToOuterDisposeScope() };
+    }
+
+    /// <summary>Restores a picture and keeps what else it is: grey stays grey, the bit depth stays, and alpha is resized bicubically by the factor.</summary>
+    /// <param name="network">The network, in evaluation mode, on any device.</param>
+    /// <param name="distorted">The picture.</param>
+    /// <param name="tile">The side of a tile; see <see cref="TiledRestoration.Run"/>.</param>
+    /// <param name="progress">Told of every tile.</param>
+    /// <param name="cancellation">Ends it between two tiles.</param>
+    /// <returns>A new picture with values in [0, 1], to be disposed.</returns>
+    /// <exception cref="InputException">The restored picture would have more than <see cref="ImageFile.MaximumPixels"/> pixels.</exception>
+    /// <exception cref="ArgumentException">As for <see cref="TiledRestoration.Run"/>.</exception>
+    /// <exception cref="OperationCanceledException">It was cancelled.</exception>
+    public static Picture Restore(
+        RestorationNetwork network,
+        Picture distorted,
+        int? tile = null,
+        IProgressSink? progress = null,
+        CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(network);
+        using var restorer = new NetworkRestorer(network.Architecture.Name, network);
+        return Restore(
+            restorer, distorted, new RestorationRequest { Image = "", Tile = tile, Progress = progress ?? IProgressSink.None, Cancellation = cancellation });
     }
 
     /// <summary>Says which metadata the restored files do not hold.</summary>

@@ -1,4 +1,3 @@
-using Mdf.Distortions;
 using Mdf.Imaging;
 using Mdf.Networks;
 using Mdf.Runtime;
@@ -6,35 +5,14 @@ using static TorchSharp.torch;
 
 namespace Mdf.Evaluation;
 
-/// <summary>What a restorer is made with.</summary>
-public sealed record RestorerSetup
-{
-    /// <summary>What it is to undo; null where that is not said: then it restores whatever it is given.</summary>
-    public Distortion? Task { get; init; }
-
-    /// <summary>Where to compute.</summary>
-    public Device Device { get; init; } = CPU;
-
-    /// <summary>What the network of another project's file is built as; null where there is none.</summary>
-    public NetworkArchitecture? Architecture { get; init; }
-
-    /// <summary>Told in one line what of another project's file was passed over; null where nobody listens.</summary>
-    public Action<string>? Warn { get; init; }
-
-    /// <summary>How long a program may take for an image; null where none may be started, since the name was not typed by a person.</summary>
-    public TimeSpan? ProgramTimeLimit { get; init; }
-}
-
 /// <summary>The restorers by their names.</summary>
 public static class Restorers
 {
     /// <summary>The name of bicubic upscaling, for super-resolution; with a factor, <c>bicubic:4</c>, where no task says it.</summary>
-    public const string Bicubic = "bicubic";
+    public const string Bicubic = ResamplingRestorer.BicubicName;
 
     /// <summary>The name of doing nothing, for tasks that keep the size.</summary>
-    public const string Identity = "identity";
-
-    private const int MostFactor = 4;
+    public const string Identity = ResamplingRestorer.IdentityName;
 
     /// <summary>Every restorer that has a name of its own, and is no file.</summary>
     internal static NameTable<Entry> Names { get; } = new("restorer", new Entry[]
@@ -83,27 +61,12 @@ public static class Restorers
     {
         var restored = restorer.Restore(distorted, request);
         var mistake = restored.dim() == 4 && restored.shape[0] == 1 && restored.shape[1] == 3
-            ? MistakeInSize(distorted, restored.shape[2], restored.shape[3], restorer.Factor)
+            ? RestoredSize.Mistake(distorted, restored.shape[2], restored.shape[3], restorer.Factor)
             : $"expected one RGB image (1, 3, H, W), found ({string.Join(", ", restored.shape)})";
         if (mistake is null)
             return restored;
         restored.Dispose();
         throw new InputException($"the restorer '{restorer.Name}' failed on the image '{request.Image}': {mistake}");
-    }
-
-    /// <summary>Says what is wrong with the size of a result; null where nothing is.</summary>
-    /// <param name="distorted">What was restored.</param>
-    /// <param name="height">The result's height.</param>
-    /// <param name="width">The result's width.</param>
-    /// <param name="factor">By what it is larger; null where it may be any whole number from 1 to 4.</param>
-    internal static string? MistakeInSize(Tensor distorted, long height, long width, int? factor)
-    {
-        var (h, w) = (distorted.shape[2], distorted.shape[3]);
-        if (factor is { } times)
-            return (height, width) == (h * times, w * times) ? null : $"expected {w * times}×{h * times} pixels, found {width}×{height}";
-        return Enumerable.Range(1, MostFactor).Any(whole => (height, width) == (h * whole, w * whole))
-            ? null
-            : $"expected {w}×{h} pixels, or 2, 3 or 4 times as many in width and height, found {width}×{height}";
     }
 
     /// <summary>A restorer's entry in the table.</summary>

@@ -1,4 +1,3 @@
-using Mdf.Imaging;
 using Mdf.Networks;
 using Mdf.Runtime;
 using static TorchSharp.torch;
@@ -83,28 +82,5 @@ public static class TiledRestoration
                 .narrow(3, (columns.Start - columns.WindowStart) * factor, columns.Length * factor);
             restored.narrow(2, rows.Start * factor, rows.Length * factor).narrow(3, columns.Start * factor, columns.Length * factor).copy_(result);
         }
-    }
-
-    /// <summary>Restores a picture and keeps what else it is: grey stays grey, the bit depth stays, and alpha is resized bicubically by the factor.</summary>
-    /// <param name="network">The network, in evaluation mode, on any device.</param>
-    /// <param name="distorted">The picture.</param>
-    /// <param name="tile">The side of a tile; see <see cref="Run"/>.</param>
-    /// <param name="progress">Told of every tile.</param>
-    /// <param name="cancellation">Ends it between two tiles.</param>
-    /// <returns>A new picture with values in [0, 1], to be disposed.</returns>
-    /// <exception cref="InputException">The restored picture would have more than <see cref="ImageFile.MaximumPixels"/> pixels.</exception>
-    /// <exception cref="ArgumentException">As for <see cref="Run"/>.</exception>
-    /// <exception cref="OperationCanceledException">It was cancelled.</exception>
-    public static Picture Restore(
-        RestorationNetwork network,
-        Picture distorted,
-        int? tile = null,
-        IProgressSink? progress = null,
-        CancellationToken cancellation = default)
-    {
-        ArgumentNullException.ThrowIfNull(network);
-        using var restorer = new NetworkRestorer(network.Architecture.Name, network);
-        return ImageRestoration.Restore(
-            restorer, distorted, new RestorationRequest { Image = "", Tile = tile, Progress = progress ?? IProgressSink.None, Cancellation = cancellation });
     }
 }

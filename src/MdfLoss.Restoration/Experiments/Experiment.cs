@@ -186,7 +186,7 @@ public sealed partial class Experiment : IEquatable<Experiment>
     /// </summary>
     public string ToYaml()
     {
-        var yaml = new StringBuilder($"# An experiment of mdf {LossTraining.ProgramVersion}; every key is written out.\n");
+        var yaml = new StringBuilder($"# An experiment of mdf {TrainingProgram.CurrentVersion}; every key is written out.\n");
         var section = "";
         foreach (var (key, value) in Entries().Concat(PluginsInUse().Select(entry => ($"{ExperimentFile.PluginsKey}.{entry.Key}", Yaml(entry.Value)))))
         {

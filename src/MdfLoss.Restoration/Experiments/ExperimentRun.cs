@@ -393,7 +393,7 @@ public sealed class ExperimentRun : IDisposable
         StackSha256 = _stackSha256,
         Iterations = iteration,
         Seed = _experiment.Training.Seed,
-        ProgramVersion = LossTraining.ProgramVersion,
+        ProgramVersion = TrainingProgram.CurrentVersion,
     };
 
     private static RestorationNetwork LoadWeights(string path, RestorationNetwork network, Action<string>? warn)

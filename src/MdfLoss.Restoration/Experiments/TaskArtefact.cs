@@ -24,7 +24,7 @@ internal sealed record TaskArtefact(byte[] Sheet)
     {
         using var scope = NewDisposeScope();
         using var _ = no_grad();
-        var plans = photographs.Select(photograph => (Photograph: photograph, Plan: LossTraining.Plan(photograph, options)));
+        var plans = photographs.Select(photograph => (Photograph: photograph, Plan: LossPlan.For(photograph, options)));
         if (options.Distortion is not Upscaling)
             return From(DistortionTrial.Run(options.Distortion, plans.Select(size => At(size.Photograph, size.Plan.Plan, size.Plan.Scales - 1)), options.Seed));
 

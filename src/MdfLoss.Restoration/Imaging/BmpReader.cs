@@ -149,7 +149,7 @@ internal static class BmpReader
             long height = isCore
                 ? BinaryPrimitives.ReadUInt16LittleEndian(fields[6..])
                 : BinaryPrimitives.ReadInt32LittleEndian(fields[8..]);
-            ImageDecoder.CheckSize(width, Math.Abs(height));
+            ImageLimits.CheckSize(width, Math.Abs(height));
 
             int planes = BinaryPrimitives.ReadUInt16LittleEndian(fields[(isCore ? 8 : 12)..]);
             if (planes != 1)

@@ -147,7 +147,7 @@ internal static class ImageDecoder
     /// <summary>Checks what the header says; no pixel has been decoded yet.</summary>
     private static void Check(Image image)
     {
-        CheckSize(image.Width, image.Height);
+        ImageLimits.CheckSize(image.Width, image.Height);
         if (image.Format is not (Enums.BandFormat.Uchar or Enums.BandFormat.Ushort))
         {
             throw new InvalidDataException(
@@ -166,17 +166,6 @@ internal static class ImageDecoder
         {
             throw new InvalidDataException("expected grey, RGB or CMYK with or without alpha, found "
                 + $"{image.Bands} channels of {image.Interpretation.ToString().ToLowerInvariant()}; convert it first");
-        }
-    }
-
-    /// <summary>Refuses sizes that are not to be allocated.</summary>
-    /// <exception cref="InvalidDataException">More than <see cref="ImageFile.MaximumPixels"/> pixels, or none.</exception>
-    public static void CheckSize(long width, long height)
-    {
-        if (width <= 0 || height <= 0 || width > ImageFile.MaximumPixels / height)
-        {
-            throw new InvalidDataException(
-                $"expected 1 to {ImageFile.MaximumPixels} pixels, found {width}×{height}; scale or crop it first");
         }
     }
 }

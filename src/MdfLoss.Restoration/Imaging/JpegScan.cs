@@ -48,7 +48,7 @@ internal sealed class JpegScan((JpegHuffmanTable Dc, JpegHuffmanTable Ac)[] bloc
             }
 
             start = bits.Position;
-            var end = (done < mcus ? JpegStructure.FindMarker(file, start, isInScan: false) : null) ?? file.Length;
+            var end = (done < mcus ? JpegMarkers.Find(file, start, isInScan: false) : null) ?? file.Length;
             var left = file[start..end];
             var isPadding = IsPadding(left) && !(left.Contains((byte)0) && HoldsMcu(bits, FewBits * blocks.Length));
             // Behind the last MCU, where libjpeg does not look unless another scan follows, some encoders leave a few bytes. They lose no pixels if they are

@@ -117,7 +117,7 @@ internal sealed partial class JpegStructure
     {
         var position = 2; // behind the first marker, by which the file was known
         var isInScan = false;
-        while (FindMarker(_file, position, isInScan) is { } marker)
+        while (JpegMarkers.Find(_file, position, isInScan) is { } marker)
         {
             if (isInScan)
                 RequireScan(position, marker);
@@ -128,7 +128,7 @@ internal sealed partial class JpegStructure
             position = marker + 2;
             if (code == EndOfImage)
                 break;
-            if (code is Temporary or StartOfImage || IsRestart(code))
+            if (code is Temporary or StartOfImage || JpegMarkers.IsRestart(code))
                 continue;
             if (position + 2 > _file.Length)
                 break;
@@ -160,33 +160,11 @@ internal sealed partial class JpegStructure
             Correct(_adobeTransform, assumed);
     }
 
-    /// <returns>Where the next marker starts, or null.</returns>
-    /// <param name="file">The file, or its part up to where to look.</param>
-    /// <param name="from">Where to look first.</param>
-    /// <param name="isInScan">Whether restart markers are none.</param>
-    internal static int? FindMarker(ReadOnlySpan<byte> file, int from, bool isInScan)
-    {
-        for (var at = from; at < file.Length; at++)
-        {
-            var step = file[at..].IndexOf((byte)0xff);
-            at += step;
-            if (step < 0 || at + 1 >= file.Length)
-                return null;
-            // A byte of 0 tells that 0xff was data, another 0xff fills.
-            if (file[at + 1] is not (0 or 0xff) && !(isInScan && IsRestart(file[at + 1])))
-                return at;
-        }
-
-        return null;
-    }
-
     private void Correct(int at, byte value)
     {
         if (_file[at] != value)
             _corrections.Add((at, value));
     }
-
-    private static bool IsRestart(byte code) => code is >= 0xd0 and <= 0xd7;
 
     private void Take(byte code, int start, ReadOnlySpan<byte> segment)
     {

@@ -2,11 +2,6 @@ using NetVips;
 
 namespace Mdf.Imaging;
 
-/// <summary>How many pixels a picture has in a millimetre of its print.</summary>
-/// <param name="Horizontal">Along a row.</param>
-/// <param name="Vertical">Along a column.</param>
-public readonly record struct PictureResolution(double Horizontal, double Vertical);
-
 /// <summary>Metadata that a file was written without.</summary>
 /// <param name="What">Which, such as <c>EXIF</c>, <c>XMP</c>, <c>IPTC</c>, <c>colour profile</c>, <c>gain map</c>.</param>
 /// <param name="Why">The reason, and where there is one the remedy.</param>
@@ -102,7 +97,7 @@ public sealed record PictureMetadata
 
     private static PictureResolution? ResolutionOf(Image inFile, PixelDensity? density, byte[]? exif, ImageFormat? format)
     {
-        var inExif = exif is null ? null : TiffDirectory.Density(exif)?.Resolution;
+        var inExif = exif is null ? null : PixelDensity.FromTiff(exif)?.Resolution;
         // As libvips has it in a JPEG: cameras write EXIF, and a JFIF segment only for programs that ask for one. The PNG standard calls EXIF historical (11.3.4.5).
         var resolution = format == ImageFormat.Jpeg ? inExif ?? density?.Resolution : density?.Resolution ?? inExif;
         return resolution is var (horizontal, vertical) && Orientation.Of(inFile).Transposes ? new PictureResolution(vertical, horizontal) : resolution;

@@ -36,10 +36,22 @@ internal readonly record struct PixelDensity(double Horizontal, double Vertical,
     {
         ImageFormat.Jpeg => OfJpeg(file),
         ImageFormat.Png => OfPng(file),
-        ImageFormat.Tiff => TiffDirectory.Density(file),
+        ImageFormat.Tiff => FromTiff(file),
         ImageFormat.Bmp => OfBmp(file),
         _ => null, // WebP has it in EXIF alone
     };
+
+    /// <summary>Reads what a TIFF file or EXIF says.</summary>
+    /// <param name="structure">A TIFF file, or EXIF with or without <c>Exif\0\0</c> before it.</param>
+    /// <returns>Null where it says nothing.</returns>
+    public static PixelDensity? FromTiff(ReadOnlySpan<byte> structure) => TiffDirectory.Resolution(structure) is not { } found
+        ? null
+        : new PixelDensity(found.Horizontal, found.Vertical, found.Unit switch
+        {
+            TiffDirectory.Inch => Inch,
+            TiffDirectory.Centimetre => Centimetre,
+            _ => null,
+        });
 
     /// <summary>Whether a format can say a resolution without EXIF.</summary>
     public static bool Holds(ImageFormat format, PictureResolution resolution) => format switch

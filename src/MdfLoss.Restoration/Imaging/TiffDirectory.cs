@@ -33,8 +33,12 @@ internal static class TiffDirectory
 
     /// <summary>The values of <see cref="ResolutionUnit"/>.</summary>
     private const int NoUnit = 1;
-    private const int Inch = 2;
-    private const int Centimetre = 3;
+    /// <summary>The unit of resolutions in inches.</summary>
+    public const int Inch = 2;
+
+    /// <summary>The unit of resolutions in centimetres.</summary>
+    public const int Centimetre = 3;
+
 
     private static ReadOnlySpan<byte> ExifPrefix => "Exif\0\0"u8;
 
@@ -78,10 +82,10 @@ internal static class TiffDirectory
             : null;
     }
 
-    /// <summary>The resolution, which is in inches where no unit is given.</summary>
+    /// <summary>The resolution, and its unit: 2 for inches, which is also the default, 3 for centimetres, 1 for none.</summary>
     /// <param name="structure">A TIFF file, or EXIF with or without <c>Exif\0\0</c> before it.</param>
     /// <returns>Null where there is none.</returns>
-    public static PixelDensity? Density(ReadOnlySpan<byte> structure)
+    public static (double Horizontal, double Vertical, int Unit)? Resolution(ReadOnlySpan<byte> structure)
     {
         structure = Structure(structure);
         if (Find(structure) is not { } entries || Rational(structure, entries, HorizontalResolution) is not { } horizontal
@@ -90,12 +94,7 @@ internal static class TiffDirectory
             return null;
         }
 
-        return (Number(structure, ResolutionUnit) ?? Inch) switch
-        {
-            Inch => new PixelDensity(horizontal, vertical, PixelDensity.Inch),
-            Centimetre => new PixelDensity(horizontal, vertical, PixelDensity.Centimetre),
-            _ => new PixelDensity(horizontal, vertical, Unit: null),
-        };
+        return (horizontal, vertical, Number(structure, ResolutionUnit) ?? Inch);
     }
 
     /// <summary>Makes the resolution of a TIFF file that of no unit, which leaves the shape of a pixel. TIFF demands that there is a resolution.</summary>

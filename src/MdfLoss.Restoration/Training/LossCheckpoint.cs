@@ -44,12 +44,3 @@ public sealed record LossCheckpoint(int Scale, int Iteration, string Description
             new TrainingProgram(metadata.Text("program_version"), metadata.Integer("threads")), metadata.OptionalText("log_window"));
     }
 }
-
-/// <summary>The program that trains.</summary>
-/// <param name="Version">Its version.</param>
-/// <param name="Threads">The threads within an operation, on which the last bits of a sum depend.</param>
-public sealed record TrainingProgram(string Version, int Threads)
-{
-    /// <summary>This process.</summary>
-    public static TrainingProgram Current => new(LossTraining.ProgramVersion, TorchSharp.torch.get_num_threads());
-}

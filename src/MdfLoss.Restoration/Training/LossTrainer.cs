@@ -55,7 +55,7 @@ public sealed class LossTrainer : IDisposable
         ArgumentNullException.ThrowIfNull(options);
         ArgumentOutOfRangeException.ThrowIfZero(photos.Count);
         _options = options;
-        var plans = photos.Select(photo => LossTraining.Plan(photo, options)).ToArray();
+        var plans = photos.Select(photo => LossPlan.For(photo, options)).ToArray();
         (_plans, Scales) = ([.. plans.Select(plan => plan.Plan)], plans.Min(plan => plan.Scales));
         _device = photos[0].device;
         using var scope = NewDisposeScope();
@@ -315,7 +315,7 @@ public sealed class LossTrainer : IDisposable
         _images = [.. _finest.Select((finest, i) => new ScaleImage(
             Keep(Resize(finest, _plans[i].Sizes[Scale])),
             new GeneratorInput(Resize(_below[i], _plans[i].Sizes[Scale]), _options.Distortion, _options.NoiseAt(Scale), _areGrey[i])))];
-        _trainer = ScaleTrainer.Create(_discriminators[^1], _generator!, _images, _options.ReconstructionWeight, _options.Engine, _options.Iterations);
+        _trainer = ScaleTrainers.Create(_discriminators[^1], _generator!, _images, _options.ReconstructionWeight, _options.Engine, _options.Iterations);
     }
 
     /// <summary>Takes other images for what lies below the scale; the caller keeps ownership.</summary>

@@ -62,7 +62,7 @@ public sealed record LossTrainingOptions
 
     /// <summary>
     /// σ, on [−1, 1], of the Gaussian noise that the coarsest scale begins with, where generators are not chained; no other scale has any. At least 0.
-    /// SinGAN's is 1; ours was found by trial (<c>docs/results.md</c>). With 0 the generator's input is all one colour, and what is trained depends on rounding.
+    /// SinGAN's is 1; ours was found by trial (<c>docs/research/stacks.md</c>). With 0 the generator's input is all one colour, and what is trained depends on rounding.
     /// </summary>
     public double CoarsestNoise
     {

@@ -199,7 +199,7 @@ internal sealed class LossTrainCommand : ComputeCommand
     {
         try
         {
-            LossTraining.Plan(photo, options);
+            LossPlan.For(photo, options);
         }
         catch (InputException e)
         {

@@ -153,7 +153,7 @@ internal sealed unsafe class MappedFile : IDisposable
     {
         public override Span<byte> GetSpan()
         {
-            ObjectDisposedException.ThrowIf(file._start is null, typeof(TensorFile));
+            ObjectDisposedException.ThrowIf(file._start is null, typeof(MappedFile));
             return new Span<byte>(file._start + offset, length);
         }
 

@@ -367,7 +367,7 @@ public sealed partial class ExperimentFileTests
     {
         var canonical = Parse(s_minimal).ToYaml();
         Assert.Equal($$"""
-            # An experiment of mdf {{LossTraining.ProgramVersion}}; every key is written out.
+            # An experiment of mdf {{TrainingProgram.CurrentVersion}}; every key is written out.
             task: sisr:4
             network:
               name: edsr

@@ -269,7 +269,7 @@ public sealed class LossRunTests : IDisposable
     public void A_photograph_of_one_colour_is_refused()
     {
         using var scope = NewDisposeScope();
-        var error = Assert.Throws<InputException>(() => LossTraining.Plan(ones(1, 3, 40, 40) * 0.3, Options("sisr")));
+        var error = Assert.Throws<InputException>(() => LossPlan.For(ones(1, 3, 40, 40) * 0.3, Options("sisr")));
         Assert.Contains("all one colour", error.Message);
     }
 

@@ -87,7 +87,7 @@ public sealed class PictureMetadataTests : IDisposable
         for (var length = 0; length < file.Length; length += length < 64 ? 1 : 37)
         {
             _ = TiffDirectory.HasExif(file.AsSpan(0, length));
-            _ = TiffDirectory.Density(file.AsSpan(0, length));
+            _ = PixelDensity.FromTiff(file.AsSpan(0, length));
         }
     }
 
@@ -222,8 +222,8 @@ public sealed class PictureMetadataTests : IDisposable
             {
                 var damaged = turned.ToArray();
                 damaged[at] = value;
-                _ = TiffDirectory.Density(damaged);
-                _ = TiffDirectory.Density(damaged.AsSpan(0, at));
+                _ = PixelDensity.FromTiff(damaged);
+                _ = PixelDensity.FromTiff(damaged.AsSpan(0, at));
                 TiffDirectory.RemoveResolution(damaged.AsSpan(0, at));
                 TiffDirectory.RemoveResolution(damaged);
             }
@@ -254,7 +254,7 @@ public sealed class PictureMetadataTests : IDisposable
         var (written, unkept) = Carry("jpg", WithExif("jpg", Exif((0x010f, 2, 4, 'A'), (0x0112, 3, 1, 6))), to);
         Assert.Empty(unkept);
         var exif = (byte[])written.Get("exif-data");
-        Assert.Null(TiffDirectory.Density(exif));
+        Assert.Null(PixelDensity.FromTiff(exif));
         Assert.Null(TiffDirectory.Number(exif, TiffDirectory.ResolutionUnit));
         Assert.Null(ImageFile.ReadPicture(_folder.File($"x.{to}")).Metadata!.Resolution);
         // The rest is whole.

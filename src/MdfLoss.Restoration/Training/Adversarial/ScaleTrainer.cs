@@ -1,5 +1,3 @@
-using Mdf.Discriminators;
-using Mdf.Kernels;
 using Mdf.Runtime;
 using Mdf.Weights;
 using static TorchSharp.torch;
@@ -30,27 +28,6 @@ internal abstract class ScaleTrainer : IDisposable
     // SinGAN divides the rate by 10 after 1,600 of its 2,000 iterations.
     protected const int Milestone = 1600;
     protected const double FinalFactor = 0.1;
-
-    /// <summary>Starts the training of a scale, with the kernels where they can be used. The caller keeps ownership of all arguments.</summary>
-    /// <param name="discriminator">D_k, trained in place.</param>
-    /// <param name="generator">G_k, trained in place.</param>
-    /// <param name="images">The photographs: one iteration is made with each in turn.</param>
-    /// <param name="reconstructionWeight">The reconstruction's weight in the generator's loss.</param>
-    /// <param name="engine">What to compute with.</param>
-    /// <param name="scheduled">How many iterations the schedule of the learning rate has.</param>
-    public static ScaleTrainer Create(
-        Discriminator discriminator,
-        ScaleGenerator generator,
-        IReadOnlyList<ScaleImage> images,
-        double reconstructionWeight,
-        TrainingEngine engine,
-        int scheduled = int.MaxValue) =>
-        engine.Resolve(images[0].Real.device, discriminator.Width) switch
-        {
-            TrainingEngine.SixteenLanes => new VectorizedScaleTrainer<Lanes16>(discriminator, generator, images, reconstructionWeight) { LastScheduled = scheduled - 1 },
-            TrainingEngine.EightLanes => new VectorizedScaleTrainer<Lanes8>(discriminator, generator, images, reconstructionWeight) { LastScheduled = scheduled - 1 },
-            _ => new TensorScaleTrainer(discriminator, generator, images, reconstructionWeight) { LastScheduled = scheduled - 1 },
-        };
 
     /// <summary>The last iteration that has a learning rate of its own, counted from 0: all after it keep that rate.</summary>
     public int LastScheduled { get; init; } = int.MaxValue;

@@ -15,7 +15,7 @@ internal sealed class TensorScaleTrainer : ScaleTrainer
     private readonly TensorAdam _discriminatorOptimizer;
     private readonly TensorAdam _generatorOptimizer;
 
-    /// <inheritdoc cref="ScaleTrainer.Create"/>
+    /// <inheritdoc cref="ScaleTrainers.Create"/>
     public TensorScaleTrainer(
         Discriminator discriminator, ScaleGenerator generator, IReadOnlyList<ScaleImage> images, double reconstructionWeight)
     {

@@ -24,7 +24,7 @@ internal sealed unsafe class VectorizedScaleTrainer<TLanes> : ScaleTrainer
     private readonly TrunkWeights<TLanes> _maker;
     private readonly Dictionary<ImageSize, AdversarialPass<TLanes>> _passes = [];
 
-    /// <inheritdoc cref="ScaleTrainer.Create"/>
+    /// <inheritdoc cref="ScaleTrainers.Create"/>
     public VectorizedScaleTrainer(Discriminator discriminator, ScaleGenerator generator, IReadOnlyList<ScaleImage> images, double reconstructionWeight)
     {
         (_discriminator, _generator, _images, _reconstructionWeight) = (discriminator, generator, images, reconstructionWeight);

@@ -1,5 +1,3 @@
-using Mdf.Discriminators;
-using Mdf.Kernels;
 using static TorchSharp.torch;
 
 namespace Mdf.Losses.Frozen;
@@ -10,19 +8,6 @@ namespace Mdf.Losses.Frozen;
 /// </summary>
 internal abstract class FrozenDistance : IDisposable
 {
-    /// <summary>Makes the distance for one kind of image.</summary>
-    /// <param name="discriminators">The scales that count, batch norms folded.</param>
-    /// <param name="range">The range that they take their images in.</param>
-    /// <param name="weights">What each layer counts.</param>
-    /// <param name="type">The type to compute in.</param>
-    /// <param name="device">Where the images are.</param>
-    public static FrozenDistance Create(
-        IReadOnlyList<FoldedDiscriminator> discriminators, InputRange range, LayerWeights weights, ScalarType type, Device device) =>
-        type != float32 || device.type != TorchSharp.DeviceType.CPU ? new TensorDistance(discriminators, range, weights, type, device)
-        : Lanes16.IsSupported ? new VectorizedDistance<Lanes16>(discriminators, range, weights)
-        : Lanes8.IsSupported ? new VectorizedDistance<Lanes8>(discriminators, range, weights)
-        : new TensorDistance(discriminators, range, weights, type, device);
-
     /// <summary>Computes the features of a reference once.</summary>
     /// <param name="reference">Shape <c>(N, 3, H, W)</c>, in [0, 1].</param>
     /// <returns>The features. They belong to the caller.</returns>

@@ -1,4 +1,5 @@
 using Mdf.Discriminators;
+using Mdf.Kernels;
 using static TorchSharp.torch;
 
 namespace Mdf.Losses.Frozen;
@@ -21,7 +22,7 @@ internal sealed class FrozenStack : IDisposable
         (_type, _device) = (type, device.ToString());
         using (NewDisposeScope())
             _state = [.. State(stack).Select(tensor => tensor.bytes.ToArray())];
-        Distance = FrozenDistance.Create([.. scales.Select(scale => stack[scale].Fold())], stack.InputRange, weights, type, device);
+        Distance = CreateDistance([.. scales.Select(scale => stack[scale].Fold())], stack.InputRange, weights, type, device);
     }
 
     /// <summary>The distance.</summary>
@@ -47,6 +48,14 @@ internal sealed class FrozenStack : IDisposable
 
     /// <inheritdoc/>
     public void Dispose() => Distance.Dispose();
+
+    /// <summary>Chooses our kernels where they can follow, else libtorch.</summary>
+    private static FrozenDistance CreateDistance(
+        IReadOnlyList<FoldedDiscriminator> discriminators, InputRange range, LayerWeights weights, ScalarType type, Device device) =>
+        type != float32 || device.type != TorchSharp.DeviceType.CPU ? new TensorDistance(discriminators, range, weights, type, device)
+        : Lanes16.IsSupported ? new VectorizedDistance<Lanes16>(discriminators, range, weights)
+        : Lanes8.IsSupported ? new VectorizedDistance<Lanes8>(discriminators, range, weights)
+        : new TensorDistance(discriminators, range, weights, type, device);
 
     private static IEnumerable<Tensor> State(DiscriminatorStack stack) =>
         stack.parameters().Concat(stack.buffers()).Where(tensor => tensor.device.type == TorchSharp.DeviceType.CPU)

@@ -100,14 +100,14 @@ public sealed class VectorizedScaleTrainerTests
         var (real, upscaled) = Images(29, 33, random);
         using var input = new GeneratorInput(isBlank ? zeros_like(upscaled) : upscaled, Distortion.Parse(task), noise);
         var image = new ScaleImage(real, input);
-        using var trainer = ScaleTrainer.Create(d, g, [image], 10, engine);
+        using var trainer = ScaleTrainers.Create(d, g, [image], 10, engine);
         for (var iteration = 0; iteration < iterations; iteration++)
         {
             trainer.Store();
             var (plainD, plainG) = (new Discriminator(width), new ScaleGenerator(width));
             plainD.CopyFrom(d);
             plainG.CopyFrom(g);
-            using var plain = ScaleTrainer.Create(plainD, plainG, [image], 10, TrainingEngine.Tensors);
+            using var plain = ScaleTrainers.Create(plainD, plainG, [image], 10, TrainingEngine.Tensors);
             var (momentsD, momentsG) = trainer.SaveOptimizers();
             plain.LoadOptimizers(momentsD, momentsG, "");
 
@@ -140,15 +140,15 @@ public sealed class VectorizedScaleTrainerTests
         g.Initialize(random);
         var (real, upscaled) = Images(25, 27, random);
         using var input = new GeneratorInput(upscaled, Distortion.Parse("sisr"), noise: 0);
-        using var trainer = ScaleTrainer.Create(d, g, [new ScaleImage(real, input)], 10, engine);
+        using var trainer = ScaleTrainers.Create(d, g, [new ScaleImage(real, input)], 10, engine);
         trainer.Step(0, random);
         trainer.Step(1, random);
         trainer.Store();
         var saved = trainer.SaveOptimizers();
-        using var plain = ScaleTrainer.Create(d, g, [new ScaleImage(real, input)], 10, TrainingEngine.Tensors);
+        using var plain = ScaleTrainers.Create(d, g, [new ScaleImage(real, input)], 10, TrainingEngine.Tensors);
         plain.LoadOptimizers(saved.Discriminator, saved.Generator, "");
         var again = plain.SaveOptimizers();
-        using var other = ScaleTrainer.Create(d, g, [new ScaleImage(real, input)], 10, engine);
+        using var other = ScaleTrainers.Create(d, g, [new ScaleImage(real, input)], 10, engine);
         other.LoadOptimizers(again.Discriminator, again.Generator, "");
         var last = other.SaveOptimizers();
         foreach (var (first, second) in new[] { (saved.Discriminator, last.Discriminator), (saved.Generator, last.Generator) })
