@@ -47,11 +47,17 @@ internal static class CommandLine
         TextWriter output,
         TextWriter error,
         Interruption? interruption = null,
-        CancellationToken cancellation = default) => Run(Commands(), args, output, error, interruption, cancellation);
+        CancellationToken cancellation = default) => Run(Commands, args, output, error, interruption, cancellation);
 
     /// <summary>Runs one command line of a program with other commands.</summary>
+    /// <param name="commands">Makes the commands, once the plugins are loaded: their help has the plugins' names.</param>
+    /// <param name="args">The words after <c>mdf</c>.</param>
+    /// <param name="output">Where results go.</param>
+    /// <param name="error">Where messages and progress go.</param>
+    /// <param name="interruption">As above.</param>
+    /// <param name="cancellation">As above.</param>
     internal static int Run(
-        IEnumerable<Command> commands,
+        Func<IEnumerable<Command>> commands,
         IReadOnlyList<string> args,
         TextWriter output,
         TextWriter error,
@@ -63,7 +69,8 @@ internal static class CommandLine
         try
         {
             // File names may begin with '@': there are no response files.
-            var parsed = Root(commands)
+            Plugins.Load(args);
+            var parsed = Root(commands())
                 .Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
             var configuration = new InvocationConfiguration
             {

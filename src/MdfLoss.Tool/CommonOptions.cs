@@ -26,6 +26,7 @@ internal static class CommonOptions
     public static Option[] Create() =>
     [
         new Option<bool>(Json) { Description = "print the result as one JSON object", Recursive = true },
+        Plugins.Option(),
         new Option<bool>(Verbose) { Description = "say what is being done, and where an error comes from", Recursive = true },
         new Option<string?>(Libtorch)
         {
@@ -67,15 +68,23 @@ internal static class CommonOptions
     /// <param name="timeout">The option of <see cref="ExternalTimeout"/>.</param>
     /// <param name="tasks">The tasks.</param>
     /// <param name="parse">Finds the distortion of a task, <see cref="ExternalDistortion.ParseTyped"/> or <see cref="ExternalDistortion.ParseTypedForNetwork"/>.</param>
+    /// <param name="hasOtherPrograms">Whether the timeout has an effect elsewhere.</param>
     /// <exception cref="InputException">A task cannot be used; or a timeout was given, and no task is a program.</exception>
-    public static Distortion[] TypedTasks(CommandContext context, Option<int?> timeout, IReadOnlyList<string> tasks, Func<string, TimeSpan, CancellationToken, Distortion> parse)
+    public static Distortion[] TypedTasks(
+        CommandContext context, Option<int?> timeout, IReadOnlyList<string> tasks, Func<string, TimeSpan, CancellationToken, Distortion> parse, bool hasOtherPrograms = false)
     {
         var given = context.Get(timeout);
-        if (given is not null && !tasks.Any(ExternalDistortion.IsNameOf))
+        if (given is not null && !hasOtherPrograms && !tasks.Any(ExternalDistortion.IsNameOf))
             throw new InputException("--external-timeout is for a task that is a program, 'external:command': leave it out");
-        var limit = given is { } seconds ? TimeSpan.FromSeconds(seconds) : ExternalDistortion.DefaultTimeLimit;
+        var limit = ProgramTimeLimit(context, timeout);
         return [.. tasks.Select(task => parse(task, limit, ExternalDistortion.IsNameOf(task) ? context.Cancellation : CancellationToken.None))];
     }
+
+    /// <summary>How long a program may take for an image.</summary>
+    /// <param name="context">The command.</param>
+    /// <param name="timeout">The option of <see cref="ExternalTimeout"/>.</param>
+    public static TimeSpan ProgramTimeLimit(CommandContext context, Option<int?> timeout) =>
+        context.Get(timeout) is { } seconds ? TimeSpan.FromSeconds(seconds) : ExternalDistortion.DefaultTimeLimit;
 
     /// <summary>The seed of a command that draws random numbers.</summary>
     /// <param name="of">What it seeds.</param>

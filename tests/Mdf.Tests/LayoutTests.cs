@@ -12,7 +12,7 @@ public sealed partial class LayoutTests
     private static readonly (Assembly Assembly, string[] Folders)[] s_assemblies =
     [
         (typeof(Mdf.Losses.MdfLoss).Assembly, ["Runtime", "Kernels", "Weights", "Discriminators", "Losses"]),
-        (typeof(Mdf.Experiments.Experiment).Assembly, ["Imaging", "Distortions", "Networks", "Training", "Evaluation", "Reports", "Experiments"]),
+        (typeof(Mdf.Experiments.Experiment).Assembly, ["Imaging", "Distortions", "Networks", "Training", "Evaluation", "Reports", "Experiments", "Plugins"]),
         (typeof(Mdf.Cli.CommandLine).Assembly, ["Cli"]),
     ];
 

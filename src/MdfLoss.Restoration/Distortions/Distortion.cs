@@ -5,14 +5,16 @@ using static TorchSharp.torch;
 namespace Mdf.Distortions;
 
 /// <summary>The operator that a task undoes: a clean reference becomes its distorted version.</summary>
-/// <remarks>A new task is a class like the ones beside this file, and its entry in <see cref="Tasks"/>.</remarks>
+/// <remarks>A new task is a class like the ones beside this file, and its entry in <see cref="Names"/>; or a class of another assembly, which a plugin registers.</remarks>
 public abstract class Distortion
 {
-    /// <summary>Every task.</summary>
-    internal static IReadOnlyList<TaskName> Tasks { get; } =
-    [
+    /// <summary>Every task by its short name.</summary>
+    internal static NameTable<TaskName> Names { get; } = new("task", new[]
+    {
         TaskName.SuperResolution, GaussianNoise.Name, JpegDistortion.Name, GaussianBlur.Name, WebpDistortion.Name, Quantization.Name, FilePairs.Name, ExternalDistortion.Name,
-    ];
+    }.Select(task => (task.Name, task)));
+
+    private static IReadOnlyList<TaskName> Tasks => Names.Values;
 
     /// <summary>The tasks that a loss can be trained for, each as an example with its meaning: <c>jpeg:10 (quality)</c>.</summary>
     public static string TasksOfLosses => string.Join(", ", Tasks.Where(task => task.ForLoss is not null).Select(task => $"{task.ForLoss} ({task.Meaning})"));
@@ -87,8 +89,11 @@ public abstract class Distortion
         var distortion = Find(task, TasksOfLosses);
         if (distortion is FilePairs)
             throw new InputException($"cannot use task '{task}': the training of a loss distorts the photograph at every scale, which files cannot; use a program, with 'external:command'");
-        return distortion.Factor == 1 ? distortion : throw new InputException($"cannot use task '{task}': a stack for super-resolution has no strength "
-            + "(phase 1's distortion is the upscaling itself); use 'sisr'");
+        if (distortion is Downscaling)
+            throw new InputException($"cannot use task '{task}': a stack for super-resolution has no strength (phase 1's distortion is the upscaling itself); use 'sisr'");
+        return distortion.Factor == 1 && Names.Find(distortion.Kind) is not { ForLoss: null }
+            ? distortion
+            : throw new InputException($"cannot use task '{task}': it is for networks, not for the training of a loss; expected one of {TasksOfLosses}");
     }
 
     /// <summary>Finds the distortion that a task undoes, for the training and evaluation of a network (phase 2).</summary>
@@ -98,14 +103,14 @@ public abstract class Distortion
         ? distortion
         : throw new InputException("task 'sisr' needs a factor for a network: expected 2, 3 or 4 after a colon, such as 'sisr:4'");
 
-    /// <summary>Reads the task that a network file records. A program is named there, and not started.</summary>
+    /// <summary>Reads the task that a network file records. A program is named there, and not started; a task of a plugin need not be known.</summary>
     /// <param name="task">The task's name, from the file's metadata.</param>
     /// <returns>Its kind, and its name for a message.</returns>
-    /// <exception cref="InputException">As for <see cref="ParseForNetwork"/>, except for programs.</exception>
+    /// <exception cref="InputException">As for <see cref="ParseForNetwork"/>, except for programs and unknown tasks.</exception>
     internal static (string Kind, string Shown) ReadRecorded(string task)
     {
-        if (ExternalDistortion.IsNameOf(task))
-            return (ExternalDistortion.Name.Name, Untrusted.Quote(task));
+        if (task.Split(':')[0] is var kind && (ExternalDistortion.IsNameOf(task) || Names.Find(kind) is null))
+            return (kind, Untrusted.Quote(task));
         var distortion = ParseForNetwork(task);
         return (distortion.Kind, distortion.Task);
     }
@@ -117,7 +122,7 @@ public abstract class Distortion
     {
         ArgumentNullException.ThrowIfNull(task);
         var parts = task.Split(':', 2);
-        if (Tasks.FirstOrDefault(candidate => candidate.Name == parts[0]) is { } known)
+        if (Names.Find(parts[0]) is { } known)
             return known.Create(parts.Length == 2 ? parts[1] : null);
         var hint = NearestName.Of(parts[0], Tasks.Select(candidate => candidate.Name)) is { } nearest
             ? $" (did you mean '{string.Join(':', [nearest, .. parts[1..]])}'?)"

@@ -1,6 +1,3 @@
-using System.ComponentModel;
-using System.Diagnostics;
-using System.Text;
 using Mdf.Imaging;
 using Mdf.Runtime;
 using static TorchSharp.torch;
@@ -18,24 +15,9 @@ namespace Mdf.Distortions;
 public sealed class ExternalDistortion : Distortion
 {
     /// <summary>How long the program may take for an image by default.</summary>
-    public static readonly TimeSpan DefaultTimeLimit = TimeSpan.FromSeconds(60);
+    public static readonly TimeSpan DefaultTimeLimit = ExternalProgram.DefaultTimeLimit;
 
-    private static readonly TimeSpan s_drainLimit = TimeSpan.FromSeconds(2);
-
-    private static readonly TimeSpan s_pollInterval = TimeSpan.FromMilliseconds(50);
-
-    // Ctrl-C reaches the program as well, and it may end before we are told.
-    private static readonly TimeSpan s_signalLimit = TimeSpan.FromSeconds(0.5);
-
-    private const string Prefix = "external:";
-    private const string InputPlace = "{in}";
-    private const string OutputPlace = "{out}";
-    private const int MostShown = 200;
-
-    private readonly string _command;
-    private readonly TimeSpan _timeLimit;
-    private readonly string _program;
-    private readonly IReadOnlyList<string> _arguments;
+    private readonly ExternalProgram _program;
     private readonly CancellationToken _cancellation;
 
     /// <summary>Creates the distortion; nothing is started yet.</summary>
@@ -48,16 +30,7 @@ public sealed class ExternalDistortion : Distortion
     /// <exception cref="InputException">The command is empty, has an unfinished quotation, or only one of the two places.</exception>
     public ExternalDistortion(string command, TimeSpan timeLimit, CancellationToken cancellation = default)
     {
-        ArgumentNullException.ThrowIfNull(command);
-        ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(timeLimit, TimeSpan.Zero);
-        (_command, _timeLimit, _cancellation) = (command, timeLimit, cancellation);
-        var words = Split(command);
-        if (words.Count == 0)
-            throw new InputException($"task 'external' needs a command: expected a program and its arguments after the colon, such as '{Prefix}mydamage {InputPlace} {OutputPlace}'");
-        var places = new[] { InputPlace, OutputPlace }.Count(place => words.Skip(1).Any(word => word.Contains(place, StringComparison.Ordinal)));
-        if (places == 1)
-            throw new InputException($"cannot use task '{Prefix}{command}': expected both {InputPlace} and {OutputPlace} among the arguments, or neither");
-        (_program, _arguments) = (words[0], [.. words.Skip(1), .. places == 0 ? new[] { InputPlace, OutputPlace } : []]);
+        (_program, _cancellation) = (new ExternalProgram(command, timeLimit), cancellation);
     }
 
     internal static TaskName Name { get; } = new("external", "external:\"program {in} {out}\"", "makes a damaged file from a clean one", _ => throw new InputException(
@@ -65,10 +38,10 @@ public sealed class ExternalDistortion : Distortion
 
     /// <summary>Whether a task is a program's, without starting anything.</summary>
     /// <param name="task">The task's name.</param>
-    public static bool IsNameOf(string task) => task.StartsWith(Prefix, StringComparison.Ordinal);
+    public static bool IsNameOf(string task) => ExternalProgram.IsNamedBy(task);
 
     /// <inheritdoc/>
-    public override string Task => Prefix + _command;
+    public override string Task => _program.ToString();
 
     /// <summary>Finds the distortion for the training of a loss as somebody typed it: any that <see cref="Distortion.ParseForLoss"/> knows, or a program.</summary>
     /// <param name="task">The task's name.</param>
@@ -94,142 +67,13 @@ public sealed class ExternalDistortion : Distortion
     private static Distortion ParseTyped(string task, TimeSpan timeLimit, Func<string, Distortion> parse, CancellationToken cancellation)
     {
         ArgumentNullException.ThrowIfNull(task);
-        return IsNameOf(task) ? new ExternalDistortion(task[Prefix.Length..], timeLimit, cancellation) : parse(task);
+        return IsNameOf(task) ? new ExternalDistortion(task[ExternalProgram.Prefix.Length..], timeLimit, cancellation) : parse(task);
     }
 
-    /// <summary>Words separated by spaces; double quotes keep spaces within a word.</summary>
-    private static List<string> Split(string command)
-    {
-        var words = new List<string>();
-        var word = new StringBuilder();
-        var (isQuoted, hasWord) = (false, false);
-        foreach (var character in command)
-        {
-            switch (character)
-            {
-                case '"':
-                    (isQuoted, hasWord) = (!isQuoted, true);
-                    break;
-                case ' ' or '\t' when !isQuoted:
-                    if (hasWord)
-                        words.Add(word.ToString());
-                    word.Clear();
-                    hasWord = false;
-                    break;
-                default:
-                    word.Append(character);
-                    hasWord = true;
-                    break;
-            }
-        }
-
-        if (isQuoted)
-            throw new InputException($"cannot use task '{Prefix}{command}': expected the quotation to end, found one double quote too few");
-        if (hasWord)
-            words.Add(word.ToString());
-        return words;
-    }
-
-    private Tensor Run(Tensor image)
-    {
-        var folder = Directory.CreateTempSubdirectory("mdf-external-").FullName;
-        try
-        {
-            var (input, output) = (Path.Combine(folder, "in.png"), Path.Combine(folder, "out.png"));
-            ImageFile.Write(input, new Picture(GreyPicture.ToRgb(image.to(float32)), null, IsGrey: image.shape[1] == 1, 8));
-            Start(input, output);
-            if (!File.Exists(output))
-                throw Failed("expected it to write the file that its last argument or {out} names, found none: let it write a PNG file of that name");
-            var result = Read(output);
-            return result.shape[2] == image.shape[2] && result.shape[3] == image.shape[3]
-                ? result
-                : throw Failed($"expected an image of {image.shape[3]}×{image.shape[2]} pixels, the size of its input, found {result.shape[3]}×{result.shape[2]}");
-        }
-        finally
-        {
-            Directory.Delete(folder, recursive: true);
-        }
-    }
-
-    private Tensor Read(string output)
-    {
-        try
-        {
-            return ImageFile.Read(output);
-        }
-        catch (InputException e)
-        {
-            throw Failed($"what it wrote cannot be used: {e.Message}", e);
-        }
-    }
-
-    private void Start(string input, string output)
-    {
-        var start = new ProcessStartInfo(_program) { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true, UseShellExecute = false };
-        foreach (var argument in _arguments)
-        {
-            start.ArgumentList.Add(argument
-                .Replace(InputPlace, input, StringComparison.Ordinal).Replace(OutputPlace, output, StringComparison.Ordinal));
-        }
-
-        using var process = new Process { StartInfo = start };
-        var last = "";
-        process.OutputDataReceived += (_, _) => { };
-        process.ErrorDataReceived += (_, line) => last = string.IsNullOrWhiteSpace(line.Data) ? last : line.Data;
-        try
-        {
-            process.Start();
-        }
-        catch (Win32Exception e)
-        {
-            throw Failed($"it cannot be started: {e.Message}", e);
-        }
-
-        process.StandardInput.Close();
-        process.BeginOutputReadLine();
-        process.BeginErrorReadLine();
-        if (!WaitForExit(process))
-        {
-            process.Kill(entireProcessTree: true);
-            Drain(process);
-            _cancellation.ThrowIfCancellationRequested();
-            throw Failed($"it had not ended after {PlainNumber.Format(_timeLimit.TotalSeconds, 4)} s and was killed: give it more time with --external-timeout");
-        }
-
-        Drain(process);
-        if (process.ExitCode != 0 && _cancellation.CanBeCanceled)
-            _cancellation.WaitHandle.WaitOne(s_signalLimit);
-        _cancellation.ThrowIfCancellationRequested();
-        if (process.ExitCode != 0)
-            throw Failed($"it ended with exit code {process.ExitCode}{(last.Length > 0 ? $" and said {Untrusted.Quote(last[..Math.Min(last.Length, MostShown)])}" : "")}");
-    }
-
-    /// <returns>Whether the program has ended, in time and before anybody cancelled it.</returns>
-    /// <remarks><see cref="Process.WaitForExitAsync"/> would wait for the end of its output as well, which a program that it left behind may keep open.</remarks>
-    private bool WaitForExit(Process process)
-    {
-        var started = Stopwatch.GetTimestamp();
-        while (!process.WaitForExit(s_pollInterval))
-        {
-            if (_cancellation.IsCancellationRequested || Stopwatch.GetElapsedTime(started) > _timeLimit)
-                return false;
-        }
-
-        return true;
-    }
-
-    /// <summary>Waits until what the program wrote has been read; not for ever, since a program that it left behind may keep the pipe open.</summary>
-    private static void Drain(Process process)
-    {
-        using var source = new CancellationTokenSource(s_drainLimit);
-        try
-        {
-            process.WaitForExitAsync(source.Token).GetAwaiter().GetResult();
-        }
-        catch (OperationCanceledException)
-        {
-        }
-    }
-
-    private InputException Failed(string what, Exception? inner = null) => new($"the external program '{_command}' failed: {what}", inner);
+    private Tensor Run(Tensor image) => _program.Run(
+        image,
+        (height, width) => (height, width) == (image.shape[2], image.shape[3])
+            ? null
+            : $"expected an image of {image.shape[3]}×{image.shape[2]} pixels, the size of its input, found {width}×{height}",
+        _cancellation);
 }

@@ -20,7 +20,7 @@ public sealed record BenchmarkResult(string Model, string Image, BenchmarkScores
 public static class Benchmark
 {
     /// <summary>Runs models on images.</summary>
-    /// <param name="models">The models, for the images' task.</param>
+    /// <param name="models">The restorers, for the images' task.</param>
     /// <param name="images">The images.</param>
     /// <param name="losses">Losses to evaluate beside the metrics, on <paramref name="device"/>.</param>
     /// <param name="niqe">The model for NIQE; null to leave that out.</param>
@@ -29,15 +29,15 @@ public static class Benchmark
     /// <param name="progress">Told of every image.</param>
     /// <param name="cancellation">Ends it between two tiles or strips of an image, or while one is read.</param>
     /// <returns>One result for each model and image: all of the first model, then all of the next.</returns>
-    /// <exception cref="InputException">A file is no image, a pair does not belong together, or an image is too small for a loss.</exception>
+    /// <exception cref="InputException">A file is no image, a pair does not belong together, a restorer fails, or an image is too small for a loss.</exception>
     /// <exception cref="OperationCanceledException">It was cancelled.</exception>
     public static IReadOnlyList<BenchmarkResult> Run(
-        IReadOnlyList<BenchmarkModel> models,
+        IReadOnlyList<IRestorer> models,
         BenchmarkImages images,
         IReadOnlyList<ReconstructionLoss> losses,
         NiqeModel? niqe,
         Device device,
-        Action<BenchmarkModel, string, Tensor>? restored = null,
+        Action<IRestorer, string, Tensor>? restored = null,
         IProgressSink? progress = null,
         CancellationToken cancellation = default)
     {
@@ -57,7 +57,7 @@ public static class Benchmark
                 cancellation.ThrowIfCancellationRequested();
                 using var step = NewDisposeScope();
                 var started = Stopwatch.GetTimestamp();
-                var found = models[model].Restore(distorted, cancellation);
+                var found = Restorers.Restore(models[model], distorted, new RestorationRequest { Image = images.NameOf(image), Cancellation = cancellation });
                 var seconds = Stopwatch.GetElapsedTime(started).TotalSeconds;
                 results[model, image] = new BenchmarkResult(
                     models[model].Name, images.NameOf(image),

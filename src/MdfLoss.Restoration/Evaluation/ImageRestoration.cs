@@ -2,6 +2,7 @@ using System.Diagnostics;
 using Mdf.Imaging;
 using Mdf.Networks;
 using Mdf.Runtime;
+using static TorchSharp.torch;
 
 namespace Mdf.Evaluation;
 
@@ -28,7 +29,7 @@ public sealed record RestoredImage(
 /// <param name="Earlier">Files of a folder that are results of an earlier run into the same folder, by their names.</param>
 public sealed record RestorationPlan(IReadOnlyList<RestorationPair> Pairs, IReadOnlyList<RestorationPair> Existing, IReadOnlyList<string> Earlier);
 
-/// <summary>Restores image files with a network.</summary>
+/// <summary>Restores image files.</summary>
 public static class ImageRestoration
 {
     /// <summary>Decides which file is restored into which. Nothing is read, made or written.</summary>
@@ -69,7 +70,7 @@ public static class ImageRestoration
     }
 
     /// <summary>Restores files one after another.</summary>
-    /// <param name="network">The network, in evaluation mode, on any device.</param>
+    /// <param name="restorer">What restores them.</param>
     /// <param name="pairs">The files; see <see cref="Plan"/>. Folders that are missing are made.</param>
     /// <param name="tile">The side of a tile; see <see cref="TiledRestoration.Run"/>.</param>
     /// <param name="writing">How the results are written; the defaults when null.</param>
@@ -82,7 +83,7 @@ public static class ImageRestoration
     /// <exception cref="InputException">An image, or every image, cannot be read, or is too large, or a result cannot be written.</exception>
     /// <exception cref="OperationCanceledException">It was cancelled.</exception>
     public static IReadOnlyList<RestoredImage> Run(
-        RestorationNetwork network,
+        IRestorer restorer,
         IReadOnlyList<RestorationPair> pairs,
         int? tile = null,
         ImageWriteOptions? writing = null,
@@ -90,7 +91,7 @@ public static class ImageRestoration
         IProgressSink? progress = null,
         CancellationToken cancellation = default)
     {
-        ArgumentNullException.ThrowIfNull(network);
+        ArgumentNullException.ThrowIfNull(restorer);
         ArgumentNullException.ThrowIfNull(pairs);
         progress ??= IProgressSink.None;
         var (ofImages, ofTiles) = pairs.Count > 1 ? (progress, IProgressSink.None) : (IProgressSink.None, progress);
@@ -99,7 +100,7 @@ public static class ImageRestoration
         for (var i = 0; i < pairs.Count; i++)
         {
             cancellation.ThrowIfCancellationRequested();
-            if (Restore(network, pairs[i], tile, writing, onUnreadable, ofTiles, cancellation) is { } image)
+            if (Restore(restorer, pairs[i], tile, writing, onUnreadable, ofTiles, cancellation) is { } image)
                 restored.Add(image);
             meter.Report(i + 1);
         }
@@ -107,6 +108,55 @@ public static class ImageRestoration
         return restored.Count > 0 || pairs.Count == 0
             ? restored
             : throw new InputException($"expected at least one image that can be read, found none among {pairs.Count}");
+    }
+
+    /// <summary>Restores a picture and keeps what else it is: grey stays grey, the bit depth stays, and alpha is resized bicubically by the factor.</summary>
+    /// <param name="restorer">What restores it.</param>
+    /// <param name="distorted">The picture.</param>
+    /// <param name="request">Which image it is, and when to stop.</param>
+    /// <returns>A new picture with values in [0, 1], to be disposed.</returns>
+    /// <exception cref="InputException">The restored picture would have more than <see cref="ImageFile.MaximumPixels"/> pixels, or cannot be restored.</exception>
+    /// <exception cref="OperationCanceledException">It was cancelled.</exception>
+    public static Picture Restore(IRestorer restorer, Picture distorted, RestorationRequest request)
+    {
+        ArgumentNullException.ThrowIfNull(restorer);
+        ArgumentNullException.ThrowIfNull(distorted);
+        var (height, width, factor) = (distorted.Color.shape[^2], distorted.Color.shape[^1], restorer.Factor ?? 1);
+        if (width * factor > ImageFile.MaximumPixels / (height * factor))
+        {
+            throw new InputException($"expected a picture of at most {ImageFile.MaximumPixels} pixels once it is restored, "
+                + $"found {width * factor}×{height * factor}: crop it first");
+        }
+
+        using var noGradient = no_grad();
+        using var scope = NewDisposeScope();
+        var color = Restorers.Restore(restorer, distorted.Color, request).Clamp_(0, 1);
+        // Cubic kernels overshoot at edges.
+        var alpha = distorted.Alpha is null ? null : Resampler.BicubicScale(distorted.Alpha, (int)(color.shape[^2] / height)).Clamp_(0, 1);
+        return distorted with { Color = color.MoveToOuterDisposeScope(), Alpha = alpha?.MoveToOuterDisposeScope() };
+    }
+
+    /// <summary>Restores a picture and keeps what else it is: grey stays grey, the bit depth stays, and alpha is resized bicubically by the factor.</summary>
+    /// <param name="network">The network, in evaluation mode, on any device.</param>
+    /// <param name="distorted">The picture.</param>
+    /// <param name="tile">The side of a tile; see <see cref="TiledRestoration.Run"/>.</param>
+    /// <param name="progress">Told of every tile.</param>
+    /// <param name="cancellation">Ends it between two tiles.</param>
+    /// <returns>A new picture with values in [0, 1], to be disposed.</returns>
+    /// <exception cref="InputException">The restored picture would have more than <see cref="ImageFile.MaximumPixels"/> pixels.</exception>
+    /// <exception cref="ArgumentException">As for <see cref="TiledRestoration.Run"/>.</exception>
+    /// <exception cref="OperationCanceledException">It was cancelled.</exception>
+    public static Picture Restore(
+        RestorationNetwork network,
+        Picture distorted,
+        int? tile = null,
+        IProgressSink? progress = null,
+        CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(network);
+        using var restorer = new NetworkRestorer(network.Architecture.Name, network);
+        return Restore(
+            restorer, distorted, new RestorationRequest { Image = "", Tile = tile, Progress = progress ?? IProgressSink.None, Cancellation = cancellation });
     }
 
     /// <summary>Says which metadata the restored files do not hold.</summary>
@@ -126,7 +176,7 @@ public static class ImageRestoration
     }
 
     private static RestoredImage? Restore(
-        RestorationNetwork network,
+        IRestorer restorer,
         RestorationPair pair,
         int? tile,
         ImageWriteOptions? writing,
@@ -139,7 +189,7 @@ public static class ImageRestoration
         if (distorted is null)
             return null;
         AtomicFile.Prepare(pair.Output);
-        using var restored = Restore(network, distorted, pair.Input, tile, progress, cancellation);
+        using var restored = Restore(restorer, distorted, pair.Input, tile, progress, cancellation);
         var unkept = ImageFile.Write(pair.Output, restored, writing);
         return new RestoredImage(
             pair.Input,
@@ -166,11 +216,17 @@ public static class ImageRestoration
     }
 
     private static Picture Restore(
-        RestorationNetwork network, Picture distorted, string path, int? tile, IProgressSink progress, CancellationToken cancellation)
+        IRestorer restorer, Picture distorted, string path, int? tile, IProgressSink progress, CancellationToken cancellation)
     {
         try
         {
-            return TiledRestoration.Restore(network, distorted, tile, progress, cancellation);
+            return Restore(restorer, distorted, new RestorationRequest
+            {
+                Image = Path.GetFileNameWithoutExtension(path),
+                Tile = tile,
+                Progress = progress,
+                Cancellation = cancellation,
+            });
         }
         catch (InputException e)
         {

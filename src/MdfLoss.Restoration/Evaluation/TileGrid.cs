@@ -76,6 +76,11 @@ internal sealed class TileGrid
         return Create(height, width, reach, tileHeight, tileWidth);
     }
 
+    /// <summary>The whole picture as one tile.</summary>
+    /// <param name="height">The distorted picture's height.</param>
+    /// <param name="width">Its width.</param>
+    public static TileGrid Whole(long height, long width) => new([new TileSpan(0, height, 0, height)], [new TileSpan(0, width, 0, width)]);
+
     private static TileGrid Create(long height, long width, long reach, long tileHeight, long tileWidth) =>
         new(Divide(height, tileHeight, reach), Divide(width, tileWidth, reach));
 

@@ -1,4 +1,3 @@
-using Mdf.Imaging;
 using Mdf.Networks;
 using Mdf.Runtime;
 using static TorchSharp.torch;
@@ -8,7 +7,7 @@ namespace Mdf.Evaluation;
 /// <summary>
 /// Applies a restoration network to a picture of any size, tile by tile: each tile is cut out with as much around it as the network looks at, and
 /// of what is made of it only its own pixels are kept. The result is the whole picture's, without seams, and memory does not grow with the
-/// picture but for the picture and the result themselves.
+/// picture but for the picture and the result themselves. A network that looks at the whole image (<see cref="RestorationNetwork.Margin"/>) is given the whole picture at once.
 /// </summary>
 public static class TiledRestoration
 {
@@ -25,6 +24,7 @@ public static class TiledRestoration
     /// <exception cref="ArgumentException">
     /// The network is in training mode, the tensor is not as above, or the tile's side is not positive.
     /// </exception>
+    /// <exception cref="InputException">A tile is given, and the network looks at the whole image.</exception>
     /// <exception cref="OperationCanceledException">It was cancelled.</exception>
     public static Tensor Run(
         RestorationNetwork network,
@@ -49,9 +49,13 @@ public static class TiledRestoration
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
         var (height, width, factor) = (distorted.shape[2], distorted.shape[3], network.Factor);
-        var grid = tile is { } side
-            ? TileGrid.Square(height, width, network.Margin, network.Stride, side)
-            : TileGrid.Cheapest(height, width, factor, network.Margin, network.Stride);
+        var grid = (network.Margin, tile) switch
+        {
+            (null, null) => TileGrid.Whole(height, width),
+            (null, _) => throw new InputException($"the network '{network.Architecture.Name}' looks at the whole image, which so cannot be divided into tiles: leave out --tile"),
+            ({ } margin, { } side) => TileGrid.Square(height, width, margin, network.Stride, side),
+            ({ } margin, null) => TileGrid.Cheapest(height, width, factor, margin, network.Stride),
+        };
         var device = network.parameters().FirstOrDefault()?.device ?? distorted.device;
         var restored = empty([1, 3, height * factor, width * factor], distorted.dtype, distorted.device);
         var meter = new ProgressMeter(progress ?? IProgressSink.None, "restoring", grid.Count);
@@ -78,39 +82,5 @@ public static class TiledRestoration
                 .narrow(3, (columns.Start - columns.WindowStart) * factor, columns.Length * factor);
             restored.narrow(2, rows.Start * factor, rows.Length * factor).narrow(3, columns.Start * factor, columns.Length * factor).copy_(result);
         }
-    }
-
-    /// <summary>Restores a picture and keeps what else it is: grey stays grey, the bit depth stays, and alpha is resized bicubically by the factor.</summary>
-    /// <param name="network">The network, in evaluation mode, on any device.</param>
-    /// <param name="distorted">The picture.</param>
-    /// <param name="tile">The side of a tile; see <see cref="Run"/>.</param>
-    /// <param name="progress">Told of every tile.</param>
-    /// <param name="cancellation">Ends it between two tiles.</param>
-    /// <returns>A new picture with values in [0, 1], to be disposed.</returns>
-    /// <exception cref="InputException">The restored picture would have more than <see cref="ImageFile.MaximumPixels"/> pixels.</exception>
-    /// <exception cref="ArgumentException">As for <see cref="Run"/>.</exception>
-    /// <exception cref="OperationCanceledException">It was cancelled.</exception>
-    public static Picture Restore(
-        RestorationNetwork network,
-        Picture distorted,
-        int? tile = null,
-        IProgressSink? progress = null,
-        CancellationToken cancellation = default)
-    {
-        ArgumentNullException.ThrowIfNull(network);
-        ArgumentNullException.ThrowIfNull(distorted);
-        var (height, width) = (distorted.Color.shape[^2], distorted.Color.shape[^1]);
-        if (width * network.Factor > ImageFile.MaximumPixels / (height * network.Factor))
-        {
-            throw new InputException($"expected a picture of at most {ImageFile.MaximumPixels} pixels once it is restored, "
-                + $"found {width * network.Factor}×{height * network.Factor}: crop it first");
-        }
-
-        using var noGradient = no_grad();
-        using var scope = NewDisposeScope();
-        var color = Run(network, distorted.Color, tile, progress, cancellation).Clamp_(0, 1);
-        // Cubic kernels overshoot at edges.
-        var alpha = distorted.Alpha is null ? null : Resampler.BicubicScale(distorted.Alpha, network.Factor).Clamp_(0, 1);
-        return distorted with { Color = color.MoveToOuterDisposeScope(), Alpha = alpha?.MoveToOuterDisposeScope() };
     }
 }

@@ -119,6 +119,12 @@ public sealed partial class Experiment : IEquatable<Experiment>
         init => field = value is null ? null : TextRange.Check(value);
     }
 
+    /// <summary>
+    /// The plugins of which the file says that the experiment uses names, by what they name: <c>loss gradient</c> gives <c>own-loss.dll sha256:…</c>. It is text for
+    /// messages: nothing is loaded by it, and it has no effect on the training. The canonical file has those that are used now.
+    /// </summary>
+    public IReadOnlyDictionary<string, string> Plugins { get; init; } = new Dictionary<string, string>();
+
     /// <summary>What any text in the file may be: a line break in a path or a name is a mistake.</summary>
     internal static ValueRange<string> TextRange { get; } = new(
         "one line of text",
@@ -182,7 +188,7 @@ public sealed partial class Experiment : IEquatable<Experiment>
     {
         var yaml = new StringBuilder($"# An experiment of mdf {TrainingProgram.CurrentVersion}; every key is written out.\n");
         var section = "";
-        foreach (var (key, value) in Entries())
+        foreach (var (key, value) in Entries().Concat(PluginsInUse().Select(entry => ($"{ExperimentFile.PluginsKey}.{entry.Key}", Yaml(entry.Value)))))
         {
             if (key.Split('.') is [var inner, var name])
             {
@@ -236,8 +242,41 @@ public sealed partial class Experiment : IEquatable<Experiment>
         Program = Program,
         Training = training,
         Needs = Needs,
+        Plugins = Plugins,
         Places = Places,
     };
+
+    /// <summary>The plugins of the names that the experiment uses: those that are loaded, else those of which its file says so.</summary>
+    internal IReadOnlyDictionary<string, string> PluginsInUse()
+    {
+        var found = new OrderedDictionary<string, string>(StringComparer.Ordinal);
+        foreach (var (kind, name, plugin) in NamesInUse())
+        {
+            var key = $"{kind} {name}";
+            if ((plugin?.ToString() ?? Plugins.GetValueOrDefault(key)) is { } text)
+                found.Add(key, text);
+        }
+
+        return found;
+    }
+
+    /// <summary>Says which plugins are other files than those of which an earlier experiment says that it used them.</summary>
+    /// <param name="earlier">The experiment that a run began with.</param>
+    /// <returns>One line for each.</returns>
+    internal IEnumerable<string> ChangedPlugins(Experiment earlier)
+    {
+        var now = PluginsInUse();
+        return earlier.Plugins.Where(entry => now.TryGetValue(entry.Key, out var text) && text != entry.Value)
+            .Select(entry => (Before: PluginFile.Parse(entry.Value), Now: PluginFile.Parse(now[entry.Key]))).Distinct()
+            .Select(pair => $"the plugin '{pair.Now.Name}' is not the file that the run began with ({Untrusted.Quote(pair.Before.ToString())}): the steps from here on may differ from those of a run that was left alone");
+    }
+
+    private IEnumerable<(string Kind, string Name, PluginFile? Plugin)> NamesInUse() =>
+    [
+        ("task", Task.Split(':')[0], Distortion.Names.PluginOf(Task.Split(':')[0])),
+        ("network", NetworkName, NetworkArchitecture.Kinds.PluginOf(NetworkName)),
+        .. Loss.NamesUsed.Select(name => ("loss", name, LossExpression.Kinds.PluginOf(name))),
+    ];
 
     /// <inheritdoc/>
     public bool Equals(Experiment? other) => other is not null && Entries().SequenceEqual(other.Entries());
@@ -262,7 +301,7 @@ public sealed partial class Experiment : IEquatable<Experiment>
         [
             ("task", Yaml(Task)),
             ("network.name", Yaml(NetworkName)),
-            .. NetworkOptions.Select(option => ($"network.{option.Key}", Yaml(option.Value))),
+            .. NetworkOptions.Select(option => ($"network.{option.Key}", NumberList().IsMatch(option.Value) ? Yaml(option.Value.Split(',')) : Yaml(option.Value))),
             ("loss", Yaml($"{Loss}")),
             ("init", Yaml(Init)),
             ("data.train", Yaml(TrainingFolders.Select(Yaml))),
@@ -320,6 +359,10 @@ public sealed partial class Experiment : IEquatable<Experiment>
 
     [GeneratedRegex(@"\A[A-Za-z0-9_./](?:[A-Za-z0-9_./+*?=&-]|:(?=[A-Za-z0-9_./]))*\z")]
     private static partial Regex PlainText();
+
+    // An option of a network that is a list of numbers.
+    [GeneratedRegex(@"\A[0-9]+(\.[0-9]+)?(,[0-9]+(\.[0-9]+)?)+\z")]
+    private static partial Regex NumberList();
 
     [GeneratedRegex(@"\A[a-z][a-z0-9_]*\z")]
     private static partial Regex OptionName();

@@ -1,6 +1,8 @@
 using System.Text;
+using System.Text.RegularExpressions;
 using Mdf.Distortions;
 using Mdf.Losses;
+using Mdf.Networks;
 using Mdf.Runtime;
 using Mdf.Training;
 
@@ -11,7 +13,7 @@ namespace Mdf.Experiments;
 /// with the line and, for a key, the nearest known one. <c>docs/experiment.md</c> describes the keys.
 /// </summary>
 /// <remarks>The file is not trusted: of YAML only values, lists and mappings are read, and nothing in a file names a type or is run.</remarks>
-public static class ExperimentFile
+public static partial class ExperimentFile
 {
     /// <summary>The largest file that is read, in bytes.</summary>
     public const int MaximumLength = 1 << 20;
@@ -23,17 +25,22 @@ public static class ExperimentFile
     /// <summary>The one key of a network that is not an option.</summary>
     internal const string NameKey = "name";
 
+    /// <summary>The section that says which plugins the names of the experiment come from.</summary>
+    internal const string PluginsKey = "plugins";
+
     private static readonly string[] s_stepKeys = ["milestones", "decay_factor"];
     private static readonly string[] s_cosineKeys = ["final_learning_rate"];
 
     /// <summary>The keys of the file (under an empty name) and of its sections. A network's options are its own.</summary>
     internal static IReadOnlyDictionary<string, IReadOnlyList<string>> Keys { get; } = new Dictionary<string, IReadOnlyList<string>>
     {
-        [""] = ["task", "network", "loss", "init", "data", "schedule", "validation", "checkpoint_every", "seed", "needs"],
+        [""] = ["task", "network", "loss", "init", "data", "schedule", "validation", "checkpoint_every", "seed", "needs", PluginsKey],
         ["data"] = ["train", "distorted", "validation", "validation_distorted", "patch", "augment", "skip_unreadable", "reduce", "hold_out"],
         ["schedule"] = ["iterations", "batch", "learning_rate", "decay", .. s_stepKeys, .. s_cosineKeys, "warmup", "clip_gradient", "ema", "extend", "betas"],
         ["validation"] = ["every", "images", "niqe"],
     };
+
+    private static ValueRange<string> PluginKeyRange { get; } = new("what comes from a plugin, such as 'loss gradient'", value => PluginKey().IsMatch(value));
 
     /// <summary>Reads an experiment file. No file that it names is looked at.</summary>
     /// <param name="path">The file.</param>
@@ -72,6 +79,42 @@ public static class ExperimentFile
             root.Entries["task"] = (new Place("--task", 0), new SettingText(new Place("--task", 0), task.Task, IsQuoted: true));
         return ReadExperiment(Section.Open(file, root, Keys[""]), PlacesOf(root), task as ExternalDistortion);
     }
+
+    /// <summary>Refuses to resume a run with names of a plugin without the plugin.</summary>
+    /// <param name="folder">The run's folder.</param>
+    /// <exception cref="InputException">The run was begun with a plugin that is not loaded.</exception>
+    public static void RequirePlugins(RunFolder folder)
+    {
+        ArgumentNullException.ThrowIfNull(folder);
+        if (!folder.IsBegun || Missing(folder.Description) is not { } missing)
+            return;
+        throw new InputException($"cannot resume '{folder.Path}': {missing}");
+
+        // A description that is corrupt is the run's to deal with.
+        static string? Missing(string path)
+        {
+            try
+            {
+                var root = SettingReader.Read(ReadText(path), line => new Place($"'{path}'", line)) as SettingMap;
+                return (root?.Entries.GetValueOrDefault(PluginsKey).Value as SettingMap)?.Entries
+                    .Select(entry => (Key: entry.Key.Split(' '), File: (entry.Value.Value as SettingText)?.Text))
+                    .Where(entry => entry is { Key.Length: 2, File: not null } && !IsKnown(entry.Key[0], entry.Key[1]))
+                    .Select(entry => PluginFile.Parse(entry.File!).Hint(entry.Key[0], entry.Key[1]))
+                    .FirstOrDefault();
+            }
+            catch (InputException)
+            {
+                return null;
+            }
+        }
+    }
+
+    private static bool IsKnown(string kind, string name) => kind switch
+    {
+        "task" => Distortion.Names.Find(name) is not null,
+        "network" => NetworkArchitecture.Kinds.Find(name) is not null,
+        _ => LossExpression.Kinds.Find(name) is not null,
+    };
 
     /// <summary>Refuses to resume a run of a program without the program.</summary>
     /// <param name="folder">The run's folder.</param>
@@ -163,6 +206,8 @@ public static class ExperimentFile
         var schedule = root.Inner("schedule", Keys["schedule"]);
         var validation = root.Inner("validation", Keys["validation"]);
         var text = Experiment.TextRange;
+        var plugins = root.Inner(PluginsKey).Rest(known: null, PluginKeyRange, text);
+        RequirePlugins(plugins, root.Text("task", text), network.Text(NameKey, text), root.Text("loss", text), places);
         return new Experiment
         {
             Task = root.Text("task", text) ?? throw root.Missing("task", "what the network undoes, such as sisr:4; a program is typed: --task 'external:command'"),
@@ -177,9 +222,27 @@ public static class ExperimentFile
             ValidationDistortedFolder = ReadValidationDistorted(data),
             Training = ReadTraining(root, data, schedule, validation),
             Needs = root.Text("needs", text),
+            Plugins = plugins,
             Program = program,
             Places = places,
         };
+    }
+
+    /// <summary>Refuses an experiment with a name of which its file says that it comes with a plugin, and which is unknown.</summary>
+    private static void RequirePlugins(IReadOnlyDictionary<string, string> plugins, string? task, string? network, string? loss, Dictionary<string, Place> places)
+    {
+        foreach (var (key, file) in plugins)
+        {
+            var (kind, name) = (key.Split(' ')[0], key.Split(' ')[1]);
+            var used = kind switch
+            {
+                "task" => task?.Split(':')[0] == name,
+                "network" => network == name,
+                _ => loss?.Contains(name, StringComparison.Ordinal) == true,
+            };
+            if (used && !IsKnown(kind, name))
+                throw new InputException($"{places[kind == "network" ? $"network.{NameKey}" : kind]}: {PluginFile.Parse(file).Hint(kind, name)}");
+        }
     }
 
     private static IReadOnlyList<string>? ReadDistorted(Section data)
@@ -298,4 +361,7 @@ public static class ExperimentFile
 
         return milestones;
     }
+
+    [GeneratedRegex(@"\A(loss|task|network) [a-z0-9-]+\z")]
+    private static partial Regex PluginKey();
 }

@@ -137,6 +137,8 @@ public sealed class ExperimentRun : IDisposable
             static path => ExperimentFile.Load(path), static file => ExperimentFile.Parse(TrainingCheckpoint.Of(file).Experiment, file.Path), _warn);
         // Before a checkpoint is looked at: one of another network would seem to be damaged.
         RequireSame(recorded, static key => !MayChange(key) || key == ExtendKey);
+        foreach (var changed in _experiment.ChangedPlugins(recorded))
+            _warn?.Invoke(changed);
         _experiment = _experiment.With(_experiment.Training with { Schedule = _experiment.Training.Schedule with { Extensions = recorded.Training.Schedule.Extensions } });
         var window = new LogWindow();
         var position = Restore(session, trainer, window, recorded);
@@ -347,7 +349,7 @@ public sealed class ExperimentRun : IDisposable
         try
         {
             var written = 0;
-            using var model = BenchmarkModel.Of("validation", network);
+            using var model = new NetworkRestorer("validation", network) { IsInTraining = true };
             var mean = Benchmark.Mean(Benchmark.Run([model], _validation, [_loss], _niqe, _device, Write, progress, cancellation));
             var measures = new ValidationMeasures(mean.Losses[0], mean.Scores);
             session.Log.Write(iteration, TrainingLog.ValidationGroup, new Dictionary<string, double?>
@@ -372,7 +374,7 @@ public sealed class ExperimentRun : IDisposable
 
             return new Position(iteration, iteration, measures, best);
 
-            void Write(BenchmarkModel by, string image, Tensor restored)
+            void Write(IRestorer by, string image, Tensor restored)
             {
                 if (written++ < _experiment.Training.Validation.Images)
                     ImageFile.Write(_folder.Validation(iteration, image), restored);

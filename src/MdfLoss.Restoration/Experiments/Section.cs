@@ -50,19 +50,19 @@ internal sealed class Section
         var single => [ReadText(key, single, range)],
     };
 
-    /// <summary>Every other key, with one line of text.</summary>
-    /// <param name="known">The key that is not meant.</param>
+    /// <summary>Every other key, with one line of text, or a list of such as one line, with commas between them.</summary>
+    /// <param name="known">The key that is not meant; null if all are.</param>
     /// <param name="names">What keys may be.</param>
     /// <param name="values">What their values may be.</param>
-    public IReadOnlyDictionary<string, string> Rest(string known, ValueRange<string> names, ValueRange<string> values)
+    public IReadOnlyDictionary<string, string> Rest(string? known, ValueRange<string> names, ValueRange<string> values)
     {
         var rest = new Dictionary<string, string>(StringComparer.Ordinal);
         foreach (var (key, entry) in _map.Entries.Where(entry => entry.Key != known))
         {
             if (!names.Contains(key))
                 throw new InputException($"{entry.Place}: expected the keys of '{_prefix.TrimEnd('.')}' to be {names.Words}, found {Untrusted.Quote(key)}");
-            if (Text(key, values) is { } text)
-                rest.Add(key, text);
+            if (Texts(key, values) is { } texts)
+                rest.Add(key, string.Join(',', texts));
         }
 
         return rest;

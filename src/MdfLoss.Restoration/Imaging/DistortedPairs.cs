@@ -22,13 +22,7 @@ public static partial class DistortedPairs
     {
         ArgumentNullException.ThrowIfNull(references);
         ArgumentOutOfRangeException.ThrowIfZero(references.Count);
-        var byName = new Dictionary<string, string>(StringComparer.Ordinal);
-        foreach (var file in ImageFolder.List(distorted))
-        {
-            if (!byName.TryAdd(CommonName(file), file))
-                throw new InputException($"'{byName[CommonName(file)]}' and '{file}' would both belong to the same reference; keep only one of them");
-        }
-
+        var byName = ByCommonName(distorted);
         DistortedPair[] pairs =
         [
             .. references.Select(reference => byName.Remove(CommonName(reference), out var file)
@@ -40,7 +34,23 @@ public static partial class DistortedPairs
             : throw new InputException($"'{byName.Values.Order(StringComparer.Ordinal).First()}' has no reference in '{Path.GetDirectoryName(references[0])}'");
     }
 
-    private static string CommonName(string path) => Ending().Replace(Path.GetFileNameWithoutExtension(path), "");
+    /// <summary>Finds the images of a folder by the part of their names that they share with their references.</summary>
+    /// <param name="folder">The folder.</param>
+    /// <exception cref="InputException">The folder is missing or has no image, or two would belong to one reference.</exception>
+    internal static Dictionary<string, string> ByCommonName(string folder)
+    {
+        var byName = new Dictionary<string, string>(StringComparer.Ordinal);
+        foreach (var file in ImageFolder.List(folder))
+        {
+            if (!byName.TryAdd(CommonName(file), file))
+                throw new InputException($"'{byName[CommonName(file)]}' and '{file}' would both belong to the same reference; keep only one of them");
+        }
+
+        return byName;
+    }
+
+    /// <summary>The part of a name that is common to files that belong together.</summary>
+    internal static string CommonName(string path) => Ending().Replace(Path.GetFileNameWithoutExtension(path), "");
 
     [GeneratedRegex("([_-]?(HR|LR|GT|LQ|x[234]))+$", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)]
     private static partial Regex Ending();

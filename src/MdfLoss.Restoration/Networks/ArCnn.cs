@@ -28,7 +28,7 @@ public sealed class ArCnn : RestorationNetwork
         : base(architecture)
     {
         using var scope = NewDisposeScope(); // TorchSharp's own layers leave a tensor behind each
-        var features = architecture.Integer("features");
+        var features = architecture.WholeNumber("features");
         var (enhanced, mapped) = ((features + 1) / 2, (features + 3) / 4); // rounded up
         feature_extraction = Layers.Convolution(channels, features, s_kernels[0], device);
         feature_enhancement = Layers.Convolution(features, enhanced, s_kernels[1], device);
@@ -39,13 +39,13 @@ public sealed class ArCnn : RestorationNetwork
 
     /// <inheritdoc/>
     /// <remarks>Every kernel reaches half its width.</remarks>
-    public override int Margin => s_kernels.Sum(kernel => kernel / 2);
+    public override int? Margin => s_kernels.Sum(kernel => kernel / 2);
 
     internal static NetworkKind Kind { get; } = new()
     {
         Name = "arcnn",
         Factors = [1],
-        Options = [NetworkOption.Integer("features", 64, 1, 512, "channels of the first layer; the second has half as many, the third a quarter")],
+        Options = [NetworkOption.WholeNumber("features", 64, 1, 512, "channels of the first layer; the second has half as many, the third a quarter")],
         Create = (architecture, device) => new ArCnn(architecture, device),
     };
 
@@ -61,7 +61,8 @@ public sealed class ArCnn : RestorationNetwork
             Layers.DrawNormal(convolution, convolution == reconstruction ? 1 : Layers.RectifierGain, random);
     }
 
-    private protected override Tensor Restore(Tensor distorted)
+    /// <inheritdoc/>
+    protected override Tensor Restore(Tensor distorted)
     {
         var features = feature_extraction.call(distorted).relu_();
         var enhanced = feature_enhancement.call(features).relu_();

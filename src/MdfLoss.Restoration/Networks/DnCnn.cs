@@ -24,9 +24,9 @@ public sealed class DnCnn : RestorationNetwork
         : base(architecture)
     {
         using var scope = NewDisposeScope(); // TorchSharp's own layers leave a tensor behind each
-        var features = architecture.Integer("features");
+        var features = architecture.WholeNumber("features");
         var batchNorm = architecture.Flag("batch_norm");
-        _layers = architecture.Integer("layers");
+        _layers = architecture.WholeNumber("layers");
         model = Sequential(
         [
             Layers.Convolution(Colors, features, 3, device), ReLU(inplace: true),
@@ -47,7 +47,7 @@ public sealed class DnCnn : RestorationNetwork
 
     /// <inheritdoc/>
     /// <remarks>Every convolution reaches one pixel.</remarks>
-    public override int Margin => _layers;
+    public override int? Margin => _layers;
 
     internal static NetworkKind Kind { get; } = new()
     {
@@ -55,8 +55,8 @@ public sealed class DnCnn : RestorationNetwork
         Factors = [1],
         Options =
         [
-            NetworkOption.Integer("features", 64, 1, 512, "channels of every hidden layer"),
-            NetworkOption.Integer("layers", 17, 2, 128, "convolutions; 20 in the models for unknown noise and in KAIR's"),
+            NetworkOption.WholeNumber("features", 64, 1, 512, "channels of every hidden layer"),
+            NetworkOption.WholeNumber("layers", 17, 2, 128, "convolutions; 20 in the models for unknown noise and in KAIR's"),
             NetworkOption.Flag("batch_norm", true, "batch norm after every hidden convolution; false in KAIR's published models"),
         ],
         Create = (architecture, device) => new DnCnn(architecture, device),
@@ -75,5 +75,6 @@ public sealed class DnCnn : RestorationNetwork
             Layers.Reset(norm);
     }
 
-    private protected override Tensor Restore(Tensor distorted) => distorted - model.call(distorted);
+    /// <inheritdoc/>
+    protected override Tensor Restore(Tensor distorted) => distorted - model.call(distorted);
 }

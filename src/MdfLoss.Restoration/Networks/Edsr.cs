@@ -33,9 +33,9 @@ public sealed class Edsr : RestorationNetwork
         : base(architecture)
     {
         using var scope = NewDisposeScope(); // TorchSharp's own layers leave a tensor behind each
-        var features = architecture.Integer("features");
+        var features = architecture.WholeNumber("features");
         var scale = architecture.Number("residual_scale");
-        _blocks = architecture.Integer("blocks");
+        _blocks = architecture.WholeNumber("blocks");
         conv_first = Layers.Convolution(Colors, features, 3, device);
         body = Sequential([.. Enumerable.Range(0, _blocks).Select(_ => new ResidualBlock(features, scale, device))]);
         conv_after_body = Layers.Convolution(features, features, 3, device);
@@ -49,7 +49,7 @@ public sealed class Edsr : RestorationNetwork
     /// The first convolution, two a block, the one after them and the first that upscales reach one pixel each; what follows works on smaller pixels
     /// and together reaches into the next.
     /// </remarks>
-    public override int Margin => 1 + 2 * _blocks + 1 + 1 + 1;
+    public override int? Margin => 1 + 2 * _blocks + 1 + 1 + 1;
 
     internal static NetworkKind Kind { get; } = new()
     {
@@ -57,8 +57,8 @@ public sealed class Edsr : RestorationNetwork
         Factors = [2, 3, 4],
         Options =
         [
-            NetworkOption.Integer("features", 64, 1, 512, "channels of every layer; 256 in the full model"),
-            NetworkOption.Integer("blocks", 16, 1, 128, "residual blocks; 32 in the full model"),
+            NetworkOption.WholeNumber("features", 64, 1, 512, "channels of every layer; 256 in the full model"),
+            NetworkOption.WholeNumber("blocks", 16, 1, 128, "residual blocks; 32 in the full model"),
             NetworkOption.Number("residual_scale", 1, "what a block's result is multiplied with; 0.1 in the full model"),
         ],
         Create = (architecture, device) => new Edsr(architecture, device),
@@ -95,7 +95,8 @@ public sealed class Edsr : RestorationNetwork
             name.StartsWith("sub_mean.", StringComparison.Ordinal) || name.StartsWith("add_mean.", StringComparison.Ordinal);
     }
 
-    private protected override Tensor Restore(Tensor distorted)
+    /// <inheritdoc/>
+    protected override Tensor Restore(Tensor distorted)
     {
         var mean = tensor(s_mean, dtype: distorted.dtype, device: distorted.device).view(1, Colors, 1, 1);
         var first = conv_first.call((distorted - mean).Mul(ImageRange));

@@ -48,7 +48,7 @@ internal static class Layers
     {
         var bound = 1 / Math.Sqrt(FanIn(convolution));
         convolution.weight.uniform_(-bound, bound, random);
-        convolution.bias!.uniform_(-bound, bound, random);
+        convolution.bias?.uniform_(-bound, bound, random);
     }
 
     /// <summary>

@@ -32,8 +32,8 @@ public sealed class MsrResNet : RestorationNetwork
         : base(architecture)
     {
         using var scope = NewDisposeScope(); // TorchSharp's own layers leave a tensor behind each
-        var features = architecture.Integer("features");
-        _blocks = architecture.Integer("blocks");
+        var features = architecture.WholeNumber("features");
+        _blocks = architecture.WholeNumber("blocks");
         conv_first = Layers.Convolution(Colors, features, 3, device);
         body = Sequential([.. Enumerable.Range(0, _blocks).Select(_ => new ResidualBlock(features, 1, device))]);
         upconv1 = Layers.Convolution(features, features * Step * Step, 3, device);
@@ -48,7 +48,7 @@ public sealed class MsrResNet : RestorationNetwork
     /// The first convolution, two a block and the first that upscales reach one pixel each; what follows works on smaller pixels and together reaches
     /// into the next.
     /// </remarks>
-    public override int Margin => 1 + 2 * _blocks + 1 + 1;
+    public override int? Margin => 1 + 2 * _blocks + 1 + 1;
 
     internal static NetworkKind Kind { get; } = new()
     {
@@ -56,8 +56,8 @@ public sealed class MsrResNet : RestorationNetwork
         Factors = [2, 3, 4],
         Options =
         [
-            NetworkOption.Integer("features", 64, 1, 512, "channels of every layer"),
-            NetworkOption.Integer("blocks", 16, 1, 128, "residual blocks"),
+            NetworkOption.WholeNumber("features", 64, 1, 512, "channels of every layer"),
+            NetworkOption.WholeNumber("blocks", 16, 1, 128, "residual blocks"),
         ],
         Create = (architecture, device) => new MsrResNet(architecture, device),
     };
@@ -79,7 +79,8 @@ public sealed class MsrResNet : RestorationNetwork
     internal override IReadOnlyDictionary<string, StoredTensor> FromPublished(IReadOnlyDictionary<string, StoredTensor> tensors, string where) =>
         Rename(tensors, where, [("recon_trunk.", "body."), ("HRconv.", "conv_hr.")]);
 
-    private protected override Tensor Restore(Tensor distorted)
+    /// <inheritdoc/>
+    protected override Tensor Restore(Tensor distorted)
     {
         var features = Upscale(upconv1, body.call(conv_first.call(distorted).LeakyRelu_(NegativeSlope)));
         if (upconv2 is not null)

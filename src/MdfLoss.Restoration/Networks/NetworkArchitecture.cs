@@ -10,11 +10,12 @@ namespace Mdf.Networks;
 /// </summary>
 public sealed class NetworkArchitecture
 {
-    private const string FactorKey = "factor";
+    internal const string FactorKey = "factor";
     private const int StandardFactor = 4; // for which the papers' networks are described
 
     // A new network is one entry here.
-    private static readonly NetworkKind[] s_kinds = [ArCnn.Kind, DnCnn.Kind, Edsr.Kind, MsrResNet.Kind, SrResNet.Kind, UNet.Kind];
+    private static readonly NameTable<NetworkKind> s_kinds = new(
+        "network", new[] { ArCnn.Kind, DnCnn.Kind, Edsr.Kind, MsrResNet.Kind, SrResNet.Kind, UNet.Kind }.Select(kind => (kind.Name, kind)));
 
     private readonly NetworkKind _kind;
 
@@ -22,7 +23,10 @@ public sealed class NetworkArchitecture
         (_kind, Factor, Options) = (kind, factor, options);
 
     /// <summary>The short names of all networks, in alphabetical order.</summary>
-    public static IReadOnlyList<string> Names { get; } = [.. s_kinds.Select(kind => kind.Name).Order(StringComparer.Ordinal)];
+    public static IReadOnlyList<string> Names => [.. s_kinds.Names.Order(StringComparer.Ordinal)];
+
+    /// <summary>Every network by its short name.</summary>
+    internal static NameTable<NetworkKind> Kinds => s_kinds;
 
     /// <summary>The network's short name, such as <c>edsr</c>.</summary>
     public string Name => _kind.Name;
@@ -58,7 +62,7 @@ public sealed class NetworkArchitecture
             throw new InputException(kind.Upscales
                 ? $"the network '{kind.Name}' upscales: expected the factor {Listed(kind.Factors.Select(known => $"{known}"), "or")}, found {found}"
                 : $"the network '{kind.Name}' keeps the size: expected the factor 1, found {found}; those that upscale are "
-                    + Listed(s_kinds.Where(other => other.Upscales).Select(other => other.Name), "and"));
+                    + Listed(s_kinds.Values.Where(other => other.Upscales).Select(other => other.Name), "and"));
         }
 
         foreach (var key in options.Keys)
@@ -128,16 +132,26 @@ public sealed class NetworkArchitecture
     /// <param name="device">Where the weights are made.</param>
     internal RestorationNetwork CreateNetwork(Device device) => _kind.Create(this, device);
 
-    internal int Integer(string option) => int.Parse(Options[option], CultureInfo.InvariantCulture);
+    /// <summary>The value of an option that is a whole number.</summary>
+    /// <param name="option">The option's name.</param>
+    public int WholeNumber(string option) => int.Parse(Options[option], CultureInfo.InvariantCulture);
 
-    internal double Number(string option) => double.Parse(Options[option], CultureInfo.InvariantCulture);
+    /// <summary>The value of an option that is a list of whole numbers.</summary>
+    /// <param name="option">The option's name.</param>
+    public IReadOnlyList<int> WholeNumbers(string option) => [.. Options[option].Split(',').Select(part => int.Parse(part, CultureInfo.InvariantCulture))];
 
-    internal bool Flag(string option) => bool.Parse(Options[option]);
+    /// <summary>The value of an option that is a number.</summary>
+    /// <param name="option">The option's name.</param>
+    public double Number(string option) => double.Parse(Options[option], CultureInfo.InvariantCulture);
+
+    /// <summary>The value of an option that is true or false.</summary>
+    /// <param name="option">The option's name.</param>
+    public bool Flag(string option) => bool.Parse(Options[option]);
 
     private static NetworkKind Find(string name)
     {
         ArgumentNullException.ThrowIfNull(name);
-        return s_kinds.FirstOrDefault(kind => kind.Name == name) ?? throw Unknown($"network {Untrusted.Quote(name)}", name, Names);
+        return s_kinds.Find(name) ?? throw Unknown($"network {Untrusted.Quote(name)}", name, Names);
     }
 
     private static InputException Unknown(string what, string word, IEnumerable<string> known)

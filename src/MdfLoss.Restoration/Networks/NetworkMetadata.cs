@@ -10,6 +10,9 @@ public sealed record NetworkMetadata
     /// <summary>The version of the format that this program writes.</summary>
     public const string CurrentFormat = FileKind.NetworkFormat;
 
+    // Where the network is a plugin's: for messages only.
+    private const string PluginKey = "plugin";
+
     /// <summary>What the network is built as.</summary>
     public required NetworkArchitecture Architecture { get; init; }
 
@@ -45,6 +48,7 @@ public sealed record NetworkMetadata
         Add("iterations", Iterations?.ToString(CultureInfo.InvariantCulture));
         Add("seed", Seed?.ToString(CultureInfo.InvariantCulture));
         Add("program_version", ProgramVersion);
+        Add(PluginKey, NetworkArchitecture.Kinds.PluginOf(Architecture.Name)?.ToString());
         return values;
 
         void Add(string key, string? value)
@@ -80,6 +84,9 @@ public sealed record NetworkMetadata
 
         NetworkArchitecture Architecture()
         {
+            var name = Value("architecture").Split('?')[0];
+            if (values.TryGetValue(PluginKey, out var plugin) && NetworkArchitecture.Kinds.Find(name) is null)
+                throw new InputException($"'{where}': {PluginFile.Parse(plugin).Hint("network", name)}");
             try
             {
                 return NetworkArchitecture.Parse(Value("architecture"));

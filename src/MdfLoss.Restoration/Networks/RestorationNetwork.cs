@@ -1,5 +1,6 @@
 using Mdf.Runtime;
 using Mdf.Weights;
+using TorchSharp.Modules;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
 
@@ -10,8 +11,9 @@ namespace Mdf.Networks;
 /// network that wants another range or mean converts inside.
 /// </summary>
 /// <remarks>
-/// A new network is one class like those beside this file, and its entry in <see cref="NetworkArchitecture"/>'s table. The names of its fields
-/// are the names in its files; convolutions keep the size by padding with zeros.
+/// A new network is one class like those beside this file, and its entry in <see cref="NetworkArchitecture"/>'s table; or a class of another assembly, which a plugin
+/// registers. The names of its fields are the names in its files; convolutions keep the size by padding with zeros. Its constructor makes every weight on the device that
+/// it is given, since the size of a network is counted on a device that holds nothing, and ends with <c>RegisterComponents()</c>.
 /// </remarks>
 public abstract class RestorationNetwork : Module<Tensor, Tensor>
 {
@@ -19,8 +21,8 @@ public abstract class RestorationNetwork : Module<Tensor, Tensor>
 
     /// <summary>Creates a network.</summary>
     /// <param name="architecture">What it is built as.</param>
-    private protected RestorationNetwork(NetworkArchitecture architecture)
-        : base(architecture.Name) => Architecture = architecture;
+    protected RestorationNetwork(NetworkArchitecture architecture)
+        : base((architecture ?? throw new ArgumentNullException(nameof(architecture))).Name) => Architecture = architecture;
 
     /// <summary>What it is built as: with this alone it can be built again.</summary>
     public NetworkArchitecture Architecture { get; }
@@ -30,9 +32,10 @@ public abstract class RestorationNetwork : Module<Tensor, Tensor>
 
     /// <summary>
     /// How many pixels of the distorted image to each side of a pixel can change what is made of it: what a tile needs around it to equal the whole
-    /// image. It holds in evaluation mode; in training, batch norm makes every pixel depend on the whole batch.
+    /// image. Null where every pixel depends on the whole image, as with attention: then images are never divided. It holds in evaluation mode; in training, batch norm
+    /// makes every pixel depend on the whole batch.
     /// </summary>
-    public abstract int Margin { get; }
+    public abstract int? Margin { get; }
 
     /// <summary>Tiles of the distorted image begin at multiples of this, so that what the network does by steps falls on the same pixels.</summary>
     public virtual int Stride => 1;
@@ -55,12 +58,38 @@ public abstract class RestorationNetwork : Module<Tensor, Tensor>
         }
 
         using var scope = NewDisposeScope();
-        return Restore(TensorOrder.ChannelsLast(distorted)).contiguous().MoveToOuterDisposeScope();
+        var restored = Restore(TensorOrder.ChannelsLast(distorted)).contiguous();
+        long[] expected = [distorted.shape[0], Colors, distorted.shape[2] * Factor, distorted.shape[3] * Factor];
+        return restored.shape.SequenceEqual(expected)
+            ? restored.MoveToOuterDisposeScope()
+            : throw new InvalidOperationException($"the network '{Architecture.Name}' made ({string.Join(", ", restored.shape)}) where ({string.Join(", ", expected)}) was expected");
     }
 
-    /// <summary>Draws the weights anew from one generator, as the network's paper does, or PyTorch does where that is silent.</summary>
+    /// <summary>
+    /// Draws the weights anew from one generator, as the network's paper does, or PyTorch does where that is silent. Unless it is overridden, convolutions are drawn as
+    /// PyTorch draws them, and batch norms change nothing yet; a network with other weights overrides it.
+    /// </summary>
     /// <param name="random">The only source of randomness; on the CPU, with the network there too.</param>
-    public abstract void Initialize(Generator random);
+    /// <exception cref="InvalidOperationException">The network has weights that this does not know.</exception>
+    public virtual void Initialize(Generator random)
+    {
+        using var scope = NewDisposeScope();
+        using var noGradient = no_grad();
+        foreach (var module in modules())
+        {
+            switch (module)
+            {
+                case Conv2d convolution:
+                    Layers.DrawUniform(convolution, random);
+                    break;
+                case BatchNorm2d norm:
+                    Layers.Reset(norm);
+                    break;
+                case var other when other.parameters(recurse: false).Any():
+                    throw new InvalidOperationException($"the network '{Architecture.Name}' has weights in {other.GetType().Name}, which nothing draws: override Initialize");
+            }
+        }
+    }
 
     /// <summary>Gives the tensors of another project's file the names they have here. What it does not know stays as it is.</summary>
     /// <param name="tensors">The tensors by the file's names, without what stands before all of them.</param>
@@ -91,5 +120,5 @@ public abstract class RestorationNetwork : Module<Tensor, Tensor>
     /// <summary>Does the work of <see cref="forward"/>, inside a dispose scope.</summary>
     /// <param name="distorted">Checked by <see cref="forward"/>; channels last.</param>
     /// <returns>A tensor of its own, never the input.</returns>
-    private protected abstract Tensor Restore(Tensor distorted);
+    protected abstract Tensor Restore(Tensor distorted);
 }

@@ -31,8 +31,8 @@ public sealed class SrResNet : RestorationNetwork
         : base(architecture)
     {
         using var scope = NewDisposeScope(); // TorchSharp's own layers leave a tensor behind each
-        var features = architecture.Integer("features");
-        _blocks = architecture.Integer("blocks");
+        var features = architecture.WholeNumber("features");
+        _blocks = architecture.WholeNumber("blocks");
         conv_first = Layers.Convolution(Colors, features, OuterKernel, device);
         act_first = Rectifier(device);
         body = Sequential([.. Enumerable.Range(0, _blocks).Select(_ => new Block(features, device))]);
@@ -48,7 +48,7 @@ public sealed class SrResNet : RestorationNetwork
     /// The first convolution reaches 4 pixels, two a block, the one after them and the first that upscales one each; what follows works on smaller
     /// pixels and together reaches into the second beside.
     /// </remarks>
-    public override int Margin => OuterKernel / 2 + 2 * _blocks + 1 + 1 + 2;
+    public override int? Margin => OuterKernel / 2 + 2 * _blocks + 1 + 1 + 2;
 
     internal static NetworkKind Kind { get; } = new()
     {
@@ -56,8 +56,8 @@ public sealed class SrResNet : RestorationNetwork
         Factors = [2, 3, 4],
         Options =
         [
-            NetworkOption.Integer("features", 64, 1, 512, "channels of every layer"),
-            NetworkOption.Integer("blocks", 16, 1, 128, "residual blocks"),
+            NetworkOption.WholeNumber("features", 64, 1, 512, "channels of every layer"),
+            NetworkOption.WholeNumber("blocks", 16, 1, 128, "residual blocks"),
         ],
         Create = (architecture, device) => new SrResNet(architecture, device),
     };
@@ -85,7 +85,8 @@ public sealed class SrResNet : RestorationNetwork
         }
     }
 
-    private protected override Tensor Restore(Tensor distorted)
+    /// <inheritdoc/>
+    protected override Tensor Restore(Tensor distorted)
     {
         var first = act_first.call(conv_first.call(distorted));
         var features = norm_after_body.call(conv_after_body.call(body.call(first))).Add_(first);

@@ -43,7 +43,7 @@ public sealed class UNet : RestorationNetwork
         : base(architecture)
     {
         using var scope = NewDisposeScope(); // TorchSharp's own layers leave a tensor behind each
-        var down = architecture.Integer("features");
+        var down = architecture.WholeNumber("features");
         var up = 2 * down;
         var (outer, last) = ((4 * down + 2) / 3, (2 * down + 2) / 3); // 64 and 32 of 48, rounded up
         enc_conv0 = Layers.Convolution(Colors, down, 3, device);
@@ -72,7 +72,7 @@ public sealed class UNet : RestorationNetwork
     /// In pixels of the image, the convolutions on the way back reach 3 + 2·(2 + 4 + 8 + 16), the one at the bottom 32, those before it
     /// 16 + 8 + 4 + 2 + 2: 127 together. A pixel can lie up to 31 from the far side of its cell at the bottom, which is seen whole.
     /// </remarks>
-    public override int Margin => 127 + (Stride - 1);
+    public override int? Margin => 127 + (Stride - 1);
 
     /// <inheritdoc/>
     public override int Stride => 1 << Levels;
@@ -81,7 +81,7 @@ public sealed class UNet : RestorationNetwork
     {
         Name = "unet",
         Factors = [1],
-        Options = [NetworkOption.Integer("features", 48, 1, 512, "channels on the way down; twice as many on the way back")],
+        Options = [NetworkOption.WholeNumber("features", 48, 1, 512, "channels on the way down; twice as many on the way back")],
         Create = (architecture, device) => new UNet(architecture, device),
     };
 
@@ -95,7 +95,8 @@ public sealed class UNet : RestorationNetwork
             Layers.DrawNormal(convolution, convolution == dec_conv1c ? 1 : Layers.RectifierGain, random);
     }
 
-    private protected override Tensor Restore(Tensor distorted)
+    /// <inheritdoc/>
+    protected override Tensor Restore(Tensor distorted)
     {
         var (height, width) = (distorted.shape[2], distorted.shape[3]);
         // Repeating works for every size; a reflection needs more pixels than it adds.

@@ -15,7 +15,7 @@ internal sealed class EvaluateCommand : ComputeCommand
 {
     private readonly Argument<string[]> _models = new("model")
     {
-        Description = "network files, or another project's weights with --network; bicubic (for sisr) and identity (for other tasks) to compare with",
+        Description = $"what restores: network files, another project's weights with --network, or to compare with {Restorers.Described}",
         Arity = ArgumentArity.OneOrMore,
     };
 
@@ -63,6 +63,7 @@ internal sealed class EvaluateCommand : ComputeCommand
             "Measures networks on the images of a benchmark: PSNR and SSIM on RGB and on Y, MS-SSIM, NIQE, any losses, and the time. The rules are printed with the numbers.",
             new Example("evaluate bicubic runs/edsr/best.safetensors --task sisr:4 --data Set14/HR", "compare a network with bicubic"),
             new Example("evaluate bicubic --task sisr:4 --data Set5/HR --distorted Set5/LR --json", "use given low-resolution files"),
+            new Example("evaluate folder:results sr4.safetensors --task sisr:4 --data Set14/HR", "compare a network with results of another program"),
             new Example("evaluate identity scan.safetensors --task pairs --data clean --distorted scanned", "use given pairs of files"),
             new Example("evaluate identity jpeg.safetensors --task jpeg:10 --data LIVE1 --loss mdf:jpeg10.safetensors --save table.md -o out", "keep everything"))
     {
@@ -81,16 +82,24 @@ internal sealed class EvaluateCommand : ComputeCommand
 
     protected override int Run(CommandContext context, torch.Device device)
     {
-        var task = CommonOptions.TypedTasks(context, _externalTimeout, [context.Get(_task)], ExternalDistortion.ParseTypedForNetwork).Single();
+        var task = CommonOptions.TypedTasks(context, _externalTimeout, [context.Get(_task)], ExternalDistortion.ParseTypedForNetwork, context.Get(_models).Any(Restorers.IsProgram)).Single();
         var images = new BenchmarkImages(context.Get(_data), task, context.Get(_distorted), context.Get(_seed));
         context.WarnOfSubfolders(context.Get(_distorted) is { } distorted ? [context.Get(_data), distorted] : [context.Get(_data)], except: context.Get(_output));
         var niqe = context.Get(_niqe) is { } path ? NiqeModel.Load(path) : null;
-        var (models, losses) = (new List<BenchmarkModel>(), new List<ReconstructionLoss>());
+        var (models, losses) = (new List<IRestorer>(), new List<ReconstructionLoss>());
         try
         {
+            var setup = new RestorerSetup
+            {
+                Task = task,
+                Device = device,
+                Architecture = context.Get(_network),
+                Warn = context.Warn,
+                ProgramTimeLimit = CommonOptions.ProgramTimeLimit(context, _externalTimeout),
+            };
             foreach (var model in context.Get(_models))
-                models.Add(BenchmarkModel.Load(model, task, device, context.Get(_network), context.Warn));
-            if (context.Get(_network) is not null && !models.Any(model => model.IsForeign))
+                models.Add(Restorers.Open(model, setup));
+            if (context.Get(_network) is not null && !models.Any(model => model is NetworkRestorer { IsForeign: true }))
                 throw new InputException("expected another project's weights for --network, found none among the models: leave it out");
             foreach (var loss in context.Get(_losses))
                 losses.Add(context.CreateLoss(loss, device));
@@ -146,8 +155,12 @@ internal sealed class EvaluateCommand : ComputeCommand
         }
     }
 
-    // What comes with the program has a name and no path.
-    private static string[] Parts(string model) => Path.GetDirectoryName(model) is { Length: > 0 }
+    // What comes with the program has a name and no path; of a command the first word says which it is.
+    private static string[] Parts(string model) => Restorers.IsProgram(model)
+        ? [.. Parts(model.Split(':', 2)[1].Trim().Split(' ')[0].Trim('"')).TakeLast(1)]
+        : PartsOfPath(model.StartsWith("folder:", StringComparison.Ordinal) ? Path.TrimEndingDirectorySeparator(model["folder:".Length..]) : model.Replace(':', '-'));
+
+    private static string[] PartsOfPath(string model) => Path.GetDirectoryName(model) is { Length: > 0 }
         ? Path.ChangeExtension(Path.GetFullPath(model), null).Split([Path.DirectorySeparatorChar, Path.AltDirectorySeparatorChar], StringSplitOptions.RemoveEmptyEntries)
         : [Path.ChangeExtension(model, null)];
 }

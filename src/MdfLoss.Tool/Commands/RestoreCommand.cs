@@ -11,7 +11,10 @@ namespace Mdf.Cli.Commands;
 /// <summary><c>mdf restore</c>: applies a trained network to images.</summary>
 internal sealed class RestoreCommand : ComputeCommand
 {
-    private readonly Argument<string> _model = new("model") { Description = "the network: a .safetensors file, the name of a shipped one, or another project's weights with --network" };
+    private readonly Argument<string> _model = new("model")
+    {
+        Description = $"what restores: a network's .safetensors file, the name of a shipped network, another project's weights with --network, or {Restorers.Described} (bicubic with its factor: bicubic:4)",
+    };
 
     private readonly Argument<string[]> _images = new("image")
     {
@@ -67,12 +70,14 @@ internal sealed class RestoreCommand : ComputeCommand
         CustomParser = result => TextParser.Integer("--tile", 1)(result),
     };
 
+    private readonly Option<int?> _externalTimeout = CommonOptions.ExternalTimeout();
+
     private readonly Option<bool> _skip = new("--skip-unreadable") { Description = "name images that cannot be read and pass over them, instead of stopping there" };
 
     public RestoreCommand()
         : base(
             "restore",
-            "Restores images with a trained network. Images of any size; grey, transparency and 16 bits are kept.",
+            "Restores images with a trained network, or with another program. Images of any size; grey, transparency and 16 bits are kept.",
             new Example("restore jpeg10.safetensors photo.jpg -o photo.png", "remove a photograph's JPEG artefacts"),
             new Example("restore EDSR_x4.pth small.png --network edsr?factor=4 -o large.png", "use another project's weights"),
             new Example("restore sr4.safetensors thumbnails scans/a.tif -o large --skip-unreadable", "enlarge a folder and a file into a folder"),
@@ -80,7 +85,7 @@ internal sealed class RestoreCommand : ComputeCommand
     {
         Arguments.Add(_model);
         Arguments.Add(_images);
-        foreach (var option in new Option[] { _output, _network, _suffix, _keepExtension, _format, _quality, _overwrite, _skipExisting, _tile, _skip })
+        foreach (var option in new Option[] { _output, _network, _suffix, _keepExtension, _format, _quality, _overwrite, _skipExisting, _tile, _externalTimeout, _skip })
             Options.Add(option);
     }
 
@@ -88,6 +93,8 @@ internal sealed class RestoreCommand : ComputeCommand
     {
         if (context.Get(_overwrite) && context.Get(_skipExisting))
             throw new InputException("--overwrite cannot be used with --skip-existing: leave one of them out");
+        if (context.Get(_externalTimeout) is not null && !Restorers.IsProgram(context.Get(_model)))
+            throw new InputException("--external-timeout is for a program, 'external:command': leave it out");
     }
 
     protected override int Run(CommandContext context, torch.Device device)
@@ -108,21 +115,44 @@ internal sealed class RestoreCommand : ComputeCommand
             context.Warn($"results that exist and are kept: {plan.Existing.Count}, such as '{plan.Existing[0].Output}'{(plan.Pairs.Count == 0 ? "; nothing is left to restore" : "")}");
         var model = context.Get(_model);
         var architecture = context.Get(_network);
-        using var loaded = NetworkFile.Load(model, architecture, context.Warn);
-        if (architecture is not null && !loaded.IsForeign)
-            throw new InputException($"'{model}' says itself that it is {loaded.Network.Architecture}: leave out --network");
-        loaded.Network.to(device);
+        using var restorer = Restorers.Open(model, new RestorerSetup
+        {
+            Device = device,
+            Architecture = architecture,
+            Warn = context.Warn,
+            ProgramTimeLimit = CommonOptions.ProgramTimeLimit(context, _externalTimeout),
+        });
+        RequireUse(context, restorer);
         var images = context.WithProgress(progress => ImageRestoration.Run(
-            loaded.Network, plan.Pairs, context.Get(_tile), options.Writing, context.Get(_skip) ? context.Warn : null, progress, context.Cancellation));
-        foreach (var caution in ImageRestoration.Unkept(images).Concat(TaskFit.Cautions(loaded.Task, images)))
+            restorer, plan.Pairs, context.Get(_tile), options.Writing, context.Get(_skip) ? context.Warn : null, progress, context.Cancellation));
+        foreach (var caution in ImageRestoration.Unkept(images).Concat(TaskFit.Cautions(restorer.Task, images)))
             context.Warn(caution);
         context.Result(
-            new { Model = model, loaded.Task, Images = images, Existing = plan.Existing.Select(pair => pair.Output) },
+            new { Model = model, restorer.Task, Images = images, Existing = plan.Existing.Select(pair => pair.Output) },
             terminal =>
             {
                 foreach (var image in images)
                     terminal.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{image.Output}: {image.Width}×{image.Height}, {image.Seconds:F1} s"));
             });
         return CommandLine.Success;
+    }
+
+    /// <summary>Refuses options that have no effect on a restorer.</summary>
+    private void RequireUse(CommandContext context, IRestorer restorer)
+    {
+        var network = restorer as NetworkRestorer;
+        if (context.Get(_network) is not null && network is not { IsForeign: true })
+        {
+            throw new InputException(network is null
+                ? $"--network is for another project's weights, and '{restorer.Name}' has none: leave it out"
+                : $"'{restorer.Name}' says itself that it is {network.Network.Architecture}: leave out --network");
+        }
+
+        if (context.Get(_tile) is not null && network is not { Network.Margin: not null })
+        {
+            throw new InputException(network is null
+                ? $"--tile divides images for a network, and '{restorer.Name}' is none: leave it out"
+                : $"--tile divides images, and the network '{network.Network.Architecture.Name}' looks at the whole image: leave it out");
+        }
     }
 }

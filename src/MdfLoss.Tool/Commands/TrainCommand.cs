@@ -71,6 +71,8 @@ internal sealed class TrainCommand : ComputeCommand
         string[] typed = context.Get(_task) is { } given ? [given] : [];
         var task = CommonOptions.TypedTasks(context, _externalTimeout, typed, ExternalDistortion.ParseTypedForNetwork).SingleOrDefault();
         var folder = new RunFolder(context.Get(_output) ?? Path.Combine("runs", Path.GetFileNameWithoutExtension(path)));
+        if (context.Get(_resume))
+            ExperimentFile.RequirePlugins(folder);
         if (context.Get(_resume) && task is null)
             ExperimentFile.RequireNoProgram(folder);
         var experiment = ExperimentFile.Load(path, context.Get(_set), task);

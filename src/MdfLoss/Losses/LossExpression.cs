@@ -16,30 +16,51 @@ namespace Mdf.Losses;
 /// </remarks>
 public sealed class LossExpression
 {
-    // One line a loss: its short name, what it takes, how it is made.
-    private static readonly Dictionary<string, Kind> s_kinds = new(StringComparer.Ordinal)
+    // One line a loss: its short name, how it is made, what it takes.
+    private static readonly NameTable<LossKind> s_kinds = new("loss", new LossKind[]
     {
-        ["l1"] = new(_ => new L1Loss()),
-        ["mse"] = new(_ => new MseLoss()),
-        ["charbonnier"] = new(_ => new CharbonnierLoss()),
-        ["ssim"] = new(_ => new SsimLoss()),
-        ["ms-ssim"] = new(_ => new MsSsimLoss()),
-        ["ssim-upstream"] = new(_ => new UpstreamSsimLoss()),
-        ["ms-ssim-upstream"] = new(_ => new UpstreamMsSsimLoss()),
-        ["mdf"] = new(CreateMdf, "a discriminator stack, such as mdf:stack.safetensors", "num_scales", "ascending", "layer_weights", "input_range", "precision"),
-    };
+        new("l1", _ => new L1Loss()),
+        new("mse", _ => new MseLoss()),
+        new("charbonnier", _ => new CharbonnierLoss()),
+        new("ssim", _ => new SsimLoss()),
+        new("ms-ssim", _ => new MsSsimLoss()),
+        new("ssim-upstream", _ => new UpstreamSsimLoss()),
+        new("ms-ssim-upstream", _ => new UpstreamMsSsimLoss()),
+        new("mdf", CreateMdf)
+        {
+            Argument = "a discriminator stack, such as mdf:stack.safetensors",
+            Options = ["num_scales", "ascending", "layer_weights", "input_range", "precision"],
+        },
+    }.Select(kind => (kind.Name, kind)));
 
     private readonly string _text;
-    private readonly IReadOnlyList<Term> _terms;
+    private readonly IReadOnlyList<LossTerm> _terms;
 
-    private LossExpression(string text, IReadOnlyList<Term> terms)
+    private LossExpression(string text, IReadOnlyList<LossTerm> terms)
     {
         _text = text;
         _terms = terms;
     }
 
     /// <summary>The short names of all losses, in alphabetical order.</summary>
-    public static IReadOnlyList<string> Names { get; } = [.. s_kinds.Keys.Order(StringComparer.Ordinal)];
+    public static IReadOnlyList<string> Names => [.. s_kinds.Names.Order(StringComparer.Ordinal)];
+
+    /// <summary>Every loss by its short name.</summary>
+    internal static NameTable<LossKind> Kinds => s_kinds;
+
+    /// <summary>The short names that this expression uses.</summary>
+    internal IEnumerable<string> NamesUsed => _terms.Select(term => term.Name).Distinct();
+
+    /// <summary>Adds a loss to those that every expression of this process can name.</summary>
+    /// <param name="kind">The loss.</param>
+    /// <exception cref="InputException">Its name cannot be used, or is taken.</exception>
+    public static void Register(LossKind kind) => Register(kind, plugin: null);
+
+    internal static void Register(LossKind kind, PluginFile? plugin)
+    {
+        ArgumentNullException.ThrowIfNull(kind);
+        s_kinds.Add(kind.Name, kind, plugin);
+    }
 
     /// <summary>Reads a loss expression.</summary>
     /// <param name="text">Such as <c>0.5*ms-ssim+l1</c>.</param>
@@ -59,7 +80,7 @@ public sealed class LossExpression
         try
         {
             foreach (var term in _terms)
-                losses.Add((term.Weight, s_kinds[term.Name].Create(term)));
+                losses.Add((term.Weight, s_kinds.Find(term.Name)!.Create(term)));
         }
         catch
         {
@@ -93,7 +114,7 @@ public sealed class LossExpression
         return $"mdf:{argument}{(given.Length > 0 ? "?" : "")}{given}";
     }
 
-    private static MdfLoss CreateMdf(Term term)
+    private static MdfLoss CreateMdf(LossTerm term)
     {
         var scales = term.Option<int>("num_scales", "a positive whole number", text =>
             int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number > 0 ? number : null);
@@ -112,7 +133,7 @@ public sealed class LossExpression
         return MdfLoss.Load(term.Argument!, scales, ascending, weights, range, precision, term.ToString());
     }
 
-    private static Term ParseTerm(string text, string expression)
+    private static LossTerm ParseTerm(string text, string expression)
     {
         var weight = 1.0;
         var body = text;
@@ -125,7 +146,7 @@ public sealed class LossExpression
 
         var (head, query) = Cut(body, '?');
         var (name, argument) = Cut(head, ':');
-        if (!s_kinds.TryGetValue(name, out var kind))
+        if (s_kinds.Find(name) is not { } kind)
             throw Error($"unknown loss '{name}'; known are {string.Join(", ", Names)}", expression);
         if (kind.Argument is null && argument is not null)
             throw Error($"'{name}' takes nothing after ':', found '{argument}'", expression);
@@ -138,12 +159,12 @@ public sealed class LossExpression
         {
             var (key, value) = Cut(option, '=');
             if (!kind.Options.Contains(key))
-                throw Error($"'{name}' has no option '{key}'{(kind.Options.Length > 0 ? $"; it has {string.Join(", ", kind.Options)}" : "")}", expression);
+                throw Error($"'{name}' has no option '{key}'{(kind.Options.Count > 0 ? $"; it has {string.Join(", ", kind.Options)}" : "")}", expression);
             if (value is null || !options.TryAdd(key, value))
                 throw Error($"expected {key}=value once, found '{option}'", expression);
         }
 
-        return new Term(weight, name, argument, options, body);
+        return new LossTerm(weight, name, argument, options, body);
     }
 
     private static (string Head, string? Tail) Cut(string text, char separator)
@@ -184,21 +205,4 @@ public sealed class LossExpression
 
     private static InputException Error(string what, string expression) =>
         new($"{what} (in the loss '{expression}'{(expression.Contains(':', StringComparison.Ordinal) ? "; put a path that holds + * or ? in single quotes" : "")})");
-
-    private sealed record Term(
-        double Weight, string Name, string? Argument, IReadOnlyDictionary<string, string> Options, string Text)
-    {
-        public override string ToString() => Text;
-
-        /// <summary>The value of an option; null where it is not given.</summary>
-        public T? Option<T>(string key, string expected, Func<string, T?> read)
-            where T : struct =>
-            !Options.TryGetValue(key, out var text) ? null
-                : read(text) ?? throw new InputException($"expected {key} to be {expected}, found '{text}' in '{this}'");
-    }
-
-    /// <param name="Create">Makes the loss of a term.</param>
-    /// <param name="Argument">What must stand after the colon, in words; null if nothing may.</param>
-    /// <param name="Options">The options it understands.</param>
-    private sealed record Kind(Func<Term, ReconstructionLoss> Create, string? Argument = null, params string[] Options);
 }

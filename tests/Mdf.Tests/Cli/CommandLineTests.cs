@@ -23,7 +23,7 @@ public sealed class CommandLineTests
     private static Answer Run(Command command, CancellationToken cancellation, params string[] args)
     {
         var (output, error) = (new StringWriter { NewLine = "\n" }, new StringWriter { NewLine = "\n" });
-        var code = CommandLine.Run([command], args, output, error, cancellation: cancellation);
+        var code = CommandLine.Run(() => [command], args, output, error, cancellation: cancellation);
         return new Answer(code, output.ToString(), error.ToString());
     }
 
@@ -188,7 +188,7 @@ public sealed class CommandLineTests
     public void Help_names_every_task_that_the_command_takes(params string[] path)
     {
         var help = MdfProgram.Run(["help", .. path]).Output;
-        foreach (var task in Distortion.Tasks)
+        foreach (var task in OwnTasks)
         {
             var example = path is ["loss", "train"] ? task.ForLoss : task.ForNetwork;
             if (example is not null)
@@ -202,19 +202,21 @@ public sealed class CommandLineTests
     [InlineData("optimize")]
     [InlineData("evaluate")]
     public void Help_names_every_loss(string command) =>
-        Assert.All(LossExpression.Names, name => Assert.Contains(name, MdfProgram.Run(command, "--help").Output));
+        Assert.All(LossExpression.Kinds.OwnNames, name => Assert.Contains(name, MdfProgram.Run(command, "--help").Output));
 
     [Fact]
     public void Help_of_training_names_every_network() =>
-        Assert.All(NetworkArchitecture.Names, name => Assert.Contains(name, MdfProgram.Run("train", "--help").Output));
+        Assert.All(NetworkArchitecture.Kinds.OwnNames, name => Assert.Contains(name, MdfProgram.Run("train", "--help").Output));
+
+    private static IEnumerable<TaskName> OwnTasks => Distortion.Names.OwnNames.Select(name => Distortion.Names.Find(name)!);
 
     [Fact]
     public void The_documentation_names_every_task_loss_and_network()
     {
-        Assert.All(Distortion.Tasks, task => Assert.Contains($"`{task.ForLoss}`", Document("loss.md")));
-        Assert.All(Distortion.Tasks.Select(task => task.ForNetwork).OfType<string>(), example => Assert.Contains($"`{example}`", Document("experiment.md")));
-        Assert.All(LossExpression.Names, name => Assert.Contains($"`{name}`", Document("numerics.md")));
-        Assert.All(NetworkArchitecture.Names, name => Assert.Contains($"`{name}`", Document("experiment.md")));
+        Assert.All(OwnTasks, task => Assert.Contains($"`{task.ForLoss}`", Document("loss.md")));
+        Assert.All(OwnTasks.Select(task => task.ForNetwork).OfType<string>(), example => Assert.Contains($"`{example}`", Document("experiment.md")));
+        Assert.All(LossExpression.Kinds.OwnNames, name => Assert.Contains($"`{name}`", Document("numerics.md")));
+        Assert.All(NetworkArchitecture.Kinds.OwnNames, name => Assert.Contains($"`{name}`", Document("experiment.md")));
 
         static string Document(string name) => File.ReadAllText(Path.Combine(Shared.Repository, "docs", name));
     }
@@ -345,7 +347,7 @@ public sealed class CommandLineTests
             using var interruption = new Interruption(TimeProvider.System, _ => { });
             var (output, error) = (new StringWriter { NewLine = "\n" }, new StringWriter { NewLine = "\n" });
             var code = CommandLine.Run(
-                [new Probe(_ =>
+                () => [new Probe(_ =>
                 {
                     interruption.Handle(new PosixSignalContext(signal));
                     throw thrown;
@@ -365,7 +367,7 @@ public sealed class CommandLineTests
         using var interruption = new Interruption(time, _ => ended = true);
         var (output, error) = (new StringWriter(), new StringWriter());
         CommandLine.Run(
-            [new Probe(context => looks && context.Cancellation.IsCancellationRequested ? 1 : 0)],
+            () => [new Probe(context => looks && context.Cancellation.IsCancellationRequested ? 1 : 0)],
             ["probe"], output, error, interruption);
         interruption.Handle(new PosixSignalContext(PosixSignal.SIGTERM));
         Assert.Equal(Interruption.Grace, time.Asked);

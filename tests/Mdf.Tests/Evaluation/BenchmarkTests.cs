@@ -26,7 +26,7 @@ public sealed class BenchmarkTests : IDisposable
     public void Bicubic_has_the_literature_s_figure_on_Set5(bool isGiven)
     {
         var images = new BenchmarkImages(Shared.Path("data", "Set5_HRx4"), new Downscaling(4), isGiven ? Shared.Path("data", "Set5_LRx4") : null);
-        using var bicubic = BenchmarkModel.Load("bicubic", images.Distortion, CPU);
+        using var bicubic = Restorers.Open("bicubic", new RestorerSetup { Task = images.Distortion });
         var mean = Benchmark.Mean(Benchmark.Run([bicubic], images, [], null, CPU));
         Assert.InRange(mean.Scores.PsnrY, 28.40, 28.44);
         Assert.Equal(4, images.Border);
@@ -40,10 +40,10 @@ public sealed class BenchmarkTests : IDisposable
         Write("clean", "a.png", 33, 30);
         using var loss = new L1Loss();
         var images = new BenchmarkImages(_folder.File("clean"), new GaussianNoise(25), seed: 3);
-        using var identity = BenchmarkModel.Load("identity", images.Distortion, CPU);
+        using var identity = Restorers.Open("identity", new RestorerSetup { Task = images.Distortion });
         using var network = NetworkArchitecture.Parse("dncnn?features=4&layers=3").Build(0);
         network.eval();
-        using var model = BenchmarkModel.Of("network", network);
+        using var model = new NetworkRestorer("network", network) { IsInTraining = true };
         var told = new List<(string, string)>();
         var results = Benchmark.Run([identity, model], images, [loss], null, CPU, (by, image, restored) =>
         {
@@ -67,7 +67,7 @@ public sealed class BenchmarkTests : IDisposable
         var images = new BenchmarkImages(_folder.File("clean"), new JpegDistortion(10));
         Directory.CreateDirectory(_folder.File("jpeg"));
         ImageFile.Write(_folder.File(Path.Combine("jpeg", "a.png")), images.Read(0).Distorted);
-        using var identity = BenchmarkModel.Load("identity", images.Distortion, CPU);
+        using var identity = Restorers.Open("identity", new RestorerSetup { Task = images.Distortion });
         var losses = new[] { "l1", "mse", "charbonnier", "ssim", "ms-ssim", "0.5*ssim+l1" }.Select(loss => LossExpression.Parse(loss).Create()).ToList();
         var evaluated = Benchmark.Run([identity], images, losses, null, CPU).Single();
         var pairs = ImageScoring.FindPairs(_folder.File("clean"), [_folder.File("jpeg")]);
@@ -85,9 +85,9 @@ public sealed class BenchmarkTests : IDisposable
         var images = new BenchmarkImages(_folder.File("clean"), new GaussianNoise(25));
         using var network = NetworkArchitecture.Parse("dncnn?features=4&layers=3").Build(0);
         network.eval();
-        using var model = BenchmarkModel.Of("network", network);
+        using var model = new NetworkRestorer("network", network) { IsInTraining = true };
         var distorted = images.Read(0).Distorted;
-        Assert.Throws<OperationCanceledException>(() => model.Restore(distorted, new CancellationToken(canceled: true)));
+        Assert.Throws<OperationCanceledException>(() => model.Restore(distorted, new RestorationRequest { Image = "x", Cancellation = new CancellationToken(canceled: true) }));
         using var source = new CancellationTokenSource();
         using var loss = new Cancelling(source);
         Assert.Throws<OperationCanceledException>(() => Benchmark.Run([model], images, [loss, loss], null, CPU, cancellation: source.Token));
@@ -132,8 +132,8 @@ public sealed class BenchmarkTests : IDisposable
         (double Identity, double Network) Score(string? distorted)
         {
             var images = new BenchmarkImages(_folder.File("grey"), new GaussianNoise(25), distorted);
-            using var identity = BenchmarkModel.Load("identity", images.Distortion, CPU);
-            using var network = BenchmarkModel.Load("denoise", images.Distortion, CPU);
+            using var identity = Restorers.Open("identity", new RestorerSetup { Task = images.Distortion });
+            using var network = Restorers.Open("denoise", new RestorerSetup { Task = images.Distortion });
             var results = Benchmark.Run([identity, network], images, [], null, CPU);
             return (results[0].Scores.PsnrRgb, results[1].Scores.PsnrRgb);
         }
@@ -154,9 +154,9 @@ public sealed class BenchmarkTests : IDisposable
             NetworkFile.Save(path, network, new NetworkMetadata { Architecture = network.Architecture, Task = trained });
         var distortion = ExternalDistortion.ParseTypedForNetwork(task, TimeSpan.FromSeconds(1));
         if (isTaken)
-            BenchmarkModel.Load(path, distortion, CPU).Dispose();
+            Restorers.Open(path, new RestorerSetup { Task = distortion }).Dispose();
         else
-            Assert.Contains("is a network for the task", Assert.Throws<InputException>(() => BenchmarkModel.Load(path, distortion, CPU)).Message);
+            Assert.Contains("is a network for the task", Assert.Throws<InputException>(() => Restorers.Open(path, new RestorerSetup { Task = distortion })).Message);
     }
 
     [Fact]
@@ -193,7 +193,7 @@ public sealed class BenchmarkTests : IDisposable
             NetworkFile.Save(name = _folder.File("n.safetensors"), network, new NetworkMetadata { Architecture = network.Architecture, Task = "sisr:2" });
         }
 
-        Assert.Contains(expected, Assert.Throws<InputException>(() => BenchmarkModel.Load(name, Distortion.ParseForNetwork(task), CPU)).Message);
+        Assert.Contains(expected, Assert.Throws<InputException>(() => Restorers.Open(name, new RestorerSetup { Task = Distortion.ParseForNetwork(task) })).Message);
     }
 
     private sealed class Cancelling(CancellationTokenSource source) : PixelwiseLoss("cancelling")

@@ -175,7 +175,7 @@ public sealed class ImageRestorationTests : IDisposable
         ImageFile.Write(grey, new Picture(rand(1, 3, 9, 11, generator: Draws), rand(1, 1, 9, 11, generator: Draws), IsGrey: true, 16));
         var steps = new List<long>();
         var restored = ImageRestoration.Run(
-            network, ImageRestoration.Plan([color, grey], _folder.File("out/deep")).Pairs, tile: 16, progress: new Watcher(steps));
+            new NetworkRestorer("network", network), ImageRestoration.Plan([color, grey], _folder.File("out/deep")).Pairs, tile: 16, progress: new Watcher(steps));
 
         Assert.Equal([0, 1, 2], steps);
         Assert.Equal([(color, 120, 96), (grey, 33, 27)], restored.Select(image => (image.Input, image.Width, image.Height)));
@@ -191,7 +191,7 @@ public sealed class ImageRestorationTests : IDisposable
     {
         using var network = NetworksWithMargins.Make(1, 1);
         var steps = new List<long>();
-        ImageRestoration.Run(network, [new(_folder.Image("a.png", 40, 32), _folder.File("x.png"))], tile: 20, progress: new Watcher(steps));
+        ImageRestoration.Run(new NetworkRestorer("network", network), [new(_folder.Image("a.png", 40, 32), _folder.File("x.png"))], tile: 20, progress: new Watcher(steps));
         Assert.Equal([0, 1, 2, 3, 4], steps);
     }
 
@@ -200,16 +200,16 @@ public sealed class ImageRestorationTests : IDisposable
     {
         using var network = NetworksWithMargins.Make(1, 1);
         var pairs = ImageRestoration.Plan([_folder.Image("a.png"), _folder.File("text.png", "no image"u8), _folder.Image("b.png")], _folder.File("out")).Pairs;
-        var error = Assert.Throws<InputException>(() => ImageRestoration.Run(network, pairs));
+        var error = Assert.Throws<InputException>(() => ImageRestoration.Run(new NetworkRestorer("network", network), pairs));
         Assert.StartsWith($"cannot read '{pairs[1].Input}': ", error.Message);
 
         var told = new List<string>();
-        var restored = ImageRestoration.Run(network, pairs, onUnreadable: told.Add);
+        var restored = ImageRestoration.Run(new NetworkRestorer("network", network), pairs, onUnreadable: told.Add);
         Assert.Equal([error.Message], told);
         Assert.Equal([pairs[0].Output, pairs[2].Output], restored.Select(image => image.Output));
         Assert.False(File.Exists(pairs[1].Output));
 
-        error = Assert.Throws<InputException>(() => ImageRestoration.Run(network, [pairs[1]], onUnreadable: told.Add));
+        error = Assert.Throws<InputException>(() => ImageRestoration.Run(new NetworkRestorer("network", network), [pairs[1]], onUnreadable: told.Add));
         Assert.Equal("expected at least one image that can be read, found none among 1", error.Message);
     }
 
@@ -224,7 +224,7 @@ public sealed class ImageRestorationTests : IDisposable
             if (step == 1)
                 source.Cancel();
         });
-        Assert.Throws<OperationCanceledException>(() => ImageRestoration.Run(network, pairs, progress: watcher, cancellation: source.Token));
+        Assert.Throws<OperationCanceledException>(() => ImageRestoration.Run(new NetworkRestorer("network", network), pairs, progress: watcher, cancellation: source.Token));
         Assert.Equal([pairs[0].Output], Directory.GetFiles(_folder.File("out")));
     }
 

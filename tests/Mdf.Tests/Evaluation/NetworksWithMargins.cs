@@ -23,11 +23,19 @@ internal static class NetworksWithMargins
         return network;
     }
 
+    /// <summary>A network of which every pixel depends on the whole image.</summary>
+    public static RestorationNetwork MakeWhole()
+    {
+        var network = new Whole();
+        network.eval();
+        return network;
+    }
+
     /// <summary>Under the name of a network with that factor, since every network has one.</summary>
-    private abstract class Small(int factor, int margin)
+    private abstract class Small(int factor, int? margin)
         : RestorationNetwork(NetworkArchitecture.Create(factor == 1 ? "dncnn" : "edsr", factor, new Dictionary<string, string>()))
     {
-        public override int Margin => margin;
+        public override int? Margin => margin;
 
         public override void Initialize(Generator random)
         {
@@ -35,6 +43,11 @@ internal static class NetworksWithMargins
             foreach (var parameter in parameters())
                 parameter.normal_(0, 0.3, random);
         }
+    }
+
+    private sealed class Whole() : Small(1, null)
+    {
+        protected override Tensor Restore(Tensor distorted) => distorted - distorted.mean([2, 3], keepdim: true);
     }
 
     /// <summary>Convolutions with zero padding, pixel shuffle, and another convolution at the full resolution.</summary>
@@ -55,7 +68,7 @@ internal static class NetworksWithMargins
             RegisterComponents();
         }
 
-        private protected override Tensor Restore(Tensor distorted) =>
+        protected override Tensor Restore(Tensor distorted) =>
             last.call(functional.pixel_shuffle(second.call(functional.relu(first.call(distorted))), _factor));
     }
 
@@ -77,7 +90,7 @@ internal static class NetworksWithMargins
 
         public override int Stride => Block;
 
-        private protected override Tensor Restore(Tensor distorted)
+        protected override Tensor Restore(Tensor distorted)
         {
             var (height, width) = (distorted.shape[2], distorted.shape[3]);
             var padded = functional.pad(distorted, [0, (Block - width % Block) % Block, 0, (Block - height % Block) % Block], PaddingModes.Replicate);

@@ -141,10 +141,10 @@ public sealed class TiledRestorationTests : IDisposable
     {
         using var network = NetworksWithMargins.Make(3, 1);
         using var picture = new Picture(rand(1, 3, 20, 33, generator: Draws), rand(1, 1, 20, 33, generator: Draws), false, 8);
-        TiledRestoration.Restore(network, picture, 10).Dispose();
+        ImageRestoration.Restore(network, picture, 10).Dispose();
         var before = DisposeScopeManager.Statistics.ThreadTotalLiveCount;
         var counts = new List<long>();
-        var restored = TiledRestoration.Restore(network, picture, 10, new Watcher(_ => counts.Add(DisposeScopeManager.Statistics.ThreadTotalLiveCount)));
+        var restored = ImageRestoration.Restore(network, picture, 10, new Watcher(_ => counts.Add(DisposeScopeManager.Statistics.ThreadTotalLiveCount)));
         Assert.Single(counts.Distinct());
         Assert.Equal(before + 2, DisposeScopeManager.Statistics.ThreadTotalLiveCount);
         restored.Dispose();
@@ -157,7 +157,7 @@ public sealed class TiledRestorationTests : IDisposable
         using var network = NetworksWithMargins.Make(3, 1);
         // An edge, at which cubic kernels overshoot.
         var alpha = cat([zeros(1, 1, 20, 15), ones(1, 1, 20, 18)], dim: 3);
-        var restored = TiledRestoration.Restore(network, new Picture(rand(1, 3, 20, 33, generator: Draws), alpha, IsGrey: true, 16));
+        var restored = ImageRestoration.Restore(network, new Picture(rand(1, 3, 20, 33, generator: Draws), alpha, IsGrey: true, 16));
         Assert.Equal((true, 16), (restored.IsGrey, restored.BitDepth));
         Assert.Equal([1, 3, 60, 99], restored.Color.shape);
         Assert.InRange(restored.Color.min().item<float>(), 0, 1);
@@ -171,8 +171,8 @@ public sealed class TiledRestorationTests : IDisposable
     {
         using var network = NetworksWithMargins.Make(1, 8);
         var alpha = rand(1, 1, 20, 33, generator: Draws);
-        Assert.True(alpha.Equals(TiledRestoration.Restore(network, new Picture(rand(1, 3, 20, 33, generator: Draws), alpha, false, 8)).Alpha!));
-        Assert.Null(TiledRestoration.Restore(network, new Picture(rand(1, 3, 20, 33, generator: Draws), null, false, 8)).Alpha);
+        Assert.True(alpha.Equals(ImageRestoration.Restore(network, new Picture(rand(1, 3, 20, 33, generator: Draws), alpha, false, 8)).Alpha!));
+        Assert.Null(ImageRestoration.Restore(network, new Picture(rand(1, 3, 20, 33, generator: Draws), null, false, 8)).Alpha);
     }
 
     [Fact]
@@ -180,7 +180,7 @@ public sealed class TiledRestorationTests : IDisposable
     {
         using var network = NetworksWithMargins.Make(3, 1);
         var picture = new Picture(zeros(1).expand(1, 3, 4000, 4000), null, false, 8);
-        var error = Assert.Throws<InputException>(() => TiledRestoration.Restore(network, picture));
+        var error = Assert.Throws<InputException>(() => ImageRestoration.Restore(network, picture));
         Assert.Equal("expected a picture of at most 134217728 pixels once it is restored, found 12000×12000: crop it first", error.Message);
     }
 

@@ -45,7 +45,7 @@ public sealed class ExperimentRunTests : IDisposable
         using var trained = NetworkFile.Load(run.Folder.Last);
         Assert.Equal(("denoise:50", "l1", null, 240, 7), (trained.Metadata.Task, trained.Metadata.Loss, trained.Metadata.LossSha256, trained.Metadata.Iterations, trained.Metadata.Seed));
         var images = new BenchmarkImages(_folder.File("test"), Distortion.ParseForNetwork("denoise:50"), seed: 7);
-        using var identity = BenchmarkModel.Load(BenchmarkModel.Identity, images.Distortion, CPU);
+        using var identity = Restorers.Open(Restorers.Identity, new RestorerSetup { Task = images.Distortion });
         var nothing = Benchmark.Mean(Benchmark.Run([identity], images, [], null, CPU));
         Assert.True(run.Result.Last.Scores.PsnrRgb > nothing.Scores.PsnrRgb + 1, $"{nothing.Scores.PsnrRgb} → {run.Result.Last.Scores.PsnrRgb}");
     }
@@ -67,7 +67,7 @@ public sealed class ExperimentRunTests : IDisposable
         using (var trained = NetworkFile.Load(run.Folder.Last))
             Assert.Equal("pairs", trained.Metadata.Task);
         var images = new BenchmarkImages(_folder.File("test"), new FilePairs(), _folder.File("test-damaged"));
-        using var identity = BenchmarkModel.Load(BenchmarkModel.Identity, images.Distortion, CPU);
+        using var identity = Restorers.Open(Restorers.Identity, new RestorerSetup { Task = images.Distortion });
         var nothing = Benchmark.Mean(Benchmark.Run([identity], images, [], null, CPU));
         Assert.True(run.Result.Last.Scores.PsnrRgb > nothing.Scores.PsnrRgb + 3, $"{nothing.Scores.PsnrRgb} → {run.Result.Last.Scores.PsnrRgb}");
 

@@ -14,7 +14,7 @@ public sealed class ReconstructionLossTests
     private const int Height = 161;
     private const int Width = 176;
 
-    public static TheoryData<string> AllLosses => [.. LossExpression.Names, "0.5*ms-ssim+l1"];
+    public static TheoryData<string> AllLosses => [.. LossExpression.Kinds.OwnNames, "0.5*ms-ssim+l1"];
 
     public static TheoryData<string> ZeroLosses => [.. AllLosses.Select(row => row.Data).Where(IsZeroForEqualImages)];
 

@@ -28,8 +28,8 @@ public sealed class NetworkArchitectureTests
     [Fact]
     public void Every_name_is_an_architecture_with_its_defaults()
     {
-        Assert.Equal(["arcnn", "dncnn", "edsr", "msrresnet", "srresnet", "unet"], NetworkArchitecture.Names);
-        Assert.All(NetworkArchitecture.Names, name =>
+        Assert.Equal(["arcnn", "dncnn", "edsr", "msrresnet", "srresnet", "unet"], NetworkArchitecture.Kinds.OwnNames);
+        Assert.All(NetworkArchitecture.Kinds.OwnNames, name =>
         {
             var options = NetworkArchitecture.OptionsOf(name);
             var architecture = NetworkArchitecture.Create(name, NetworkArchitecture.FactorsOf(name)[0], s_none);

@@ -113,7 +113,7 @@ public sealed class RestorationNetworkTests : IDisposable
         foreach (var module in network.modules().OfType<Conv2d>())
             module.weight.abs_();
 
-        var (margin, stride) = (network.Margin, network.Stride);
+        var (margin, stride) = (network.Margin!.Value, network.Stride);
         var width = 2 * (margin + stride) + stride;
         var image = rand(1, 3, stride, width, dtype: float64, generator: Draws).Add(1);
         var plain = network.call(image);
@@ -138,7 +138,7 @@ public sealed class RestorationNetworkTests : IDisposable
         using var noGradient = no_grad();
         using var network = Build(architecture, seed: 3);
         network.eval();
-        var (margin, stride, factor) = (network.Margin, network.Stride, network.Factor);
+        var (margin, stride, factor) = (network.Margin!.Value, network.Stride, network.Factor);
         const int tile = 9;
         // Of no multiple of the stride; the tiles begin and end anywhere, the last with the image.
         var (height, width) = (2 * margin + 3 * tile + 1, tile + 1);
@@ -153,6 +153,46 @@ public sealed class RestorationNetworkTests : IDisposable
             var found = restored[.., .., ((start - first) * factor)..((start - first + tile) * factor), ..];
             Assert.InRange((found - expected).abs().max().item<float>(), 0, 1e-5f);
         }
+    }
+
+    [Fact]
+    public void A_network_that_draws_nothing_itself_is_drawn_as_PyTorch_does()
+    {
+        using var network = new Plain(static () => nn.Sequential(nn.Conv2d(3, 4, 3, padding: 1, bias: false), nn.BatchNorm2d(4), nn.Conv2d(4, 3, 3, padding: 1)));
+        using (var random = new Generator(5))
+            network.Initialize(random);
+        var first = network.state_dict().ToDictionary(entry => entry.Key, entry => entry.Value.clone());
+        using (var random = new Generator(5))
+            network.Initialize(random);
+        Assert.All(network.state_dict(), entry => Assert.True(Golden.AreEqual(first[entry.Key], entry.Value), entry.Key));
+        Assert.InRange(first["layers.0.weight"].abs().max().item<float>(), 0.1, 1 / Math.Sqrt(27));
+
+        using var unknown = new Plain(static () => nn.Sequential(nn.GroupNorm(1, 3)));
+        using var generator = new Generator(5);
+        Assert.Contains("has weights in GroupNorm, which nothing draws: override Initialize", Assert.Throws<InvalidOperationException>(() => unknown.Initialize(generator)).Message);
+    }
+
+    [Fact]
+    public void A_network_that_makes_another_size_is_told_off()
+    {
+        using var network = new Plain(static () => nn.Sequential(nn.Conv2d(3, 3, 3)));
+        Assert.Contains("the network 'dncnn' made (1, 3, 6, 7) where (1, 3, 8, 9) was expected", Assert.Throws<InvalidOperationException>(() => network.call(rand(1, 3, 8, 9, generator: Draws))).Message);
+    }
+
+    private sealed class Plain : RestorationNetwork
+    {
+        private readonly Sequential layers;
+
+        public Plain(Func<Sequential> make)
+            : base(NetworkArchitecture.Parse("dncnn"))
+        {
+            layers = make();
+            RegisterComponents();
+        }
+
+        public override int? Margin => 2;
+
+        protected override Tensor Restore(Tensor distorted) => layers.call(distorted);
     }
 
     [Fact]

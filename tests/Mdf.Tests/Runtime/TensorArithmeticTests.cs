@@ -58,7 +58,7 @@ public sealed class TensorArithmeticTests
         var found = new[]
         {
             typeof(MdfLoss).Assembly, typeof(Mdf.Experiments.Experiment).Assembly, typeof(Mdf.Cli.CommandLine).Assembly, Assembly.GetExecutingAssembly(),
-            Assembly.Load("UseTheLoss"), Assembly.Load("OwnDistortion"),
+            Assembly.Load("UseTheLoss"), Assembly.Load("own-loss"), Assembly.Load("own-network"), Assembly.Load("own-restorer"), Assembly.Load("own-task"),
         }.SelectMany(use.In).ToLookup(call => Array.Find(s_permitted, permitted => call.StartsWith(permitted, StringComparison.Ordinal)));
         Assert.True(!found[null].Any(), $"use Mdf.Runtime.TensorArithmetic (or Mdf.Tests.TestTensors) in place of:\n{string.Join('\n', found[null])}");
         Assert.All(s_permitted, permitted => Assert.True(found.Contains(permitted), $"no longer needed: {permitted}"));

@@ -1,0 +1,40 @@
+using Mdf.Imaging;
+using Mdf.Runtime;
+using static TorchSharp.torch;
+
+namespace Mdf.Evaluation;
+
+/// <summary>
+/// Results that another program has written, <c>folder:PATH</c>: the file of an image is the one that has its name, except for the extension and an ending such as
+/// <c>_HR</c>, <c>_LR</c> or <c>x4</c> (<see cref="DistortedPairs"/>). The folder may hold more.
+/// </summary>
+internal sealed class FolderRestorer : IRestorer
+{
+    private readonly string _folder;
+    private readonly Dictionary<string, string> _files;
+
+    private FolderRestorer(string folder, int? factor) => (_folder, _files, Factor) = (folder, DistortedPairs.ByCommonName(folder), factor);
+
+    public string Name => $"folder:{_folder}";
+
+    public int? Factor { get; }
+
+    public Tensor Restore(Tensor distorted, RestorationRequest request)
+    {
+        if (!_files.TryGetValue(DistortedPairs.CommonName(request.Image + ".png"), out var file))
+            throw new InputException($"'{_folder}' has no result for the image '{request.Image}': expected a file of that name, such as '{request.Image}.png'");
+        using var scope = NewDisposeScope();
+        var restored = ImageFile.Read(file, cancellation: request.Cancellation);
+        if (RestoredSize.Mistake(distorted, restored.shape[2], restored.shape[3], Factor) is { } mistake)
+            throw new InputException($"'{file}' is no result for the image '{request.Image}': {mistake}");
+        return restored.to(distorted.device).to(distorted.dtype).MoveToOuterDisposeScope();
+    }
+
+    public void Dispose()
+    {
+    }
+
+    public static FolderRestorer Open(string? argument, RestorerSetup setup) => string.IsNullOrEmpty(argument)
+        ? throw new InputException("'folder' needs a folder of results after the colon, such as 'folder:results'")
+        : new FolderRestorer(argument, setup.Task?.Factor);
+}

@@ -1,0 +1,86 @@
+using Mdf.Distortions;
+using Mdf.Networks;
+using Mdf.Runtime;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Mdf.Evaluation;
+
+/// <summary>A network that restores, tile by tile (<see cref="TiledRestoration"/>).</summary>
+public sealed class NetworkRestorer : IRestorer
+{
+    private readonly RestorationNetwork _network;
+    private readonly LoadedNetwork? _owned;
+
+    /// <summary>A network that the caller keeps.</summary>
+    /// <param name="name">What to call it.</param>
+    /// <param name="network">The network, in evaluation mode.</param>
+    public NetworkRestorer(string name, RestorationNetwork network) => (Name, _network) = (name, network);
+
+    /// <summary>A network that was read from a file, and is disposed of with this.</summary>
+    /// <param name="name">What to call it.</param>
+    /// <param name="loaded">The network.</param>
+    public NetworkRestorer(string name, LoadedNetwork loaded)
+    {
+        ArgumentNullException.ThrowIfNull(loaded);
+        (Name, _network, _owned) = (name, loaded.Network, loaded);
+    }
+
+    /// <inheritdoc/>
+    public string Name { get; }
+
+    /// <summary>The network.</summary>
+    public RestorationNetwork Network => _network;
+
+    /// <inheritdoc/>
+    public int? Factor => _network.Factor;
+
+    /// <inheritdoc/>
+    public string? Task => _owned?.Task;
+
+    /// <summary>Whether it is another project's weights, in a network whose architecture was given.</summary>
+    public bool IsForeign => _owned?.IsForeign == true;
+
+    /// <summary>Whether it is being trained: then <see cref="Restore"/> throws <see cref="DivergedException"/> where its output is not finite.</summary>
+    public bool IsInTraining { get; init; }
+
+    /// <inheritdoc/>
+    public Tensor Restore(Tensor distorted, RestorationRequest request)
+    {
+        ArgumentNullException.ThrowIfNull(request);
+        var restored = TiledRestoration.Run(_network, distorted, request.Tile, request.Progress, request.Cancellation);
+        return !IsInTraining || restored.isfinite().all().item<bool>()
+            ? restored
+            : throw new DivergedException("the training diverged: the network's output is infinite or NaN; try a lower learning rate");
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _owned?.Dispose();
+
+    /// <summary>Reads a network for a task.</summary>
+    internal static NetworkRestorer Load(string name, RestorerSetup setup)
+    {
+        var loaded = NetworkFile.Load(name, setup.Architecture, setup.Warn);
+        try
+        {
+            if (setup.Task is { } task)
+                RequireFor(task, name, loaded);
+            loaded.Network.to(setup.Device);
+            return new NetworkRestorer(name, loaded);
+        }
+        catch
+        {
+            loaded.Dispose();
+            throw;
+        }
+    }
+
+    private static void RequireFor(Distortion task, string name, LoadedNetwork loaded)
+    {
+        // Files may show any artefact: a network trained on pairs is tried on all tasks, and all networks are tried on pairs. Another project's task may be unknown.
+        var recorded = loaded.Task is { } said ? Distortion.ReadRecorded(said) : ((string Kind, string Shown)?)null;
+        var fits = recorded is not { Kind: var kind } || kind == task.Kind || kind == FilePairs.Name.Name || task is FilePairs;
+        if (!fits || loaded.Network.Factor != task.Factor)
+            throw new InputException($"'{name}' is a network {(recorded is { Shown: var shown } ? $"for the task {shown}" : "that keeps the size")}, expected one for {task.Task}");
+    }
+}

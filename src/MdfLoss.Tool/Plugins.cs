@@ -1,0 +1,33 @@
+using System.CommandLine;
+using Mdf.Plugins;
+using Mdf.Runtime;
+
+namespace Mdf.Cli;
+
+/// <summary>The plugins that the command line names. They are loaded before it is read, since it may use their names, as the help does.</summary>
+internal static class Plugins
+{
+    /// <summary>The option, for one root command.</summary>
+    public static Option<string[]> Option() => new("--plugin")
+    {
+        Description = "load a plugin, which adds losses, tasks, networks or restorers (docs/plugins.md); may be repeated, and is given again with --resume",
+        HelpName = "file.dll",
+        Recursive = true,
+        DefaultValueFactory = _ => [],
+    };
+
+    /// <summary>Loads the plugins.</summary>
+    /// <param name="args">The words after <c>mdf</c>.</param>
+    /// <exception cref="InputException">One of them cannot be used.</exception>
+    public static void Load(IReadOnlyList<string> args)
+    {
+        if (!args.Any(word => word.StartsWith("--plugin", StringComparison.Ordinal)))
+            return;
+        var option = Option();
+        var alone = new RootCommand { option };
+        alone.TreatUnmatchedTokensAsErrors = false;
+        var parsed = alone.Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
+        foreach (var path in parsed.GetResult(option)?.Tokens ?? [])
+            PluginLoader.Load(path.Value);
+    }
+}

@@ -1,0 +1,71 @@
+using System.Text.RegularExpressions;
+
+namespace Mdf.Runtime;
+
+/// <summary>Things of one kind by their short names: the library's own, and those that are added to them.</summary>
+/// <remarks>
+/// A table holds for the whole process. Names are read in many places (experiment files, checkpoints, network files, command lines), and one name must mean the same thing
+/// in all of them. So names are only added, never changed or removed, and only by a call that somebody wrote: no file adds one. Any thread may read and add.
+/// </remarks>
+internal sealed partial class NameTable<T>
+    where T : class
+{
+    private readonly string _kind;
+    private readonly Lock _adding = new();
+
+    // Replaced as a whole, so that readers need no lock.
+    private volatile IReadOnlyList<Entry> _entries;
+
+    /// <summary>Makes the table.</summary>
+    /// <param name="kind">What the names name, for messages: <c>loss</c>.</param>
+    /// <param name="own">The library's own.</param>
+    public NameTable(string kind, IEnumerable<(string Name, T Value)> own)
+    {
+        (_kind, _entries) = (kind, [.. own.Select(entry => new Entry(entry.Name, entry.Value, null))]);
+        OwnNames = [.. Names];
+    }
+
+    /// <summary>The names, in the order in which they came.</summary>
+    public IEnumerable<string> Names => _entries.Select(entry => entry.Name);
+
+    /// <summary>The library's own names.</summary>
+    public IReadOnlyList<string> OwnNames { get; }
+
+    /// <summary>The things, in the order in which they came.</summary>
+    public IReadOnlyList<T> Values => [.. _entries.Select(entry => entry.Value)];
+
+    /// <summary>What a name names; null if nothing has this name.</summary>
+    public T? Find(string name) => EntryOf(name)?.Value;
+
+    /// <summary>The plugin that a name comes from; null for the library's own, those that a program adds itself, and unknown ones.</summary>
+    public PluginFile? PluginOf(string name) => EntryOf(name)?.Plugin;
+
+    /// <summary>Adds a name.</summary>
+    /// <param name="name">Small letters and digits, with single hyphens between them.</param>
+    /// <param name="value">What it names.</param>
+    /// <param name="plugin">The plugin that it comes from; null where there is none.</param>
+    /// <exception cref="InputException">The name cannot be used, or is taken.</exception>
+    public void Add(string name, T value, PluginFile? plugin)
+    {
+        ArgumentNullException.ThrowIfNull(name);
+        if (!ShortName().IsMatch(name))
+            throw new InputException($"expected the name of a {_kind} to be small letters and digits, with single hyphens between them, found {Untrusted.Quote(name)}");
+        lock (_adding)
+        {
+            if (EntryOf(name) is { } taken)
+            {
+                var owner = taken.Plugin is { } other ? $"the plugin {Untrusted.Quote(other.Name)}" : OwnNames.Contains(name) ? "mdf itself" : "this program";
+                throw new InputException($"the name '{name}' of a {_kind} is taken by {owner}: give yours another name");
+            }
+
+            _entries = [.. _entries, new Entry(name, value, plugin)];
+        }
+    }
+
+    private Entry? EntryOf(string name) => _entries.FirstOrDefault(entry => entry.Name == name);
+
+    private sealed record Entry(string Name, T Value, PluginFile? Plugin);
+
+    [GeneratedRegex(@"\A[a-z][a-z0-9]*(-[a-z0-9]+)*\z")]
+    private static partial Regex ShortName();
+}
