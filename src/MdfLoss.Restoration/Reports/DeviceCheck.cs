@@ -282,7 +282,7 @@ public sealed class DeviceCheck
         {
             var device = critic.parameters().First().device;
             using var optimizer = new Adam(critic.named_parameters());
-            var losses = TensorScaleTrainer.StepDiscriminator(critic, optimizer, 0, real.to(type, device), fake.to(type, device), tensor(epsilon).to(type, device));
+            var losses = TensorScaleTrainer.StepDiscriminator(critic, optimizer, 0, real.to(type, device), fake.to(type, device), AsTensor(epsilon).to(type, device));
             return (AsTensor(losses.Real, losses.Fake, losses.Penalty), cat([.. Trained(critic).Select(entry => entry.parameter.grad!.flatten())]));
         }
 
@@ -337,7 +337,7 @@ public sealed class DeviceCheck
     private DeviceDifference[] Metrics()
     {
         var (restored, reference) = Pair(MsSsimLoss.SmallestSize);
-        restored = restored.narrow(0, 0, 1).clamp(0, 1).Mul(255).round().Div(255);
+        restored = restored.narrow(0, 0, 1).Clamp(0, 1).Mul(255).round().Div(255);
         reference = reference.narrow(0, 0, 1).Mul(255).round().Div(255);
         var (found, expected) = (BenchmarkMetrics.Score(restored.to(_device), reference.to(_device)), BenchmarkMetrics.Score(restored.to(float64), reference.to(float64)));
         return
