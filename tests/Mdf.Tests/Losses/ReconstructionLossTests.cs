@@ -1,5 +1,5 @@
-using Mdf.Imaging;
 using Mdf.Discriminators;
+using Mdf.Imaging;
 using Mdf.Losses;
 using Mdf.Runtime;
 using TorchSharp;

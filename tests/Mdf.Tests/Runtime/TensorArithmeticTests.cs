@@ -1,6 +1,6 @@
 using System.Reflection;
-using Mdf.Runtime;
 using Mdf.Losses;
+using Mdf.Runtime;
 using TorchSharp;
 using static TorchSharp.torch;
 
