@@ -1,6 +1,7 @@
 // A loss of your own: how far the edges differ. Use it as gradient, or as l1+0.5*gradient?step=2.
 using Mdf.Losses;
 using Mdf.Plugins;
+using Mdf.Runtime;
 using static TorchSharp.torch;
 
 namespace OwnLoss;
@@ -19,7 +20,7 @@ public sealed class GradientLoss(int step) : ReconstructionLoss("gradient")
     protected override ReferenceFeatures Analyze(Tensor reference)
     {
         var (across, down) = (Gradient(reference, 3), Gradient(reference, 2));
-        return new([across, down], restored => MeanPerImage((Gradient(restored, 3) - across).abs()) + MeanPerImage((Gradient(restored, 2) - down).abs()));
+        return new([across, down], restored => MeanPerImage((Gradient(restored, 3) - across).abs()).Add(MeanPerImage((Gradient(restored, 2) - down).abs())));
     }
 
     private Tensor Gradient(Tensor image, int dimension)

@@ -2,6 +2,7 @@
 // Use it in an experiment file as network: {name: attention, channels: [16, 16]}.
 using Mdf.Networks;
 using Mdf.Plugins;
+using Mdf.Runtime;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
@@ -51,9 +52,9 @@ public sealed class AttentionNetwork : RestorationNetwork
             maps = functional.relu(convolution.call(maps));
             var parts = projection.call(maps).flatten(2).chunk(3, 1); // (N, C, H·W) each
             var weights = functional.normalize(parts[0], dim: 2).matmul(functional.normalize(parts[1], dim: 2).transpose(1, 2)).softmax(2);
-            maps = maps + weights.matmul(parts[2]).view(maps.shape);
+            maps = maps.Add(weights.matmul(parts[2]).view(maps.shape));
         }
 
-        return distorted + last.call(maps);
+        return distorted.Add(last.call(maps));
     }
 }

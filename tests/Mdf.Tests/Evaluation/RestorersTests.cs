@@ -48,7 +48,7 @@ public sealed class RestorersTests : IDisposable
         Assert.SkipWhen(OperatingSystem.IsWindows(), "needs the usual programs of Unix");
         var setup = new RestorerSetup { Task = Distortion.Parse("jpeg:10"), ProgramTimeLimit = TimeSpan.FromDays(1) };
         using var copy = Restorers.Open("external:cp {in} {out}", setup);
-        var image = Pixels.Levels(rand(1, 3, 6, 8, generator: Draws), 8).to(float32) / 255;
+        var image = Pixels.Levels(rand(1, 3, 6, 8, generator: Draws), 8).to(float32).Div(255);
         Assert.InRange((copy.Restore(image, new RestorationRequest { Image = "a" }) - image).abs().max().item<float>(), 0, 1e-6f);
 
         var large = _folder.File("large.png");
@@ -114,7 +114,7 @@ public sealed class RestorersTests : IDisposable
     }
 
     private static Tensor Restore(IRestorer restorer, string image, int width, int height) =>
-        Restorers.Restore(restorer, full([1, 3, height, width], 0.5), new RestorationRequest { Image = image });
+        Restorers.Restore(restorer, ones(1, 3, height, width).Mul(0.5), new RestorationRequest { Image = image });
 
     private Tensor Write(string name, int width, int height)
     {

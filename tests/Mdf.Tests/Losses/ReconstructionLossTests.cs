@@ -139,7 +139,7 @@ public sealed class ReconstructionLossTests
         foreach (var sum in new[] { Evaluate(x => loss.call(x, reference), restored), Evaluate(prepared.call, restored) })
         {
             Assert.Equal(1, sum.Value / (3 * mean.Value), 1e-5);
-            Assert.InRange(Golden.RelativeError(sum.Gradient, mean.Gradient * 3), 0, 1e-5);
+            Assert.InRange(Golden.RelativeError(sum.Gradient, mean.Gradient.Mul(3)), 0, 1e-5);
         }
 
         Assert.Equal(measured, loss.Measure(restored, reference, TestContext.Current.CancellationToken));

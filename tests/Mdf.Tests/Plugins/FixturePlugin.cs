@@ -4,6 +4,7 @@ using Mdf.Evaluation;
 using Mdf.Losses;
 using Mdf.Networks;
 using Mdf.Plugins;
+using Mdf.Runtime;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
@@ -54,7 +55,7 @@ public sealed class FixturePlugin : IMdfPlugin
 
         public override int? Margin => null;
 
-        protected override Tensor Restore(Tensor distorted) => distorted + layers.call(distorted.mean([2, 3], keepdim: true));
+        protected override Tensor Restore(Tensor distorted) => distorted.Add(layers.call(distorted.mean([2, 3], keepdim: true)));
     }
 
     private sealed class Brighter : IRestorer
@@ -63,7 +64,7 @@ public sealed class FixturePlugin : IMdfPlugin
 
         public int? Factor => 1;
 
-        public Tensor Restore(Tensor distorted, RestorationRequest request) => distorted + distorted;
+        public Tensor Restore(Tensor distorted, RestorationRequest request) => distorted.Add(distorted);
 
         public void Dispose()
         {

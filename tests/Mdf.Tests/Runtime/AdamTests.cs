@@ -24,14 +24,14 @@ public sealed class AdamTests
         using var reference = optim.Adam([theirs], rate, beta1, beta2);
         for (var step = 0; step < 50; step++)
         {
-            var gradient = randn([5, 3], generator: random) * Math.Pow(10, step % 7 - 4);
+            var gradient = randn([5, 3], generator: random).Mul(Math.Pow(10, step % 7 - 4));
             (ours.grad, theirs.grad) = (gradient, gradient.clone());
             optimizer.Step();
             reference.step();
-            Assert.True((ours - theirs).abs().max().ToDouble() < 2e-6, $"step {step}");
+            Assert.True((ours - theirs).abs().max().Number() < 2e-6, $"step {step}");
         }
 
-        Assert.True((ours - start).abs().max().ToDouble() > rate);
+        Assert.True((ours - start).abs().max().Number() > rate);
     }
 
     [Fact]
@@ -50,7 +50,7 @@ public sealed class AdamTests
             (ours.grad, theirs.grad) = (gradient, gradient.clone());
             optimizer.Step();
             reference.step();
-            Assert.True((ours - theirs).abs().max().ToDouble() < 2e-6, $"step {step}");
+            Assert.True((ours - theirs).abs().max().Number() < 2e-6, $"step {step}");
         }
     }
 
@@ -113,8 +113,8 @@ public sealed class AdamTests
 
         optimizer.Step();
 
-        Assert.True(still.equal(ones(2)).all().ToBoolean());
-        Assert.Equal(0.9, moved[0].ToDouble(), 1e-6);
+        Assert.True(still.equal(ones(2)).all().item<bool>());
+        Assert.Equal(0.9, moved[0].Number(), 1e-6);
         optimizer.ZeroGrad();
         Assert.Null(moved.grad);
     }
