@@ -12,8 +12,7 @@ namespace OwnNetwork;
 public sealed class AttentionPlugin : IMdfPlugin
 {
     public void Register(Registry registry) => registry.AddNetwork(
-        "attention",
-        [NetworkOption.WholeNumbers("channels", [16, 16], least: 1, most: 512, longest: 64, "channels of each block")],
+        "attention", [NetworkOption.WholeNumbers("channels", [16, 16], least: 1, most: 512, longest: 64, "channels of each block")],
         (architecture, device) => new AttentionNetwork(architecture, device));
 }
 
