@@ -1,7 +1,7 @@
 // Writes golden.safetensors, with which the Python tests compare: two small crops of our photographs, blurred copies of them, and the value and
 // gradient of the loss under every shipped stack, by mdf's own kernels in float32.
 // From the repository's folder: dotnet run -c Release python/tests/golden.cs
-#:project ../../src/Mdf/Mdf.csproj
+#:project ../../src/MdfLoss.Tool/MdfLoss.Tool.csproj
 #:property PublishAot=false
 using Mdf.Discriminators;
 using Mdf.Imaging;
