@@ -48,7 +48,7 @@ foreach (var type in architecture.Types)
     }
 }
 
-string[] folders = ["Runtime", "Kernels", "Weights", "Discriminators", "Losses", "Imaging", "Distortions", "Networks", "Training", "Evaluation", "Reports", "Experiments", "Program"];
+string[] folders = ["Runtime", "Kernels", "Weights", "Discriminators", "Losses", "Imaging", "Distortions", "Networks", "Training", "Evaluation", "Reports", "Experiments", "Plugins", "Program"];
 Console.WriteLine($"| uses → | {string.Join(" | ", folders)} | lines |");
 Console.WriteLine($"|---|{string.Concat(folders.Select(_ => "---:|"))}---:|");
 foreach (var row in folders)
