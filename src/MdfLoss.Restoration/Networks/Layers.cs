@@ -73,5 +73,8 @@ internal static class Layers
         norm.reset_running_stats();
     }
 
+    /// <summary>The slope of PReLU for negative values before training: PyTorch's default, which is that of He et al.</summary>
+    public const double RectifierSlope = 0.25;
+
     private static long FanIn(Conv2d convolution) => convolution.weight.shape[1..].Aggregate((product, size) => product * size);
 }

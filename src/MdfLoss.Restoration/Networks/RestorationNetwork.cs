@@ -66,8 +66,8 @@ public abstract class RestorationNetwork : Module<Tensor, Tensor>
     }
 
     /// <summary>
-    /// Draws the weights anew from one generator, as the network's paper does, or PyTorch does where that is silent. Unless it is overridden, convolutions are drawn as
-    /// PyTorch draws them, and batch norms change nothing yet; a network with other weights overrides it.
+    /// Draws new weights from one generator. This method draws convolutions as PyTorch does, sets batch norms to the identity, and PReLU to PyTorch's slope. Override it if the
+    /// paper of the network draws them differently, or if the network has other weights.
     /// </summary>
     /// <param name="random">The only source of randomness; on the CPU, with the network there too.</param>
     /// <exception cref="InvalidOperationException">The network has weights that this does not know.</exception>
@@ -84,6 +84,9 @@ public abstract class RestorationNetwork : Module<Tensor, Tensor>
                     break;
                 case BatchNorm2d norm:
                     Layers.Reset(norm);
+                    break;
+                case PReLU rectifier:
+                    rectifier.weight.Fill_(Layers.RectifierSlope);
                     break;
                 case var other when other.parameters(recurse: false).Any():
                     throw new InvalidOperationException($"the network '{Architecture.Name}' has weights in {other.GetType().Name}, which nothing draws: override Initialize");

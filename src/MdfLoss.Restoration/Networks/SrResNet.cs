@@ -16,7 +16,6 @@ namespace Mdf.Networks;
 public sealed class SrResNet : RestorationNetwork
 {
     private const int OuterKernel = 9;
-    private const double InitialSlope = 0.25;
 
     private readonly Conv2d conv_first;
     private readonly PReLU act_first;
@@ -63,29 +62,6 @@ public sealed class SrResNet : RestorationNetwork
     };
 
     /// <inheritdoc/>
-    /// <remarks>The paper is silent: PyTorch's default.</remarks>
-    public override void Initialize(Generator random)
-    {
-        using var scope = NewDisposeScope();
-        using var noGradient = no_grad();
-        foreach (var module in modules())
-        {
-            switch (module)
-            {
-                case Conv2d convolution:
-                    Layers.DrawUniform(convolution, random);
-                    break;
-                case BatchNorm2d norm:
-                    Layers.Reset(norm);
-                    break;
-                case PReLU rectifier:
-                    rectifier.weight.Fill_(InitialSlope);
-                    break;
-            }
-        }
-    }
-
-    /// <inheritdoc/>
     protected override Tensor Restore(Tensor distorted)
     {
         var first = act_first.call(conv_first.call(distorted));
@@ -94,7 +70,7 @@ public sealed class SrResNet : RestorationNetwork
         return conv_last.call(upsample.call(features)).Add(1).Div(2);
     }
 
-    private static PReLU Rectifier(Device device) => PReLU(1, InitialSlope, device);
+    private static PReLU Rectifier(Device device) => PReLU(1, Layers.RectifierSlope, device);
 
     /// <summary>Convolution, batch norm, rectifier, convolution, batch norm, added to the input.</summary>
     private sealed class Block : Module<Tensor, Tensor>
