@@ -34,13 +34,13 @@ internal sealed record Contestant(string Name, Func<(double Value, Tensor Gradie
         {
             case Upstream:
                 stack.Freeze();
-                return new Contestant(name, () => Differentiate(restored, image => UpstreamLoss.Of(stack, scales, image, reference))) { _owned = { stack } };
+                return new Contestant(name, () => Differentiate(restored, image => UpstreamLoss.Compute(stack, scales, image, reference))) { _owned = { stack } };
             case LibtorchPrepared:
                 var distance = new TensorDistance([.. Enumerable.Range(0, scales).Select(k => stack[k].Fold())], stack.InputRange, LayerWeights.Equal, float32, CPU);
                 var features = distance.Prepare(reference);
                 return new Contestant(name, () =>
                 {
-                    var (values, gradient) = distance.Compare(restored, reference, features, withGradient: true);
+                    var (values, gradient) = distance.Compute(restored, reference, features, withGradient: true);
                     return (values.mean().item<float>(), gradient! / restored.shape[0]);
                 })
                 {

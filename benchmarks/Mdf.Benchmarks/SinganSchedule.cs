@@ -54,7 +54,7 @@ internal sealed class SinganSchedule : IDisposable
             (-_d.call(_real).mean()).backward();
             fake = _g.call(Draw(random));
             _d.call(fake.detach()).mean().backward();
-            (0.1 * GradientPenalty.Of(_d, _real, fake.detach(), rand([1], generator: random))).backward();
+            (0.1 * GradientPenalty.Compute(_d, _real, fake.detach(), rand([1], generator: random))).backward();
             _optimizerD.step();
         }
 

@@ -117,7 +117,7 @@ internal static class TrainingBenchmark
             _network = NetworkArchitecture.Parse(network).Build(Seed);
             Trainer = new NetworkTrainer(_network, _loss, new ScheduleOptions { Iterations = 1_000_000, Batch = Batch });
             using var photo = Workload.Photo();
-            Sampler = new PatchSampler(TrainingImages.Of([photo], sampling), distortion, sampling, Batch, Seed);
+            Sampler = new PatchSampler(TrainingImages.FromTensors([photo], sampling), distortion, sampling, Batch, Seed);
         }
 
         public NetworkTrainer Trainer { get; }

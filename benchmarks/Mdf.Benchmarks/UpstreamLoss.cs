@@ -1,4 +1,5 @@
 using Mdf.Discriminators;
+using Mdf.Runtime;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
@@ -13,7 +14,7 @@ internal static class UpstreamLoss
 {
     private const double Slope = 0.2;
 
-    public static Tensor Of(DiscriminatorStack stack, int scales, Tensor restored, Tensor reference)
+    public static Tensor Compute(DiscriminatorStack stack, int scales, Tensor restored, Tensor reference)
     {
         var loss = zeros(restored.shape[0]);
         for (var scale = 0; scale < scales; scale++)
@@ -37,9 +38,9 @@ internal static class UpstreamLoss
         var x = image;
         foreach (var block in blocks)
         {
-            var (conv, norm) = ((Conv2d)modules[$"{block}.conv"], (BatchNorm2d)modules[$"{block}.norm"]);
+            var (conv, norm) = ((Conv2d)modules[$"{block}.conv"], (BatchNormalization)modules[$"{block}.norm"]);
             x = nn.functional.conv2d(x, conv.weight!, conv.bias);
-            x = nn.functional.batch_norm(x, norm.running_mean!, norm.running_var!, norm.weight, norm.bias, training: false, momentum: 0.1, eps: norm.eps);
+            x = nn.functional.batch_norm(x, norm.RunningMean, norm.RunningVariance, norm.Weight, norm.Bias, training: false, momentum: 0.1, eps: norm.Epsilon);
             x = nn.functional.leaky_relu(x, Slope, inplace: true);
             if (block == blocks[0] || block == blocks[^1])
                 features.Add(x);

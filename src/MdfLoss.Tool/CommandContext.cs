@@ -28,9 +28,9 @@ internal sealed class CommandContext
     private readonly CancellationToken _cancellation;
     private readonly Action? _watch;
 
-    public CommandContext(ParseResult arguments, Terminal output, Terminal error, Action? watch, CancellationToken cancellation)
+    public CommandContext(ParseResult arguments, Terminal output, Terminal error, Action? watch, CancellationToken cancellationToken)
     {
-        (_arguments, _output, _error, _cancellation, _watch) = (arguments, output, error, cancellation, watch);
+        (_arguments, _output, _error, _cancellation, _watch) = (arguments, output, error, cancellationToken, watch);
         IsJson = arguments.GetValue<bool>(CommonOptions.Json);
         IsVerbose = arguments.GetValue<bool>(CommonOptions.Verbose);
     }
@@ -112,5 +112,5 @@ internal sealed class CommandContext
     /// <summary>Does long work and shows its progress on standard error: a bar on a terminal, else a line now and then.</summary>
     /// <param name="work">The work; it reports to the sink that it is given.</param>
     /// <returns>What the work returns.</returns>
-    public T WithProgress<T>(Func<IProgressSink, T> work) => _error.WithProgress(TimeProvider.System, work);
+    public T WithProgress<T>(Func<IProgress<ProgressUpdate>, T> work) => _error.WithProgress(TimeProvider.System, work);
 }

@@ -39,15 +39,15 @@ internal static class CommandLine
     /// <param name="args">The words after <c>mdf</c>.</param>
     /// <param name="output">Where results go.</param>
     /// <param name="error">Where messages and progress go.</param>
-    /// <param name="interruption">Ctrl-C and the other signals; null where the caller has <paramref name="cancellation"/> alone.</param>
-    /// <param name="cancellation">Cancelled to end the command; that of <paramref name="interruption"/> where there is one.</param>
+    /// <param name="interruption">Ctrl-C and the other signals; null where the caller has <paramref name="cancellationToken"/> alone.</param>
+    /// <param name="cancellationToken">Cancelled to end the command; that of <paramref name="interruption"/> where there is one.</param>
     /// <returns>The exit code.</returns>
     public static int Run(
         IReadOnlyList<string> args,
         TextWriter output,
         TextWriter error,
         Interruption? interruption = null,
-        CancellationToken cancellation = default) => Run(Commands, args, output, error, interruption, cancellation);
+        CancellationToken cancellationToken = default) => Run(Commands, args, output, error, interruption, cancellationToken);
 
     /// <summary>Runs one command line of a program with other commands.</summary>
     /// <param name="commands">Makes the commands, once the plugins are loaded: their help has the plugins' names.</param>
@@ -55,16 +55,16 @@ internal static class CommandLine
     /// <param name="output">Where results go.</param>
     /// <param name="error">Where messages and progress go.</param>
     /// <param name="interruption">As above.</param>
-    /// <param name="cancellation">As above.</param>
+    /// <param name="cancellationToken">As above.</param>
     internal static int Run(
         Func<IEnumerable<Command>> commands,
         IReadOnlyList<string> args,
         TextWriter output,
         TextWriter error,
         Interruption? interruption = null,
-        CancellationToken cancellation = default)
+        CancellationToken cancellationToken = default)
     {
-        cancellation = interruption?.Token ?? cancellation;
+        cancellationToken = interruption?.Token ?? cancellationToken;
         var isVerbose = args.Contains(CommonOptions.Verbose);
         try
         {
@@ -101,11 +101,11 @@ internal static class CommandLine
                 new Terminal(output, ReferenceEquals(output, Console.Out) && !Console.IsOutputRedirected),
                 new Terminal(error, ReferenceEquals(error, Console.Error) && !Console.IsErrorRedirected),
                 interruption is null ? null : interruption.Watch,
-                cancellation));
+                cancellationToken));
         }
         catch (Exception thrown)
         {
-            var (code, message) = Explain(thrown, interruption, cancellation);
+            var (code, message) = Explain(thrown, interruption, cancellationToken);
             error.WriteLine($"mdf: {message}");
             if (isVerbose && thrown is not OperationCanceledException)
                 error.WriteLine(thrown);
@@ -199,7 +199,7 @@ internal static class CommandLine
         return names;
     }
 
-    private static (int Code, string Message) Explain(Exception thrown, Interruption? interruption, CancellationToken cancellation)
+    private static (int Code, string Message) Explain(Exception thrown, Interruption? interruption, CancellationToken cancellationToken)
     {
         // What came from a worker thread or a static constructor is wrapped; the cause is what matters.
         var error = thrown;
@@ -207,10 +207,10 @@ internal static class CommandLine
             error = inner;
         return error switch
         {
-            InputException when !cancellation.IsCancellationRequested => (Misuse, error.Message),
-            RunInterruptedException when cancellation.IsCancellationRequested => (interruption?.ExitCode(isResumable: true) ?? Interrupted, $"interrupted; {error.Message}"),
+            InputException when !cancellationToken.IsCancellationRequested => (Misuse, error.Message),
+            RunInterruptedException when cancellationToken.IsCancellationRequested => (interruption?.ExitCode(isResumable: true) ?? Interrupted, $"interrupted; {error.Message}"),
             // Ctrl-C reaches a program that we have started as well, and what it leaves behind is no fault of the input.
-            OperationCanceledException or InputException when cancellation.IsCancellationRequested => (interruption?.ExitCode(isResumable: false) ?? Interrupted, "interrupted"),
+            OperationCanceledException or InputException when cancellationToken.IsCancellationRequested => (interruption?.ExitCode(isResumable: false) ?? Interrupted, "interrupted"),
             DivergedException or IOException or UnauthorizedAccessException => (Failure, FirstLine(error)),
             OutOfMemoryException => (Failure, OutOfMemory),
             ExternalException when s_allocationFailures.Any(words => error.Message.Contains(words, StringComparison.OrdinalIgnoreCase)) => (Failure, OutOfMemory),

@@ -13,7 +13,7 @@ internal static class CommandNames
     {
         // A command of a group that was typed without the group: 'inspect' is 'loss inspect'.
         var known = Below(parent, []).OrderBy(path => path.Length).ToList();
-        var nearest = NearestName.Of(name, known.Select(path => path[^1]));
+        var nearest = NearestName.Find(name, known.Select(path => path[^1]));
         return $"unknown command {Untrusted.Quote(name)}{Hint(nearest is null ? null : string.Join(' ', known.First(path => path[^1] == nearest)))}";
     }
 
@@ -25,7 +25,7 @@ internal static class CommandNames
     {
         name = name.Split('=', 2)[0];
         var options = known.ToDictionary(option => option.Name.TrimStart('-'));
-        meant = NearestName.Of(name.TrimStart('-'), options.Keys) is { } nearest ? options[nearest] : null;
+        meant = NearestName.Find(name.TrimStart('-'), options.Keys) is { } nearest ? options[nearest] : null;
         return $"unknown option {Untrusted.Quote(name)}{Hint(meant?.Name)}";
     }
 

@@ -51,7 +51,7 @@ internal static class CommonOptions
     {
         Description = "what the network of another project's weights is built as, such as 'edsr?factor=4&residual_scale=0.1': BasicSR's EDSR and MSRResNet, EDSR-PyTorch's EDSR, KAIR's DnCNN",
         HelpName = "network",
-        CustomParser = TextParser.Of<NetworkArchitecture?>(NetworkArchitecture.Parse),
+        CustomParser = TextParser.From<NetworkArchitecture?>(NetworkArchitecture.Parse),
     };
 
     /// <summary>How long an external program may take; null where it is not given.</summary>

@@ -41,7 +41,7 @@ internal abstract class ComputeCommand : MdfCommand
     {
         Description = "auto (a CUDA device if there is one), cpu, cuda or cuda:N",
         HelpName = "name",
-        CustomParser = TextParser.Of(ComputeDevice.Parse),
+        CustomParser = TextParser.From(ComputeDevice.Parse),
         DefaultValueFactory = _ => ComputeDevice.Auto,
     };
 
@@ -49,7 +49,7 @@ internal abstract class ComputeCommand : MdfCommand
     {
         Description = "threads to compute with [default: one for each processor that this process may use]",
         HelpName = "n",
-        CustomParser = TextParser.Of<int?>(text => int.TryParse(text, out var n) && n is >= 1 and <= 1024
+        CustomParser = TextParser.From<int?>(text => int.TryParse(text, out var n) && n is >= 1 and <= 1024
             ? n
             : throw new InputException($"--threads takes a whole number from 1 to 1024, found '{text}'")),
     };

@@ -5,7 +5,7 @@ using Spectre.Console.Rendering;
 namespace Mdf.Cli;
 
 /// <summary>Progress on a terminal: a bar per stage, with the last numbers and the time left.</summary>
-internal sealed class ProgressBars : IProgressSink
+internal sealed class ProgressBars : IProgress<ProgressUpdate>
 {
     // Fast enough for the eye, slow enough to cost nothing.
     private static readonly TimeSpan s_refresh = TimeSpan.FromMilliseconds(100);
@@ -22,7 +22,7 @@ internal sealed class ProgressBars : IProgressSink
     /// <param name="time">The clock.</param>
     /// <param name="work">The work.</param>
     /// <returns>What the work returns.</returns>
-    public static T Show<T>(IAnsiConsole console, TimeProvider time, Func<IProgressSink, T> work) =>
+    public static T Show<T>(IAnsiConsole console, TimeProvider time, Func<IProgress<ProgressUpdate>, T> work) =>
         new Progress(console, time) { AutoRefresh = false }
             .Columns(
                 new TaskDescriptionColumn { Alignment = Justify.Left },
@@ -31,7 +31,7 @@ internal sealed class ProgressBars : IProgressSink
                 new UpdateColumn())
             .Start(context => work(new ProgressBars(context, time)));
 
-    public void Report(in ProgressUpdate update)
+    public void Report(ProgressUpdate update)
     {
         if (_bar?.Description != Markup.Escape(update.Stage))
             _bar = _context.AddTask(Markup.Escape(update.Stage), maxValue: Math.Max(1, update.Total));

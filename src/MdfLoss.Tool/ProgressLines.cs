@@ -5,14 +5,14 @@ namespace Mdf.Cli;
 /// <summary>Progress where no one watches a terminal: a line every few seconds, and one at each stage's end.</summary>
 /// <param name="writer">Where the lines go.</param>
 /// <param name="time">The clock that spaces them.</param>
-internal sealed class ProgressLines(TextWriter writer, TimeProvider time) : IProgressSink
+internal sealed class ProgressLines(TextWriter writer, TimeProvider time) : IProgress<ProgressUpdate>
 {
     /// <summary>The least time between two lines of a stage.</summary>
     public static readonly TimeSpan Interval = TimeSpan.FromSeconds(5);
 
     private long? _last;
 
-    public void Report(in ProgressUpdate update)
+    public void Report(ProgressUpdate update)
     {
         // A stage's first report has no step yet and nothing to say.
         if (update.TimePerStep is null)

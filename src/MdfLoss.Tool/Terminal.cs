@@ -51,7 +51,7 @@ internal sealed class Terminal
     /// <param name="time">The clock.</param>
     /// <param name="work">The work; it reports to the sink that it is given.</param>
     /// <returns>What the work returns.</returns>
-    public T WithProgress<T>(TimeProvider time, Func<IProgressSink, T> work)
+    public T WithProgress<T>(TimeProvider time, Func<IProgress<ProgressUpdate>, T> work)
     {
         if (!IsInteractive)
             return work(new ProgressLines(Writer, time));

@@ -10,7 +10,7 @@ internal static class TextParser
     /// <summary>What the library refuses becomes a mistake on the command line, in the library's words.</summary>
     /// <param name="parse">Reads the text; throws <see cref="InputException"/>. Must not load libtorch.</param>
     /// <returns>For the <c>CustomParser</c> of an argument or option that takes one word.</returns>
-    public static Func<ArgumentResult, T?> Of<T>(Func<string, T> parse) => result =>
+    public static Func<ArgumentResult, T?> From<T>(Func<string, T> parse) => result =>
     {
         try
         {
@@ -43,14 +43,14 @@ internal static class TextParser
     /// <param name="name">The option, for the message.</param>
     /// <param name="from">The least that is allowed.</param>
     /// <param name="to">The most that is allowed.</param>
-    public static Func<ArgumentResult, int> Integer(string name, int from, int to = int.MaxValue) => Of(text =>
+    public static Func<ArgumentResult, int> Integer(string name, int from, int to = int.MaxValue) => From(text =>
         int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var value) && value >= from && value <= to
             ? value
             : throw new InputException($"{name} takes a whole number {(to == int.MaxValue ? $"of at least {from}" : $"from {from} to {to}")}, found '{text}'"));
 
     /// <summary>Reads a finite number of at least 0.</summary>
     /// <param name="name">The option, for the message.</param>
-    public static Func<ArgumentResult, double> Amount(string name) => Of(text =>
+    public static Func<ArgumentResult, double> Amount(string name) => From(text =>
         double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var value) && value >= 0 && double.IsFinite(value)
             ? value
             : throw new InputException($"{name} takes a number of at least 0, found '{text}'"));

@@ -13,7 +13,7 @@ namespace Mdf.Tests;
 /// it watches, libtorch and our kernels compute on one thread: each further thread keeps scratch memory, and gets it when its first piece of work comes.
 /// So a class that uses it belongs in <see cref="OneAtATime"/>.
 /// </remarks>
-internal sealed partial class LeakWatch : IProgressSink, IDisposable
+internal sealed partial class LeakWatch : IProgress<ProgressUpdate>, IDisposable
 {
     private readonly int _first;
     private readonly int _window;
@@ -33,7 +33,7 @@ internal sealed partial class LeakWatch : IProgressSink, IDisposable
     /// <summary>Whether the C library can say how many bytes are in use: GNU's since 2.33, unless another allocator is in its place.</summary>
     public static bool CountsBytes { get; } = SeesAnAllocation();
 
-    public void Report(in ProgressUpdate update)
+    public void Report(ProgressUpdate update)
     {
         if (update.Step < _first || (update.Step - _first) % _window != 0)
             return;

@@ -10,7 +10,7 @@ namespace Mdf.Distortions;
 /// The distortion of a program, which it makes of a picture once: the result is kept as an 8-bit PNG file. So the training of a network starts the program once a
 /// picture, a run that is resumed or validates sees the same pictures again, and a program that draws random numbers is frozen to its first draw.
 /// </summary>
-public sealed class CachedDistortion : Distortion
+internal sealed class CachedDistortion : Distortion
 {
     private readonly string _folder;
 

@@ -124,7 +124,7 @@ public abstract class Distortion
         var parts = task.Split(':', 2);
         if (Names.Find(parts[0]) is { } known)
             return known.Create(parts.Length == 2 ? parts[1] : null);
-        var hint = NearestName.Of(parts[0], Tasks.Select(candidate => candidate.Name)) is { } nearest
+        var hint = NearestName.Find(parts[0], Tasks.Select(candidate => candidate.Name)) is { } nearest
             ? $" (did you mean '{string.Join(':', [nearest, .. parts[1..]])}'?)"
             : "";
         throw new InputException($"unknown task '{task}'{hint}: expected one of {expected}");

@@ -9,7 +9,7 @@ namespace Mdf.Distortions;
 /// Single-image super-resolution of a network, <c>sisr:factor</c>: bicubic reduction exactly as the benchmark sets' low-resolution images were
 /// made (<see cref="Resampler.BenchmarkDownscale"/>), rounded to 8 bits as those files are.
 /// </summary>
-public sealed class Downscaling : Distortion
+internal sealed class Downscaling : Distortion
 {
     /// <summary>Creates the distortion.</summary>
     /// <param name="factor">2, 3 or 4: what networks upscale by.</param>

@@ -26,11 +26,11 @@ public sealed class ExternalDistortion : Distortion
     /// they come last, in this order.
     /// </param>
     /// <param name="timeLimit">How long the program may take for an image.</param>
-    /// <param name="cancellation">Ends the program while it works; applying the distortion throws <see cref="OperationCanceledException"/> then.</param>
+    /// <param name="cancellationToken">Ends the program while it works; applying the distortion throws <see cref="OperationCanceledException"/> then.</param>
     /// <exception cref="InputException">The command is empty, has an unfinished quotation, or only one of the two places.</exception>
-    public ExternalDistortion(string command, TimeSpan timeLimit, CancellationToken cancellation = default)
+    public ExternalDistortion(string command, TimeSpan timeLimit, CancellationToken cancellationToken = default)
     {
-        (_program, _cancellation) = (new ExternalProgram(command, timeLimit), cancellation);
+        (_program, _cancellation) = (new ExternalProgram(command, timeLimit), cancellationToken);
     }
 
     internal static TaskName Name { get; } = new("external", "external:\"program {in} {out}\"", "makes a damaged file from a clean one", _ => throw new InputException(
@@ -46,16 +46,16 @@ public sealed class ExternalDistortion : Distortion
     /// <summary>Finds the distortion for the training of a loss as somebody typed it: any that <see cref="Distortion.ParseForLoss"/> knows, or a program.</summary>
     /// <param name="task">The task's name.</param>
     /// <param name="timeLimit">How long a program may take for an image.</param>
-    /// <param name="cancellation">Ends a program while it works.</param>
+    /// <param name="cancellationToken">Ends a program while it works.</param>
     /// <exception cref="InputException">The task cannot be used.</exception>
-    public static Distortion ParseTyped(string task, TimeSpan timeLimit, CancellationToken cancellation = default) => ParseTyped(task, timeLimit, ParseForLoss, cancellation);
+    public static Distortion ParseTyped(string task, TimeSpan timeLimit, CancellationToken cancellationToken = default) => ParseTyped(task, timeLimit, ParseForLoss, cancellationToken);
 
     /// <summary>Finds the distortion for a network as somebody typed it: any that <see cref="Distortion.ParseForNetwork"/> knows, or a program.</summary>
     /// <param name="task">The task's name.</param>
     /// <param name="timeLimit">How long a program may take for an image.</param>
-    /// <param name="cancellation">Ends a program while it works.</param>
+    /// <param name="cancellationToken">Ends a program while it works.</param>
     /// <exception cref="InputException">The task cannot be used.</exception>
-    public static Distortion ParseTypedForNetwork(string task, TimeSpan timeLimit, CancellationToken cancellation = default) => ParseTyped(task, timeLimit, ParseForNetwork, cancellation);
+    public static Distortion ParseTypedForNetwork(string task, TimeSpan timeLimit, CancellationToken cancellationToken = default) => ParseTyped(task, timeLimit, ParseForNetwork, cancellationToken);
 
     /// <inheritdoc/>
     protected override Tensor Distort(Tensor reference, Generator? random) => Join(reference.split(1).Select(Run)).to(reference.device).to(reference.dtype);
@@ -64,10 +64,10 @@ public sealed class ExternalDistortion : Distortion
     private protected override Tensor DistortGrey(Tensor reference, Generator? random) =>
         Join(reference.split(1).Select(image => GreyPicture.Channels(Run(image)))).to(reference.device).to(reference.dtype);
 
-    private static Distortion ParseTyped(string task, TimeSpan timeLimit, Func<string, Distortion> parse, CancellationToken cancellation)
+    private static Distortion ParseTyped(string task, TimeSpan timeLimit, Func<string, Distortion> parse, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(task);
-        return IsNameOf(task) ? new ExternalDistortion(task[ExternalProgram.Prefix.Length..], timeLimit, cancellation) : parse(task);
+        return IsNameOf(task) ? new ExternalDistortion(task[ExternalProgram.Prefix.Length..], timeLimit, cancellationToken) : parse(task);
     }
 
     private Tensor Run(Tensor image) => _program.Run(

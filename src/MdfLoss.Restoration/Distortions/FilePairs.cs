@@ -8,7 +8,7 @@ namespace Mdf.Distortions;
 /// Whatever the difference between files is, <c>pairs</c>: clean pictures and their damaged versions of the same size; <c>pairs:factor</c>: damaged versions
 /// that are smaller by a factor. There is nothing to apply: who trains or evaluates gives both files.
 /// </summary>
-public sealed class FilePairs : Distortion
+internal sealed class FilePairs : Distortion
 {
     /// <summary>Creates the task.</summary>
     /// <param name="factor">The clean pictures' size by the damaged ones': 1 to 4.</param>

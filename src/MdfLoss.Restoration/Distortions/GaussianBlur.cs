@@ -6,7 +6,7 @@ using static TorchSharp.torch;
 namespace Mdf.Distortions;
 
 /// <summary>Deblurring, <c>blur:σ</c>: a Gaussian blur with a mirrored border. <c>blur:σ-σ</c> draws the strength of each image anew, uniformly.</summary>
-public sealed class GaussianBlur : Distortion
+internal sealed class GaussianBlur : Distortion
 {
     private const double Largest = 20;
 
@@ -49,7 +49,7 @@ public sealed class GaussianBlur : Distortion
     /// <summary>Blurs images.</summary>
     /// <param name="images">Shape <c>(N, C, H, W)</c>.</param>
     /// <param name="sigma">Standard deviation in pixels; at least 0.</param>
-    internal static Tensor Of(Tensor images, double sigma)
+    internal static Tensor Blur(Tensor images, double sigma)
     {
         var limit = (int)Math.Min(images.shape[2], images.shape[3]) - 1;
         var radius = Math.Min((int)Math.Ceiling(Reach * sigma), limit);
@@ -84,10 +84,10 @@ public sealed class GaussianBlur : Distortion
     protected override Tensor Distort(Tensor reference, Generator? random)
     {
         if (!IsRandom)
-            return Of(reference, Highest);
+            return Blur(reference, Highest);
         var count = (int)reference.shape[0];
         var drawn = rand([count], dtype: float64, device: random?.device ?? CPU, generator: random).cpu().data<double>().ToArray();
-        return cat([.. reference.split(1).Zip(drawn, (image, u) => Of(image, Lowest + u * (Highest - Lowest)))]);
+        return cat([.. reference.split(1).Zip(drawn, (image, u) => Blur(image, Lowest + u * (Highest - Lowest)))]);
     }
 
     private static GaussianBlur Create(string? strength)

@@ -8,7 +8,7 @@ namespace Mdf.Distortions;
 /// Denoising, <c>denoise:σ</c>: white Gaussian noise, independent in every channel, neither clipped nor rounded. <c>denoise:σ-σ</c> draws the
 /// strength of each image anew, uniformly.
 /// </summary>
-public sealed class GaussianNoise : Distortion
+internal sealed class GaussianNoise : Distortion
 {
     /// <summary>Creates the distortion.</summary>
     /// <param name="sigma">Standard deviation in 8-bit units, above 0 and at most 255: in [0, 1] it is <paramref name="sigma"/> / 255.</param>

@@ -10,7 +10,7 @@ namespace Mdf.Distortions;
 /// quality of each image anew; <c>jpeg:quality:444</c> keeps colour at full resolution, where otherwise it is 4:2:0; <c>jpeg:quality:any</c> draws one of
 /// the two for each image.
 /// </summary>
-public sealed class JpegDistortion : Distortion
+internal sealed class JpegDistortion : Distortion
 {
     private const string FullResolution = "444";
     private const string HalfResolution = "420";

@@ -5,7 +5,7 @@ using static TorchSharp.torch;
 namespace Mdf.Distortions;
 
 /// <summary>Removal of banding, <c>quantize:bits</c>: every channel is clamped to [0, 1] and rounded to so many bits.</summary>
-public sealed class Quantization : Distortion
+internal sealed class Quantization : Distortion
 {
     /// <summary>Creates the distortion.</summary>
     /// <param name="bits">1 to 8.</param>

@@ -6,7 +6,7 @@ namespace Mdf.Distortions;
 /// Single-image super-resolution in phase 1, <c>sisr</c>. Every image comes upscaled from the scale below, and that is the distortion;
 /// nothing is added to it.
 /// </summary>
-public sealed class Upscaling : Distortion
+internal sealed class Upscaling : Distortion
 {
     /// <inheritdoc/>
     public override string Task => TaskName.SuperResolution.Name;

@@ -10,7 +10,7 @@ namespace Mdf.Distortions;
 /// Removal of WebP artefacts, <c>webp:quality</c>: a round trip through a lossy WebP encoder, image by image. <c>webp:quality-quality</c> draws the
 /// quality of each image anew.
 /// </summary>
-public sealed class WebpDistortion : Distortion
+internal sealed class WebpDistortion : Distortion
 {
     /// <summary>Creates the distortion.</summary>
     /// <param name="quality">0 (worst) to 100, libwebp's scale.</param>

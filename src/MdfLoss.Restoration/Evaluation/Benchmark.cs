@@ -27,7 +27,7 @@ public static class Benchmark
     /// <param name="device">Where to compute.</param>
     /// <param name="restored">Told of every restored image: the model, the image's name, and <c>(1, 3, H, W)</c> in [0, 1], which it must not keep.</param>
     /// <param name="progress">Told of every image.</param>
-    /// <param name="cancellation">Ends it between two tiles or strips of an image, or while one is read.</param>
+    /// <param name="cancellationToken">Ends it between two tiles or strips of an image, or while one is read.</param>
     /// <returns>One result for each model and image: all of the first model, then all of the next.</returns>
     /// <exception cref="InputException">A file is no image, a pair does not belong together, a restorer fails, or an image is too small for a loss.</exception>
     /// <exception cref="OperationCanceledException">It was cancelled.</exception>
@@ -38,31 +38,31 @@ public static class Benchmark
         NiqeModel? niqe,
         Device device,
         Action<IRestorer, string, Tensor>? restored = null,
-        IProgressSink? progress = null,
-        CancellationToken cancellation = default)
+        IProgress<ProgressUpdate>? progress = null,
+        CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(models);
         ArgumentNullException.ThrowIfNull(images);
         ArgumentNullException.ThrowIfNull(losses);
-        var meter = new ProgressMeter(progress ?? IProgressSink.None, "evaluating", models.Count * images.Count);
+        var meter = new ProgressMeter(progress, "evaluating", models.Count * images.Count);
         var results = new BenchmarkResult[models.Count, images.Count];
         for (var image = 0; image < images.Count; image++)
         {
             using var scope = NewDisposeScope();
             using var _ = no_grad();
-            var (reference, distorted) = images.Read(image, cancellation);
+            var (reference, distorted) = images.Read(image, cancellationToken);
             (reference, distorted) = (reference.to(device), distorted.to(device));
             for (var model = 0; model < models.Count; model++)
             {
-                cancellation.ThrowIfCancellationRequested();
+                cancellationToken.ThrowIfCancellationRequested();
                 using var step = NewDisposeScope();
                 var started = Stopwatch.GetTimestamp();
-                var found = Restorers.Restore(models[model], distorted, new RestorationRequest { Image = images.NameOf(image), Cancellation = cancellation });
+                var found = Restorers.Restore(models[model], distorted, new RestorationRequest { Image = images.NameOf(image), CancellationToken = cancellationToken });
                 var seconds = Stopwatch.GetElapsedTime(started).TotalSeconds;
                 results[model, image] = new BenchmarkResult(
                     models[model].Name, images.NameOf(image),
-                    BenchmarkMetrics.Score(found, reference, images.Border, niqe, cancellation),
-                    [.. losses.Select(loss => loss.Measure(found, reference, cancellation))],
+                    BenchmarkMetrics.Score(found, reference, images.Border, niqe, cancellationToken),
+                    [.. losses.Select(loss => loss.Measure(found, reference, cancellationToken))],
                     seconds);
                 restored?.Invoke(models[model], images.NameOf(image), found.Clamp(0, 1));
                 meter.Report((long)image * models.Count + model + 1);

@@ -44,7 +44,7 @@ public sealed class BenchmarkImages
     /// <summary>Takes pairs of files; none is read yet.</summary>
     /// <param name="pairs">The clean images and their distorted versions.</param>
     /// <param name="distortion">What the networks undo.</param>
-    public BenchmarkImages(IReadOnlyList<DistortedPair> pairs, Distortion distortion)
+    internal BenchmarkImages(IReadOnlyList<DistortedPair> pairs, Distortion distortion)
         : this(pairs.Select(pair => pair.Reference).ToArray(), pairs.Select(pair => pair.Distorted).ToArray(), distortion, seed: 0, reduce: 1)
     {
     }
@@ -80,16 +80,16 @@ public sealed class BenchmarkImages
 
     /// <summary>Reads a pair. The reference is cut off below and to the right to a multiple of the factor.</summary>
     /// <param name="index">Which, from 0.</param>
-    /// <param name="cancellation">Ends it while a file is read.</param>
+    /// <param name="cancellationToken">Ends it while a file is read.</param>
     /// <returns><c>(1, 3, H, W)</c> in [0, 1] and <c>(1, 3, H / factor, W / factor)</c>, on the CPU.</returns>
     /// <exception cref="InputException">A file is no image, or the two sizes do not belong together.</exception>
     /// <exception cref="OperationCanceledException">It was cancelled.</exception>
-    public (Tensor Reference, Tensor Distorted) Read(int index, CancellationToken cancellation = default)
+    public (Tensor Reference, Tensor Distorted) Read(int index, CancellationToken cancellationToken = default)
     {
         using var scope = NewDisposeScope();
         using var _ = no_grad();
         var factor = _distortion.Factor;
-        var image = Resampler.Reduce(ImageFile.Read(_references[index], cancellation: cancellation), _reduce);
+        var image = Resampler.Reduce(ImageFile.Read(_references[index], cancellationToken: cancellationToken), _reduce);
         if (_reduce > 1)
             image = Pixels.Levels(image, bitDepth: 8).to(float32).Div(255); // as a file would hold it
         var (height, width) = (image.shape[2] / factor * factor, image.shape[3] / factor * factor);
@@ -97,7 +97,7 @@ public sealed class BenchmarkImages
             throw new InputException($"'{_references[index]}' is {image.shape[3]}×{image.shape[2]} pixels: too small for a factor of {factor * _reduce}");
         var reference = image[.., .., ..(int)height, ..(int)width].contiguous();
         using var random = new Generator(SeedOf(NameOf(index)));
-        var distorted = _distorted is null ? _distortion.ApplyToPicture(reference, random) : ImageFile.Read(_distorted[index], cancellation: cancellation);
+        var distorted = _distorted is null ? _distortion.ApplyToPicture(reference, random) : ImageFile.Read(_distorted[index], cancellationToken: cancellationToken);
         if (distorted.shape[2] != height / factor || distorted.shape[3] != width / factor)
         {
             throw new InputException($"expected '{_distorted![index]}' to have {width / factor}×{height / factor} pixels, as '{_references[index]}' "

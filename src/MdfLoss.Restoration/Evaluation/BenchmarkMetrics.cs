@@ -34,24 +34,24 @@ public static class BenchmarkMetrics
     /// <param name="reference">The same size and device, in [0, 1]; rounded, too.</param>
     /// <param name="border">Pixels to cut off at each side of both images, before every metric.</param>
     /// <param name="niqe">The model for NIQE; null to leave that out.</param>
-    /// <param name="cancellation">Ends it between two strips.</param>
+    /// <param name="cancellationToken">Ends it between two strips.</param>
     /// <returns>The scores; null for what the image is too small for.</returns>
     /// <exception cref="InputException">The sizes differ, one is no image or holds NaN, or the border leaves nothing.</exception>
     /// <exception cref="OperationCanceledException">It was cancelled.</exception>
     public static BenchmarkScores Score(
-        Tensor restored, Tensor reference, int border = 0, NiqeModel? niqe = null, CancellationToken cancellation = default)
+        Tensor restored, Tensor reference, int border = 0, NiqeModel? niqe = null, CancellationToken cancellationToken = default)
     {
         using var scope = NewDisposeScope();
         using var _ = no_grad();
-        var rgb = BenchmarkImage.WithoutBorder(restored, border, "restored");
-        var referenceRgb = BenchmarkImage.WithoutBorder(reference, border, "reference");
+        var rgb = BenchmarkProtocol.WithoutBorder(restored, border, "restored");
+        var referenceRgb = BenchmarkProtocol.WithoutBorder(reference, border, "reference");
         if (!rgb.shape.SequenceEqual(referenceRgb.shape))
         {
             throw new InputException($"expected images of one size, found {restored.shape[3]}×{restored.shape[2]} (restored) "
                 + $"and {reference.shape[3]}×{reference.shape[2]} (reference)");
         }
 
-        return Score(rgb, referenceRgb, ImageStrips.Divide(rgb.shape, cancellation: cancellation)) with { Niqe = niqe?.ScoreWhole(rgb, cancellation) };
+        return Score(rgb, referenceRgb, ImageStrips.Divide(rgb.shape, cancellationToken: cancellationToken)) with { Niqe = niqe?.ScoreWhole(rgb, cancellationToken) };
     }
 
     /// <summary>Every score but NIQE, which looks at blocks and not at strips.</summary>
@@ -69,8 +69,8 @@ public static class BenchmarkMetrics
         {
             using var scope = NewDisposeScope();
             // The restored image and its reference.
-            var rgb = cat([BenchmarkImage.Round(strip.Of(image), "restored"), BenchmarkImage.Round(strip.Of(reference), "reference")]);
-            var luma = BenchmarkImage.Luma(rgb);
+            var rgb = cat([BenchmarkProtocol.Round(strip.Cut(image), "restored"), BenchmarkProtocol.Round(strip.Cut(reference), "reference")]);
+            var luma = BenchmarkProtocol.Luma(rgb);
             Psnr.AddSquares(rgbError, rgb.narrow(0, 0, 1), rgb.narrow(0, 1, 1));
             Psnr.AddSquares(lumaError, luma.narrow(0, 0, 1), luma.narrow(0, 1, 1));
             // All four channels at once: libtorch's convolution of a single one is several times slower.

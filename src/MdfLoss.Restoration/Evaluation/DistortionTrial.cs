@@ -10,7 +10,7 @@ namespace Mdf.Evaluation;
 /// <param name="Clean">The clean picture, <c>(1, 3, H, W)</c> in [0, 1].</param>
 /// <param name="Distorted">Its distorted version, enlarged to the same size where the task makes it smaller.</param>
 /// <param name="Psnr">The PSNR in dB of the two, both rounded to 8 bits; infinity for equal pictures.</param>
-public sealed record DistortionTrial(Tensor Clean, Tensor Distorted, double Psnr)
+internal sealed record DistortionTrial(Tensor Clean, Tensor Distorted, double Psnr)
 {
     /// <summary>
     /// The highest PSNR in dB at which a picture counts as damaged. Rounding a picture to 8 bits leaves 10 log₁₀(12 · 255²) = 58.9 dB: above 60 the damage is less
@@ -53,7 +53,7 @@ public sealed record DistortionTrial(Tensor Clean, Tensor Distorted, double Psnr
         var lowest = double.PositiveInfinity;
         foreach (var (clean, distorted) in pairs.Take(most))
         {
-            var trial = Compare(clean, distorted);
+            var trial = Measure(clean, distorted);
             // A smaller picture is damaged whatever it shows.
             if (trial.Psnr <= HighestPsnr || !clean.shape.SequenceEqual(distorted.shape))
                 return trial;
@@ -67,11 +67,11 @@ public sealed record DistortionTrial(Tensor Clean, Tensor Distorted, double Psnr
                 : "use a stronger task, or other pictures"));
     }
 
-    private static DistortionTrial Compare(Tensor clean, Tensor distorted)
+    private static DistortionTrial Measure(Tensor clean, Tensor distorted)
     {
         var enlarged = distorted.shape.SequenceEqual(clean.shape) ? distorted : Resampler.Bicubic(distorted, clean.shape[2], clean.shape[3]).Clamp(0, 1);
         using var scope = NewDisposeScope();
-        return new DistortionTrial(clean, enlarged, Evaluation.Psnr.Of(Rounded(enlarged), Rounded(clean)));
+        return new DistortionTrial(clean, enlarged, Evaluation.Psnr.Compute(Rounded(enlarged), Rounded(clean)));
     }
 
     private static Tensor Rounded(Tensor image) => Pixels.Levels(image, bitDepth: 8).Div(255);

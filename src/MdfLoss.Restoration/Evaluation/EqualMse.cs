@@ -8,14 +8,14 @@ namespace Mdf.Evaluation;
 /// <summary>A distorted version of an image.</summary>
 /// <param name="Name">What was done to it.</param>
 /// <param name="Image">The result, shape <c>(1, 3, H, W)</c> in [0, 1].</param>
-public sealed record DistortedImage(string Name, Tensor Image);
+internal sealed record DistortedImage(string Name, Tensor Image);
 
 /// <summary>
 /// Damages an image in four ways that mean squared error cannot tell apart: JPEG, blur, noise and a shift of brightness of equal
 /// MSE. What a loss makes of them shows what it has learnt to see. The comparison goes back to Wang, Bovik, Sheikh and Simoncelli,
 /// "Image Quality Assessment: From Error Visibility to Structural Similarity" (2004).
 /// </summary>
-public static class EqualMse
+internal static class EqualMse
 {
     // How far the search for a blur's σ, a noise's σ and a shift goes.
     private const double LargestBlur = 16;
@@ -44,7 +44,7 @@ public static class EqualMse
         DistortedImage[] images =
         [
             new("JPEG", artefact),
-            new("blur", Match("blur", strength => GaussianBlur.Of(reference, strength), LargestBlur)),
+            new("blur", Match("blur", strength => GaussianBlur.Blur(reference, strength), LargestBlur)),
             new("noise", Match("noise", strength => reference.Add(noise.Mul(strength)), LargestNoise)),
             new("brightness", Match("shift of brightness", strength => reference.Add(strength), LargestShift)),
         ];

@@ -19,7 +19,7 @@ internal sealed class ExternalRestorer : IRestorer
     {
         using var scope = NewDisposeScope();
         var restored = _program.Run(
-            GreyPicture.Channels(distorted.cpu().to(float32)), (height, width) => RestoredSize.Mistake(distorted, height, width, Factor), request.Cancellation);
+            GreyPicture.Channels(distorted.cpu().to(float32)), (height, width) => RestoredSize.Mistake(distorted, height, width, Factor), request.CancellationToken);
         return restored.to(distorted.device).to(distorted.dtype).MoveToOuterDisposeScope();
     }
 

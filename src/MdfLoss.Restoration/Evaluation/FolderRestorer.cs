@@ -24,7 +24,7 @@ internal sealed class FolderRestorer : IRestorer
         if (!_files.TryGetValue(DistortedPairs.CommonName(request.Image + ".png"), out var file))
             throw new InputException($"'{_folder}' has no result for the image '{request.Image}': expected a file of that name, such as '{request.Image}.png'");
         using var scope = NewDisposeScope();
-        var restored = ImageFile.Read(file, cancellation: request.Cancellation);
+        var restored = ImageFile.Read(file, cancellationToken: request.CancellationToken);
         if (RestoredSize.Mistake(distorted, restored.shape[2], restored.shape[3], Factor) is { } mistake)
             throw new InputException($"'{file}' is no result for the image '{request.Image}': {mistake}");
         return restored.to(distorted.device).to(distorted.dtype).MoveToOuterDisposeScope();

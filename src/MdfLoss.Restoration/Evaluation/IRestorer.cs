@@ -34,8 +34,8 @@ public sealed record RestorationRequest
     public int? Tile { get; init; }
 
     /// <summary>Told how far the image is.</summary>
-    public IProgressSink Progress { get; init; } = IProgressSink.None;
+    public IProgress<ProgressUpdate>? Progress { get; init; }
 
     /// <summary>Ends the work.</summary>
-    public CancellationToken Cancellation { get; init; }
+    public CancellationToken CancellationToken { get; init; }
 }

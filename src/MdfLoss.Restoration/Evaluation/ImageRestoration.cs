@@ -9,7 +9,7 @@ namespace Mdf.Evaluation;
 /// <summary>An image file that is to be restored, and the file for the result.</summary>
 /// <param name="Input">The distorted image.</param>
 /// <param name="Output">The restored one.</param>
-public sealed record RestorationPair(string Input, string Output);
+internal sealed record RestorationPair(string Input, string Output);
 
 /// <summary>An image file that was restored.</summary>
 /// <param name="Input">The distorted image.</param>
@@ -20,14 +20,14 @@ public sealed record RestorationPair(string Input, string Output);
 /// <param name="JpegQuality">The quality of the distorted file, see <see cref="Imaging.JpegQuality"/>; null if it is no JPEG or has tables of its own.</param>
 /// <param name="Noise">The noise of the distorted image, σ in 8-bit units, see <see cref="NoiseLevel"/>; null where it cannot be told.</param>
 /// <param name="Unkept">What the restored file does not hold of the distorted one's metadata.</param>
-public sealed record RestoredImage(
+internal sealed record RestoredImage(
     string Input, string Output, int Width, int Height, double Seconds, int? JpegQuality, double? Noise, IReadOnlyList<UnkeptMetadata> Unkept);
 
 /// <summary>What <see cref="ImageRestoration"/> is going to do.</summary>
 /// <param name="Pairs">Which file is restored into which, in the order given, within a folder by name.</param>
 /// <param name="Existing">The images whose results exist and are kept.</param>
 /// <param name="Earlier">Files of a folder that are results of an earlier run into the same folder, by their names.</param>
-public sealed record RestorationPlan(IReadOnlyList<RestorationPair> Pairs, IReadOnlyList<RestorationPair> Existing, IReadOnlyList<string> Earlier);
+internal sealed record RestorationPlan(IReadOnlyList<RestorationPair> Pairs, IReadOnlyList<RestorationPair> Existing, IReadOnlyList<string> Earlier);
 
 /// <summary>Restores image files.</summary>
 public static class ImageRestoration
@@ -43,7 +43,7 @@ public static class ImageRestoration
     /// An input is missing or no file, a folder has no image, the output cannot be written by its name, or is an input, or is that of another input, or
     /// exists, or an option does not fit.
     /// </exception>
-    public static RestorationPlan Plan(IReadOnlyList<string> inputs, string output, RestorationOutput? options = null)
+    internal static RestorationPlan Plan(IReadOnlyList<string> inputs, string output, RestorationOutput? options = null)
     {
         ArgumentNullException.ThrowIfNull(inputs);
         ArgumentNullException.ThrowIfNull(output);
@@ -78,29 +78,28 @@ public static class ImageRestoration
     /// Told, in a sentence that names the file, of every image that cannot be read, which is then passed over. When null, such an image ends the work.
     /// </param>
     /// <param name="progress">Told of every image; of every tile if there is but one image.</param>
-    /// <param name="cancellation">Ends it between two tiles, or while an image is read; what was written until then stays.</param>
+    /// <param name="cancellationToken">Ends it between two tiles, or while an image is read; what was written until then stays.</param>
     /// <returns>One entry for each image that was restored, in their order.</returns>
     /// <exception cref="InputException">An image, or every image, cannot be read, or is too large, or a result cannot be written.</exception>
     /// <exception cref="OperationCanceledException">It was cancelled.</exception>
-    public static IReadOnlyList<RestoredImage> Run(
+    internal static IReadOnlyList<RestoredImage> Run(
         IRestorer restorer,
         IReadOnlyList<RestorationPair> pairs,
         int? tile = null,
         ImageWriteOptions? writing = null,
         Action<string>? onUnreadable = null,
-        IProgressSink? progress = null,
-        CancellationToken cancellation = default)
+        IProgress<ProgressUpdate>? progress = null,
+        CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(restorer);
         ArgumentNullException.ThrowIfNull(pairs);
-        progress ??= IProgressSink.None;
-        var (ofImages, ofTiles) = pairs.Count > 1 ? (progress, IProgressSink.None) : (IProgressSink.None, progress);
+        var (ofImages, ofTiles) = pairs.Count > 1 ? (progress, default(IProgress<ProgressUpdate>)) : (null, progress);
         var meter = new ProgressMeter(ofImages, "restoring", pairs.Count);
         var restored = new List<RestoredImage>();
         for (var i = 0; i < pairs.Count; i++)
         {
-            cancellation.ThrowIfCancellationRequested();
-            if (Restore(restorer, pairs[i], tile, writing, onUnreadable, ofTiles, cancellation) is { } image)
+            cancellationToken.ThrowIfCancellationRequested();
+            if (Restore(restorer, pairs[i], tile, writing, onUnreadable, ofTiles, cancellationToken) is { } image)
                 restored.Add(image);
             meter.Report(i + 1);
         }
@@ -141,7 +140,7 @@ public static class ImageRestoration
     /// <param name="distorted">The picture.</param>
     /// <param name="tile">The side of a tile; see <see cref="TiledRestoration.Run"/>.</param>
     /// <param name="progress">Told of every tile.</param>
-    /// <param name="cancellation">Ends it between two tiles.</param>
+    /// <param name="cancellationToken">Ends it between two tiles.</param>
     /// <returns>A new picture with values in [0, 1], to be disposed.</returns>
     /// <exception cref="InputException">The restored picture would have more than <see cref="ImageFile.MaximumPixels"/> pixels.</exception>
     /// <exception cref="ArgumentException">As for <see cref="TiledRestoration.Run"/>.</exception>
@@ -150,19 +149,19 @@ public static class ImageRestoration
         RestorationNetwork network,
         Picture distorted,
         int? tile = null,
-        IProgressSink? progress = null,
-        CancellationToken cancellation = default)
+        IProgress<ProgressUpdate>? progress = null,
+        CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(network);
         using var restorer = new NetworkRestorer(network.Architecture.Name, network);
         return Restore(
-            restorer, distorted, new RestorationRequest { Image = "", Tile = tile, Progress = progress ?? IProgressSink.None, Cancellation = cancellation });
+            restorer, distorted, new RestorationRequest { Image = "", Tile = tile, Progress = progress, CancellationToken = cancellationToken });
     }
 
     /// <summary>Says which metadata the restored files do not hold.</summary>
     /// <param name="images">The images.</param>
     /// <returns>One line for each kind of metadata and reason; empty where nothing is missing.</returns>
-    public static IReadOnlyList<string> Unkept(IReadOnlyList<RestoredImage> images)
+    internal static IReadOnlyList<string> Unkept(IReadOnlyList<RestoredImage> images)
     {
         ArgumentNullException.ThrowIfNull(images);
         return
@@ -181,15 +180,15 @@ public static class ImageRestoration
         int? tile,
         ImageWriteOptions? writing,
         Action<string>? onUnreadable,
-        IProgressSink progress,
-        CancellationToken cancellation)
+        IProgress<ProgressUpdate>? progress,
+        CancellationToken cancellationToken)
     {
         var started = Stopwatch.GetTimestamp();
-        using var distorted = Read(pair.Input, onUnreadable, cancellation);
+        using var distorted = Read(pair.Input, onUnreadable, cancellationToken);
         if (distorted is null)
             return null;
         AtomicFile.Prepare(pair.Output);
-        using var restored = Restore(restorer, distorted, pair.Input, tile, progress, cancellation);
+        using var restored = Restore(restorer, distorted, pair.Input, tile, progress, cancellationToken);
         var unkept = ImageFile.Write(pair.Output, restored, writing);
         return new RestoredImage(
             pair.Input,
@@ -202,11 +201,11 @@ public static class ImageRestoration
             unkept);
     }
 
-    private static Picture? Read(string path, Action<string>? onUnreadable, CancellationToken cancellation)
+    private static Picture? Read(string path, Action<string>? onUnreadable, CancellationToken cancellationToken)
     {
         try
         {
-            return ImageFile.ReadPicture(path, cancellation);
+            return ImageFile.ReadPicture(path, cancellationToken);
         }
         catch (InputException e) when (onUnreadable is not null)
         {
@@ -216,7 +215,7 @@ public static class ImageRestoration
     }
 
     private static Picture Restore(
-        IRestorer restorer, Picture distorted, string path, int? tile, IProgressSink progress, CancellationToken cancellation)
+        IRestorer restorer, Picture distorted, string path, int? tile, IProgress<ProgressUpdate>? progress, CancellationToken cancellationToken)
     {
         try
         {
@@ -225,7 +224,7 @@ public static class ImageRestoration
                 Image = Path.GetFileNameWithoutExtension(path),
                 Tile = tile,
                 Progress = progress,
-                Cancellation = cancellation,
+                CancellationToken = cancellationToken,
             });
         }
         catch (InputException e)
@@ -243,7 +242,7 @@ public static class ImageRestoration
         }
 
         var images = ImageFolder.List(input);
-        if (!options.ChangesNames || !RealPath.Comparer.Equals(RealPath.Of(input), RealPath.Of(output)))
+        if (!options.ChangesNames || !RealPath.Comparer.Equals(RealPath.Resolve(input), RealPath.Resolve(output)))
             return images;
         // Results lie among the images there: in the next run a_restored.png is not an image to restore, whatever its format.
         var results = images.Select(options.NameOf).ToHashSet(RealPath.Comparer);
@@ -280,13 +279,13 @@ public static class ImageRestoration
 
     private static void RequireDistinct(RestorationPair[] pairs, bool isFile, RestorationOutput options)
     {
-        var sources = pairs.Select(pair => pair.Input).ToLookup(RealPath.Of, RealPath.Comparer);
+        var sources = pairs.Select(pair => pair.Input).ToLookup(RealPath.Resolve, RealPath.Comparer);
         if (sources.FirstOrDefault(same => same.Count() > 1) is { } twice)
             throw new InputException($"the image '{twice.First()}' is given twice{(twice.Last() == twice.First() ? "" : $", also as '{twice.Last()}'")}: give it once");
         var targets = new Dictionary<string, string>(RealPath.Comparer);
         foreach (var pair in pairs)
         {
-            var target = RealPath.Of(pair.Output);
+            var target = RealPath.Resolve(pair.Output);
             if (sources[target].FirstOrDefault() is { } source)
                 throw new InputException($"cannot write '{pair.Output}': it is the input '{source}'; choose another output{(isFile ? "" : ", or give results another name with --suffix")}");
             if (targets.TryAdd(target, pair.Input))

@@ -9,16 +9,16 @@ namespace Mdf.Evaluation;
 /// <param name="Image">The image's file.</param>
 /// <param name="Reference">The reference's file.</param>
 /// <param name="Folder">The folder that was given, where one was: its images have a mean.</param>
-public sealed record ImagePair(string Image, string Reference, string? Folder = null);
+internal sealed record ImagePair(string Image, string Reference, string? Folder = null);
 
 /// <summary>What an image scored.</summary>
 /// <param name="Pair">The image and its reference.</param>
 /// <param name="Psnr">Its PSNR in dB.</param>
 /// <param name="Losses">The value of every loss, in the order in which they were given.</param>
-public sealed record ImageScore(ImagePair Pair, double Psnr, IReadOnlyList<double> Losses);
+internal sealed record ImageScore(ImagePair Pair, double Psnr, IReadOnlyList<double> Losses);
 
 /// <summary>Scores image files against their references under any losses.</summary>
-public static class ImageScoring
+internal static class ImageScoring
 {
     /// <summary>Finds the pairs: files against one reference file, or folders against a reference folder by file name.</summary>
     /// <param name="reference">A file or a folder.</param>
@@ -59,7 +59,7 @@ public static class ImageScoring
     /// <param name="losses">The losses, on <paramref name="device"/>.</param>
     /// <param name="device">Where to compute.</param>
     /// <param name="progress">Told of every pair.</param>
-    /// <param name="cancellation">Ends it between two images or two strips of a large one, or while one is read.</param>
+    /// <param name="cancellationToken">Ends it between two images or two strips of a large one, or while one is read.</param>
     /// <returns>One score for each pair, in their order.</returns>
     /// <exception cref="InputException">
     /// Two losses are the same, a file is no image, a pair differs in size, or an image is too small for a loss.
@@ -68,31 +68,31 @@ public static class ImageScoring
         IReadOnlyList<ImagePair> pairs,
         IReadOnlyList<ReconstructionLoss> losses,
         Device device,
-        IProgressSink? progress = null,
-        CancellationToken cancellation = default)
+        IProgress<ProgressUpdate>? progress = null,
+        CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(pairs);
         ArgumentNullException.ThrowIfNull(losses);
         if (losses.GroupBy(loss => loss.Expression).FirstOrDefault(same => same.Count() > 1) is { } twice)
             throw new InputException($"expected different losses, found '{twice.Key}' {twice.Count()} times: name it once");
-        var meter = new ProgressMeter(progress ?? IProgressSink.None, "scoring", pairs.Count);
+        var meter = new ProgressMeter(progress, "scoring", pairs.Count);
         var scores = new List<ImageScore>();
         foreach (var pair in pairs)
         {
-            cancellation.ThrowIfCancellationRequested();
-            scores.Add(Score(pair, losses, device, cancellation));
+            cancellationToken.ThrowIfCancellationRequested();
+            scores.Add(Score(pair, losses, device, cancellationToken));
             meter.Report(scores.Count);
         }
 
         return scores;
     }
 
-    private static ImageScore Score(ImagePair pair, IReadOnlyList<ReconstructionLoss> losses, Device device, CancellationToken cancellation)
+    private static ImageScore Score(ImagePair pair, IReadOnlyList<ReconstructionLoss> losses, Device device, CancellationToken cancellationToken)
     {
         using var scope = NewDisposeScope();
         using var _ = no_grad();
-        var reference = ImageFile.Read(pair.Reference, cancellation: cancellation).to(device);
-        var image = ImageFile.Read(pair.Image, cancellation: cancellation).to(device);
+        var reference = ImageFile.Read(pair.Reference, cancellationToken: cancellationToken).to(device);
+        var image = ImageFile.Read(pair.Image, cancellationToken: cancellationToken).to(device);
         if (!image.shape.SequenceEqual(reference.shape))
         {
             throw new InputException($"expected images of one size, found '{pair.Image}' of {image.shape[3]}×{image.shape[2]} "
@@ -105,7 +105,7 @@ public static class ImageScoring
                 + $"found '{pair.Image}' of {image.shape[3]}×{image.shape[2]}");
         }
 
-        return new ImageScore(pair, Psnr.Of(image, reference), [.. losses.Select(loss => loss.Measure(image, reference, cancellation))]);
+        return new ImageScore(pair, Psnr.Compute(image, reference), [.. losses.Select(loss => loss.Measure(image, reference, cancellationToken))]);
     }
 
     private static SortedDictionary<string, string> ImagesIn(string folder)

@@ -35,11 +35,11 @@ internal static class NaturalSceneStatistics
     /// <param name="image">RGB, <c>(1, 3, H, W)</c>, floating point, at least one block; what is left beside the blocks is not looked at.</param>
     /// <param name="window">Weights of the local mean, 7×7, with the sum 1.</param>
     /// <param name="blocksPerTile">Blocks along the side of a tile.</param>
-    /// <param name="cancellation">Looked at before every tile.</param>
+    /// <param name="cancellationToken">Looked at before every tile.</param>
     /// <returns>For each block <see cref="FeatureCount"/> numbers, NaN where there is no texture to fit to.</returns>
     /// <exception cref="InputException">There is NaN in it.</exception>
     /// <exception cref="OperationCanceledException">It was cancelled.</exception>
-    public static double[][] Of(Tensor image, double[] window, int blocksPerTile = 8, CancellationToken cancellation = default)
+    public static double[][] Compute(Tensor image, double[] window, int blocksPerTile = 8, CancellationToken cancellationToken = default)
     {
         var (rows, columns) = ((int)image.shape[2] / BlockSize, (int)image.shape[3] / BlockSize);
         var features = new double[rows * columns][];
@@ -48,7 +48,7 @@ internal static class NaturalSceneStatistics
         {
             foreach (var tileColumns in tiles.Columns)
             {
-                cancellation.ThrowIfCancellationRequested();
+                cancellationToken.ThrowIfCancellationRequested();
                 DescribeTile(tileRows, tileColumns);
             }
         }
@@ -58,9 +58,9 @@ internal static class NaturalSceneStatistics
         void DescribeTile(TileSpan tileRows, TileSpan tileColumns)
         {
             using var scope = NewDisposeScope();
-            var rgb = BenchmarkImage.Round(
+            var rgb = BenchmarkProtocol.Round(
                 image.narrow(2, tileRows.WindowStart, tileRows.WindowLength).narrow(3, tileColumns.WindowStart, tileColumns.WindowLength), "restored");
-            var full = BenchmarkImage.Luma(rgb).Mul(255).round().cpu();
+            var full = BenchmarkProtocol.Luma(rgb).Mul(255).round().cpu();
             var scales = new[] { full, Resampler.BicubicScale(full, 0.5, Border.Symmetric) };
             for (var scale = 0; scale < scales.Length; scale++)
             {

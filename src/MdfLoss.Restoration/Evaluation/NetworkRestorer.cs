@@ -7,7 +7,7 @@ using static TorchSharp.torch;
 namespace Mdf.Evaluation;
 
 /// <summary>A network that restores, tile by tile (<see cref="TiledRestoration"/>).</summary>
-public sealed class NetworkRestorer : IRestorer
+internal sealed class NetworkRestorer : IRestorer
 {
     private readonly RestorationNetwork _network;
     private readonly LoadedNetwork? _owned;
@@ -48,7 +48,7 @@ public sealed class NetworkRestorer : IRestorer
     public Tensor Restore(Tensor distorted, RestorationRequest request)
     {
         ArgumentNullException.ThrowIfNull(request);
-        var restored = TiledRestoration.Run(_network, distorted, request.Tile, request.Progress, request.Cancellation);
+        var restored = TiledRestoration.Run(_network, distorted, request.Tile, request.Progress, request.CancellationToken);
         return !IsInTraining || restored.isfinite().all().item<bool>()
             ? restored
             : throw new DivergedException("the training diverged: the network's output is infinite or NaN; try a lower learning rate");

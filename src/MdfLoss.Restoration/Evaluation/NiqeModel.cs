@@ -65,18 +65,18 @@ public sealed class NiqeModel
     {
         using var scope = NewDisposeScope();
         using var _ = no_grad();
-        return ScoreWhole(BenchmarkImage.WithoutBorder(image, border, "restored"));
+        return ScoreWhole(BenchmarkProtocol.WithoutBorder(image, border, "restored"));
     }
 
     /// <summary>The NIQE of an image without its border.</summary>
     /// <param name="image">RGB, <c>(1, 3, H, W)</c>, floating point; clamped and rounded here.</param>
-    /// <param name="cancellation">Ends it between two tiles.</param>
-    internal double? ScoreWhole(Tensor image, CancellationToken cancellation = default)
+    /// <param name="cancellationToken">Ends it between two tiles.</param>
+    internal double? ScoreWhole(Tensor image, CancellationToken cancellationToken = default)
     {
         if (image.shape[2] < NaturalSceneStatistics.BlockSize || image.shape[3] < NaturalSceneStatistics.BlockSize)
             return null;
         using var scope = NewDisposeScope();
-        var blocks = NaturalSceneStatistics.Of(image, _window, cancellation: cancellation);
+        var blocks = NaturalSceneStatistics.Compute(image, _window, cancellationToken: cancellationToken);
         // A feature that one block lacks counts in the others; the covariance is that of the blocks which have all.
         var whole = blocks.Where(block => !block.Any(double.IsNaN)).ToArray();
         if (whole.Length < 2)

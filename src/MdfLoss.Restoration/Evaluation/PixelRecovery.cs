@@ -19,7 +19,7 @@ public static class PixelRecovery
     /// <param name="steps">How many steps of Adam; at least 0.</param>
     /// <param name="learningRate">Its rate; the authors' is 0.1.</param>
     /// <param name="progress">Told of every step.</param>
-    /// <param name="cancellation">Ends it between two steps.</param>
+    /// <param name="cancellationToken">Ends it between two steps.</param>
     /// <returns>The picture and its curves; dispose of it.</returns>
     /// <exception cref="InputException">The images do not fit each other or the loss.</exception>
     /// <exception cref="DivergedException">The recovery diverged.</exception>
@@ -30,8 +30,8 @@ public static class PixelRecovery
         Tensor start,
         int steps,
         double learningRate,
-        IProgressSink? progress = null,
-        CancellationToken cancellation = default)
+        IProgress<ProgressUpdate>? progress = null,
+        CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(loss);
         ArgumentNullException.ThrowIfNull(start);
@@ -43,14 +43,14 @@ public static class PixelRecovery
         using var pixels = new Parameter(start.detach().clone());
         using var optimizer = new Adam([pixels], learningRate);
         using var prepared = loss.Prepare(reference);
-        var meter = new ProgressMeter(progress ?? IProgressSink.None, $"recovery under {loss.Expression}", steps);
+        var meter = new ProgressMeter(progress, $"recovery under {loss.Expression}", steps);
         for (var step = 0; step < steps; step++)
         {
-            cancellation.ThrowIfCancellationRequested();
+            cancellationToken.ThrowIfCancellationRequested();
             using var scope = NewDisposeScope();
             optimizer.ZeroGrad();
             var value = prepared.call(pixels).mean();
-            psnr.Add(Psnr.Of(pixels, reference));
+            psnr.Add(Psnr.Compute(pixels, reference));
             values.Add(value.Number());
             if (!double.IsFinite(values[^1]))
                 throw new DivergedException($"the recovery under {loss.Expression} diverged at step {step}: try a smaller learning rate");

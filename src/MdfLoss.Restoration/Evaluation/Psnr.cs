@@ -5,14 +5,14 @@ namespace Mdf.Evaluation;
 
 /// <summary>Peak signal-to-noise ratio: 10·log₁₀(1 / MSE), in dB, higher is better.</summary>
 /// <remarks>Over all colour channels and pixels, both images clamped to [0, 1] first and not rounded, as the authors' curves are.</remarks>
-public static class Psnr
+internal static class Psnr
 {
     /// <summary>The PSNR of a restored image or batch.</summary>
     /// <param name="restored">Any shape.</param>
     /// <param name="reference">The same shape.</param>
     /// <returns>In dB; infinity for equal images.</returns>
     /// <exception cref="InputException">The shapes differ.</exception>
-    public static double Of(Tensor restored, Tensor reference)
+    public static double Compute(Tensor restored, Tensor reference)
     {
         if (!restored.shape.SequenceEqual(reference.shape))
             throw new InputException($"PSNR expected images of one size, found ({string.Join(", ", restored.shape)}) and ({string.Join(", ", reference.shape)})");
@@ -21,7 +21,7 @@ public static class Psnr
         var (x, y) = restored.dim() > 0 ? (restored, reference) : (restored.view(1), reference.view(1));
         var error = new RunningMean();
         foreach (var strip in ImageStrips.Divide(x.shape))
-            AddSquares(error, strip.Of(x), strip.Of(y));
+            AddSquares(error, strip.Cut(x), strip.Cut(y));
         return OfError(error.Value);
     }
 

@@ -4,7 +4,7 @@ using Mdf.Runtime;
 namespace Mdf.Evaluation;
 
 /// <summary>What happens to results that exist already in a folder.</summary>
-public enum ExistingResults
+internal enum ExistingResults
 {
     /// <summary>Nothing is restored if there are any.</summary>
     Refuse,
@@ -17,7 +17,7 @@ public enum ExistingResults
 }
 
 /// <summary>How the results of <see cref="ImageRestoration"/> are named and written.</summary>
-public sealed record RestorationOutput
+internal sealed record RestorationOutput
 {
     /// <summary>The format of results in a folder when none is given: lossless, and it holds all channels that an image may have.</summary>
     public const string DefaultFormat = "png";

@@ -12,7 +12,7 @@ namespace Mdf.Evaluation;
 /// <param name="Specialization">For each loss, S: its value for this distortion over the geometric mean of its values for all that are no controls.</param>
 /// <param name="Values">For each loss, its geometric mean over the pictures.</param>
 /// <param name="IsControl">Whether it is an error that no restoration leaves, which tells what S comes from and does not count in the mean.</param>
-public sealed record ProbedDistortion(
+internal sealed record ProbedDistortion(
     string Name, IReadOnlyList<bool> IsOwn, IReadOnlyList<double> Specialization, IReadOnlyList<double> Values, bool IsControl = false);
 
 /// <summary>
@@ -25,7 +25,7 @@ public sealed record ProbedDistortion(
 /// <para>Controls tell what S comes from. A distortion's error with random phases has the same spectrum and colours, and neither its structure nor its place in
 /// the picture: where S is the same, spectrum and colours account for it. Noise in grey or colours alone, and of one octave, shows which of these a loss minds.</para>
 /// </remarks>
-public static class SpecializationProbe
+internal static class SpecializationProbe
 {
     private const int ReferenceQuality = 10;
     private const double Blur = 1.5;
@@ -54,12 +54,12 @@ public static class SpecializationProbe
     /// <param name="withControls">Whether to probe with errors without structure, too.</param>
     /// <param name="own">Distortions to probe with besides the usual ones, also programs.</param>
     /// <param name="progress">Told of every picture.</param>
-    /// <param name="cancellation">Ends it between two pictures.</param>
+    /// <param name="cancellationToken">Ends it between two pictures.</param>
     /// <returns>The distortions, those of the stacks' own tasks among them; after them the controls.</returns>
     /// <exception cref="InputException">A picture is all one colour, or too small for a loss or for controls, or a distortion of <paramref name="own"/> damages nothing.</exception>
     public static IReadOnlyList<ProbedDistortion> Run(
-        IReadOnlyList<MdfLoss> losses, IReadOnlyList<Tensor> pictures, long seed, bool withControls = false, IReadOnlyList<Distortion>? own = null, IProgressSink? progress = null,
-        CancellationToken cancellation = default)
+        IReadOnlyList<MdfLoss> losses, IReadOnlyList<Tensor> pictures, long seed, bool withControls = false, IReadOnlyList<Distortion>? own = null, IProgress<ProgressUpdate>? progress = null,
+        CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(losses);
         ArgumentNullException.ThrowIfNull(pictures);
@@ -75,12 +75,12 @@ public static class SpecializationProbe
         var distortions = Distortions([.. tasks.OfType<Distortion>(), .. own ?? []]);
         Probe[] probes = withControls ? [.. distortions, .. Controls(distortions)] : [.. distortions];
         var logs = new double[probes.Length, losses.Count];
-        var meter = new ProgressMeter(progress ?? IProgressSink.None, "probing", pictures.Count);
+        var meter = new ProgressMeter(progress, "probing", pictures.Count);
         for (var p = 0; p < pictures.Count; p++)
         {
-            cancellation.ThrowIfCancellationRequested();
+            cancellationToken.ThrowIfCancellationRequested();
             using var ofPicture = NewDisposeScope();
-            using var random = new Generator(Seeds.Of(seed, p));
+            using var random = new Generator(Seeds.Derive(seed, p));
             var picture = Prepare(pictures[p]);
             var wanted = MeanSquare(new JpegDistortion(ReferenceQuality).ApplyToPicture(picture) - picture);
             if (withControls && Math.Max(picture.shape[2], picture.shape[3]) <= LargestWithoutLowestOctave)
@@ -135,7 +135,7 @@ public static class SpecializationProbe
             new("noise", (x, random) => GreyPicture.ToRgb(ErrorSpectrum.Noise(GreyPicture.Channels(x), random))),
             Structured("down and up by 4", "sisr", (x, _) =>
                 Resampler.Bicubic(Resampler.Bicubic(x, (x.shape[2] + Factor - 1) / Factor, (x.shape[3] + Factor - 1) / Factor), x.shape[2], x.shape[3])),
-            Structured("blur", null, (x, _) => GaussianBlur.Of(x, Blur)),
+            Structured("blur", null, (x, _) => GaussianBlur.Blur(x, Blur)),
             new("brightness", (x, _) => zeros_like(x).Fill_(Brightness)),
             Structured("shift by a pixel", null, (x, _) => cat([x.narrow(3, 0, 1), x.narrow(3, 0, x.shape[3] - 1)], 3)),
         };

@@ -6,7 +6,7 @@ using Mdf.Runtime;
 namespace Mdf.Evaluation;
 
 /// <summary>Compares images with what a network was trained for: the quality of JPEG files, the noise of pictures.</summary>
-public static class TaskFit
+internal static class TaskFit
 {
     /// <summary>
     /// How many times finer or coarser the quantization of a JPEG may be than the training's: at quality 10 this allows 7 to 15, at 95 it allows 93 to 96.

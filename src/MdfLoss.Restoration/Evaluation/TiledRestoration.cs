@@ -9,7 +9,7 @@ namespace Mdf.Evaluation;
 /// of what is made of it only its own pixels are kept. The result is the whole picture's, without seams, and memory does not grow with the
 /// picture but for the picture and the result themselves. A network that looks at the whole image (<see cref="RestorationNetwork.Margin"/>) is given the whole picture at once.
 /// </summary>
-public static class TiledRestoration
+internal static class TiledRestoration
 {
     /// <summary>Restores a picture.</summary>
     /// <param name="network">The network, in evaluation mode, on any device.</param>
@@ -19,7 +19,7 @@ public static class TiledRestoration
     /// ones need less memory. Chosen when null: a picture of up to 768×768 restored pixels is one tile.
     /// </param>
     /// <param name="progress">Told of every tile.</param>
-    /// <param name="cancellation">Ends it between two tiles.</param>
+    /// <param name="cancellationToken">Ends it between two tiles.</param>
     /// <returns><c>(1, 3, H · factor, W · factor)</c>, of the input's type and on its device, not clamped, without gradients.</returns>
     /// <exception cref="ArgumentException">
     /// The network is in training mode, the tensor is not as above, or the tile's side is not positive.
@@ -30,8 +30,8 @@ public static class TiledRestoration
         RestorationNetwork network,
         Tensor distorted,
         int? tile = null,
-        IProgressSink? progress = null,
-        CancellationToken cancellation = default)
+        IProgress<ProgressUpdate>? progress = null,
+        CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(network);
         ArgumentNullException.ThrowIfNull(distorted);
@@ -58,13 +58,13 @@ public static class TiledRestoration
         };
         var device = network.parameters().FirstOrDefault()?.device ?? distorted.device;
         var restored = empty([1, 3, height * factor, width * factor], distorted.dtype, distorted.device);
-        var meter = new ProgressMeter(progress ?? IProgressSink.None, "restoring", grid.Count);
+        var meter = new ProgressMeter(progress, "restoring", grid.Count);
         var done = 0;
         foreach (var rows in grid.Rows)
         {
             foreach (var columns in grid.Columns)
             {
-                cancellation.ThrowIfCancellationRequested();
+                cancellationToken.ThrowIfCancellationRequested();
                 RestoreTile(rows, columns);
                 FreedMemory.Return();
                 meter.Report(++done);

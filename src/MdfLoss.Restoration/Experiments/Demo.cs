@@ -16,7 +16,7 @@ namespace Mdf.Experiments;
 /// <param name="Scales">How many scales the stack has.</param>
 /// <param name="RecoverySteps">Steps of the recovery.</param>
 /// <param name="NetworkSteps">Steps of each network's training.</param>
-public sealed record DemoSize(int Iterations, int Scales, int RecoverySteps, int NetworkSteps)
+internal sealed record DemoSize(int Iterations, int Scales, int RecoverySteps, int NetworkSteps)
 {
     /// <summary>Two to five minutes on two cores.</summary>
     public static DemoSize Full { get; } = new(Iterations: 100, Scales: 6, RecoverySteps: 100, NetworkSteps: 250);
@@ -30,14 +30,14 @@ public sealed record DemoSize(int Iterations, int Scales, int RecoverySteps, int
 /// <param name="Sha256">The SHA-256 of its file.</param>
 /// <param name="Second">The networks are trained on this one, too.</param>
 /// <param name="Unseen">The networks restore this one; nothing is trained on it.</param>
-public sealed record DemoPhotographs(Tensor Photo, string Sha256, Tensor Second, Tensor Unseen);
+internal sealed record DemoPhotographs(Tensor Photo, string Sha256, Tensor Second, Tensor Unseen);
 
 /// <summary>What the demonstration found.</summary>
 /// <param name="Comparison">What each loss makes of four distortions of equal MSE.</param>
 /// <param name="StartPsnr">The PSNR in dB of the noise from which the recovery starts.</param>
 /// <param name="RecoveredPsnr">The PSNR in dB of the recovered picture.</param>
 /// <param name="Restoration">What a photograph that was not trained on scores: as a JPEG, and as each network restores it.</param>
-public sealed record DemoResult(ResultTable Comparison, double StartPsnr, double RecoveredPsnr, ResultTable Restoration)
+internal sealed record DemoResult(ResultTable Comparison, double StartPsnr, double RecoveredPsnr, ResultTable Restoration)
 {
     /// <summary>What the recovery must gain, in dB, for the trained loss to count as working.</summary>
     public const double LeastGain = 3;
@@ -56,7 +56,7 @@ public sealed record DemoResult(ResultTable Comparison, double StartPsnr, double
 /// The project's idea in small: trains a stack for <c>jpeg:10</c> on one photograph, shows what it has learnt to see, checks that its gradient
 /// leads home, and trains a network with it.
 /// </summary>
-public static class Demo
+internal static class Demo
 {
     private const int Quality = 10;
     private const int RecoverySize = 128;
@@ -68,15 +68,15 @@ public static class Demo
     /// <param name="seed">The seed of all randomness.</param>
     /// <param name="folder">Where to write.</param>
     /// <param name="progress">Told of every step.</param>
-    /// <param name="cancellation">Ends it between two steps.</param>
+    /// <param name="cancellationToken">Ends it between two steps.</param>
     /// <exception cref="InputException">The folder cannot be written, or the photograph is too small.</exception>
     public static DemoResult Run(
         DemoPhotographs photographs,
         DemoSize size,
         long seed,
         string folder,
-        IProgressSink? progress = null,
-        CancellationToken cancellation = default)
+        IProgress<ProgressUpdate>? progress = null,
+        CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(photographs);
         ArgumentNullException.ThrowIfNull(size);
@@ -92,27 +92,27 @@ public static class Demo
             Iterations = size.Iterations,
             Seed = seed,
         };
-        using var loss = new MdfLoss(LossTraining.Train(photo, photographs.Sha256, options, progress, cancellation), expression: $"mdf ({jpeg.Task})");
+        using var loss = new MdfLoss(LossTraining.Train(photo, photographs.Sha256, options, progress, cancellationToken), expression: $"mdf ({jpeg.Task})");
         loss.Stack.Save(stackPath);
         using var untrained = new MdfLoss(DiscriminatorStack.Untrained(size.Scales, seed), expression: "mdf (untrained)");
         untrained.to(photo.device);
-        var comparison = Compare(photo, jpeg, [loss, untrained], seed, folder);
+        var comparison = CompareStacks(photo, jpeg, [loss, untrained], seed, folder);
 
         var sizes = PyramidPlan.For(new ImageSize((int)photo.shape[2], (int)photo.shape[3]), RecoverySize).Sizes;
         var reference = Resampler.Bicubic(photo, sizes[^1].Height, sizes[^1].Width).Clamp(0, 1);
         var noise = RecoveryStart.Noise(reference.shape, seed).to(photo.device);
-        using var recovery = PixelRecovery.Run(loss, reference, noise, size.RecoverySteps, LearningRate, progress, cancellation);
-        var recovered = Psnr.Of(recovery.Restored, reference);
+        using var recovery = PixelRecovery.Run(loss, reference, noise, size.RecoverySteps, LearningRate, progress, cancellationToken);
+        var recovered = Psnr.Compute(recovery.Restored, reference);
         ImageFile.Write(Path.Combine(folder, "recovery.png"), Mosaic.Row(noise, recovery.Restored, reference));
         Plots.Save(Path.Combine(folder, "recovery-psnr.png"), new CurvePlot(
             $"Recovery from noise under {loss.Expression}: does the gradient lead home?", "step", "PSNR (dB)",
             [new CurveSeries("PSNR", [.. Enumerable.Range(0, size.RecoverySteps).Select(step => (double)step)], recovery.PsnrPerStep)]));
-        var restoration = DemoRestoration.Run(photographs, jpeg, loss, size.NetworkSteps, seed, folder, progress ?? IProgressSink.None, cancellation);
+        var restoration = DemoRestoration.Run(photographs, jpeg, loss, size.NetworkSteps, seed, folder, progress, cancellationToken);
         return new DemoResult(comparison, recovery.PsnrPerStep[0], recovered, restoration);
     }
 
     /// <summary>What the losses make of four distortions of equal MSE, as pictures, a table and a figure.</summary>
-    private static ResultTable Compare(Tensor photo, JpegDistortion jpeg, IReadOnlyList<MdfLoss> stacks, long seed, string folder)
+    private static ResultTable CompareStacks(Tensor photo, JpegDistortion jpeg, IReadOnlyList<MdfLoss> stacks, long seed, string folder)
     {
         using var scope = NewDisposeScope();
         using var _ = no_grad();

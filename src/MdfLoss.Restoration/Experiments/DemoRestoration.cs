@@ -28,14 +28,14 @@ internal static class DemoRestoration
     /// <param name="seed">The seed of weights and patches, the same for both.</param>
     /// <param name="folder">Where to write.</param>
     /// <param name="progress">Told of every step.</param>
-    /// <param name="cancellation">Ends it between two steps.</param>
+    /// <param name="cancellationToken">Ends it between two steps.</param>
     /// <returns>What the distorted and the restored photographs score.</returns>
     public static ResultTable Run(
-        DemoPhotographs photographs, Distortion distortion, MdfLoss loss, int steps, long seed, string folder, IProgressSink progress, CancellationToken cancellation)
+        DemoPhotographs photographs, Distortion distortion, MdfLoss loss, int steps, long seed, string folder, IProgress<ProgressUpdate>? progress, CancellationToken cancellationToken)
     {
         using var scope = NewDisposeScope();
         var sampling = new SamplingOptions { Patch = Patch };
-        var images = TrainingImages.Of([photographs.Photo, photographs.Second], sampling);
+        var images = TrainingImages.FromTensors([photographs.Photo, photographs.Second], sampling);
         var sampler = new PatchSampler(images, distortion, sampling, Batch, seed);
         using var mse = new MseLoss();
         var distorted = distortion.ApplyToPicture(photographs.Unseen);
@@ -60,7 +60,7 @@ internal static class DemoRestoration
             using var network = NetworkArchitecture.Parse(Architecture).Build(seed);
             StartFromTheInput(network);
             network.to(photographs.Unseen.device);
-            Train(network, trainedWith, sampler, steps, progress, cancellation);
+            Train(network, trainedWith, sampler, steps, progress, cancellationToken);
             network.eval();
             using var noGradient = no_grad();
             return network.call(distorted).Clamp(0, 1);
@@ -68,20 +68,20 @@ internal static class DemoRestoration
 
         object?[] Row(string name, Tensor picture)
         {
-            var scores = BenchmarkMetrics.Score(picture, photographs.Unseen, cancellation: cancellation);
+            var scores = BenchmarkMetrics.Score(picture, photographs.Unseen, cancellationToken: cancellationToken);
             return [name, scores.PsnrRgb, scores.PsnrY, scores.SsimY, loss.call(picture, photographs.Unseen).Number()];
         }
     }
 
     private static void Train(
-        RestorationNetwork network, ReconstructionLoss loss, PatchSampler sampler, int steps, IProgressSink progress, CancellationToken cancellation)
+        RestorationNetwork network, ReconstructionLoss loss, PatchSampler sampler, int steps, IProgress<ProgressUpdate>? progress, CancellationToken cancellationToken)
     {
         using var trainer = new NetworkTrainer(network, loss, new ScheduleOptions { Iterations = steps, Batch = Batch, LearningRate = LearningRate });
         using var queue = new BatchQueue(sampler, 0, steps);
         var meter = new ProgressMeter(progress, $"network under {loss.Expression}", steps);
         while (trainer.Iteration < steps)
         {
-            cancellation.ThrowIfCancellationRequested();
+            cancellationToken.ThrowIfCancellationRequested();
             using var batch = queue.Take();
             var step = trainer.Step(batch);
             meter.Report(trainer.Iteration, new ProgressValue("loss", step.Loss));

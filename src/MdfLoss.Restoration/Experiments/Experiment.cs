@@ -211,7 +211,7 @@ public sealed partial class Experiment : IEquatable<Experiment>
 
     /// <summary>The keys whose values differ in the two canonical files, in their order.</summary>
     /// <param name="other">What to compare with, such as the experiment that a checkpoint belongs to.</param>
-    public IReadOnlyList<ExperimentDifference> DifferencesFrom(Experiment other)
+    internal IReadOnlyList<ExperimentDifference> DifferencesFrom(Experiment other)
     {
         ArgumentNullException.ThrowIfNull(other);
         var (mine, others) = (Entries().ToList(), other.Entries().ToList());
@@ -372,4 +372,4 @@ public sealed partial class Experiment : IEquatable<Experiment>
 /// <param name="Key">The key's path, such as <c>schedule.batch</c>.</param>
 /// <param name="Value">Its value in the one, in YAML; null where the key has no effect there or is a network's option that is left out.</param>
 /// <param name="Other">Its value in the other.</param>
-public sealed record ExperimentDifference(string Key, string? Value, string? Other);
+internal sealed record ExperimentDifference(string Key, string? Value, string? Other);

@@ -31,33 +31,33 @@ internal static class ExperimentImages
     /// <param name="distortion">What the network undoes.</param>
     /// <param name="validation">The validation images.</param>
     /// <param name="progress">Told of every image.</param>
-    /// <param name="cancellation">Ends it between two images.</param>
+    /// <param name="cancellationToken">Ends it between two images.</param>
     /// <returns>The images, and the artefact that is to be undone.</returns>
     /// <exception cref="InputException">An image cannot be used, or the distortion damages nothing; the message has the line.</exception>
     public static (TrainingImages Images, TaskArtefact Artefact) OfTraining(
-        Experiment experiment, Distortion distortion, BenchmarkImages validation, IProgressSink progress, CancellationToken cancellation)
+        Experiment experiment, Distortion distortion, BenchmarkImages validation, IProgress<ProgressUpdate>? progress, CancellationToken cancellationToken)
     {
         var sampling = experiment.Training.Sampling;
         var images = experiment.DistortedFolders is { } distorted
-            ? experiment.Resolve("data.distorted", () => TrainingImages.LoadPairs(experiment.TrainingFolders, distorted, distortion.Factor, sampling, progress, cancellation))
-            : experiment.Resolve("data.train", () => TrainingImages.Load(experiment.TrainingFolders, sampling, progress, cancellation));
+            ? experiment.Resolve("data.distorted", () => TrainingImages.LoadPairs(experiment.TrainingFolders, distorted, distortion.Factor, sampling, progress, cancellationToken))
+            : experiment.Resolve("data.train", () => TrainingImages.Load(experiment.TrainingFolders, sampling, progress, cancellationToken));
         var artefact = experiment.Resolve(experiment.DistortedFolders is null ? "task" : "data.distorted", () => TaskArtefact.OfNetwork(images, distortion, experiment.Training.Seed));
         if (distortion is not CachedDistortion)
             return (images, artefact);
-        images = experiment.Resolve("task", () => images.Distort(distortion, progress, cancellation));
-        Keep(validation, progress, cancellation);
+        images = experiment.Resolve("task", () => images.Distort(distortion, progress, cancellationToken));
+        Keep(validation, progress, cancellationToken);
         return (images, artefact);
     }
 
     /// <summary>Has a program make all validation images before the training, so that one that fails does not end it.</summary>
-    private static void Keep(BenchmarkImages validation, IProgressSink progress, CancellationToken cancellation)
+    private static void Keep(BenchmarkImages validation, IProgress<ProgressUpdate>? progress, CancellationToken cancellationToken)
     {
         var meter = new ProgressMeter(progress, "distorting for validation", validation.Count);
         for (var i = 0; i < validation.Count; i++)
         {
-            cancellation.ThrowIfCancellationRequested();
+            cancellationToken.ThrowIfCancellationRequested();
             using var scope = TorchSharp.torch.NewDisposeScope();
-            validation.Read(i, cancellation);
+            validation.Read(i, cancellationToken);
             meter.Report(i + 1);
         }
     }

@@ -96,19 +96,18 @@ public sealed class ExperimentRun : IDisposable
     /// <summary>Trains, from the first step or from the newest checkpoint that can be used, to the end.</summary>
     /// <param name="resume">Whether to resume a run. Its validation, its checkpoints and, where the learning rate does not depend on it, its number of iterations may have changed.</param>
     /// <param name="progress">Told of every step.</param>
-    /// <param name="cancellation">Ends it between two steps, with a checkpoint.</param>
+    /// <param name="cancellationToken">Ends it between two steps, with a checkpoint.</param>
     /// <returns>The result. Of a run that has ended already it is read; nothing is written then but what somebody has deleted, or a description that has changed.</returns>
     /// <exception cref="InputException">The folder holds a run and is not to be resumed, or is of another experiment or other weights of the loss, or is in use; or a training image cannot be used.</exception>
     /// <exception cref="DivergedException">The loss or a gradient became infinite or NaN.</exception>
     /// <exception cref="IOException">The disk failed or is full; the last checkpoint is intact, and the message names it.</exception>
     /// <exception cref="OperationCanceledException">It was cancelled: a <see cref="RunInterruptedException"/> if there is a checkpoint.</exception>
-    public ExperimentResult Run(bool resume, IProgressSink? progress = null, CancellationToken cancellation = default)
+    public ExperimentResult Run(bool resume, IProgress<ProgressUpdate>? progress = null, CancellationToken cancellationToken = default)
     {
         if (ExtendBy > 0 && !resume)
             throw new InvalidOperationException("only a run that is resumed can be extended");
-        progress ??= IProgressSink.None;
         using var trainer = new NetworkTrainer(_network, _loss, _experiment.Training.Schedule);
-        return resume ? Resume(trainer, progress, cancellation) : Begin(trainer, progress, cancellation);
+        return resume ? Resume(trainer, progress, cancellationToken) : Begin(trainer, progress, cancellationToken);
     }
 
     /// <summary>Frees the network and the loss.</summary>
@@ -118,23 +117,23 @@ public sealed class ExperimentRun : IDisposable
         _network?.Dispose();
     }
 
-    private ExperimentResult Begin(NetworkTrainer trainer, IProgressSink progress, CancellationToken cancellation)
+    private ExperimentResult Begin(NetworkTrainer trainer, IProgress<ProgressUpdate>? progress, CancellationToken cancellationToken)
     {
         _folder.RequireState(resume: false, Elsewhere); // before the images are read, which may take long
-        var images = ReadImages(progress, cancellation); // a mistake there leaves no folder behind
+        var images = ReadImages(progress, cancellationToken); // a mistake there leaves no folder behind
         using var session = RunSession.Open(_folder, resume: false, Elsewhere);
         return session.Guard(() =>
         {
             AtomicFile.Write(_folder.Description, _experiment.ToYaml());
-            return Train(session, trainer, images, Position.Start, new LogWindow(), progress, cancellation);
-        }, cancellation);
+            return Train(session, trainer, images, Position.Start, new LogWindow(), progress, cancellationToken);
+        }, cancellationToken);
     }
 
-    private ExperimentResult Resume(NetworkTrainer trainer, IProgressSink progress, CancellationToken cancellation)
+    private ExperimentResult Resume(NetworkTrainer trainer, IProgress<ProgressUpdate>? progress, CancellationToken cancellationToken)
     {
         using var session = RunSession.Open(_folder, resume: true, Elsewhere);
         var (recorded, isLost) = session.ReadDescription(
-            static path => ExperimentFile.Load(path), static file => ExperimentFile.Parse(TrainingCheckpoint.Of(file).Experiment, file.Path), _warn);
+            static path => ExperimentFile.Load(path), static file => ExperimentFile.Parse(TrainingCheckpoint.Read(file).Experiment, file.Path), _warn);
         // Before a checkpoint is looked at: one of another network would seem to be damaged.
         RequireSame(recorded, static key => !MayChange(key) || key == ExtendKey);
         foreach (var changed in _experiment.ChangedPlugins(recorded))
@@ -151,12 +150,12 @@ public sealed class ExperimentRun : IDisposable
             if (_experiment.ToYaml() is var yaml && (isLost || yaml != recorded.ToYaml()))
                 AtomicFile.Write(_folder.Description, yaml);
             if (!position.IsEndOf(_experiment))
-                return Train(session, trainer, ReadImages(progress, cancellation), position, window, progress, cancellation);
+                return Train(session, trainer, ReadImages(progress, cancellationToken), position, window, progress, cancellationToken);
             if (!File.Exists(_folder.Curves)) // killed after the last checkpoint
                 RunCurves.SaveNetwork(_folder, _loss.Expression);
             ReplaceNetworks(trainer, position);
             return new ExperimentResult(position.Iteration, position.Measures!, position.Best!, []);
-        }, cancellation);
+        }, cancellationToken);
     }
 
     /// <summary>Writes the networks of a run that has ended where somebody has deleted them.</summary>
@@ -172,12 +171,12 @@ public sealed class ExperimentRun : IDisposable
             _warn?.Invoke($"'{_folder.Best}', the network of iteration {position.Best.Iteration}, has been deleted, and no checkpoint has it: use '{_folder.Last}', or train anew");
     }
 
-    private (TrainingImages Images, TaskArtefact Artefact) ReadImages(IProgressSink progress, CancellationToken cancellation) =>
-        ExperimentImages.OfTraining(_experiment, _distortion, _validation, progress, cancellation);
+    private (TrainingImages Images, TaskArtefact Artefact) ReadImages(IProgress<ProgressUpdate>? progress, CancellationToken cancellationToken) =>
+        ExperimentImages.OfTraining(_experiment, _distortion, _validation, progress, cancellationToken);
 
     private ExperimentResult Train(
         RunSession session, NetworkTrainer trainer, (TrainingImages Images, TaskArtefact Artefact) data, Position position, LogWindow window,
-        IProgressSink progress, CancellationToken cancellation)
+        IProgress<ProgressUpdate>? progress, CancellationToken cancellationToken)
     {
         var images = data.Images;
         var (training, schedule) = (_experiment.Training, _experiment.Training.Schedule);
@@ -198,7 +197,7 @@ public sealed class ExperimentRun : IDisposable
             {
                 try
                 {
-                    position = Validate(session, trainer, position, isLast ? progress : IProgressSink.None, cancellation);
+                    position = Validate(session, trainer, position, isLast ? progress : null, cancellationToken);
                 }
                 catch (OperationCanceledException)
                 {
@@ -207,13 +206,13 @@ public sealed class ExperimentRun : IDisposable
                 }
             }
 
-            if (position != written && (isLast || position.Iteration % training.CheckpointEvery == 0 || cancellation.IsCancellationRequested))
+            if (position != written && (isLast || position.Iteration % training.CheckpointEvery == 0 || cancellationToken.IsCancellationRequested))
                 WriteCheckpoint(session, trainer, written = position, window);
             if (isLast)
                 break;
-            if (cancellation.IsCancellationRequested && position.Iteration == 0)
+            if (cancellationToken.IsCancellationRequested && position.Iteration == 0)
                 WriteCheckpoint(session, trainer, position, window); // so that the run can be resumed
-            cancellation.ThrowIfCancellationRequested();
+            cancellationToken.ThrowIfCancellationRequested();
 
             var step = Step(trainer, batches, window);
             meter.Report(trainer.Iteration, new ProgressValue("loss", step.Loss), new ProgressValue("lr", step.LearningRate));
@@ -247,7 +246,7 @@ public sealed class ExperimentRun : IDisposable
         session.Restore(
             file =>
             {
-                var checkpoint = TrainingCheckpoint.Of(file);
+                var checkpoint = TrainingCheckpoint.Read(file);
                 var experiment = ExperimentFile.Parse(checkpoint.Experiment, file.Path);
                 if (recorded.DifferencesFrom(experiment).FirstOrDefault(difference => !MayChange(difference.Key)) is { } difference)
                     throw new InputException($"'{file.Path}': expected a checkpoint of the run in '{_folder.Path}', found one with {difference.Key} = {difference.Other ?? "nothing"} instead of {difference.Value ?? "nothing"}");
@@ -341,7 +340,7 @@ public sealed class ExperimentRun : IDisposable
 
     /// <summary>Tries the network on the validation images, and writes it.</summary>
     /// <returns>The position with this validation.</returns>
-    private Position Validate(RunSession session, NetworkTrainer trainer, Position position, IProgressSink progress, CancellationToken cancellation)
+    private Position Validate(RunSession session, NetworkTrainer trainer, Position position, IProgress<ProgressUpdate>? progress, CancellationToken cancellationToken)
     {
         var network = trainer.Result;
         var iteration = trainer.Iteration;
@@ -350,7 +349,7 @@ public sealed class ExperimentRun : IDisposable
         {
             var written = 0;
             using var model = new NetworkRestorer("validation", network) { IsInTraining = true };
-            var mean = Benchmark.Mean(Benchmark.Run([model], _validation, [_loss], _niqe, _device, Write, progress, cancellation));
+            var mean = Benchmark.Mean(Benchmark.Run([model], _validation, [_loss], _niqe, _device, Write, progress, cancellationToken));
             var measures = new ValidationMeasures(mean.Losses[0], mean.Scores);
             session.Log.Write(iteration, TrainingLog.ValidationGroup, new Dictionary<string, double?>
             {

@@ -61,21 +61,20 @@ public sealed class LossRun
     /// <summary>Trains, from the first iteration or from the newest checkpoint that can be used, to the end.</summary>
     /// <param name="resume">Whether to resume a run.</param>
     /// <param name="progress">Told of every iteration.</param>
-    /// <param name="cancellation">Ends it between two iterations, with a checkpoint.</param>
+    /// <param name="cancellationToken">Ends it between two iterations, with a checkpoint.</param>
     /// <returns>The trained stack, frozen, on the photographs' device.</returns>
     /// <exception cref="InputException">The folder holds a run and is not to be resumed, or not this one, or is in use; or a photograph cannot be used.</exception>
     /// <exception cref="DivergedException">The training diverged.</exception>
     /// <exception cref="IOException">The disk failed or is full; the last checkpoint is intact, and the message names it.</exception>
     /// <exception cref="OperationCanceledException">It was cancelled: a <see cref="RunInterruptedException"/> if there is a checkpoint.</exception>
-    public DiscriminatorStack Run(bool resume, IProgressSink? progress = null, CancellationToken cancellation = default)
+    public DiscriminatorStack Run(bool resume, IProgress<ProgressUpdate>? progress = null, CancellationToken cancellationToken = default)
     {
         if (ExtendBy > 0 && !resume)
             throw new InvalidOperationException("only a run that is resumed can be extended");
-        progress ??= IProgressSink.None;
-        return resume ? Resume(progress, cancellation) : Begin(progress, cancellation);
+        return resume ? Resume(progress, cancellationToken) : Begin(progress, cancellationToken);
     }
 
-    private DiscriminatorStack Begin(IProgressSink progress, CancellationToken cancellation)
+    private DiscriminatorStack Begin(IProgress<ProgressUpdate>? progress, CancellationToken cancellationToken)
     {
         _folder.RequireState(resume: false, Elsewhere); // before a program is started
         var artefact = TaskArtefact.OfLoss(Images, _options); // one that damages nothing leaves no folder behind
@@ -85,18 +84,18 @@ public sealed class LossRun
             using var trainer = new LossTrainer(Images, _options);
             AtomicFile.Write(_folder.Description, Describe());
             artefact.Write(_folder);
-            TrainScales(session, trainer, new LogWindow(), progress, cancellation);
+            TrainScales(session, trainer, new LogWindow(), progress, cancellationToken);
             return Finish(trainer, TrainingProgram.Current);
-        }, cancellation);
+        }, cancellationToken);
     }
 
-    private DiscriminatorStack Resume(IProgressSink progress, CancellationToken cancellation)
+    private DiscriminatorStack Resume(IProgress<ProgressUpdate>? progress, CancellationToken cancellationToken)
     {
         using var session = RunSession.Open(_folder, resume: true, Elsewhere);
         var (recorded, isLost) = session.ReadDescription(
-            static path => Parse(ReadDescription(path), path), static file => Parse(LossCheckpoint.Of(file).Description, file.Path), Warn);
+            static path => Parse(ReadDescription(path), path), static file => Parse(LossCheckpoint.Read(file).Description, file.Path), Warn);
         Adopt(recorded);
-        using var trainer = session.Guard(() => new LossTrainer(Images, _options), cancellation); // which may start a program
+        using var trainer = session.Guard(() => new LossTrainer(Images, _options), cancellationToken); // which may start a program
         var window = new LogWindow();
         var program = Restore(session, trainer, window);
         if (ExtendBy > 0)
@@ -108,16 +107,16 @@ public sealed class LossRun
             if (trainer.IsFinished)
                 return Finish(trainer, program ?? TrainingProgram.Current);
             TaskArtefact.OfLoss(Images, _options).Write(_folder);
-            TrainScales(session, trainer, window, progress, cancellation);
+            TrainScales(session, trainer, window, progress, cancellationToken);
             return Finish(trainer, TrainingProgram.Current);
-        }, cancellation);
+        }, cancellationToken);
     }
 
     private Tensor[] Images => [.. _photographs.Select(photograph => photograph.Image)];
 
     private DiscriminatorStack Finish(LossTrainer trainer, TrainingProgram program)
     {
-        if (!File.Exists(_folder.Critic) || !File.Exists(_folder.Reconstruction))
+        if (!File.Exists(_folder.DiscriminatorCurves) || !File.Exists(_folder.ReconstructionCurves))
             RunCurves.SaveLoss(_folder, _options.Distortion.Task);
         var stack = trainer.Finish([.. _photographs.Select(photograph => photograph.Sha256)], program);
         try
@@ -133,15 +132,15 @@ public sealed class LossRun
         }
     }
 
-    private void TrainScales(RunSession session, LossTrainer trainer, LogWindow window, IProgressSink progress, CancellationToken cancellation)
+    private void TrainScales(RunSession session, LossTrainer trainer, LogWindow window, IProgress<ProgressUpdate>? progress, CancellationToken cancellationToken)
     {
-        foreach (var curves in new[] { _folder.Critic, _folder.Reconstruction })
+        foreach (var curves in new[] { _folder.DiscriminatorCurves, _folder.ReconstructionCurves })
             File.Delete(curves); // drawn at the end: those of a run that is extended would be old
         session.OpenLog(trainer.TotalIterations);
         var started = Stopwatch.GetTimestamp();
         try
         {
-            LossTraining.Run(trainer, progress, Stepped, Finished, cancellation);
+            LossTraining.Run(trainer, progress, Stepped, Finished, cancellationToken);
         }
         catch (OperationCanceledException)
         {
@@ -177,7 +176,7 @@ public sealed class LossRun
         session.Restore(
         file =>
         {
-            var checkpoint = LossCheckpoint.Of(file);
+            var checkpoint = LossCheckpoint.Read(file);
             if (Difference(Parse(checkpoint.Description, file.Path)) is { } difference)
                 throw new InputException($"'{file.Path}': expected a checkpoint of the run in '{_folder.Path}', found one with {difference}");
             window.Load(checkpoint.LogWindow, file.Path);

@@ -23,7 +23,7 @@ internal sealed class RunCurves
             [curves.Series("training", "train", "loss"), curves.Series("validation", "validation", "loss")], LogY: true));
     }
 
-    /// <summary>Draws the critics' losses of a loss's training, and the generators' reconstruction error.</summary>
+    /// <summary>Draws the discriminators' losses and the generators' reconstruction error over the training of a loss.</summary>
     /// <param name="folder">The run's folder.</param>
     /// <param name="task">The task that the loss is trained for.</param>
     public static void SaveLoss(RunFolder folder, string task)
@@ -31,10 +31,10 @@ internal sealed class RunCurves
         var curves = new RunCurves(folder);
         if (curves._entries.Count == 0)
             return;
-        Plots.Save(folder.Critic, new CurvePlot(
+        Plots.Save(folder.DiscriminatorCurves, new CurvePlot(
             $"Training a loss for {task}: the discriminators, scale after scale", "iteration", "loss",
             [curves.Series("D(real)", "train", "d_real"), curves.Series("D(fake)", "train", "d_fake"), curves.Series("gradient penalty", "train", "penalty")]));
-        Plots.Save(folder.Reconstruction, new CurvePlot(
+        Plots.Save(folder.ReconstructionCurves, new CurvePlot(
             $"Training a loss for {task}: the generators, scale after scale", "iteration", "MSE of the reconstruction",
             [curves.Series("reconstruction", "train", "reconstruction")], LogY: true));
     }

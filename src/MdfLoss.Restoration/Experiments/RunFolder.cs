@@ -22,7 +22,7 @@ namespace Mdf.Experiments;
 /// The training of a loss has <c>loss.json</c>, which says what is trained, in the place of the experiment, and in that of networks and validation:
 /// <code>
 /// scales/3.png                       the photograph at scale 3, and what the generator made of it
-/// critic.png, reconstruction.png     D's losses, and the reconstruction's error, over the iterations of all scales
+/// discriminator.png, reconstruction.png     D's losses, and the reconstruction's error, over the iterations of all scales
 /// </code>
 /// </remarks>
 public sealed class RunFolder
@@ -80,10 +80,10 @@ public sealed class RunFolder
     public string Curves => In("curves.png");
 
     /// <summary>What the discriminators found, over the iterations of all scales.</summary>
-    public string Critic => In("critic.png");
+    public string DiscriminatorCurves => In("discriminator.png");
 
     /// <summary>The reconstruction's error, over the iterations of all scales.</summary>
-    public string Reconstruction => In("reconstruction.png");
+    public string ReconstructionCurves => In("reconstruction.png");
 
     /// <summary>Whether a training has been begun in it.</summary>
     public bool IsBegun => File.Exists(Description);

@@ -120,12 +120,12 @@ internal sealed class RunSession : IDisposable
 
     /// <summary>Does the work of the run; whatever ends it says from which checkpoint it can be resumed.</summary>
     /// <param name="work">The work.</param>
-    /// <param name="cancellation">Cancels it. An input that cannot be used is no failure then: Ctrl-C may have ended the program that writes it.</param>
+    /// <param name="cancellationToken">Cancels it. An input that cannot be used is no failure then: Ctrl-C may have ended the program that writes it.</param>
     /// <exception cref="RunInterruptedException">It was cancelled, and there is a checkpoint.</exception>
     /// <exception cref="DivergedException">A number became infinite or NaN.</exception>
     /// <exception cref="IOException">A file of the run could not be written: the disk is full, or the folder has become read-only.</exception>
     /// <exception cref="InputException">Something that the run reads cannot be used.</exception>
-    public T Guard<T>(Func<T> work, CancellationToken cancellation)
+    public T Guard<T>(Func<T> work, CancellationToken cancellationToken)
     {
         try
         {
@@ -135,9 +135,9 @@ internal sealed class RunSession : IDisposable
         {
             throw new RunInterruptedException(checkpoint, e);
         }
-        catch (InputException e) when (cancellation.IsCancellationRequested)
+        catch (InputException e) when (cancellationToken.IsCancellationRequested)
         {
-            var cause = new OperationCanceledException(e.Message, e, cancellation);
+            var cause = new OperationCanceledException(e.Message, e, cancellationToken);
             throw _folder.LastIntact is { } checkpoint ? new RunInterruptedException(checkpoint, cause) : cause;
         }
         catch (DivergedException e)

@@ -122,7 +122,7 @@ internal sealed class Section
         if (_map.Entries.Keys.FirstOrDefault(key => !known.Contains(key)) is not { } unknown)
             return this;
         var where = _prefix.Length > 0 ? $" in '{_prefix.TrimEnd('.')}'" : "";
-        var hint = NearestName.Of(unknown, known) is { } nearest ? $"did you mean '{nearest}'?" : $"known are {string.Join(", ", known)}";
+        var hint = NearestName.Find(unknown, known) is { } nearest ? $"did you mean '{nearest}'?" : $"known are {string.Join(", ", known)}";
         throw new InputException($"{_map.Entries[unknown].Place}: unknown key {Untrusted.Quote(unknown)}{where}: {hint}");
     }
 

@@ -33,7 +33,7 @@ internal sealed record TaskArtefact(byte[] Sheet)
         var clean = At(photo, plan, scales - 1);
         var below = scales > 1 ? plan.Sizes[scales - 2] : plan.Start;
         var upscaled = Resampler.Bicubic(Resampler.Bicubic(photo, below.Height, below.Width), clean.shape[2], clean.shape[3]).Clamp(0, 1);
-        return From(new DistortionTrial(clean, upscaled, Psnr.Of(upscaled, clean)));
+        return From(new DistortionTrial(clean, upscaled, Psnr.Compute(upscaled, clean)));
 
         static Tensor At(Tensor photograph, PyramidPlan plan, int scale) =>
             Resampler.Bicubic(photograph, plan.Sizes[scale].Height, plan.Sizes[scale].Width).Clamp(0, 1);

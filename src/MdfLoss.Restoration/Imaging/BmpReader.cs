@@ -27,11 +27,11 @@ internal static class BmpReader
 
     /// <summary>Reads a whole file.</summary>
     /// <param name="file">The bytes of the file, starting with <c>BM</c>.</param>
-    /// <param name="cancellation">Cancels between two rows.</param>
+    /// <param name="cancellationToken">Cancels between two rows.</param>
     /// <returns>RGB or RGBA, 8 bits, in memory, with the embedded profile if there is one. The caller must dispose it.</returns>
     /// <exception cref="InvalidDataException">The file is corrupt, or of an unsupported kind; the message says which.</exception>
     /// <exception cref="OperationCanceledException">The operation was cancelled.</exception>
-    public static Image Read(ReadOnlySpan<byte> file, CancellationToken cancellation)
+    public static Image Read(ReadOnlySpan<byte> file, CancellationToken cancellationToken)
     {
         var header = Header.Parse(file);
         var masks = header.BitsPerPixel is 16 or 32 ? Mask.ReadAll(file, header) : [];
@@ -41,7 +41,7 @@ internal static class BmpReader
         var pixels = new byte[(long)header.Width * header.Height * channels];
         for (var y = 0; y < header.Height; y++)
         {
-            cancellation.ThrowIfCancellationRequested();
+            cancellationToken.ThrowIfCancellationRequested();
             var row = rows.Slice(checked((int)(header.Stride * (header.IsTopDown ? y : header.Height - 1 - y))), (int)header.Stride);
             var target = pixels.AsSpan(y * header.Width * channels, header.Width * channels);
             if (palette.Length > 0)

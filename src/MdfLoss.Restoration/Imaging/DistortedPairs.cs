@@ -6,10 +6,10 @@ namespace Mdf.Imaging;
 /// <summary>The files of a clean picture and of its distorted version.</summary>
 /// <param name="Reference">The file of the clean picture.</param>
 /// <param name="Distorted">The file of the distorted picture.</param>
-public sealed record DistortedPair(string Reference, string Distorted);
+internal sealed record DistortedPair(string Reference, string Distorted);
 
 /// <summary>Finds the distorted version of each clean picture, by name.</summary>
-public static partial class DistortedPairs
+internal static partial class DistortedPairs
 {
     /// <summary>
     /// Matches files with the files of a folder. Two files are a pair if they have the same name, except for the extension and a suffix such as <c>_HR</c>, <c>_LR</c> or <c>x4</c>.

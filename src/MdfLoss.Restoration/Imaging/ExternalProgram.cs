@@ -69,18 +69,18 @@ internal sealed class ExternalProgram
     /// <summary>Lets the program make a picture of another.</summary>
     /// <param name="image">One image of three channels or one, <c>(1, C, H, W)</c>; the program is given 8 bits of it.</param>
     /// <param name="sizes">Says what is wrong with the size of the result, height and width; null where nothing is.</param>
-    /// <param name="cancellation">Ends the program.</param>
+    /// <param name="cancellationToken">Ends the program.</param>
     /// <returns>RGB, <c>(1, 3, H, W)</c> in [0, 1], on the CPU.</returns>
     /// <exception cref="InputException">It cannot be started, fails, takes too long, or writes nothing that can be used.</exception>
     /// <exception cref="OperationCanceledException">It was cancelled.</exception>
-    public Tensor Run(Tensor image, Func<long, long, string?> sizes, CancellationToken cancellation)
+    public Tensor Run(Tensor image, Func<long, long, string?> sizes, CancellationToken cancellationToken)
     {
         var folder = Directory.CreateTempSubdirectory("mdf-external-").FullName;
         try
         {
             var (input, output) = (Path.Combine(folder, "in.png"), Path.Combine(folder, "out.png"));
             ImageFile.Write(input, new Picture(GreyPicture.ToRgb(image.to(float32)), null, IsGrey: image.shape[1] == 1, 8));
-            Start(input, output, cancellation);
+            Start(input, output, cancellationToken);
             if (!System.IO.File.Exists(output))
                 throw Failed("expected it to write the file that its last argument or {out} names, found none: let it write a PNG file of that name");
             var result = Read(output);
@@ -137,7 +137,7 @@ internal sealed class ExternalProgram
         }
     }
 
-    private void Start(string input, string output, CancellationToken cancellation)
+    private void Start(string input, string output, CancellationToken cancellationToken)
     {
         var start = new ProcessStartInfo(_program) { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true, UseShellExecute = false };
         foreach (var argument in _arguments)
@@ -162,30 +162,30 @@ internal sealed class ExternalProgram
         process.StandardInput.Close();
         process.BeginOutputReadLine();
         process.BeginErrorReadLine();
-        if (!WaitForExit(process, cancellation))
+        if (!WaitForExit(process, cancellationToken))
         {
             process.Kill(entireProcessTree: true);
             Drain(process);
-            cancellation.ThrowIfCancellationRequested();
+            cancellationToken.ThrowIfCancellationRequested();
             throw Failed($"it had not ended after {PlainNumber.Format(_timeLimit.TotalSeconds, 4)} s and was killed: give it more time with --external-timeout");
         }
 
         Drain(process);
-        if (process.ExitCode != 0 && cancellation.CanBeCanceled)
-            cancellation.WaitHandle.WaitOne(s_signalLimit);
-        cancellation.ThrowIfCancellationRequested();
+        if (process.ExitCode != 0 && cancellationToken.CanBeCanceled)
+            cancellationToken.WaitHandle.WaitOne(s_signalLimit);
+        cancellationToken.ThrowIfCancellationRequested();
         if (process.ExitCode != 0)
             throw Failed($"it ended with exit code {process.ExitCode}{(last.Length > 0 ? $" and said {Untrusted.Quote(last[..Math.Min(last.Length, MostShown)])}" : "")}");
     }
 
     /// <returns>Whether the program has ended, in time and before anybody cancelled it.</returns>
     /// <remarks><see cref="Process.WaitForExitAsync"/> would wait for the end of its output as well, which a program that it left behind may keep open.</remarks>
-    private bool WaitForExit(Process process, CancellationToken cancellation)
+    private bool WaitForExit(Process process, CancellationToken cancellationToken)
     {
         var started = Stopwatch.GetTimestamp();
         while (!process.WaitForExit(s_pollInterval))
         {
-            if (cancellation.IsCancellationRequested || Stopwatch.GetElapsedTime(started) > _timeLimit)
+            if (cancellationToken.IsCancellationRequested || Stopwatch.GetElapsedTime(started) > _timeLimit)
                 return false;
         }
 

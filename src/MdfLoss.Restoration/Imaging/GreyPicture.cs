@@ -7,7 +7,7 @@ namespace Mdf.Imaging;
 /// The pixels decide, not the file format: a grey picture may be stored as one channel, with a palette of greys (the BMP files of Classic5), or as three equal
 /// channels (WebP has no grey). The usual evaluation programs have an option for the whole data set, which reads all of these as one channel.
 /// </remarks>
-public static class GreyPicture
+internal static class GreyPicture
 {
     // One 8-bit level plus a margin for rounding. The conversion of a grey file's colour profile may cause such a difference between channels.
     private const double Tolerance = 1.01 / 255;

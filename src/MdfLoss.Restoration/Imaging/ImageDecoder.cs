@@ -18,44 +18,44 @@ internal static class ImageDecoder
     /// <returns>RGB, <c>(1, 3, H, W)</c>, float32 in [0, 1], on the CPU.</returns>
     /// <exception cref="InvalidDataException">The content is not a usable image. The message gives the reason, without the name of the file.</exception>
     /// <exception cref="OperationCanceledException">The operation was cancelled.</exception>
-    public static Tensor Decode(byte[] content, ImageReadOptions options, CancellationToken cancellation) =>
-        Decode(content, (pixels, _, layout) => Pixels.ToRgb(pixels, layout, options.Alpha, cancellation), cancellation);
+    public static Tensor Decode(byte[] content, ImageReadOptions options, CancellationToken cancellationToken) =>
+        Decode(content, (pixels, _, layout) => Pixels.ToRgb(pixels, layout, options.Alpha, cancellationToken), cancellationToken);
 
     /// <summary>Decodes with all channels. <see cref="ImageFile"/> describes the supported files.</summary>
     /// <returns>The picture, on the CPU, float32.</returns>
     /// <exception cref="InvalidDataException">The content is not a usable image. The message gives the reason, without the name of the file.</exception>
     /// <exception cref="OperationCanceledException">The operation was cancelled.</exception>
-    public static Picture DecodePicture(byte[] content, CancellationToken cancellation) =>
+    public static Picture DecodePicture(byte[] content, CancellationToken cancellationToken) =>
         // The file decides whether the picture is grey, because a profile may have converted its one channel to three.
         Decode(
             content,
             (pixels, inFile, layout) =>
             {
                 var metadata = PictureMetadata.Read(inFile, content);
-                return Pixels.ToPicture(pixels, layout, isGrey: inFile.Bands <= 2, cancellation) with { Metadata = metadata };
+                return Pixels.ToPicture(pixels, layout, isGrey: inFile.Bands <= 2, cancellationToken) with { Metadata = metadata };
             },
-            cancellation);
+            cancellationToken);
 
     /// <param name="content">The file.</param>
     /// <param name="take">Creates the result from the pixels in sRGB, the image as it is in the file, and the layout of the stored pixels.</param>
-    /// <param name="cancellation">Cancels between two parts of the pixels.</param>
-    private static T Decode<T>(byte[] content, Func<Image, Image, PixelLayout, T> take, CancellationToken cancellation)
+    /// <param name="cancellationToken">Cancels between two parts of the pixels.</param>
+    private static T Decode<T>(byte[] content, Func<Image, Image, PixelLayout, T> take, CancellationToken cancellationToken)
         where T : IDisposable
     {
-        cancellation.ThrowIfCancellationRequested();
+        cancellationToken.ThrowIfCancellationRequested();
         var format = ImageFormats.Detect(content)
             ?? throw new InvalidDataException(NoImage(content.AsSpan(0, Math.Min(12, content.Length))));
         try
         {
             if (format == ImageFormat.Jpeg)
-                content = JpegStructure.Parse(content, cancellation).Corrected();
+                content = JpegStructure.Parse(content, cancellationToken).Corrected();
             try
             {
-                return Decode(content, format, take, cancellation);
+                return Decode(content, format, take, cancellationToken);
             }
-            catch (VipsException e) when (format == ImageFormat.Jpeg && JpegStructure.Parse(content, cancellation).Unpadded(Libvips.Reason(e)) is { } unpadded)
+            catch (VipsException e) when (format == ImageFormat.Jpeg && JpegStructure.Parse(content, cancellationToken).Unpadded(Libvips.Reason(e)) is { } unpadded)
             {
-                return Decode(unpadded, format, take, cancellation);
+                return Decode(unpadded, format, take, cancellationToken);
             }
         }
         catch (VipsException e)
@@ -68,13 +68,13 @@ internal static class ImageDecoder
         }
     }
 
-    private static T Decode<T>(byte[] content, ImageFormat format, Func<Image, Image, PixelLayout, T> take, CancellationToken cancellation)
+    private static T Decode<T>(byte[] content, ImageFormat format, Func<Image, Image, PixelLayout, T> take, CancellationToken cancellationToken)
         where T : IDisposable => Libvips.Run(() => Libvips.Observe(warnings =>
         {
-            using var opened = Open(content, format, cancellation);
+            using var opened = Open(content, format, cancellationToken);
             using var srgb = ColorProfile.ToSrgb(opened);
             string[] harmless = [.. warnings];
-            var result = take(srgb, opened, new PixelLayout(Orientation.Of(opened), TileOf(opened)));
+            var result = take(srgb, opened, new PixelLayout(Orientation.Read(opened), TileOf(opened)));
             if (format != ImageFormat.Tiff || warnings.FirstOrDefault(warning => !harmless.Contains(warning) && MeansLostPixels(warning)) is not { } lost)
                 return result;
             result.Dispose();
@@ -92,9 +92,9 @@ internal static class ImageDecoder
     }
 
     /// <summary>Opens a file and checks its header. This decodes no pixels, except in a BMP.</summary>
-    private static Image Open(byte[] content, ImageFormat format, CancellationToken cancellation)
+    private static Image Open(byte[] content, ImageFormat format, CancellationToken cancellationToken)
     {
-        var image = Load(content, format, Enums.Access.Sequential, cancellation);
+        var image = Load(content, format, Enums.Access.Sequential, cancellationToken);
         try
         {
             Check(image);
@@ -116,10 +116,10 @@ internal static class ImageDecoder
 
         // Tiles are read in blocks, and the blocks are not in order from top to bottom.
         image.Dispose();
-        return Load(content, format, Enums.Access.Random, cancellation);
+        return Load(content, format, Enums.Access.Random, cancellationToken);
     }
 
-    private static Image Load(byte[] content, ImageFormat format, Enums.Access access, CancellationToken cancellation) => format switch
+    private static Image Load(byte[] content, ImageFormat format, Enums.Access access, CancellationToken cancellationToken) => format switch
     {
         // Error, not Warning: odd chunks are warnings. Error includes truncation, and every checksum is checked.
         ImageFormat.Png => Image.PngloadBuffer(content, access: access, failOn: Enums.FailOn.Error),
@@ -129,7 +129,7 @@ internal static class ImageDecoder
         ImageFormat.Tiff => Image.TiffloadBuffer(content, access: access, failOn: Enums.FailOn.Error),
         // There are no warnings, and no checksums.
         ImageFormat.WebP => Image.WebploadBuffer(content, access: access, failOn: Enums.FailOn.Error),
-        ImageFormat.Bmp => BmpReader.Read(content, cancellation),
+        ImageFormat.Bmp => BmpReader.Read(content, cancellationToken),
         _ => throw new ArgumentOutOfRangeException(nameof(format), format, "unsupported format"),
     };
 

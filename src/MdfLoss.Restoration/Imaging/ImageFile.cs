@@ -30,7 +30,7 @@ public static class ImageFile
     /// <summary>Reads an image file.</summary>
     /// <param name="path">The file. Its content decides the format, not its name.</param>
     /// <param name="options">How to read it. Default: <see cref="ImageReadOptions"/> with its default values.</param>
-    /// <param name="cancellation">
+    /// <param name="cancellationToken">
     /// Cancels between two parts of the image. An interlaced PNG, a progressive JPEG and a WebP are decoded as one part, which takes seconds for the largest images.
     /// </param>
     /// <returns>RGB, <c>(1, 3, H, W)</c>, float32 in [0, 1], on the CPU.</returns>
@@ -39,22 +39,22 @@ public static class ImageFile
     /// <see cref="MaximumPixels"/> pixels; or its transparency is refused.
     /// </exception>
     /// <exception cref="OperationCanceledException">The operation was cancelled.</exception>
-    public static Tensor Read(string path, ImageReadOptions? options = null, CancellationToken cancellation = default)
+    public static Tensor Read(string path, ImageReadOptions? options = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(path);
-        return Decode(ReadContent(path), path, options, cancellation);
+        return Decode(ReadContent(path), path, options, cancellationToken);
     }
 
     /// <summary>Reads an image file with all its channels. The result keeps transparency, and records whether the file is grey and its bit depth.</summary>
     /// <param name="path">The file. Its content decides the format, not its name.</param>
-    /// <param name="cancellation">As for <see cref="Read"/>.</param>
+    /// <param name="cancellationToken">As for <see cref="Read"/>.</param>
     /// <returns>A picture on the CPU, float32.</returns>
     /// <exception cref="InputException">As for <see cref="Read"/>.</exception>
     /// <exception cref="OperationCanceledException">The operation was cancelled.</exception>
-    public static Picture ReadPicture(string path, CancellationToken cancellation = default)
+    public static Picture ReadPicture(string path, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(path);
-        return Decode(ReadContent(path), path, content => ImageDecoder.DecodePicture(content, cancellation));
+        return Decode(ReadContent(path), path, content => ImageDecoder.DecodePicture(content, cancellationToken));
     }
 
     /// <summary>Reads the bytes of an image file, for callers that need both the bytes and the image. <see cref="Decode"/> decodes them.</summary>
@@ -89,14 +89,14 @@ public static class ImageFile
     /// <param name="content">The bytes of an image file.</param>
     /// <param name="name">The name of the image in messages.</param>
     /// <param name="options">How to read it. Default: <see cref="ImageReadOptions"/> with its default values.</param>
-    /// <param name="cancellation">As for <see cref="Read"/>.</param>
+    /// <param name="cancellationToken">As for <see cref="Read"/>.</param>
     /// <returns>RGB, <c>(1, 3, H, W)</c>, float32 in [0, 1], on the CPU.</returns>
     /// <exception cref="InputException">As for <see cref="Read"/>.</exception>
     /// <exception cref="OperationCanceledException">The operation was cancelled.</exception>
-    public static Tensor Decode(byte[] content, string name, ImageReadOptions? options = null, CancellationToken cancellation = default)
+    public static Tensor Decode(byte[] content, string name, ImageReadOptions? options = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(content);
-        return Decode(content, name, bytes => ImageDecoder.Decode(bytes, options ?? new ImageReadOptions(), cancellation));
+        return Decode(content, name, bytes => ImageDecoder.Decode(bytes, options ?? new ImageReadOptions(), cancellationToken));
     }
 
     private static T Decode<T>(byte[] content, string name, Func<byte[], T> decode)

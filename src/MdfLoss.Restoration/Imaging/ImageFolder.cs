@@ -3,7 +3,7 @@ using Mdf.Runtime;
 namespace Mdf.Imaging;
 
 /// <summary>Lists folders of images, for all commands.</summary>
-public static class ImageFolder
+internal static class ImageFolder
 {
     /// <summary>
     /// The prefix of macOS metadata files (AppleDouble, RFC 1740). If a file system cannot store the metadata of <c>a.png</c>, macOS writes them to the file
@@ -43,10 +43,10 @@ public static class ImageFolder
     public static string? CautionOnSubfolders(IEnumerable<string> paths, string? except = null)
     {
         ArgumentNullException.ThrowIfNull(paths);
-        var spared = Directory.Exists(except) ? RealPath.Of(except) : null;
+        var spared = Directory.Exists(except) ? RealPath.Resolve(except) : null;
         string[] below =
         [
-            .. paths.Where(Directory.Exists).SelectMany(Subfolders).Where(folder => !RealPath.Comparer.Equals(RealPath.Of(folder), spared)).Distinct(),
+            .. paths.Where(Directory.Exists).SelectMany(Subfolders).Where(folder => !RealPath.Comparer.Equals(RealPath.Resolve(folder), spared)).Distinct(),
         ];
         return below.Length == 0 ? null : $"folders in a folder are not searched: {Names(below)}";
     }

@@ -5,7 +5,7 @@ using static TorchSharp.torch;
 namespace Mdf.Imaging;
 
 /// <summary>Encodes and decodes JPEG in memory: baseline, with the quantization tables of the standard, scaled by the quality as in libjpeg.</summary>
-public static class JpegCodec
+internal static class JpegCodec
 {
     /// <summary>Encodes one image. The same tensor gives the same bytes. The file has no metadata.</summary>
     /// <param name="image">RGB, <c>(1, 3, H, W)</c> or <c>(3, H, W)</c>; clamped to [0, 1] and rounded to 8 bits.</param>
@@ -47,18 +47,18 @@ public static class JpegCodec
 
     /// <summary>Decodes a JPEG file as <see cref="ImageFile.Read"/> does.</summary>
     /// <param name="content">A whole JPEG file.</param>
-    /// <param name="cancellation">Cancels between two parts of the image.</param>
+    /// <param name="cancellationToken">Cancels between two parts of the image.</param>
     /// <returns>RGB, <c>(1, 3, H, W)</c>, float32 in [0, 1], on the CPU.</returns>
     /// <exception cref="InputException">The bytes are not a complete, valid JPEG.</exception>
     /// <exception cref="OperationCanceledException">The operation was cancelled.</exception>
-    public static Tensor Decode(byte[] content, CancellationToken cancellation = default)
+    public static Tensor Decode(byte[] content, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(content);
         if (ImageFormats.Detect(content) != ImageFormat.Jpeg)
             throw new InputException("cannot decode: expected a JPEG, which starts with the bytes ff d8 ff");
         try
         {
-            return ImageDecoder.Decode(content, new ImageReadOptions(), cancellation);
+            return ImageDecoder.Decode(content, new ImageReadOptions(), cancellationToken);
         }
         catch (InvalidDataException e)
         {

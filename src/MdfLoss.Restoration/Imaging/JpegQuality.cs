@@ -3,7 +3,7 @@ using System.Buffers.Binary;
 namespace Mdf.Imaging;
 
 /// <summary>Estimates the quality of a JPEG file, on libjpeg's scale, from its quantization tables.</summary>
-public static class JpegQuality
+internal static class JpegQuality
 {
     private const int TableSize = 64;
 

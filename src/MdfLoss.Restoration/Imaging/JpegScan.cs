@@ -27,9 +27,9 @@ internal sealed class JpegScan((JpegHuffmanTable Dc, JpegHuffmanTable Ac)[] bloc
     /// <param name="file">The file, up to the first marker after the scan that is not a restart marker.</param>
     /// <param name="start">The position of the first byte of the data.</param>
     /// <param name="padding">Receives the ranges of bytes that are left over without loss of pixels, and that libjpeg would report.</param>
-    /// <param name="cancellation">Checked at intervals.</param>
+    /// <param name="cancellationToken">Checked at intervals.</param>
     /// <exception cref="InvalidDataException">Pixels were lost.</exception>
-    public void RequireWhole(ReadOnlySpan<byte> file, int start, List<Range> padding, CancellationToken cancellation)
+    public void RequireWhole(ReadOnlySpan<byte> file, int start, List<Range> padding, CancellationToken cancellationToken)
     {
         var (done, next) = (0L, 0);
         while (true)
@@ -39,7 +39,7 @@ internal sealed class JpegScan((JpegHuffmanTable Dc, JpegHuffmanTable Ac)[] bloc
             for (; done < last; done++)
             {
                 if (done % McusBetweenLooks == 0)
-                    cancellation.ThrowIfCancellationRequested();
+                    cancellationToken.ThrowIfCancellationRequested();
                 var isValid = PassMcu(ref bits);
                 if (bits.IsOverrun)
                     throw new InvalidDataException($"the file is truncated or corrupt: the data of its pixels ends in MCU {done + 1} of {mcus}");

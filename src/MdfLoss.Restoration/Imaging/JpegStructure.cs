@@ -35,7 +35,7 @@ internal sealed partial class JpegStructure
     private Range _lastData; // of the last scan
     private bool _lacksEnd;
 
-    private JpegStructure(byte[] file, CancellationToken cancellation) => (_file, _cancellation) = (file, cancellation);
+    private JpegStructure(byte[] file, CancellationToken cancellationToken) => (_file, _cancellation) = (file, cancellationToken);
 
     /// <summary>
     /// Finds the segments. The decoder detects corrupt segments itself. This method checks the pixel data for errors that the decoder does not detect: whether there is
@@ -43,12 +43,12 @@ internal sealed partial class JpegStructure
     /// to libjpeg, which reads them up to the end marker. Files with arithmetic coding are also left to libjpeg, although it does not read those to the end.
     /// </summary>
     /// <param name="file">A whole file.</param>
-    /// <param name="cancellation">Cancels the check.</param>
+    /// <param name="cancellationToken">Cancels the check.</param>
     /// <exception cref="InvalidDataException">Pixels were lost.</exception>
     /// <exception cref="OperationCanceledException">The check was cancelled.</exception>
-    public static JpegStructure Parse(byte[] file, CancellationToken cancellation = default)
+    public static JpegStructure Parse(byte[] file, CancellationToken cancellationToken = default)
     {
-        var structure = new JpegStructure(file, cancellation);
+        var structure = new JpegStructure(file, cancellationToken);
         structure.Walk();
         return structure;
     }

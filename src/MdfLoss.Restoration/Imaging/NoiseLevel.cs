@@ -7,7 +7,7 @@ namespace Mdf.Imaging;
 /// Estimates the standard deviation of a picture's white noise from the median of its finest diagonal wavelet coefficients: D. L. Donoho and I. M. Johnstone,
 /// "Ideal spatial adaptation by wavelet shrinkage", Biometrika 81 (1994). Edges and texture are few of the coefficients, so they hardly change the median.
 /// </summary>
-public static class NoiseLevel
+internal static class NoiseLevel
 {
     /// <summary>The lowest quality of a JPEG file for which the noise is estimated.</summary>
     public const int LeastJpegQuality = 90;

@@ -17,7 +17,7 @@ internal readonly record struct Orientation(bool FlipsRows, bool FlipsColumns, b
 
     /// <summary>Reads the orientation of a file; no operation if the file has none.</summary>
     /// <param name="image">The file as libvips opened it.</param>
-    public static Orientation Of(Image image)
+    public static Orientation Read(Image image)
     {
         if (image.Contains(Tag))
             return FromExif(Convert.ToInt32(image.Get(Tag), CultureInfo.InvariantCulture));

@@ -27,7 +27,7 @@ public sealed record PictureMetadata
     public bool HasProfile { get; init; }
 
     /// <summary>The print resolution; null if the file has none.</summary>
-    public PictureResolution? Resolution { get; init; }
+    internal PictureResolution? Resolution { get; init; }
 
     /// <summary>The quality of a JPEG file (see <see cref="Imaging.JpegQuality"/>); null for other files, and for tables that are not standard tables.</summary>
     public int? JpegQuality { get; init; }
@@ -100,6 +100,6 @@ public sealed record PictureMetadata
         var inExif = exif is null ? null : PixelDensity.FromTiff(exif)?.Resolution;
         // The same order as in libvips for JPEG: cameras write EXIF, and a JFIF segment only for programs that need one. The PNG standard calls EXIF historical (11.3.4.5).
         var resolution = format == ImageFormat.Jpeg ? inExif ?? density?.Resolution : density?.Resolution ?? inExif;
-        return resolution is var (horizontal, vertical) && Orientation.Of(inFile).Transposes ? new PictureResolution(vertical, horizontal) : resolution;
+        return resolution is var (horizontal, vertical) && Orientation.Read(inFile).Transposes ? new PictureResolution(vertical, horizontal) : resolution;
     }
 }

@@ -107,11 +107,11 @@ internal static class Pixels
     /// <param name="image">Grey or RGB, with or without alpha.</param>
     /// <param name="layout">The layout of the stored pixels.</param>
     /// <param name="alpha">The handling of the alpha channel.</param>
-    /// <param name="cancellation">Cancels between two parts.</param>
+    /// <param name="cancellationToken">Cancels between two parts.</param>
     /// <returns>RGB, <c>(1, 3, H, W)</c>, float32 in [0, 1], on the CPU.</returns>
     /// <exception cref="InvalidDataException">The image has transparency, and <paramref name="alpha"/> refuses it.</exception>
     /// <exception cref="OperationCanceledException">The operation was cancelled.</exception>
-    public static Tensor ToRgb(Image image, PixelLayout layout, AlphaHandling alpha, CancellationToken cancellation)
+    public static Tensor ToRgb(Image image, PixelLayout layout, AlphaHandling alpha, CancellationToken cancellationToken)
     {
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
@@ -121,7 +121,7 @@ internal static class Pixels
             if (opacity is not null && alpha == AlphaHandling.Refuse && opacity.min().item<float>() < 1)
                 throw new InvalidDataException("expected an opaque image, found transparent pixels; flatten it first");
             place(result, opacity is null ? colors : OnWhite(colors, opacity));
-        }, cancellation);
+        }, cancellationToken);
         return result.MoveToOuterDisposeScope();
     }
 
@@ -129,10 +129,10 @@ internal static class Pixels
     /// <param name="image">Grey or RGB, with or without alpha.</param>
     /// <param name="layout">The layout of the stored pixels.</param>
     /// <param name="isGrey">Whether the file is grey.</param>
-    /// <param name="cancellation">Cancels between two parts.</param>
+    /// <param name="cancellationToken">Cancels between two parts.</param>
     /// <returns>The picture, on the CPU, float32.</returns>
     /// <exception cref="OperationCanceledException">The operation was cancelled.</exception>
-    public static Picture ToPicture(Image image, PixelLayout layout, bool isGrey, CancellationToken cancellation)
+    public static Picture ToPicture(Image image, PixelLayout layout, bool isGrey, CancellationToken cancellationToken)
     {
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
@@ -143,7 +143,7 @@ internal static class Pixels
             place(color, colors);
             if (opacity is not null)
                 place(alpha!, opacity);
-        }, cancellation);
+        }, cancellationToken);
         return new Picture(
             color.MoveToOuterDisposeScope(), alpha?.MoveToOuterDisposeScope(), isGrey, image.Format == Enums.BandFormat.Uchar ? 8 : 16);
     }
@@ -208,8 +208,8 @@ internal static class Pixels
     /// Receives a block of pixels: the colours <c>(1, 1 or 3, rows, columns)</c> and, if there is one, the alpha <c>(1, 1, rows, columns)</c>, float32 in [0, 1];
     /// and a function that copies such pixels to their place in an upright picture. The tensors are freed after the call.
     /// </param>
-    /// <param name="cancellation">Cancels between two blocks.</param>
-    private static void ReadBlocks(Image image, PixelLayout layout, Action<Tensor, Tensor?, Action<Tensor, Tensor>> take, CancellationToken cancellation)
+    /// <param name="cancellationToken">Cancels between two blocks.</param>
+    private static void ReadBlocks(Image image, PixelLayout layout, Action<Tensor, Tensor?, Action<Tensor, Tensor>> take, CancellationToken cancellationToken)
     {
         var colors = (image.Bands - 1) / 2 * 2 + 1; // 1 for 1 or 2 channels, 3 for 3 or 4 channels
         var columns = (int)Math.Min(image.Width, (long)(layout.Tile?.Width ?? image.Width) * BlockTiles);
@@ -220,7 +220,7 @@ internal static class Pixels
         {
             for (var x = 0; x < image.Width; x += columns)
             {
-                cancellation.ThrowIfCancellationRequested();
+                cancellationToken.ThrowIfCancellationRequested();
                 using var scope = NewDisposeScope();
                 var (left, top) = (x, y);
                 var (height, width) = (Math.Min(rows, image.Height - y), Math.Min(columns, image.Width - x));

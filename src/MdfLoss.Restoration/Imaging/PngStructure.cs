@@ -76,7 +76,7 @@ internal static class PngStructure
     /// <param name="start">The start of the data.</param>
     /// <param name="length">The length of the data, in bytes.</param>
     public static void Seal(Span<byte> file, int start, int length) =>
-        BinaryPrimitives.WriteUInt32BigEndian(file[(start + length)..], Crc32.Of(file[(start - TypeSize)..(start + length)]));
+        BinaryPrimitives.WriteUInt32BigEndian(file[(start + length)..], Crc32.Compute(file[(start - TypeSize)..(start + length)]));
 
     /// <returns>The range of the data of the chunk at <paramref name="at"/>, as far as the file contains it; null at the end of the file. Moves to the next chunk.</returns>
     private static Range? Next(ReadOnlySpan<byte> file, ref int at)

@@ -11,7 +11,7 @@ namespace Mdf.Networks;
 /// Kernels (9, 7, 1, 5) and widths (64, 32, 16) are the paper's; other widths keep these proportions. The paper restores luminance alone; this
 /// network takes colour, so its first layer has three inputs and its last three outputs.
 /// </remarks>
-public sealed class ArCnn : RestorationNetwork
+internal sealed class ArCnn : RestorationNetwork
 {
     private static readonly int[] s_kernels = [9, 7, 1, 5];
 

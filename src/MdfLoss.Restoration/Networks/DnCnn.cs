@@ -1,3 +1,4 @@
+using Mdf.Runtime;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
@@ -13,7 +14,7 @@ namespace Mdf.Networks;
 /// <c>batch_norm=false&amp;layers=20</c>: their batch norms are merged into the convolutions.</para>
 /// <para>The layers' names are KAIR's: <c>model.{i}</c>, counting rectifiers, too.</para>
 /// </remarks>
-public sealed class DnCnn : RestorationNetwork
+internal sealed class DnCnn : RestorationNetwork
 {
     private const double Epsilon = 1e-4; // KAIR's, which the paper's first author wrote; PyTorch's default is 1e-5
 
@@ -40,7 +41,7 @@ public sealed class DnCnn : RestorationNetwork
             yield return Layers.Convolution(features, features, 3, device);
             // PyTorch's momentum. KAIR's, 0.9, has PyTorch keep little but the last batch's statistics.
             if (batchNorm)
-                yield return BatchNorm2d(features, Epsilon, device: device);
+                yield return new BatchNormalization(features, Epsilon, device);
             yield return ReLU(inplace: true);
         }
     }
@@ -71,8 +72,8 @@ public sealed class DnCnn : RestorationNetwork
         var convolutions = modules().OfType<Conv2d>().ToList();
         foreach (var convolution in convolutions)
             Layers.DrawNormal(convolution, convolution == convolutions[^1] ? 1 : Layers.RectifierGain, random);
-        foreach (var norm in modules().OfType<BatchNorm2d>())
-            Layers.Reset(norm);
+        foreach (var norm in modules().OfType<BatchNormalization>())
+            norm.Reset();
     }
 
     /// <inheritdoc/>

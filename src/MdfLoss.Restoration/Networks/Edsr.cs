@@ -15,7 +15,7 @@ namespace Mdf.Networks;
 /// <para>The defaults are the paper's baseline model; its full one is <c>blocks=32&amp;features=256&amp;residual_scale=0.1</c>.</para>
 /// <para>The layers' names are those of BasicSR's <c>edsr_arch.py</c>; the authors' own files (EDSR-PyTorch) are read, too.</para>
 /// </remarks>
-public sealed class Edsr : RestorationNetwork
+internal sealed class Edsr : RestorationNetwork
 {
     private const double ImageRange = 255; // the authors' and BasicSR's
 

@@ -1,4 +1,3 @@
-using Mdf.Runtime;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
@@ -62,15 +61,6 @@ internal static class Layers
     {
         convolution.weight.normal_(0, gain / Math.Sqrt(FanIn(convolution)), random);
         convolution.bias!.zero_();
-    }
-
-    /// <summary>PyTorch's default: a batch norm that changes nothing yet.</summary>
-    /// <param name="norm">The batch norm.</param>
-    public static void Reset(BatchNorm2d norm)
-    {
-        norm.weight!.Fill_(1);
-        norm.bias!.zero_();
-        norm.reset_running_stats();
     }
 
     /// <summary>The slope of PReLU for negative values before training: PyTorch's default, which is that of He et al.</summary>

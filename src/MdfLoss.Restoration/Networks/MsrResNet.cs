@@ -13,7 +13,7 @@ namespace Mdf.Networks;
 /// After Ledig et al. (see <see cref="SrResNet"/>), as the baseline of Wang et al., "ESRGAN: Enhanced Super-Resolution Generative Adversarial
 /// Networks" (ECCVW 2018). Structure, defaults and names are those of BasicSR's <c>srresnet_arch.py</c>.
 /// </remarks>
-public sealed class MsrResNet : RestorationNetwork
+internal sealed class MsrResNet : RestorationNetwork
 {
     private const double NegativeSlope = 0.1; // BasicSR's
 

@@ -156,7 +156,7 @@ public sealed class NetworkArchitecture
 
     private static InputException Unknown(string what, string word, IEnumerable<string> known)
     {
-        var nearest = NearestName.Of(word, known);
+        var nearest = NearestName.Find(word, known);
         return new InputException($"unknown {what}: {(nearest is null ? "" : $"did you mean '{nearest}'? ")}known are {Listed(known, "and")}");
     }
 

@@ -82,8 +82,13 @@ public abstract class RestorationNetwork : Module<Tensor, Tensor>
                 case Conv2d convolution:
                     Layers.DrawUniform(convolution, random);
                     break;
-                case BatchNorm2d norm:
-                    Layers.Reset(norm);
+                case BatchNormalization norm:
+                    norm.Reset();
+                    break;
+                case BatchNorm2d norm: // TorchSharp's, in a network from outside
+                    norm.weight!.Fill_(1);
+                    norm.bias!.zero_();
+                    norm.reset_running_stats();
                     break;
                 case PReLU rectifier:
                     rectifier.weight.Fill_(Layers.RectifierSlope);

@@ -13,7 +13,7 @@ namespace Mdf.Networks;
 /// Sizes and layers are those of the paper's figure 4, for factor 4; factor 2 has one step of pixel shuffle, factor 3 one of 3. The paper does not
 /// say whether a rectifier has one slope or one a channel: here it has one, and starts at 0.25, PyTorch's default.
 /// </remarks>
-public sealed class SrResNet : RestorationNetwork
+internal sealed class SrResNet : RestorationNetwork
 {
     private const int OuterKernel = 9;
 
@@ -21,7 +21,7 @@ public sealed class SrResNet : RestorationNetwork
     private readonly PReLU act_first;
     private readonly Sequential body;
     private readonly Conv2d conv_after_body;
-    private readonly BatchNorm2d norm_after_body;
+    private readonly BatchNormalization norm_after_body;
     private readonly Sequential upsample;
     private readonly Conv2d conv_last;
     private readonly int _blocks;
@@ -36,7 +36,7 @@ public sealed class SrResNet : RestorationNetwork
         act_first = Rectifier(device);
         body = Sequential([.. Enumerable.Range(0, _blocks).Select(_ => new Block(features, device))]);
         conv_after_body = Layers.Convolution(features, features, 3, device);
-        norm_after_body = BatchNorm2d(features, device: device);
+        norm_after_body = new BatchNormalization(features, device: device);
         upsample = Layers.PixelShuffling(features, Factor, device, () => Rectifier(device));
         conv_last = Layers.Convolution(features, Colors, OuterKernel, device);
         RegisterComponents();
@@ -76,19 +76,19 @@ public sealed class SrResNet : RestorationNetwork
     private sealed class Block : Module<Tensor, Tensor>
     {
         private readonly Conv2d conv1;
-        private readonly BatchNorm2d norm1;
+        private readonly BatchNormalization norm1;
         private readonly PReLU act;
         private readonly Conv2d conv2;
-        private readonly BatchNorm2d norm2;
+        private readonly BatchNormalization norm2;
 
         public Block(int features, Device device)
             : base(nameof(Block))
         {
             conv1 = Layers.Convolution(features, features, 3, device);
-            norm1 = BatchNorm2d(features, device: device);
+            norm1 = new BatchNormalization(features, device: device);
             act = Rectifier(device);
             conv2 = Layers.Convolution(features, features, 3, device);
-            norm2 = BatchNorm2d(features, device: device);
+            norm2 = new BatchNormalization(features, device: device);
             RegisterComponents();
         }
 

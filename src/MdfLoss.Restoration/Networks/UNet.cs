@@ -14,7 +14,7 @@ namespace Mdf.Networks;
 /// The published network has 48 features, twice as many on the way back, and 64 and 32 at its end; other widths keep these proportions. Images of
 /// sizes that are no multiples of 32 are padded by repeating their last row and column.
 /// </remarks>
-public sealed class UNet : RestorationNetwork
+internal sealed class UNet : RestorationNetwork
 {
     private const int Levels = 5;
     private const double NegativeSlope = 0.1; // the paper's

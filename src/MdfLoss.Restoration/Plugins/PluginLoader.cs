@@ -6,7 +6,7 @@ using Mdf.Runtime;
 namespace Mdf.Plugins;
 
 /// <summary>Loads plugins. Only a path that a person typed may come here: a plugin does whatever it likes.</summary>
-public static class PluginLoader
+internal static class PluginLoader
 {
     private static readonly Lock s_loading = new();
     private static readonly Dictionary<string, PluginFile> s_loaded = new(RealPath.Comparer);
@@ -21,7 +21,7 @@ public static class PluginLoader
     {
         ArgumentNullException.ThrowIfNull(path);
         RegularFile.Require(path, "a plugin (.dll)");
-        var (real, content) = (RealPath.Of(path), Read(path));
+        var (real, content) = (RealPath.Resolve(path), Read(path));
         var plugin = new PluginFile(Path.GetFileName(path), Convert.ToHexStringLower(SHA256.HashData(content)));
         lock (s_loading)
         {

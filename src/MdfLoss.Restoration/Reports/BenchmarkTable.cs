@@ -3,22 +3,22 @@ using Mdf.Evaluation;
 namespace Mdf.Reports;
 
 /// <summary>Creates the table of a benchmark's results: a row for each model and image, and the mean of each model.</summary>
-public static class BenchmarkTable
+internal static class BenchmarkTable
 {
     /// <summary>Creates the table with the images and the means.</summary>
     /// <param name="results">The results. All results of one model must follow each other.</param>
     /// <param name="losses">The names of the losses, in the order of the results' values.</param>
     /// <param name="protocol">The protocol of the benchmark, for the title.</param>
-    public static ResultTable Of(IReadOnlyList<BenchmarkResult> results, IReadOnlyList<string> losses, string protocol) =>
+    public static ResultTable Create(IReadOnlyList<BenchmarkResult> results, IReadOnlyList<string> losses, string protocol) =>
         Make(ByModel(results).SelectMany(model => model.Append(Benchmark.Mean(model))), losses, protocol);
 
     /// <summary>Creates the table with only the means.</summary>
-    /// <inheritdoc cref="Of"/>
+    /// <inheritdoc cref="Create"/>
     public static ResultTable OfMeans(IReadOnlyList<BenchmarkResult> results, IReadOnlyList<string> losses, string protocol) =>
         Make(ByModel(results).Select(Benchmark.Mean), losses, protocol);
 
     /// <summary>Creates the table with only the images.</summary>
-    /// <inheritdoc cref="Of"/>
+    /// <inheritdoc cref="Create"/>
     public static ResultTable OfImages(IReadOnlyList<BenchmarkResult> results, IReadOnlyList<string> losses, string protocol) =>
         Make(results, losses, protocol);
 

@@ -23,7 +23,7 @@ namespace Mdf.Reports;
 /// On the processor that proves our kernels; on another device, that device and its libtorch. There cuDNN would round the factors of a convolution to 10 bits
 /// (TF32), as it does by default: that is switched off while results are compared, and has a row of its own, so that rounding does not hide faults.
 /// </remarks>
-public sealed class DeviceCheck
+internal sealed class DeviceCheck
 {
     // As large as tiles, windows and MS-SSIM's five scales ask for, and no larger.
     private const int Side = 40;
@@ -47,17 +47,17 @@ public sealed class DeviceCheck
     /// <summary>Makes all comparisons.</summary>
     /// <param name="device">The device.</param>
     /// <param name="progress">Who listens; null for nobody.</param>
-    /// <param name="cancellation">Ends it between two comparisons.</param>
+    /// <param name="cancellationToken">Ends it between two comparisons.</param>
     /// <returns>What was found. A device that cannot do something is a row of it, not an exception.</returns>
     /// <exception cref="OperationCanceledException">It was cancelled.</exception>
-    public static DeviceCheckReport Run(Device device, IProgressSink? progress = null, CancellationToken cancellation = default)
+    public static DeviceCheckReport Run(Device device, IProgress<ProgressUpdate>? progress = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(device);
         using var random = new Generator(20);
         var check = new DeviceCheck(device, random);
         var parts = check.Parts().ToList();
         var rows = new List<DeviceDifference>();
-        var meter = new ProgressMeter(progress ?? IProgressSink.None, $"comparing {device} with exact results", parts.Count);
+        var meter = new ProgressMeter(progress, $"comparing {device} with exact results", parts.Count);
         // Only libtorch for CUDA has cuDNN to set.
         var tf32 = !check.IsProcessor && backends.cudnn.allow_tf32;
         if (tf32)
@@ -66,7 +66,7 @@ public sealed class DeviceCheck
         {
             for (var done = 0; done < parts.Count; done++)
             {
-                cancellation.ThrowIfCancellationRequested();
+                cancellationToken.ThrowIfCancellationRequested();
                 rows.AddRange(Attempt(parts[done].Name, parts[done].Compare));
                 meter.Report(done + 1);
             }
@@ -96,7 +96,7 @@ public sealed class DeviceCheck
         yield return ("optimizer", Optimizer);
         foreach (var engine in Engines())
         {
-            yield return ($"phase 1, critic ({NameOf(engine)})", () => Critic(engine));
+            yield return ($"phase 1, discriminator ({NameOf(engine)})", () => CompareDiscriminators(engine));
             yield return ($"phase 1, iteration ({NameOf(engine)})", () => Iteration(engine));
         }
 
@@ -176,7 +176,7 @@ public sealed class DeviceCheck
             using var stack = DiscriminatorStack.Load(Stack);
             using var distance = create([.. Enumerable.Range(0, Math.Min(MdfLoss.DefaultNumScales, stack.Count)).Select(scale => stack[scale].Fold())], stack);
             var (restored, reference, expected) = ExactMdf();
-            var (values, gradient) = distance.Compare(restored, reference, features: null, withGradient: true);
+            var (values, gradient) = distance.Compute(restored, reference, features: null, withGradient: true);
             // The gradient is that of each image's own value; the loss is their mean.
             return Rows(name, Summed, Switching, (values.mean(), gradient!.Div(values.numel())), expected);
         }
@@ -249,51 +249,51 @@ public sealed class DeviceCheck
         _ => "libtorch",
     };
 
-    /// <summary>The three losses of phase 1's critic, and the gradient of its weights: with the gradient penalty, which is a second derivative.</summary>
-    private DeviceDifference[] Critic(TrainingEngine engine)
+    /// <summary>The three losses of phase 1's discriminator, and the gradient of its weights: with the gradient penalty, which is a second derivative.</summary>
+    private DeviceDifference[] CompareDiscriminators(TrainingEngine engine)
     {
         const float epsilon = 0.37f;
         var (real, fake) = (rand([1, 3, 29, 33], generator: _random).Mul(2).Sub(1), rand([1, 3, 29, 33], generator: _random).Mul(2).Sub(1));
-        using var found = Critic(_device);
-        using var exact = Critic(CPU);
+        using var found = NewDiscriminator(_device);
+        using var exact = NewDiscriminator(CPU);
         exact.to(float64);
-        return Rows($"phase 1, critic ({NameOf(engine)})", Summed, Switching, engine switch
+        return Rows($"phase 1, discriminator ({NameOf(engine)})", Summed, Switching, engine switch
         {
             TrainingEngine.EightLanes => ByKernels<Lanes8>(found),
             TrainingEngine.SixteenLanes => ByKernels<Lanes16>(found),
             _ => ByTensors(found, float32),
         }, ByTensors(exact, float64), "losses");
 
-        static Discriminator Critic(Device device)
+        static Discriminator NewDiscriminator(Device device)
         {
             using var random = new Generator(3);
-            var critic = new Discriminator(32);
-            critic.Initialize(random);
-            critic.to(device);
-            critic.train();
-            return critic;
+            var discriminator = new Discriminator(32);
+            discriminator.Initialize(random);
+            discriminator.to(device);
+            discriminator.train();
+            return discriminator;
         }
 
-        static IEnumerable<(string name, Parameter parameter)> Trained(Discriminator critic) =>
+        static IEnumerable<(string name, Parameter parameter)> Trained(Discriminator discriminator) =>
             // Batch norm takes the bias before it away, and a bias of the output cancels in the loss: what is left there is rounding.
-            critic.named_parameters().Where(entry => !entry.name.EndsWith("conv.bias", StringComparison.Ordinal) && entry.name != "tail.bias");
+            discriminator.named_parameters().Where(entry => !entry.name.EndsWith("conv.bias", StringComparison.Ordinal) && entry.name != "tail.bias");
 
-        (Tensor, Tensor) ByTensors(Discriminator critic, ScalarType type)
+        (Tensor, Tensor) ByTensors(Discriminator discriminator, ScalarType type)
         {
-            var device = critic.parameters().First().device;
-            using var optimizer = new Adam(critic.named_parameters());
-            var losses = TensorScaleTrainer.StepDiscriminator(critic, optimizer, 0, real.to(type, device), fake.to(type, device), AsTensor(epsilon).to(type, device));
-            return (AsTensor(losses.Real, losses.Fake, losses.Penalty), cat([.. Trained(critic).Select(entry => entry.parameter.grad!.flatten())]));
+            var device = discriminator.parameters().First().device;
+            using var optimizer = new Adam(discriminator.named_parameters());
+            var losses = TensorScaleTrainer.StepDiscriminator(discriminator, optimizer, 0, real.to(type, device), fake.to(type, device), AsTensor(epsilon).to(type, device));
+            return (AsTensor(losses.Real, losses.Fake, losses.Penalty), cat([.. Trained(discriminator).Select(entry => entry.parameter.grad!.flatten())]));
         }
 
-        (Tensor, Tensor) ByKernels<TLanes>(Discriminator critic)
+        (Tensor, Tensor) ByKernels<TLanes>(Discriminator discriminator)
             where TLanes : unmanaged, ILanes<TLanes>
         {
-            using var generator = new ScaleGenerator(critic.Width);
+            using var generator = new ScaleGenerator(discriminator.Width);
             using var input = new GeneratorInput(fake, Distortion.Parse("sisr"), noise: 0);
-            using var trainer = new VectorizedScaleTrainer<TLanes>(critic, generator, [new ScaleImage(real, input)], 10);
+            using var trainer = new VectorizedScaleTrainer<TLanes>(discriminator, generator, [new ScaleImage(real, input)], 10);
             var (losses, gradient) = trainer.DifferentiateDiscriminator(fake, epsilon);
-            return (AsTensor(losses.Real, losses.Fake, losses.Penalty), cat([.. Trained(critic).Select(entry => tensor(gradient(entry.name)))]));
+            return (AsTensor(losses.Real, losses.Fake, losses.Penalty), cat([.. Trained(discriminator).Select(entry => tensor(gradient(entry.name)))]));
         }
     }
 
@@ -306,14 +306,14 @@ public sealed class DeviceCheck
         Tensor Step(Device device, ScalarType type, TrainingEngine by)
         {
             using var random = new Generator(4);
-            using var critic = new Discriminator(32);
+            using var discriminator = new Discriminator(32);
             using var generator = new ScaleGenerator(32);
-            critic.Initialize(random);
+            discriminator.Initialize(random);
             generator.Initialize(random);
-            critic.to(device, type);
+            discriminator.to(device, type);
             generator.to(device, type);
             using var input = new GeneratorInput(upscaled.to(type, device), Distortion.Parse("blur:2"), noise: 0);
-            using var trainer = ScaleTrainers.Create(critic, generator, [new ScaleImage(real.to(type, device), input)], 10, by);
+            using var trainer = ScaleTrainers.Create(discriminator, generator, [new ScaleImage(real.to(type, device), input)], 10, by);
             var losses = trainer.Step(0, random);
             return AsTensor(losses.Real, losses.Fake, losses.Penalty, losses.Reconstruction);
         }

@@ -3,7 +3,7 @@ namespace Mdf.Reports;
 /// <summary>How far a device's results are from the exact ones.</summary>
 /// <param name="Device">The device, as <c>--device</c> takes it.</param>
 /// <param name="Rows">What was compared, in the order of the checks.</param>
-public sealed record DeviceCheckReport(string Device, IReadOnlyList<DeviceDifference> Rows)
+internal sealed record DeviceCheckReport(string Device, IReadOnlyList<DeviceDifference> Rows)
 {
     /// <summary>Whether everything is within its limit.</summary>
     public bool IsOk => Rows.All(row => row.IsOk);
@@ -14,7 +14,7 @@ public sealed record DeviceCheckReport(string Device, IReadOnlyList<DeviceDiffer
 /// <param name="Difference">The norm of the difference by the norm of the exact result; null where nothing was computed.</param>
 /// <param name="Limit">What it may be: ten times and more what rounding makes, and far below what a wrong result makes.</param>
 /// <param name="Failure">What the device said instead of computing, as one line; null where it computed.</param>
-public sealed record DeviceDifference(string What, double? Difference, double Limit, string? Failure = null)
+internal sealed record DeviceDifference(string What, double? Difference, double Limit, string? Failure = null)
 {
     /// <summary>Whether the device computed, and the difference is within the limit. NaN is not.</summary>
     public bool IsOk => Failure is null && Difference <= Limit;

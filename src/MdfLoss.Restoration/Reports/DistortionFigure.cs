@@ -10,7 +10,7 @@ namespace Mdf.Reports;
 /// Draws a figure of the values of losses for several distortions of one picture: a row with the reference and the distorted pictures, and below
 /// each distorted picture one bar per loss.
 /// </summary>
-public static class DistortionFigure
+internal static class DistortionFigure
 {
     /// <summary>The width of every figure, in pixels. The height depends on the pictures.</summary>
     public const int Width = 1440;

@@ -7,7 +7,7 @@ using static TorchSharp.torch;
 namespace Mdf.Reports;
 
 /// <summary>Draws a figure of the effect of a task's distortion on a picture: the clean picture, the distorted picture, and their difference, pixel for pixel.</summary>
-public static class DistortionSheet
+internal static class DistortionSheet
 {
     // Only the centre of a larger picture is shown, without reduction, because distortions are often no larger than a pixel.
     private const int LargestSide = 320;

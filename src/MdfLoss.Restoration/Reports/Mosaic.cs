@@ -5,7 +5,7 @@ using static TorchSharp.torch;
 namespace Mdf.Reports;
 
 /// <summary>Places images side by side on a white background.</summary>
-public static class Mosaic
+internal static class Mosaic
 {
     private const int Gap = 8;
 

@@ -10,7 +10,7 @@ namespace Mdf.Reports;
 /// <param name="Name">Its name in the legend.</param>
 /// <param name="X">The x coordinates of the points, ascending.</param>
 /// <param name="Y">The y coordinates of the points, one per x coordinate. NaN and infinity leave a gap; on a logarithmic axis, so do values of 0 or below.</param>
-public sealed record CurveSeries(string Name, IReadOnlyList<double> X, IReadOnlyList<double> Y);
+internal sealed record CurveSeries(string Name, IReadOnlyList<double> X, IReadOnlyList<double> Y);
 
 /// <summary>A plot of lines over a common axis, such as losses over the steps of a training.</summary>
 /// <param name="Title">The title of the plot.</param>
@@ -18,13 +18,13 @@ public sealed record CurveSeries(string Name, IReadOnlyList<double> X, IReadOnly
 /// <param name="YLabel">The label of the y axis, with its unit.</param>
 /// <param name="Series">The lines.</param>
 /// <param name="LogY">Whether the y axis is logarithmic.</param>
-public sealed record CurvePlot(
+internal sealed record CurvePlot(
     string Title, string XLabel, string YLabel, IReadOnlyList<CurveSeries> Series, bool LogY = false);
 
 /// <summary>The bars of one colour of a <see cref="BarPlot"/>: one value per group.</summary>
 /// <param name="Name">Its name in the legend.</param>
 /// <param name="Values">One value per group. NaN and infinity have no bar; on a logarithmic axis, neither do values of 0 or below.</param>
-public sealed record BarSeries(string Name, IReadOnlyList<double> Values);
+internal sealed record BarSeries(string Name, IReadOnlyList<double> Values);
 
 /// <summary>A plot of bars side by side in groups, such as the scores of several networks on several sets of images.</summary>
 /// <param name="Title">The title of the plot.</param>
@@ -33,7 +33,7 @@ public sealed record BarSeries(string Name, IReadOnlyList<double> Values);
 /// <param name="Series">The bars of each group, from left to right.</param>
 /// <param name="LogY">Whether the y axis is logarithmic.</param>
 /// <param name="ValueFormat">The .NET format of the number above each bar, such as <c>F2</c>; null for no numbers.</param>
-public sealed record BarPlot(
+internal sealed record BarPlot(
     string Title,
     string YLabel,
     IReadOnlyList<string> Groups,
@@ -49,7 +49,7 @@ public sealed record BarPlot(
 /// <param name="Marked">The cells with a frame, by row and column.</param>
 /// <param name="Middle">The value in the middle of the logarithmic colour scale; above 0.</param>
 /// <param name="ValueFormat">The .NET format of the number in each cell, such as <c>F2</c>.</param>
-public sealed record HeatMap(
+internal sealed record HeatMap(
     string Title,
     IReadOnlyList<string> Rows,
     IReadOnlyList<string> Columns,
@@ -60,7 +60,7 @@ public sealed record HeatMap(
 
 /// <summary>Draws plots as PNG images. All have the same size.</summary>
 /// <remarks>The font of all labels is part of the library, so a plot looks the same on every machine, with or without system fonts.</remarks>
-public static class Plots
+internal static class Plots
 {
     /// <summary>The width of every plot, in pixels.</summary>
     public const int Width = 1440;

@@ -4,7 +4,7 @@ using Mdf.Runtime;
 namespace Mdf.Reports;
 
 /// <summary>The alignment of the text in a column.</summary>
-public enum Alignment
+internal enum Alignment
 {
     /// <summary>Aligned to the left, for names.</summary>
     Left,
@@ -19,7 +19,7 @@ public enum Alignment
 /// The .NET format of the column's numbers in output for people, such as <c>F2</c>. Files for programs keep all digits.
 /// </param>
 /// <param name="Alignment">The alignment of the column's text.</param>
-public sealed record ResultColumn(string Name, string? Format = null, Alignment Alignment = Alignment.Left)
+internal sealed record ResultColumn(string Name, string? Format = null, Alignment Alignment = Alignment.Left)
 {
     /// <summary>Creates a column of numbers, aligned to the right.</summary>
     /// <param name="name">The heading, with the unit.</param>
@@ -30,7 +30,7 @@ public sealed record ResultColumn(string Name, string? Format = null, Alignment 
 
 /// <summary>A table of results. It is the only source of every output (Markdown, CSV, JSON, terminal).</summary>
 /// <remarks>A cell is a text, an integer, a floating-point number, or null if there is no result.</remarks>
-public sealed class ResultTable
+internal sealed class ResultTable
 {
     /// <summary>Creates a table.</summary>
     /// <param name="title">The title; one line.</param>

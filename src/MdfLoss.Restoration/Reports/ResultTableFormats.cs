@@ -4,7 +4,7 @@ using System.Text;
 namespace Mdf.Reports;
 
 /// <summary>Converts a <see cref="ResultTable"/> to the formats of files.</summary>
-public static class ResultTableFormats
+internal static class ResultTableFormats
 {
     /// <summary>Converts to the title and a table in GitHub's Markdown. The columns are padded, so that the source is readable too.</summary>
     /// <param name="table">The results.</param>

@@ -3,12 +3,12 @@ using Mdf.Evaluation;
 namespace Mdf.Reports;
 
 /// <summary>Creates a table of the scores of images: a row for each image, and the mean of each folder.</summary>
-public static class ScoreTable
+internal static class ScoreTable
 {
     /// <summary>Creates the table.</summary>
     /// <param name="scores">The scores.</param>
     /// <param name="losses">The names of the losses, in the order of the scores' values.</param>
-    public static ResultTable Of(IReadOnlyList<ImageScore> scores, IReadOnlyList<string> losses)
+    public static ResultTable Create(IReadOnlyList<ImageScore> scores, IReadOnlyList<string> losses)
     {
         ArgumentNullException.ThrowIfNull(scores);
         ArgumentNullException.ThrowIfNull(losses);

@@ -17,7 +17,7 @@ namespace Mdf.Reports;
 /// <param name="Libtorch">How libtorch was loaded, and the devices it can use; null if it cannot be loaded.</param>
 /// <param name="Notes">Notes that are worth knowing but are not problems; one line each.</param>
 /// <param name="Problems">Problems that prevent work on this machine, each with its remedy; one line each. Empty if there are none.</param>
-public sealed partial record SystemReport(
+internal sealed partial record SystemReport(
     VersionReport Versions,
     PlatformReport Platform,
     ProcessorReport Processor,
@@ -32,17 +32,17 @@ public sealed partial record SystemReport(
     /// <summary>Examines this machine. Loads libtorch and libvips. If one of them cannot be loaded, the report gives the reason, and the rest is still collected.</summary>
     /// <param name="device">The device whose results are compared with exact ones (<see cref="DeviceCheck"/>); null for none.</param>
     /// <param name="progress">Receives the progress of the comparison; may be null.</param>
-    /// <param name="cancellation">Cancels the comparison.</param>
+    /// <param name="cancellationToken">Cancels the comparison.</param>
     /// <returns>The report.</returns>
     /// <exception cref="OperationCanceledException">It was cancelled.</exception>
-    public static SystemReport Collect(ComputeDevice? device = null, IProgressSink? progress = null, CancellationToken cancellation = default)
+    public static SystemReport Collect(ComputeDevice? device = null, IProgress<ProgressUpdate>? progress = null, CancellationToken cancellationToken = default)
     {
         var notes = new List<string>();
         var problems = new List<string>();
         var libtorch = Attempt(problems, "libtorch", "", ReadLibtorch);
         problems.AddRange(libtorch?.Devices.Where(d => !d.Computes).Select(d => $"a convolution on {d.Name} gave a wrong result")
             ?? []);
-        var check = device is null || libtorch is null ? null : Attempt(problems, "libtorch", "", () => DeviceCheck.Run(device.Resolve(), progress, cancellation));
+        var check = device is null || libtorch is null ? null : Attempt(problems, "libtorch", "", () => DeviceCheck.Run(device.Resolve(), progress, cancellationToken));
         problems.AddRange(check?.Rows.Where(row => !row.IsOk).Select(row => $"{check.Device}: {row.What} {row.Failure ?? "is not what it must be"}") ?? []);
         var libvips = Attempt(problems, "libvips", "libvips cannot be loaded: ", ReadLibvipsVersion);
         Attempt(problems, "libSkiaSharp", "plots cannot be drawn: ", () => FigureStyle.Typeface);
@@ -223,26 +223,26 @@ public sealed partial record SystemReport(
 /// <param name="TorchSharp">The version of TorchSharp.</param>
 /// <param name="Libtorch">The version of libtorch; null if it cannot be loaded.</param>
 /// <param name="Libvips">The version of libvips; null if it cannot be loaded.</param>
-public sealed record VersionReport(string Mdf, string Dotnet, string TorchSharp, string? Libtorch, string? Libvips);
+internal sealed record VersionReport(string Mdf, string Dotnet, string TorchSharp, string? Libtorch, string? Libvips);
 
 /// <summary>The operating system.</summary>
 /// <param name="Description">The description that the operating system gives.</param>
 /// <param name="Architecture">The architecture of the process, such as <c>x64</c> or <c>arm64</c>.</param>
 /// <param name="Glibc">The version of glibc; null if the C library is another one.</param>
 /// <param name="Libstdcxx">The newest symbol version of the loaded libstdc++, such as <c>GLIBCXX_3.4.30</c>; null if the C++ library is another one.</param>
-public sealed record PlatformReport(string Description, string Architecture, string? Glibc, string? Libstdcxx);
+internal sealed record PlatformReport(string Description, string Architecture, string? Glibc, string? Libstdcxx);
 
 /// <summary>The processor.</summary>
 /// <param name="Name">The manufacturer's name of the processor; null if the system does not give it.</param>
 /// <param name="Cores">The number of logical processors that this process may use.</param>
 /// <param name="Features">The instruction sets that determine the speed of convolutions, with the names that the operating system's kernel uses.</param>
-public sealed record ProcessorReport(string? Name, int Cores, IReadOnlyList<string> Features);
+internal sealed record ProcessorReport(string? Name, int Cores, IReadOnlyList<string> Features);
 
 /// <summary>The memory, in bytes.</summary>
 /// <param name="Total">The memory of the machine.</param>
 /// <param name="Available">The memory that is free or can be freed now; null if the system does not give it.</param>
 /// <param name="Limit">The memory limit of the container; null if there is none.</param>
-public sealed record MemoryReport(long Total, long? Available, long? Limit);
+internal sealed record MemoryReport(long Total, long? Available, long? Limit);
 
 /// <summary>How libtorch was loaded, and the devices it can use.</summary>
 /// <param name="Devices">The devices, the processor first.</param>
@@ -252,10 +252,10 @@ public sealed record MemoryReport(long Total, long? Available, long? Limit);
 /// <param name="File">The loaded file.</param>
 /// <param name="Files">All loaded files of libtorch. Each name must appear once.</param>
 /// <param name="Mended">The repair that was necessary to load libtorch; null if there was none. See <see cref="NativeLibraries.Mended"/>.</param>
-public sealed record LibtorchReport(
+internal sealed record LibtorchReport(
     IReadOnlyList<DeviceReport> Devices, bool IsCudaBuild, int Threads, int InteropThreads, string? File, IReadOnlyList<string> Files, string? Mended);
 
 /// <summary>A device and whether it works.</summary>
 /// <param name="Name">The name of the device, in the form that <c>--device</c> accepts.</param>
 /// <param name="Computes">Whether a convolution and its gradient on this device are correct.</param>
-public sealed record DeviceReport(string Name, bool Computes);
+internal sealed record DeviceReport(string Name, bool Computes);

@@ -103,7 +103,7 @@ public sealed record CosineDecay : LearningRateDecay
 }
 
 /// <summary>The learning rate as a function of only the iteration. So a resumed training has the same learning rates as one without interruption.</summary>
-public sealed class LearningRateSchedule
+internal sealed class LearningRateSchedule
 {
     private readonly double _rate;
     private readonly LearningRateDecay _decay;

@@ -10,7 +10,7 @@ namespace Mdf.Training;
 /// <param name="Description">The description of the training, as text. A resumed training must have the same description.</param>
 /// <param name="Program">The version and the number of threads of the program, for the stack's metadata.</param>
 /// <param name="LogWindow">The steps since the last entry of the log, as text; null if there are none.</param>
-public sealed record LossCheckpoint(int Scale, int Iteration, string Description, TrainingProgram Program, string? LogWindow = null)
+internal sealed record LossCheckpoint(int Scale, int Iteration, string Description, TrainingProgram Program, string? LogWindow = null)
 {
     private const string Format = FileKind.LossCheckpointFormat;
 
@@ -36,7 +36,7 @@ public sealed record LossCheckpoint(int Scale, int Iteration, string Description
     /// <summary>Reads a checkpoint's metadata.</summary>
     /// <param name="file">The open file.</param>
     /// <exception cref="InputException">The file is not a checkpoint of a loss's training, or it is corrupt.</exception>
-    public static LossCheckpoint Of(TensorFile file)
+    public static LossCheckpoint Read(TensorFile file)
     {
         var metadata = new CheckpointMetadata(file, Format);
         return new LossCheckpoint(

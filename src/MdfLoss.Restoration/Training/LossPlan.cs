@@ -5,7 +5,7 @@ using static TorchSharp.torch;
 namespace Mdf.Training;
 
 /// <summary>Plans phase 1 for a photograph: its pyramid, and how many scales are trained.</summary>
-public static class LossPlan
+internal static class LossPlan
 {
     // In at least one channel, the difference between the brightest and the darkest pixel must be this large. Otherwise there is nothing to learn.
     private const double LeastContrast = 2.0 / 255;
@@ -31,13 +31,13 @@ public static class LossPlan
         }
 
         using var scope = NewDisposeScope();
-        var (low, high) = (Of(photo.amin(2, 3)), Of(photo.amax(2, 3)));
+        var (low, high) = (Values(photo.amin(2, 3)), Values(photo.amax(2, 3)));
         if (!low.Zip(high).All(pair => pair.First >= 0 && pair.Second <= 1))
             throw new InputException($"expected a photograph in [0, 1], found values from {low.Min()} to {high.Max()}: divide it by its maximum");
         if (low.Zip(high).All(pair => pair.Second - pair.First < LeastContrast))
             throw new InputException("expected a photograph with detail to learn from, found only one colour: use another photograph");
         return (plan, scales);
 
-        static float[] Of(Tensor values) => values.flatten().cpu().data<float>().ToArray();
+        static float[] Values(Tensor values) => values.flatten().cpu().data<float>().ToArray();
     }
 }

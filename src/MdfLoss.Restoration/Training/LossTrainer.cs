@@ -18,7 +18,7 @@ namespace Mdf.Training;
 /// Reconstruction Loss" (WACV 2022); <c>docs/numerics.md</c> gives the source of each line. The random numbers of an iteration are a function of only
 /// the seed, the scale and the iteration, so a training can be resumed at any iteration.
 /// </remarks>
-public sealed class LossTrainer : IDisposable
+internal sealed class LossTrainer : IDisposable
 {
     /// <summary>The version of the recipe. It is increased when the same options give another stack. So a run is never resumed with another recipe.</summary>
     internal const int Recipe = 2;
@@ -122,7 +122,7 @@ public sealed class LossTrainer : IDisposable
         if (_trainer is null || IsScaleFinished)
             throw new InvalidOperationException(IsFinished ? "all scales have been trained" : $"all iterations of scale {Scale} have been made: call {nameof(FinishScale)} first");
         using var scope = NewDisposeScope();
-        using var random = new Generator(Seeds.Of(_options.Seed, IndexOf(Scale, Iteration)));
+        using var random = new Generator(Seeds.Derive(_options.Seed, IndexOf(Scale, Iteration)));
         var losses = _trainer.Step(Iteration, random);
         if (!double.IsFinite(losses.Real + losses.Fake + losses.Penalty + losses.Reconstruction))
         {
@@ -157,7 +157,7 @@ public sealed class LossTrainer : IDisposable
         using (no_grad())
         {
             using var scope = NewDisposeScope();
-            using var random = new Generator(Seeds.Of(_options.Seed, IndexOf(Scale, Iteration)));
+            using var random = new Generator(Seeds.Derive(_options.Seed, IndexOf(Scale, Iteration)));
             var generated = _images.Select(image => _generator.call(image.Input.Draw(random))).ToList();
             Replace(_options.IsChained ? generated : _images.Select(image => image.Real));
             _generated?.Dispose();
@@ -302,7 +302,7 @@ public sealed class LossTrainer : IDisposable
     /// <summary>Starts a scale: with the weights of the previous scale if its width is the same, otherwise with new random weights.</summary>
     private void Begin()
     {
-        using var random = new Generator(Seeds.Of(_options.Seed, IndexOf(Scale, -1)));
+        using var random = new Generator(Seeds.Derive(_options.Seed, IndexOf(Scale, -1)));
         var width = PyramidPlan.WidthOf(Scale);
         _discriminators.Add(Next(_discriminators.LastOrDefault(), new Discriminator(width), random));
         var previous = _generator;

@@ -13,7 +13,7 @@ public static class LossTraining
     /// <param name="sourceSha256">The SHA-256 of the photograph's file, for the stack's metadata.</param>
     /// <param name="options">The options of the training.</param>
     /// <param name="progress">Receives a report for every iteration.</param>
-    /// <param name="cancellation">Cancels the training between two iterations.</param>
+    /// <param name="cancellationToken">Cancels the training between two iterations.</param>
     /// <returns>The trained stack, frozen, on the photograph's device.</returns>
     /// <exception cref="InputException">The photograph is not in [0, 1], is too small, has fewer scales than requested, or has only one colour.</exception>
     /// <exception cref="DivergedException">The training diverged.</exception>
@@ -22,12 +22,12 @@ public static class LossTraining
         Tensor photo,
         string sourceSha256,
         LossTrainingOptions options,
-        IProgressSink? progress = null,
-        CancellationToken cancellation = default)
+        IProgress<ProgressUpdate>? progress = null,
+        CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(photo);
         using var trainer = new LossTrainer([photo], options);
-        Run(trainer, progress ?? IProgressSink.None, stepped: static _ => { }, finished: static _ => { }, cancellation);
+        Run(trainer, progress, stepped: static _ => { }, finished: static _ => { }, cancellationToken);
         return trainer.Finish([sourceSha256]);
     }
 
@@ -36,8 +36,8 @@ public static class LossTraining
     /// <param name="progress">Receives a report for every iteration.</param>
     /// <param name="stepped">Called after every iteration, with its losses.</param>
     /// <param name="finished">Called after every scale, with its index. The next scale has already started.</param>
-    /// <param name="cancellation">Cancels between two iterations.</param>
-    internal static void Run(LossTrainer trainer, IProgressSink progress, Action<ScaleLosses> stepped, Action<int> finished, CancellationToken cancellation)
+    /// <param name="cancellationToken">Cancels between two iterations.</param>
+    internal static void Run(LossTrainer trainer, IProgress<ProgressUpdate>? progress, Action<ScaleLosses> stepped, Action<int> finished, CancellationToken cancellationToken)
     {
         while (!trainer.IsFinished)
         {
@@ -48,7 +48,7 @@ public static class LossTraining
                 progress, $"scale {scale} ({scale + 1} of {trainer.Scales}, {trainer.Sizes[scale]})", iterations, trainer.Iteration, later: later);
             while (!trainer.IsScaleFinished)
             {
-                cancellation.ThrowIfCancellationRequested();
+                cancellationToken.ThrowIfCancellationRequested();
                 var losses = trainer.Step();
                 meter.Report(trainer.Iteration,
                     new ProgressValue("D(real)", -losses.Real),

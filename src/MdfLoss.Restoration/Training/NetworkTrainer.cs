@@ -14,11 +14,11 @@ namespace Mdf.Training;
 /// <param name="Loss">The loss before the step.</param>
 /// <param name="GradientNorm">The norm of the whole gradient, before clipping.</param>
 /// <param name="LearningRate">The learning rate of the step.</param>
-public readonly record struct TrainingStep(double Loss, double GradientNorm, double LearningRate);
+internal readonly record struct TrainingStep(double Loss, double GradientNorm, double LearningRate);
 
 /// <summary>Trains a restoration network with a reconstruction loss, step by step: the inner loop of phase 2.</summary>
 /// <remarks>The optimizer is Adam (Kingma and Ba, ICLR 2015). The learning rate is a function of the iteration.</remarks>
-public sealed class NetworkTrainer : IDisposable
+internal sealed class NetworkTrainer : IDisposable
 {
     private const string NetworkPrefix = "network.";
     private const string AveragePrefix = "average.";

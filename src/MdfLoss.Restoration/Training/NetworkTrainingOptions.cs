@@ -166,7 +166,7 @@ public sealed record ScheduleOptions
 
     /// <summary>Creates the schedule of the learning rate.</summary>
     /// <exception cref="ArgumentOutOfRangeException">The warm-up or the decay does not fit; see <see cref="LearningRateSchedule"/>.</exception>
-    public LearningRateSchedule PlanLearningRate() => new(LearningRate, Decay, Iterations, Warmup);
+    internal LearningRateSchedule PlanLearningRate() => new(LearningRate, Decay, Iterations, Warmup);
 }
 
 /// <summary>The options of the validation on images that are not used for training.</summary>

@@ -9,7 +9,7 @@ namespace Mdf.Training;
 /// <summary>A batch of patches: the input of one training step.</summary>
 /// <param name="Distorted">Shape <c>(N, 3, P / factor, P / factor)</c>.</param>
 /// <param name="Reference">Shape <c>(N, 3, P, P)</c>, in [0, 1].</param>
-public sealed record TrainingBatch(Tensor Distorted, Tensor Reference) : IDisposable
+internal sealed record TrainingBatch(Tensor Distorted, Tensor Reference) : IDisposable
 {
     /// <summary>Frees both tensors.</summary>
     public void Dispose()
@@ -23,7 +23,7 @@ public sealed record TrainingBatch(Tensor Distorted, Tensor Reference) : IDispos
 /// Cuts random patches out of photographs, and either distorts them or cuts out their distorted versions at the same place. Batch i is a function of only the seed and i. So training can be
 /// resumed at any iteration without other state.
 /// </summary>
-public sealed class PatchSampler
+internal sealed class PatchSampler
 {
     private static readonly float[] s_values = [.. Enumerable.Range(0, 256).Select(level => level / 255f)];
 
@@ -59,7 +59,7 @@ public sealed class PatchSampler
     public TrainingBatch Sample(long index)
     {
         using var scope = NewDisposeScope();
-        using var random = new Generator(Seeds.Of(_seed, index));
+        using var random = new Generator(Seeds.Derive(_seed, index));
         const int draws = 4; // image, row, column, orientation
         var drawn = rand([_batch, draws], ScalarType.Float64, generator: random).data<double>().ToArray();
         var side = _options.Patch;

@@ -12,7 +12,7 @@ namespace Mdf.Training;
 /// <param name="Best">The best validation so far; null before the first.</param>
 /// <param name="Measures">The measures of the last validation, as text; null before the first.</param>
 /// <param name="LogWindow">The steps since the last entry of the log, as text; null if there are none.</param>
-public sealed record TrainingCheckpoint(int Iteration, string Experiment, string? LossSha256, int Validated, BestValidation? Best, string? Measures = null, string? LogWindow = null)
+internal sealed record TrainingCheckpoint(int Iteration, string Experiment, string? LossSha256, int Validated, BestValidation? Best, string? Measures = null, string? LogWindow = null)
 {
     private const string Format = FileKind.TrainingCheckpointFormat;
 
@@ -46,7 +46,7 @@ public sealed record TrainingCheckpoint(int Iteration, string Experiment, string
     /// <summary>Reads a checkpoint's metadata.</summary>
     /// <param name="file">The open file.</param>
     /// <exception cref="InputException">The file is not a checkpoint of a network's training, or it is corrupt.</exception>
-    public static TrainingCheckpoint Of(TensorFile file)
+    public static TrainingCheckpoint Read(TensorFile file)
     {
         var metadata = new CheckpointMetadata(file, Format);
         return new TrainingCheckpoint(

@@ -37,7 +37,7 @@ internal sealed record TrainingPixels(byte[] Levels, int Channels, int Height, i
 internal sealed record TrainingImage(TrainingPixels Reference, TrainingPixels? Distorted = null);
 
 /// <summary>The training photographs. They are decoded once and kept in memory as bytes (1,000 photographs of 481×321 pixels take 463 MB).</summary>
-public sealed class TrainingImages
+internal sealed class TrainingImages
 {
     private TrainingImages(IReadOnlyList<TrainingImage> images, IReadOnlyList<string> unreadable) => (Images, Unreadable) = (images, unreadable);
 
@@ -53,16 +53,16 @@ public sealed class TrainingImages
     /// <param name="folders">The folders.</param>
     /// <param name="options">The size of a patch, and the handling of images that cannot be used directly.</param>
     /// <param name="progress">Receives a report for every image.</param>
-    /// <param name="cancellation">Cancels between two images, or while an image is read.</param>
+    /// <param name="cancellationToken">Cancels between two images, or while an image is read.</param>
     /// <exception cref="InputException">
     /// A folder is missing or has no image; an image cannot be read, unless such images are skipped; or an image is smaller than a patch.
     /// </exception>
     public static TrainingImages Load(
-        IReadOnlyList<string> folders, SamplingOptions options, IProgressSink? progress = null, CancellationToken cancellation = default)
+        IReadOnlyList<string> folders, SamplingOptions options, IProgress<ProgressUpdate>? progress = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(folders);
         ArgumentNullException.ThrowIfNull(options);
-        return Load([.. Files(folders, options, areHeldOut: false)], folders, file => Read(file, options, cancellation), options, progress, cancellation);
+        return Load([.. Files(folders, options, areHeldOut: false)], folders, file => Read(file, options, cancellationToken), options, progress, cancellationToken);
     }
 
     /// <summary>Reads every pair of images of some folders. Patches are cut from both images at the same place, and nothing is distorted.</summary>
@@ -71,13 +71,13 @@ public sealed class TrainingImages
     /// <param name="factor">The size of the clean images divided by the size of the distorted images.</param>
     /// <param name="options">The size of a patch, and the handling of images that cannot be used. Images are not reduced, because that would also reduce the distortion.</param>
     /// <param name="progress">Receives a report for every pair.</param>
-    /// <param name="cancellation">Cancels between two pairs.</param>
-    /// <exception cref="InputException">As for <see cref="Load(IReadOnlyList{string}, SamplingOptions, IProgressSink?, CancellationToken)"/> and <see cref="Pairs"/>; or the sizes of a pair do not match the factor.</exception>
+    /// <param name="cancellationToken">Cancels between two pairs.</param>
+    /// <exception cref="InputException">As for <see cref="Load(IReadOnlyList{string}, SamplingOptions, IProgress{ProgressUpdate}?, CancellationToken)"/> and <see cref="Pairs"/>; or the sizes of a pair do not match the factor.</exception>
     public static TrainingImages LoadPairs(
-        IReadOnlyList<string> folders, IReadOnlyList<string> distorted, int factor, SamplingOptions options, IProgressSink? progress = null, CancellationToken cancellation = default)
+        IReadOnlyList<string> folders, IReadOnlyList<string> distorted, int factor, SamplingOptions options, IProgress<ProgressUpdate>? progress = null, CancellationToken cancellationToken = default)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(factor, 1);
-        return Load(Pairs(folders, distorted, options), folders, pair => ReadPair(pair, factor, options, cancellation), options, progress, cancellation);
+        return Load(Pairs(folders, distorted, options), folders, pair => ReadPair(pair, factor, options, cancellationToken), options, progress, cancellationToken);
     }
 
     /// <summary>Finds the pairs of some folders: either the training pairs or the held-out pairs.</summary>
@@ -100,17 +100,17 @@ public sealed class TrainingImages
     /// <summary>Distorts every whole image once, so that patches are then cut from pairs. Use it for distortions that are slow, or that cannot be applied to a patch.</summary>
     /// <param name="distortion">The distortion; its factor must be 1.</param>
     /// <param name="progress">Receives a report for every image.</param>
-    /// <param name="cancellation">Cancels between two images.</param>
+    /// <param name="cancellationToken">Cancels between two images.</param>
     /// <returns>The same images with their distorted versions, as 8-bit pixels.</returns>
     /// <exception cref="InputException">An image cannot be distorted.</exception>
-    public TrainingImages Distort(Distortion distortion, IProgressSink? progress = null, CancellationToken cancellation = default)
+    public TrainingImages Distort(Distortion distortion, IProgress<ProgressUpdate>? progress = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(distortion);
-        var meter = new ProgressMeter(progress ?? IProgressSink.None, "distorting", Count);
+        var meter = new ProgressMeter(progress, "distorting", Count);
         var images = new List<TrainingImage>();
         foreach (var image in Images)
         {
-            cancellation.ThrowIfCancellationRequested();
+            cancellationToken.ThrowIfCancellationRequested();
             using var scope = NewDisposeScope();
             images.Add(new TrainingImage(image.Reference, TrainingPixels.From(distortion.ApplyToPicture(image.Reference.ToPicture()))));
             meter.Report(images.Count);
@@ -120,14 +120,14 @@ public sealed class TrainingImages
     }
 
     private static TrainingImages Load<T>(
-        IReadOnlyList<T> files, IReadOnlyList<string> folders, Func<T, TrainingImage> read, SamplingOptions options, IProgressSink? progress, CancellationToken cancellation)
+        IReadOnlyList<T> files, IReadOnlyList<string> folders, Func<T, TrainingImage> read, SamplingOptions options, IProgress<ProgressUpdate>? progress, CancellationToken cancellationToken)
     {
-        var meter = new ProgressMeter(progress ?? IProgressSink.None, "reading", files.Count);
+        var meter = new ProgressMeter(progress, "reading", files.Count);
         var images = new List<TrainingImage>();
         var unreadable = new List<string>();
         for (var i = 0; i < files.Count; i++)
         {
-            cancellation.ThrowIfCancellationRequested();
+            cancellationToken.ThrowIfCancellationRequested();
             try
             {
                 images.Add(read(files[i]));
@@ -167,7 +167,7 @@ public sealed class TrainingImages
     /// <param name="images">RGB, <c>(1, 3, H, W)</c> in [0, 1], on any device; rounded to 8 bits. The caller keeps ownership.</param>
     /// <param name="options">The size of a patch, and the factor by which the images are reduced.</param>
     /// <exception cref="InputException">An image is smaller than a patch.</exception>
-    public static TrainingImages Of(IReadOnlyList<Tensor> images, SamplingOptions options)
+    public static TrainingImages FromTensors(IReadOnlyList<Tensor> images, SamplingOptions options)
     {
         ArgumentNullException.ThrowIfNull(images);
         ArgumentNullException.ThrowIfNull(options);
@@ -194,17 +194,17 @@ public sealed class TrainingImages
 
     private static string Quoted(IEnumerable<string> folders) => string.Join(", ", folders.Select(folder => $"'{folder}'"));
 
-    private static TrainingImage Read(string path, SamplingOptions options, CancellationToken cancellation)
+    private static TrainingImage Read(string path, SamplingOptions options, CancellationToken cancellationToken)
     {
-        using var image = ImageFile.Read(path, cancellation: cancellation);
+        using var image = ImageFile.Read(path, cancellationToken: cancellationToken);
         return Convert(image, $"'{path}'", options);
     }
 
-    private static TrainingImage ReadPair(DistortedPair pair, int factor, SamplingOptions options, CancellationToken cancellation)
+    private static TrainingImage ReadPair(DistortedPair pair, int factor, SamplingOptions options, CancellationToken cancellationToken)
     {
         using var scope = NewDisposeScope();
-        var image = Convert(ImageFile.Read(pair.Reference, cancellation: cancellation), $"'{pair.Reference}'", options with { Reduce = 1 });
-        var distorted = TrainingPixels.From(ImageFile.Read(pair.Distorted, cancellation: cancellation));
+        var image = Convert(ImageFile.Read(pair.Reference, cancellationToken: cancellationToken), $"'{pair.Reference}'", options with { Reduce = 1 });
+        var distorted = TrainingPixels.From(ImageFile.Read(pair.Distorted, cancellationToken: cancellationToken));
         var (height, width) = (image.Reference.Height / factor, image.Reference.Width / factor);
         return (distorted.Height, distorted.Width) == (height, width)
             ? image with { Distorted = distorted }

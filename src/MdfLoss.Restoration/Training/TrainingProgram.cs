@@ -5,7 +5,7 @@ namespace Mdf.Training;
 /// <summary>The program that trains a loss.</summary>
 /// <param name="Version">The version of the program.</param>
 /// <param name="Threads">The number of threads per operation. The last bits of a sum depend on it.</param>
-public sealed record TrainingProgram(string Version, int Threads)
+internal sealed record TrainingProgram(string Version, int Threads)
 {
     /// <summary>The program of this process.</summary>
     public static TrainingProgram Current => new(CurrentVersion, TorchSharp.torch.get_num_threads());

@@ -43,7 +43,7 @@ internal sealed class CompletionCommand : MdfCommand
     private readonly Argument<string> _shell = new("shell")
     {
         Description = $"the shell: {string.Join(", ", s_scripts.Keys)}",
-        CustomParser = TextParser.Of(text => s_scripts.ContainsKey(text)
+        CustomParser = TextParser.From(text => s_scripts.ContainsKey(text)
             ? text
             : throw new InputException($"unknown shell {Untrusted.Quote(text)}: expected one of {string.Join(", ", s_scripts.Keys)}")),
     };

@@ -22,7 +22,7 @@ internal sealed class ConvertCommand : MdfCommand
     {
         Description = "what that network undoes: denoise:σ (8-bit units) or jpeg:quality [default: sisr of its factor, if it upscales]",
         HelpName = "task",
-        CustomParser = TextParser.Of<Distortion?>(Distortion.ParseForNetwork),
+        CustomParser = TextParser.From<Distortion?>(Distortion.ParseForNetwork),
     };
 
     public ConvertCommand()

@@ -12,7 +12,7 @@ internal sealed class DoctorCommand : MdfCommand
     {
         Description = "also compare what this device computes (cpu, cuda, cuda:N or auto) with exact results; takes about a minute",
         HelpName = "name",
-        CustomParser = TextParser.Of<ComputeDevice?>(ComputeDevice.Parse),
+        CustomParser = TextParser.From<ComputeDevice?>(ComputeDevice.Parse),
     };
 
     public DoctorCommand()

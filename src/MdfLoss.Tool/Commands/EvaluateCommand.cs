@@ -24,7 +24,7 @@ internal sealed class EvaluateCommand : ComputeCommand
         Description = $"what is undone, such as {Distortion.TasksOfNetworks}",
         HelpName = "task",
         Required = true,
-        CustomParser = TextParser.Of(text =>
+        CustomParser = TextParser.From(text =>
         {
             ExternalDistortion.ParseTypedForNetwork(text, ExternalDistortion.DefaultTimeLimit);
             return text;
@@ -127,7 +127,7 @@ internal sealed class EvaluateCommand : ComputeCommand
 
     private void Write(CommandContext context, BenchmarkImages images, IReadOnlyList<BenchmarkResult> results, IReadOnlyList<string> losses)
     {
-        var (all, means) = (BenchmarkTable.Of(results, losses, images.Protocol), BenchmarkTable.OfMeans(results, losses, images.Protocol));
+        var (all, means) = (BenchmarkTable.Create(results, losses, images.Protocol), BenchmarkTable.OfMeans(results, losses, images.Protocol));
         var shown = context.Get(_means) ? means : all;
         foreach (var file in context.Get(_save))
             AtomicFile.Write(file, FormatOf(file)!(shown));

@@ -197,7 +197,7 @@ internal sealed class LossInspectCommand : ComputeCommand
     }
 
     private IEnumerable<Probed> Pictures(CommandContext context, IReadOnlyList<MdfLoss> losses) => context.Get(_pictures) is { Length: > 0 } given
-        ? given.SelectMany(path => Directory.Exists(path) ? ImageFolder.List(path) : [path]).Select(path => new Probed(path, ImageFile.Read(path, cancellation: context.Cancellation)))
+        ? given.SelectMany(path => Directory.Exists(path) ? ImageFolder.List(path) : [path]).Select(path => new Probed(path, ImageFile.Read(path, cancellationToken: context.Cancellation)))
         : Samples(losses).Select(name => new Probed(name, EmbeddedPhotographs.Read(name)));
 
     // On a photograph that it was trained on a stack would be asked for what it knows by heart.

@@ -24,7 +24,7 @@ internal sealed class LossTrainCommand : ComputeCommand
         Description = $"what the loss is to help undo, such as {Distortion.TasksOfLosses}",
         HelpName = "task",
         Required = true,
-        CustomParser = TextParser.Of(text =>
+        CustomParser = TextParser.From(text =>
         {
             ExternalDistortion.ParseTyped(text, ExternalDistortion.DefaultTimeLimit);
             return text;
@@ -79,7 +79,7 @@ internal sealed class LossTrainCommand : ComputeCommand
         Description = "values of black and white in the images that the stack takes; recorded in the stack, which is trained on -1,1",
         HelpName = "low,high",
         DefaultValueFactory = _ => InputRange.Unit,
-        CustomParser = TextParser.Of(text => InputRange.TryParse(text, out var range)
+        CustomParser = TextParser.From(text => InputRange.TryParse(text, out var range)
             ? range
             : throw new InputException($"--input-range takes two numbers, the lower first, such as -1,1, found '{text}'")),
     };
@@ -89,7 +89,7 @@ internal sealed class LossTrainCommand : ComputeCommand
         Description = "weights of the head, body and tail features in the loss; recorded in the stack",
         HelpName = "h,b,t",
         DefaultValueFactory = _ => LayerWeights.Equal,
-        CustomParser = TextParser.Of(text => LayerWeights.TryParse(text, out var weights)
+        CustomParser = TextParser.From(text => LayerWeights.TryParse(text, out var weights)
             ? weights
             : throw new InputException($"--layer-weights takes three numbers, not negative and not all 0, such as 1,1,0.5, found '{text}'")),
     };
@@ -189,10 +189,10 @@ internal sealed class LossTrainCommand : ComputeCommand
         return CommandLine.Success;
     }
 
-    private static LossPhotograph Read(string path, torch.Device device, CancellationToken cancellation)
+    private static LossPhotograph Read(string path, torch.Device device, CancellationToken cancellationToken)
     {
         var content = ImageFile.ReadContent(path);
-        return new LossPhotograph(ImageFile.Decode(content, path, cancellation: cancellation).to(device), Convert.ToHexStringLower(SHA256.HashData(content)));
+        return new LossPhotograph(ImageFile.Decode(content, path, cancellationToken: cancellationToken).to(device), Convert.ToHexStringLower(SHA256.HashData(content)));
     }
 
     private static void RequireTrainable(string path, torch.Tensor photo, LossTrainingOptions options)

@@ -29,7 +29,7 @@ internal sealed class OptimizeCommand : ComputeCommand
         Description = $"a loss expression, such as 0.5*ms-ssim+l1 or mdf:stack.safetensors; {CommonOptions.Losses}",
         HelpName = "expression",
         Required = true,
-        CustomParser = TextParser.Of(LossExpression.Parse),
+        CustomParser = TextParser.From(LossExpression.Parse),
     };
 
     private readonly Option<int> _steps = new("--steps")
@@ -45,7 +45,7 @@ internal sealed class OptimizeCommand : ComputeCommand
         Description = "Adam's learning rate, for pixels in [0, 1]",
         HelpName = "x",
         DefaultValueFactory = _ => 0.1,
-        CustomParser = TextParser.Of(text =>
+        CustomParser = TextParser.From(text =>
             double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var rate) && rate > 0 && double.IsFinite(rate)
                 ? rate
                 : throw new InputException($"--lr takes a positive number, found '{text}'")),
@@ -79,7 +79,7 @@ internal sealed class OptimizeCommand : ComputeCommand
     protected override int Run(CommandContext context, torch.Device device)
     {
         using var scope = torch.NewDisposeScope();
-        var reference = ImageFile.Read(context.Get(_reference), cancellation: context.Cancellation).to(device);
+        var reference = ImageFile.Read(context.Get(_reference), cancellationToken: context.Cancellation).to(device);
         var start = context.Get(_start) == NoiseStart
             ? RecoveryStart.Noise(reference.shape, context.Get(_seed))
             : RecoveryStart.Load(context.Get(_start), reference.shape, context.Cancellation);
@@ -90,7 +90,7 @@ internal sealed class OptimizeCommand : ComputeCommand
         using var result = context.WithProgress(progress => PixelRecovery.Run(
             loss, reference, start.to(device), context.Get(_steps), context.Get(_rate), progress, context.Cancellation));
 
-        var final = Psnr.Of(result.Restored, reference);
+        var final = Psnr.Compute(result.Restored, reference);
         if (output is not null)
             ImageFile.Write(output, result.Restored);
         if (plot is not null)

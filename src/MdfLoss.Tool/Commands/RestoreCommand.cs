@@ -36,7 +36,7 @@ internal sealed class RestoreCommand : ComputeCommand
         Description = "follows the images' names in the names of results in a folder: with _restored, a.jpg becomes a_restored.png",
         HelpName = "text",
         DefaultValueFactory = _ => "",
-        CustomParser = TextParser.Of(text => new RestorationOutput { Suffix = text }.Suffix),
+        CustomParser = TextParser.From(text => new RestorationOutput { Suffix = text }.Suffix),
     };
 
     private readonly Option<bool> _keepExtension = new("--keep-extension")
@@ -48,7 +48,7 @@ internal sealed class RestoreCommand : ComputeCommand
     {
         Description = $"format of results in a folder: png, jpg, webp or tiff [default: {RestorationOutput.DefaultFormat}]",
         HelpName = "name",
-        CustomParser = TextParser.Of(text => new RestorationOutput { Format = text }.Format),
+        CustomParser = TextParser.From(text => new RestorationOutput { Format = text }.Format),
     };
 
     private readonly Option<int?> _quality = new("--quality")

@@ -50,8 +50,8 @@ internal sealed class ScoreCommand : ComputeCommand
             foreach (var expression in context.Get(_losses))
                 losses.Add(context.CreateLoss(expression, device));
             var scores = context.WithProgress(progress => ImageScoring.Score(
-                pairs, losses, device, pairs.Count > 1 ? progress : IProgressSink.None, context.Cancellation));
-            var table = ScoreTable.Of(scores, [.. losses.Select(loss => loss.Expression)]);
+                pairs, losses, device, pairs.Count > 1 ? progress : null, context.Cancellation));
+            var table = ScoreTable.Create(scores, [.. losses.Select(loss => loss.Expression)]);
             context.Result(
                 new { Scores = table.ToRecords() },
                 terminal => terminal.Console.WriteTable(table));

@@ -25,7 +25,7 @@ internal sealed class TrainCommand : ComputeCommand
     {
         Description = "what the network undoes, in place of the file's task; external:command is a program that makes the damaged file {out} (.png) of the clean file {in}, and is given again with --resume",
         HelpName = "task",
-        CustomParser = TextParser.Of(text =>
+        CustomParser = TextParser.From(text =>
         {
             ExternalDistortion.ParseTypedForNetwork(text, ExternalDistortion.DefaultTimeLimit);
             return text;

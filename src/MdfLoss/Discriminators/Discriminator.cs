@@ -4,9 +4,9 @@ namespace Mdf.Discriminators;
 
 /// <summary>The discriminator D_k of one scale: a patch discriminator that separates the photograph's patches from the generator's.</summary>
 /// <param name="width">The number of channels of every hidden layer.</param>
-public sealed class Discriminator(int width) : ScaleNetwork(nameof(Discriminator), width, outputs: 1)
+internal sealed class Discriminator(int width) : ScaleNetwork(nameof(Discriminator), width, outputs: 1)
 {
-    /// <summary>Computes the critic's map: one score per patch.</summary>
+    /// <summary>Computes the map of scores: one score per patch.</summary>
     /// <param name="input">Shape <c>(N, 3, H, W)</c>, in the input range of the stack that the discriminator belongs to; [−1, 1] in training.</param>
     /// <returns>Shape <c>(N, 1, H − 10, W − 10)</c>.</returns>
     public override Tensor forward(Tensor input)

@@ -25,7 +25,7 @@ public sealed class DiscriminatorStack : nn.Module
     /// <param name="inputRange">The range of values in which the discriminators take their images.</param>
     /// <param name="metadata">How the stack was trained, if known.</param>
     /// <param name="layerWeights">Default weights of the layers in the MDF loss. Default (null): the weights in the metadata; without metadata, 1 each.</param>
-    public DiscriminatorStack(
+    internal DiscriminatorStack(
         IReadOnlyList<Discriminator> discriminators, InputRange inputRange, StackMetadata? metadata = null, LayerWeights? layerWeights = null)
         : base(nameof(DiscriminatorStack))
     {
@@ -60,7 +60,7 @@ public sealed class DiscriminatorStack : nn.Module
 
     /// <summary>The discriminator of one scale.</summary>
     /// <param name="scale">Its index; 0 is the coarsest.</param>
-    public Discriminator this[int scale] => _discriminators[scale];
+    internal Discriminator this[int scale] => _discriminators[scale];
 
     /// <summary>Creates a stack with random weights, as phase 1 initialises them: a baseline to compare a trained stack with.</summary>
     /// <param name="scales">The number of discriminators; at least 1.</param>

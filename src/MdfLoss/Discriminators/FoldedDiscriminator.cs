@@ -20,16 +20,16 @@ internal sealed record FoldedDiscriminator(IReadOnlyList<FoldedConvolution> Laye
     /// <summary>Folds the batch norm after a convolution into the convolution, in float64.</summary>
     /// <param name="conv">A 3×3 convolution.</param>
     /// <param name="norm">The batch norm; null if none follows.</param>
-    public static FoldedConvolution Fold(Conv2d conv, BatchNorm2d? norm)
+    public static FoldedConvolution Fold(Conv2d conv, BatchNormalization? norm)
     {
         using var scope = NewDisposeScope();
         using var _ = no_grad();
         var (weight, bias) = (InFull(conv.weight!), InFull(conv.bias!));
         if (norm is not null)
         {
-            var factor = InFull(norm.weight!) / InFull(norm.running_var!).Add(norm.eps).sqrt();
+            var factor = InFull(norm.Weight) / InFull(norm.RunningVariance).Add(norm.Epsilon).sqrt();
             weight *= factor.view(-1, 1, 1, 1);
-            bias = ((bias - InFull(norm.running_mean!)) * factor).Add(InFull(norm.bias!));
+            bias = ((bias - InFull(norm.RunningMean)) * factor).Add(InFull(norm.Bias));
         }
 
         var shape = weight.shape;

@@ -4,18 +4,18 @@ using static TorchSharp.torch;
 namespace Mdf.Discriminators;
 
 /// <summary>
-/// The gradient penalty that keeps a critic near 1-Lipschitz. Gulrajani et al., "Improved Training of Wasserstein GANs" (2017),
+/// The gradient penalty that keeps a discriminator near 1-Lipschitz. Gulrajani et al., "Improved Training of Wasserstein GANs" (2017),
 /// as SinGAN applies it: the norm is over channels, the mean is over positions.
 /// </summary>
-public static class GradientPenalty
+internal static class GradientPenalty
 {
     /// <summary>Computes mean((‖∇D(ε x + (1 − ε) x̃)‖₂ − 1)²).</summary>
-    /// <param name="discriminator">The critic.</param>
+    /// <param name="discriminator">The discriminator.</param>
     /// <param name="real">x, shape <c>(N, 3, H, W)</c>.</param>
     /// <param name="fake">x̃, the same shape.</param>
     /// <param name="epsilon">ε in [0, 1]: a scalar, or shape <c>(N, 1, 1, 1)</c>.</param>
-    /// <returns>A scalar, differentiable in the critic's weights; not yet multiplied by its weight λ.</returns>
-    public static Tensor Of(Discriminator discriminator, Tensor real, Tensor fake, Tensor epsilon)
+    /// <returns>A scalar, differentiable in the discriminator's weights; not yet multiplied by its weight λ.</returns>
+    public static Tensor Compute(Discriminator discriminator, Tensor real, Tensor fake, Tensor epsilon)
     {
         ArgumentNullException.ThrowIfNull(discriminator);
         using var scope = NewDisposeScope();

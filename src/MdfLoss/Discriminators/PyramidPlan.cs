@@ -22,7 +22,7 @@ public readonly record struct ImageSize(int Height, int Width)
 /// This is SinGAN's plan; the authors' weights confirm it. The shorter side of scale 0 is 25 pixels. Neighbouring scales differ by a factor
 /// r near 0.75, which is adjusted so that the finest scale is the photograph itself.
 /// </remarks>
-public sealed record PyramidPlan
+internal sealed record PyramidPlan
 {
     /// <summary>The default upper bound of the longer side of the finest scale, in pixels (SinGAN's <c>max_size</c>).</summary>
     public const int DefaultMaxSize = 250;

@@ -9,7 +9,7 @@ namespace Mdf.Discriminators;
 /// </summary>
 /// <remarks>SinGAN adds the correction to the input without its noise. Here the distortion stays in the sum, so that D sees the task's artefact.</remarks>
 /// <param name="width">The number of channels of every hidden layer.</param>
-public sealed class ScaleGenerator(int width) : ScaleNetwork(nameof(ScaleGenerator), width, outputs: 3)
+internal sealed class ScaleGenerator(int width) : ScaleNetwork(nameof(ScaleGenerator), width, outputs: 3)
 {
     /// <summary>Computes the restored image x̃.</summary>
     /// <param name="input">The distorted image u, shape <c>(N, 3, H, W)</c>, approximately in [−1, 1].</param>

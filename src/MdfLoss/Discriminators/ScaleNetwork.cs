@@ -14,7 +14,7 @@ namespace Mdf.Discriminators;
 /// have the names of upstream's <c>SinGAN/models.py</c>: <c>head.conv.weight</c>, <c>body.block1.norm.bias</c>,
 /// <c>tail.weight</c>, …
 /// </remarks>
-public abstract class ScaleNetwork : Module<Tensor, Tensor>
+internal abstract class ScaleNetwork : Module<Tensor, Tensor>
 {
     /// <summary>The receptive field: the number of input pixels, along each axis, that one output pixel depends on (five 3×3 convolutions).</summary>
     public const int ReceptiveField = 11;
@@ -72,9 +72,9 @@ public abstract class ScaleNetwork : Module<Tensor, Tensor>
                     var bound = 1 / Math.Sqrt(conv.weight!.shape[1..].Aggregate((product, size) => product * size));
                     conv.bias!.uniform_(-bound, bound, random);
                     break;
-                case BatchNorm2d norm:
-                    norm.weight!.normal_(1, 0.02, random);
-                    norm.bias!.zero_();
+                case BatchNormalization norm:
+                    norm.Weight.normal_(1, 0.02, random);
+                    norm.Bias.zero_();
                     break;
             }
         }
@@ -116,13 +116,13 @@ public abstract class ScaleNetwork : Module<Tensor, Tensor>
     private sealed class ConvBlock : Module<Tensor, Tensor>
     {
         private readonly Conv2d conv;
-        private readonly BatchNorm2d norm;
+        private readonly BatchNormalization norm;
 
         public ConvBlock(int inputs, int outputs)
             : base(nameof(ConvBlock))
         {
             conv = Conv2d(inputs, outputs, 3);
-            norm = BatchNorm2d(outputs);
+            norm = new BatchNormalization(outputs);
             RegisterComponents();
         }
 

@@ -37,7 +37,7 @@ internal readonly unsafe struct BiasAndLeakyRelu<TLanes>(float* bias, float slop
     public TLanes Apply(TLanes value, TLanes operand)
     {
         value += operand;
-        return value * LeakyReluDerivative<TLanes>.Of(value, slope);
+        return value * LeakyReluDerivative<TLanes>.At(value, slope);
     }
 }
 
@@ -52,12 +52,12 @@ internal readonly unsafe struct LeakyReluDerivative<TLanes>(FeatureMap activatio
 
     /// <summary>The derivative: 1 where a value is positive, otherwise the slope, as in PyTorch.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static TLanes Of(TLanes value, float slope) => TLanes.WherePositive(value, TLanes.Fill(1), TLanes.Fill(slope));
+    public static TLanes At(TLanes value, float slope) => TLanes.WherePositive(value, TLanes.Fill(1), TLanes.Fill(slope));
 
     /// <inheritdoc/>
     public float* OperandAt(int y, int x) => activations.At(y, x);
 
     /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public TLanes Apply(TLanes value, TLanes operand) => value * Of(operand, slope);
+    public TLanes Apply(TLanes value, TLanes operand) => value * At(operand, slope);
 }

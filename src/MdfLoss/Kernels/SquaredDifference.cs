@@ -62,7 +62,7 @@ internal static unsafe class SquaredDifference<TLanes>
                 var value = TLanes.Load(row + i);
                 var difference = value - TLanes.Load(wanted + i);
                 squares = TLanes.MultiplyAdd(difference, difference, squares);
-                (TLanes.Load(target + i) + difference * TLanes.Fill(factor) * LeakyReluDerivative<TLanes>.Of(value, slope)).Store(target + i);
+                (TLanes.Load(target + i) + difference * TLanes.Fill(factor) * LeakyReluDerivative<TLanes>.At(value, slope)).Store(target + i);
             }
 
             sum += squares.Sum();

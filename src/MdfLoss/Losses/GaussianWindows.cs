@@ -39,7 +39,7 @@ internal sealed class GaussianWindows(int padding, bool separable = true, Scalar
     public int SizeFor(long height, long width) => (int)Math.Min(WindowSize, Math.Min(height, width) + 2 * padding);
 
     /// <summary>The statistics of one image.</summary>
-    public LocalStatistics Of(Tensor image)
+    public LocalStatistics Statistics(Tensor image)
     {
         using var scope = NewDisposeScope();
         return new(image, Blur(image).MoveToOuterDisposeScope(), Blur(image.Square()).MoveToOuterDisposeScope());
@@ -49,11 +49,11 @@ internal sealed class GaussianWindows(int padding, bool separable = true, Scalar
     /// <param name="x">One image.</param>
     /// <param name="y">The statistics of the other, of the same size.</param>
     /// <returns>Two maps, each <c>(N, C, h, w)</c>.</returns>
-    public (Tensor Luminance, Tensor ContrastStructure) Compare(Tensor x, LocalStatistics y)
+    public (Tensor Luminance, Tensor ContrastStructure) Similarities(Tensor x, LocalStatistics y)
     {
         // Without a graph, a map is freed as soon as it is not needed: whoever measures a large image holds few of them.
         using var scope = NewDisposeScope();
-        var (_, meanX, meanOfSquaresX) = Of(x);
+        var (_, meanX, meanOfSquaresX) = Statistics(x);
         var squareX = meanX.Square();
         var squareY = y.Mean.Square();
         var product = meanX * y.Mean;

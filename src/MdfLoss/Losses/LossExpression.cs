@@ -54,7 +54,7 @@ public sealed class LossExpression
     /// <summary>Adds a loss to those that every expression of this process can name.</summary>
     /// <param name="kind">The loss.</param>
     /// <exception cref="InputException">Its name cannot be used, or is taken.</exception>
-    public static void Register(LossKind kind) => Register(kind, plugin: null);
+    internal static void Register(LossKind kind) => Register(kind, plugin: null);
 
     internal static void Register(LossKind kind, PluginFile? plugin)
     {

@@ -150,17 +150,17 @@ public sealed class MdfLoss : ReconstructionLoss
     /// <inheritdoc/>
     protected internal override ReferenceFeatures Analyze(Tensor reference)
     {
-        if (Freeze(reference) is not { } frozen)
+        if (FrozenFor(reference) is not { } frozen)
             return AnalyzePlainly(reference);
         var features = frozen.Distance.Prepare(reference);
         return new([reference, .. features.Tensors], restored => frozen.IsOf(stack)
-            ? Compare(restored, reference, frozen.Distance, features)
+            ? FrozenDistances(restored, reference, frozen.Distance, features)
             : throw new InvalidOperationException("the discriminators have changed since the reference was prepared: prepare it again"));
     }
 
     /// <inheritdoc/>
-    protected internal override Tensor Compare(Tensor restored, Tensor reference) => Freeze(reference) is { } frozen
-        ? Compare(restored, reference, frozen.Distance, features: null)
+    protected internal override Tensor Compare(Tensor restored, Tensor reference) => FrozenFor(reference) is { } frozen
+        ? FrozenDistances(restored, reference, frozen.Distance, features: null)
         : AnalyzePlainly(reference).Compare(restored);
 
     /// <summary>Frees the loss's weights.</summary>
@@ -172,17 +172,17 @@ public sealed class MdfLoss : ReconstructionLoss
         base.Dispose(disposing);
     }
 
-    private Tensor Compare(Tensor restored, Tensor reference, FrozenDistance distance, FrozenFeatures? features)
+    private Tensor FrozenDistances(Tensor restored, Tensor reference, FrozenDistance distance, FrozenFeatures? features)
     {
         var withGradient = restored.requires_grad && is_grad_enabled();
-        var (values, gradient) = distance.Compare(restored, reference, features, withGradient);
+        var (values, gradient) = distance.Compute(restored, reference, features, withGradient);
         return gradient is null
             ? values
-            : StoredGradient.Attach(restored, values, gradient, reference, ComparePlainly);
+            : StoredGradient.Attach(restored, values, gradient, reference, PlainDistances);
     }
 
     /// <summary>The stack for the fast path and for images like the reference; null where only the plain path will do.</summary>
-    private FrozenStack? Freeze(Tensor reference)
+    private FrozenStack? FrozenFor(Tensor reference)
     {
         if (IsPlain || (reference.requires_grad && is_grad_enabled()) || stack.parameters().Any(parameter => parameter.requires_grad))
             return null;
@@ -210,7 +210,7 @@ public sealed class MdfLoss : ReconstructionLoss
     }
 
     /// <summary>The plain path for images of any type and device, by the weights' own.</summary>
-    private Tensor ComparePlainly(Tensor restored, Tensor reference)
+    private Tensor PlainDistances(Tensor restored, Tensor reference)
     {
         var weight = stack.parameters().First();
         return AnalyzePlainly(reference.to(weight.dtype, weight.device)).Compare(restored.to(weight.dtype, weight.device)).to(restored.dtype, restored.device);

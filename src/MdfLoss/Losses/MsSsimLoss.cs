@@ -33,12 +33,12 @@ public sealed class MsSsimLoss() : ReconstructionLoss("ms-ssim")
     /// <inheritdoc/>
     protected internal override ReferenceFeatures Analyze(Tensor reference)
     {
-        var scales = Scales(reference, Halve).Select(s_windows.Of).ToArray();
+        var scales = Scales(reference, Halve).Select(s_windows.Statistics).ToArray();
         return new([.. scales.SelectMany(scale => scale.Tensors)], restored =>
         {
             var factors = Scales(restored, Halve).Select((image, scale) =>
             {
-                var (luminance, contrastStructure) = s_windows.Compare(image, scales[scale]);
+                var (luminance, contrastStructure) = s_windows.Similarities(image, scales[scale]);
                 var isCoarsest = scale == scales.Length - 1;
                 return (isCoarsest ? luminance * contrastStructure : contrastStructure).mean([2, 3]);
             });
@@ -52,7 +52,7 @@ public sealed class MsSsimLoss() : ReconstructionLoss("ms-ssim")
         foreach (var strip in strips)
         {
             using var scope = NewDisposeScope();
-            pyramid.Add(cat([strip.Of(restored), strip.Of(reference)]));
+            pyramid.Add(cat([strip.Cut(restored), strip.Cut(reference)]));
         }
 
         return Measure(pyramid);

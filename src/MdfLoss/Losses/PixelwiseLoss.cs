@@ -29,7 +29,7 @@ public abstract class PixelwiseLoss : ReconstructionLoss
         foreach (var strip in strips)
         {
             using var scope = NewDisposeScope();
-            mean.Add(Map(strip.Of(restored), strip.Of(reference)));
+            mean.Add(Map(strip.Cut(restored), strip.Cut(reference)));
         }
 
         return mean.Value;

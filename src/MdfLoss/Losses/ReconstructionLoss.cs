@@ -39,7 +39,7 @@ public abstract class ReconstructionLoss : nn.Module<Tensor, Tensor, Tensor>
 
     /// <summary>
     /// The files of the trained weights that the loss computes with, always in the same order; none in most losses. A network that is trained with the loss
-    /// records their hashes, and its training resumes only with the same ones. Make them when the weights are read (<see cref="WeightsFile.Of"/>).
+    /// records their hashes, and its training resumes only with the same ones. Make them when the weights are read (<see cref="WeightsFile.Read"/>).
     /// </summary>
     public virtual IEnumerable<WeightsFile> Files => [];
 
@@ -78,19 +78,19 @@ public abstract class ReconstructionLoss : nn.Module<Tensor, Tensor, Tensor>
     /// </summary>
     /// <param name="restored">Shape <c>(N, 3, H, W)</c>, floating point.</param>
     /// <param name="reference">The same shape, type and device, in [0, 1].</param>
-    /// <param name="cancellation">Ends it between two strips.</param>
+    /// <param name="cancellationToken">Ends it between two strips.</param>
     /// <returns>What <see cref="forward"/> returns as the mean, except for the rounding of its sums.</returns>
     /// <exception cref="InputException">As for <see cref="forward"/>.</exception>
     /// <exception cref="OperationCanceledException">It was cancelled.</exception>
     /// <remarks>
     /// A loss from outside the library is measured in strips if it derives from <see cref="PixelwiseLoss"/>; any other is given the whole images.
     /// </remarks>
-    public double Measure(Tensor restored, Tensor reference, CancellationToken cancellation = default)
+    public double Measure(Tensor restored, Tensor reference, CancellationToken cancellationToken = default)
     {
         RequirePair(restored, reference);
         using var scope = NewDisposeScope();
         using var _ = no_grad();
-        return Measure(restored, reference, ImageStrips.Divide(restored.shape, cancellation: cancellation));
+        return Measure(restored, reference, ImageStrips.Divide(restored.shape, cancellationToken: cancellationToken));
     }
 
     /// <summary>The loss as a number; whole images at once, for losses that cannot be measured in strips or divide images themselves.</summary>
@@ -115,13 +115,13 @@ public abstract class ReconstructionLoss : nn.Module<Tensor, Tensor, Tensor>
         var features = Analyze(reference.detach().clone());
         foreach (var feature in features.Tensors)
             feature.DetachFromDisposeScope();
-        return new PreparedLoss(this, features, ImageKind.Of(reference));
+        return new PreparedLoss(this, features, ImageKind.FromImage(reference));
     }
 
     internal Tensor CompareWithPrepared(Tensor restored, ReferenceFeatures features, ImageKind reference)
     {
         RequireImage(restored, nameof(restored));
-        RequireSameKind(ImageKind.Of(restored), reference);
+        RequireSameKind(ImageKind.FromImage(restored), reference);
         using var scope = NewDisposeScope();
         return Reduce(features.Compare(restored)).MoveToOuterDisposeScope();
     }
@@ -164,7 +164,7 @@ public abstract class ReconstructionLoss : nn.Module<Tensor, Tensor, Tensor>
     {
         RequireImage(reference, nameof(reference));
         RequireImage(restored, nameof(restored));
-        RequireSameKind(ImageKind.Of(restored), ImageKind.Of(reference));
+        RequireSameKind(ImageKind.FromImage(restored), ImageKind.FromImage(reference));
     }
 
     private void RequireImage(Tensor image, string role)
@@ -193,6 +193,6 @@ public abstract class ReconstructionLoss : nn.Module<Tensor, Tensor, Tensor>
     /// <summary>What two images must have in common.</summary>
     internal sealed record ImageKind(long[] Shape, ScalarType Type, string Device)
     {
-        public static ImageKind Of(Tensor image) => new(image.shape, image.dtype, image.device.ToString());
+        public static ImageKind FromImage(Tensor image) => new(image.shape, image.dtype, image.device.ToString());
     }
 }

@@ -19,10 +19,10 @@ public sealed class SsimLoss() : ReconstructionLoss("ssim")
     /// <inheritdoc/>
     protected internal override ReferenceFeatures Analyze(Tensor reference)
     {
-        var statistics = s_windows.Of(reference);
+        var statistics = s_windows.Statistics(reference);
         return new(statistics.Tensors, restored =>
         {
-            var (luminance, contrastStructure) = s_windows.Compare(restored, statistics);
+            var (luminance, contrastStructure) = s_windows.Similarities(restored, statistics);
             return MeanPerImage(luminance * contrastStructure).SubFrom(1);
         });
     }
@@ -33,7 +33,7 @@ public sealed class SsimLoss() : ReconstructionLoss("ssim")
         foreach (var strip in strips)
         {
             using var scope = NewDisposeScope();
-            ssim.Add(cat([strip.Of(restored), strip.Of(reference)]));
+            ssim.Add(cat([strip.Cut(restored), strip.Cut(reference)]));
         }
 
         return 1 - ssim.Mean;

@@ -48,7 +48,7 @@ internal sealed class SsimStrips(GaussianWindows windows, long height, long widt
         }
 
         var images = rows.chunk(2);
-        var (luminance, contrastStructure) = windows.Compare(images[0], windows.Of(images[1]));
+        var (luminance, contrastStructure) = windows.Similarities(images[0], windows.Statistics(images[1]));
         var map = hasLuminance ? luminance * contrastStructure : contrastStructure;
         var sums = map.sum([2, 3], type: float64);
         _count += map.shape[2] * map.shape[3];

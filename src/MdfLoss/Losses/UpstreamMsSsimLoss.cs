@@ -30,12 +30,12 @@ public sealed class UpstreamMsSsimLoss() : ReconstructionLoss("ms-ssim-upstream"
     /// <inheritdoc/>
     protected internal override ReferenceFeatures Analyze(Tensor reference)
     {
-        var scales = MsSsimLoss.Scales(reference, Halve).Select(s_windows.Of).ToArray();
+        var scales = MsSsimLoss.Scales(reference, Halve).Select(s_windows.Statistics).ToArray();
         return new([.. scales.SelectMany(scale => scale.Tensors)], restored =>
         {
             var factors = MsSsimLoss.Scales(restored, Halve).Select((image, scale) =>
             {
-                var (luminance, contrastStructure) = s_windows.Compare(image, scales[scale]);
+                var (luminance, contrastStructure) = s_windows.Similarities(image, scales[scale]);
                 return (IsCoarsest(scale) ? luminance * contrastStructure : contrastStructure).mean();
             });
             return -Product(factors);
@@ -49,7 +49,7 @@ public sealed class UpstreamMsSsimLoss() : ReconstructionLoss("ms-ssim-upstream"
         foreach (var strip in strips)
         {
             using var scope = NewDisposeScope();
-            pyramid.Add(cat([strip.Of(restored), strip.Of(reference)]));
+            pyramid.Add(cat([strip.Cut(restored), strip.Cut(reference)]));
         }
 
         using var last = NewDisposeScope();

@@ -20,10 +20,10 @@ public sealed class UpstreamSsimLoss() : ReconstructionLoss("ssim-upstream")
     /// <inheritdoc/>
     protected internal override ReferenceFeatures Analyze(Tensor reference)
     {
-        var statistics = s_windows.Of(reference);
+        var statistics = s_windows.Statistics(reference);
         return new(statistics.Tensors, restored =>
         {
-            var (luminance, contrastStructure) = s_windows.Compare(restored, statistics);
+            var (luminance, contrastStructure) = s_windows.Similarities(restored, statistics);
             return -MeanPerImage(luminance * contrastStructure);
         });
     }
@@ -37,7 +37,7 @@ public sealed class UpstreamSsimLoss() : ReconstructionLoss("ssim-upstream")
             using var scope = NewDisposeScope();
             var (before, after) = (strip.Start == 0 ? Padding : 0, strip.IsLast ? Padding : 0);
             long[] padding = axis == 2 ? [Padding, Padding, before, after] : [before, after, Padding, Padding];
-            ssim.Add(nn.functional.pad(cat([strip.Of(restored), strip.Of(reference)]), padding));
+            ssim.Add(nn.functional.pad(cat([strip.Cut(restored), strip.Cut(reference)]), padding));
         }
 
         return -ssim.Mean;

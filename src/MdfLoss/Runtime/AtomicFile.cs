@@ -1,7 +1,7 @@
 namespace Mdf.Runtime;
 
 /// <summary>Writes files so that a reader never sees half of one: temporary file beside it, flush to disk, rename.</summary>
-public static class AtomicFile
+internal static class AtomicFile
 {
     private const int ReadOnlyFileSystem = 30; // EROFS, on Linux and macOS
     private const int WriteProtected = 19; // ERROR_WRITE_PROTECT

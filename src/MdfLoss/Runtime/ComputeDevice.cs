@@ -9,7 +9,7 @@ namespace Mdf.Runtime;
 /// <remarks>
 /// Reading the text and finding the device are two steps, so that a mistyped name is answered without loading libtorch.
 /// </remarks>
-public sealed record ComputeDevice
+internal sealed record ComputeDevice
 {
     private const string Syntax = "expected auto, cpu, cuda or cuda:N (N = 0, 1, …)";
 

@@ -10,7 +10,7 @@ namespace Mdf.Runtime;
 internal readonly record struct ImageStrip(int Axis, long Start, long Length, bool IsLast)
 {
     /// <summary>The strip of an image: a view.</summary>
-    public Tensor Of(Tensor image) => image.narrow(Axis, Start, Length);
+    public Tensor Cut(Tensor image) => image.narrow(Axis, Start, Length);
 }
 
 /// <summary>Divides images into strips, for work whose memory must not grow with the image.</summary>
@@ -35,10 +35,10 @@ internal static class ImageStrips
     /// <summary>Divides an image from one end to the other.</summary>
     /// <param name="shape">The image's; see <see cref="AxisOf"/>.</param>
     /// <param name="thickness">Rows or columns of a strip; null to choose.</param>
-    /// <param name="cancellation">Looked at before every strip.</param>
+    /// <param name="cancellationToken">Looked at before every strip.</param>
     /// <returns>The strips in order; none for an image without samples. They can be enumerated again.</returns>
     /// <exception cref="OperationCanceledException">It was cancelled.</exception>
-    public static IEnumerable<ImageStrip> Divide(long[] shape, long? thickness = null, CancellationToken cancellation = default)
+    public static IEnumerable<ImageStrip> Divide(long[] shape, long? thickness = null, CancellationToken cancellationToken = default)
     {
         var axis = AxisOf(shape);
         var across = shape.Where((_, i) => i != axis).Aggregate(1L, (product, size) => product * size);
@@ -47,7 +47,7 @@ internal static class ImageStrips
         var step = thickness ?? Math.Max(LeastThickness, Samples / across);
         for (long start = 0; start < shape[axis]; start += step)
         {
-            cancellation.ThrowIfCancellationRequested();
+            cancellationToken.ThrowIfCancellationRequested();
             if (start > 0 && start / step % Trim == 0)
                 FreedMemory.Return();
             var length = Math.Min(step, shape[axis] - start);

@@ -11,7 +11,7 @@ internal static class NearestName
     /// <param name="word">What was written; upper and lower case are the same.</param>
     /// <param name="known">The names there are.</param>
     /// <returns>The nearest, the first of several; null when none is near enough to be a typing mistake.</returns>
-    public static string? Of(string word, IEnumerable<string> known)
+    public static string? Find(string word, IEnumerable<string> known)
     {
         ArgumentNullException.ThrowIfNull(word);
         ArgumentNullException.ThrowIfNull(known);

@@ -3,7 +3,7 @@ namespace Mdf.Runtime;
 /// <summary>The file of a plugin, from which a name comes.</summary>
 /// <param name="Name">The file's name, without its folder.</param>
 /// <param name="Sha256">Its SHA-256, in hexadecimal digits.</param>
-public sealed record PluginFile(string Name, string Sha256)
+internal sealed record PluginFile(string Name, string Sha256)
 {
     private const string Separator = " sha256:";
 

@@ -4,7 +4,7 @@ using System.Runtime.Intrinsics.X86;
 namespace Mdf.Runtime;
 
 /// <summary>What this machine's processor can do.</summary>
-public static class ProcessorFeatures
+internal static class ProcessorFeatures
 {
     // Those that decide how fast convolutions and bfloat16 are here, on x86-64 and on Arm, by the Linux kernel's names for them.
     private static readonly string[] s_interesting = ["avx2", "fma", "avx512f", "avx512_bf16", "amx_tile", "amx_bf16", "asimd", "sve", "bf16", "i8mm"];

@@ -1,44 +1,27 @@
 namespace Mdf.Runtime;
 
-/// <summary>
-/// What long work reports through. The library only reports; whoever listens decides what to show and how often.
-/// </summary>
-public interface IProgressSink
-{
-    /// <summary>Listens to nothing.</summary>
-    static IProgressSink None { get; } = new Silence();
-
-    /// <summary>Takes one report. Called from the working thread after every step, so it must be quick.</summary>
-    /// <param name="update">How far the work is.</param>
-    void Report(in ProgressUpdate update);
-
-    private sealed class Silence : IProgressSink
-    {
-        public void Report(in ProgressUpdate update)
-        {
-        }
-    }
-}
-
 /// <summary>One number that a step produced, such as its loss.</summary>
 /// <param name="Name">Its short name: <c>loss</c>, <c>D</c>, <c>lr</c>.</param>
 /// <param name="Value">The number; NaN and infinity are possible and are shown as such.</param>
 public readonly record struct ProgressValue(string Name, double Value);
 
-/// <summary>How far one stage of long work is.</summary>
-/// <param name="Stage">The stage, for a person: <c>scale 3 of 8</c>.</param>
-/// <param name="Step">Steps done, those of an earlier run that is being resumed included.</param>
+/// <summary>
+/// How far one stage of long work is. Long methods report it to an <see cref="IProgress{T}"/> after every step, on the working thread, so its Report must be quick.
+/// <see cref="Progress{T}"/> of .NET passes the reports on to other threads, in any order.
+/// </summary>
+/// <param name="Stage">The name of the stage, to show: <c>scale 3 of 8</c>.</param>
+/// <param name="Step">Steps done, including those of an earlier run that this one resumes.</param>
 /// <param name="Total">Steps that the stage has.</param>
 /// <param name="TimePerStep">The mean over the last steps, at least half of those done in this process; null before the first.</param>
-/// <param name="Values">What the last step produced, in the order in which to show it.</param>
-/// <param name="Later">What the stages after this one will take, in steps of this one.</param>
+/// <param name="Values">The results of the last step, in the order in which to show them.</param>
+/// <param name="Later">The work of the stages after this one, in steps of this one.</param>
 public readonly record struct ProgressUpdate(
     string Stage, long Step, long Total, TimeSpan? TimePerStep, IReadOnlyList<ProgressValue> Values, double Later = 0)
 {
     /// <summary>Whether this is the stage's last report.</summary>
     public bool IsLast => Step >= Total;
 
-    /// <summary>Whether this is the first step of the stage in this process. It takes longer than the others, by what is loaded and compiled for all: nothing is estimated from it.</summary>
+    /// <summary>Whether this is the first step of the stage in this process. It takes longer than the others, because code is loaded and compiled: nothing is estimated from it.</summary>
     public bool IsFirst { get; init; }
 
     /// <summary>The time that the rest of the stage will take at this pace; null before the second step.</summary>
@@ -49,9 +32,9 @@ public readonly record struct ProgressUpdate(
 }
 
 /// <summary>Counts the steps of one stage, takes their time, and reports them.</summary>
-public sealed class ProgressMeter
+internal sealed class ProgressMeter
 {
-    private readonly IProgressSink _sink;
+    private readonly IProgress<ProgressUpdate>? _progress;
     private readonly TimeProvider _time;
     private readonly string _stage;
     private readonly long _first;
@@ -62,33 +45,32 @@ public sealed class ProgressMeter
     private (long Done, long Time) _next;
 
     /// <summary>Starts a stage: its clock runs from here, and its first report (nothing done yet) is made.</summary>
-    /// <param name="sink">Who listens.</param>
-    /// <param name="stage">The stage, for a person: <c>scale 3 of 8</c>.</param>
+    /// <param name="progress">Takes the reports, on the working thread; null: nobody does.</param>
+    /// <param name="stage">The name of the stage, to show: <c>scale 3 of 8</c>.</param>
     /// <param name="total">Steps that the stage has; at least 0.</param>
     /// <param name="first">Steps that an earlier run has done already, when resuming.</param>
     /// <param name="time">The clock; the system's when null.</param>
-    /// <param name="later">What the stages after this one will take, in steps of this one.</param>
+    /// <param name="later">The work of the stages after this one, in steps of this one.</param>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="first"/> is not within 0 to <paramref name="total"/>.</exception>
-    public ProgressMeter(IProgressSink sink, string stage, long total, long first = 0, TimeProvider? time = null, double later = 0)
+    public ProgressMeter(IProgress<ProgressUpdate>? progress, string stage, long total, long first = 0, TimeProvider? time = null, double later = 0)
     {
-        ArgumentNullException.ThrowIfNull(sink);
         ArgumentOutOfRangeException.ThrowIfNegative(first);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(first, total);
-        (_sink, _stage, _total, _first, _time, _later) = (sink, stage, total, first, time ?? TimeProvider.System, later);
+        (_progress, _stage, _total, _first, _time, _later) = (progress, stage, total, first, time ?? TimeProvider.System, later);
         _from = _next = (0, _time.GetTimestamp());
         Report(first);
     }
 
     /// <summary>Reports that <paramref name="step"/> steps are done.</summary>
     /// <param name="step">Steps done so far, counted from the stage's beginning.</param>
-    /// <param name="values">What the last of them produced.</param>
+    /// <param name="values">The results of the last of them.</param>
     public void Report(long step, params IReadOnlyList<ProgressValue> values)
     {
         var done = step - _first;
         var now = _time.GetTimestamp();
         if (done > 0 && done >= 2 * _next.Done)
             (_from, _next) = (_next, (done, now));
-        _sink.Report(new ProgressUpdate(
+        _progress?.Report(new ProgressUpdate(
             _stage, step, _total, done > 0 ? _time.GetElapsedTime(_from.Time, now) / (done - _from.Done) : null, values, _later)
         {
             IsFirst = done == 1,

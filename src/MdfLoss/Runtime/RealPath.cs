@@ -10,16 +10,16 @@ internal static class RealPath
     /// <summary>The full path, with every link on the way followed. What does not exist has no link.</summary>
     /// <param name="path">A file or folder, which need not exist.</param>
     /// <exception cref="InputException">Links go in circles, or a folder on the way is closed.</exception>
-    public static string Of(string path)
+    public static string Resolve(string path)
     {
         var full = Path.GetFullPath(path);
         if (Path.GetDirectoryName(full) is not { } parent)
             return full;
-        full = Path.Combine(Of(parent), Path.GetFileName(full));
+        full = Path.Combine(Resolve(parent), Path.GetFileName(full));
         try
         {
             // .NET reads a link to a folder as a file's, too.
-            return File.ResolveLinkTarget(full, returnFinalTarget: true) is { } target ? Of(target.FullName) : full;
+            return File.ResolveLinkTarget(full, returnFinalTarget: true) is { } target ? Resolve(target.FullName) : full;
         }
         catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
         {

@@ -1,7 +1,7 @@
 namespace Mdf.Runtime;
 
 /// <summary>Tells a file that can be read from what only looks like one, before it is opened.</summary>
-public static class RegularFile
+internal static class RegularFile
 {
     /// <summary>
     /// Refuses everything but a regular file with content. Opening a named pipe waits for its writer, and a device may never end;

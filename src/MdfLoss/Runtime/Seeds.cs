@@ -7,7 +7,7 @@ internal static class Seeds
     /// <param name="seed">The seed of all of it.</param>
     /// <param name="index">Which piece.</param>
     /// <remarks>The finalizer of SplitMix64 (Steele, Lea and Flood, "Fast Splittable Pseudorandom Number Generators", OOPSLA 2014).</remarks>
-    public static ulong Of(long seed, long index)
+    public static ulong Derive(long seed, long index)
     {
         var z = unchecked((ulong)seed * 0x9E3779B97F4A7C15 + (ulong)index + 1) * 0x9E3779B97F4A7C15;
         z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9;

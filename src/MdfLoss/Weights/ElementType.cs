@@ -3,7 +3,7 @@
 namespace Mdf.Weights;
 
 /// <summary>The type of one element of a stored tensor. These are the types that safetensors, PyTorch and TorchSharp have in common.</summary>
-public enum ElementType
+internal enum ElementType
 {
     /// <summary>One byte, 0 or 1.</summary>
     Bool,

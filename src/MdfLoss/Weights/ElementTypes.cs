@@ -3,7 +3,7 @@ using static TorchSharp.torch;
 namespace Mdf.Weights;
 
 /// <summary>The size of each <see cref="ElementType"/>, and its names in safetensors, PyTorch and TorchSharp.</summary>
-public static class ElementTypes
+internal static class ElementTypes
 {
     /// <summary>The size of one element in bytes: 1, 2, 4 or 8.</summary>
     /// <param name="type">The type.</param>

@@ -82,7 +82,7 @@ internal sealed unsafe class MappedFile : IDisposable
     /// <summary>Wraps a file that is embedded in an assembly, and so is mapped into memory already.</summary>
     /// <param name="name">The name of the file in messages.</param>
     /// <param name="resource">The embedded file, at position 0. The new object takes ownership of it.</param>
-    public static MappedFile Of(string name, UnmanagedMemoryStream resource) => new(name, resource);
+    public static MappedFile FromResource(string name, UnmanagedMemoryStream resource) => new(name, resource);
 
     /// <summary>Returns bytes of the file. The caller must have checked that they lie inside the file.</summary>
     public ReadOnlySpan<byte> Span(long offset, int length)

@@ -5,7 +5,7 @@ using static TorchSharp.torch.nn;
 namespace Mdf.Weights;
 
 /// <summary>Loads stored tensors into TorchSharp modules and saves them from modules, by their <c>state_dict</c> names.</summary>
-public static class ModuleWeights
+internal static class ModuleWeights
 {
     private const int MostShown = 5;
 

@@ -7,7 +7,7 @@ namespace Mdf.Weights;
 /// Reads and writes PyTorch checkpoints. Reading supports tensors, state dictionaries and the authors' whole modules, and executes nothing.
 /// Writing creates a plain dictionary of tensors that <c>torch.load(path, weights_only=True)</c> can open.
 /// </summary>
-public static class PyTorchFormat
+internal static class PyTorchFormat
 {
     private const int EntryOverhead = 1024; // a generous bound of the size of headers and pickle per tensor
     private const int MaxTensors = 65_000; // a zip file without 64-bit extensions has a 16-bit count of entries

@@ -46,7 +46,7 @@ internal static class PyTorchReader
             storage.Offset = entry.Offset;
         }
 
-        return Store(file, TensorNames.Of(file, root));
+        return Store(file, TensorNames.Resolve(file, root));
     }
 
     public static OrderedDictionary<string, StoredTensor> ReadLegacy(MappedFile file)
@@ -63,7 +63,7 @@ internal static class PyTorchReader
             throw file.Refuse("expected the list of storages after the values");
         Locate(file, storages, keys, start + unpickler.Position);
 
-        var views = TensorNames.Of(file, root, dictionary => LegacyRedundancy.CheckParts(file, dictionary));
+        var views = TensorNames.Resolve(file, root, dictionary => LegacyRedundancy.CheckParts(file, dictionary));
         LegacyRedundancy.CheckNames(file, views.Keys);
         return Store(file, views);
     }

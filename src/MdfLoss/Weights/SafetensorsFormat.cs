@@ -25,7 +25,7 @@ namespace Mdf.Weights;
 /// A corrupt file of ours is accepted as a file of another program only if its format entry and the names of both checksum entries are corrupt, and the header
 /// is still valid JSON.</para>
 /// </remarks>
-public static class SafetensorsFormat
+internal static class SafetensorsFormat
 {
     /// <summary>The metadata entry that holds the checksum of the header.</summary>
     internal const string ChecksumKey = "mdf.header_sha256";

@@ -9,7 +9,7 @@ namespace Mdf.Weights;
 /// <remarks>
 /// The <see cref="TensorFile"/> owns the bytes of a tensor that it read. Use the tensor before you dispose the file.
 /// </remarks>
-public sealed class StoredTensor
+internal sealed class StoredTensor
 {
     /// <summary>The largest number of dimensions of a tensor, as in libtorch's element-wise kernels.</summary>
     internal const int MaxDimensions = 64;

@@ -3,7 +3,7 @@ using Mdf.Runtime;
 namespace Mdf.Weights;
 
 /// <summary>The format of a file of weights.</summary>
-public enum TensorFileFormat
+internal enum TensorFileFormat
 {
     /// <summary>Hugging Face's safetensors.</summary>
     Safetensors,
@@ -21,7 +21,7 @@ public enum TensorFileFormat
 /// verified if the file has them (<see cref="SafetensorsFormat"/>), and NaN and infinity are refused in every file.</para>
 /// <para>Use the tensors before you dispose the file.</para>
 /// </remarks>
-public sealed class TensorFile : IDisposable
+internal sealed class TensorFile : IDisposable
 {
     private readonly MappedFile _file;
 
@@ -58,14 +58,14 @@ public sealed class TensorFile : IDisposable
     /// <param name="path">A <c>.safetensors</c>, <c>.pt</c> or <c>.pth</c> file.</param>
     /// <param name="acceptsEarlier">Whether to accept files of our earlier formats, which have no checksums of their tensors.</param>
     /// <exception cref="InputException">As for <see cref="Open(string)"/>.</exception>
-    internal static TensorFile Open(string path, bool acceptsEarlier) => Of(MappedFile.Open(path), acceptsEarlier);
+    internal static TensorFile Open(string path, bool acceptsEarlier) => Open(MappedFile.Open(path), acceptsEarlier);
 
     /// <summary>Opens a file that is embedded in an assembly.</summary>
     /// <param name="name">The name of the file in messages.</param>
     /// <param name="resource">The embedded file. The new object takes ownership of it.</param>
-    internal static TensorFile Open(string name, UnmanagedMemoryStream resource) => Of(MappedFile.Of(name, resource));
+    internal static TensorFile Open(string name, UnmanagedMemoryStream resource) => Open(MappedFile.FromResource(name, resource));
 
-    private static TensorFile Of(MappedFile file, bool acceptsEarlier = false)
+    private static TensorFile Open(MappedFile file, bool acceptsEarlier = false)
     {
         try
         {

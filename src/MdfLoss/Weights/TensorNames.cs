@@ -33,7 +33,7 @@ internal sealed class TensorNames
     /// <param name="file">The file, for error messages.</param>
     /// <param name="root">The value of the checkpoint's pickle.</param>
     /// <param name="check">A check that is called for every dictionary.</param>
-    public static OrderedDictionary<string, TensorView> Of(MappedFile file, object? root, Action<PickleDictionary>? check = null)
+    public static OrderedDictionary<string, TensorView> Resolve(MappedFile file, object? root, Action<PickleDictionary>? check = null)
     {
         var names = new TensorNames(file, check);
         if (root is TensorView)

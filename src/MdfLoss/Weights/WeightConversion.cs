@@ -49,7 +49,7 @@ public static class WeightConversion
     /// <param name="outputPath">The file to write. Its extension decides its format.</param>
     /// <returns>The number of tensors in the output.</returns>
     /// <exception cref="InputException">The output has another extension, or both are the same file or have the same format.</exception>
-    public static int Convert(TensorFile file, string outputPath)
+    internal static int Convert(TensorFile file, string outputPath)
     {
         ArgumentNullException.ThrowIfNull(file);
         var format = FormatOf(outputPath);

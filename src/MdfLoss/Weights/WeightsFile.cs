@@ -11,7 +11,7 @@ public sealed record WeightsFile(string Name, string Sha256)
     /// <summary>Reads a file once, for its hash.</summary>
     /// <param name="path">A file of any format.</param>
     /// <exception cref="InputException">It cannot be read.</exception>
-    public static WeightsFile Of(string path)
+    public static WeightsFile Read(string path)
     {
         try
         {

@@ -65,7 +65,7 @@ internal sealed class ZipEntries
                 $"expected at most {Array.MaxLength} for one tensor");
         }
 
-        return Crc32.Of(_file.Span(entry.Offset, (int)entry.Length)) == entry.Checksum
+        return Crc32.Compute(_file.Span(entry.Offset, (int)entry.Length)) == entry.Checksum
             ? entry
             : throw _file.Refuse($"the entry {Untrusted.Quote(name)} does not match its checksum",
                 "the file is corrupt, or was saved without checksums; download it again");

@@ -30,7 +30,7 @@ internal sealed class ZipWriter(Stream stream, string folder)
         Write16(common, Utf8Flag);
         Write16(common, 0); // stored
         Write32(common, FixedDate);
-        Write32(common, Crc32.Of(content));
+        Write32(common, Crc32.Compute(content));
         Write32(common, (uint)content.Length);
         Write32(common, (uint)content.Length);
         Write16(common, (ushort)path.Length);

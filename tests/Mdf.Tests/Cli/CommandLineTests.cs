@@ -20,10 +20,10 @@ public sealed class CommandLineTests
         public override int Run(CommandContext context) => run(context);
     }
 
-    private static Answer Run(Command command, CancellationToken cancellation, params string[] args)
+    private static Answer Run(Command command, CancellationToken cancellationToken, params string[] args)
     {
         var (output, error) = (new StringWriter { NewLine = "\n" }, new StringWriter { NewLine = "\n" });
-        var code = CommandLine.Run(() => [command], args, output, error, cancellation: cancellation);
+        var code = CommandLine.Run(() => [command], args, output, error, cancellationToken: cancellationToken);
         return new Answer(code, output.ToString(), error.ToString());
     }
 

@@ -27,7 +27,7 @@ public sealed class ComputeCommandTests
     private static Answer Run(params string[] args)
     {
         var (output, error) = (new StringWriter { NewLine = "\n" }, new StringWriter { NewLine = "\n" });
-        var code = CommandLine.Run(() => [new Probe()], ["compute", .. args], output, error, cancellation: TestContext.Current.CancellationToken);
+        var code = CommandLine.Run(() => [new Probe()], ["compute", .. args], output, error, cancellationToken: TestContext.Current.CancellationToken);
         return new Answer(code, output.ToString(), error.ToString());
     }
 

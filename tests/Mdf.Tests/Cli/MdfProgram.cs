@@ -17,7 +17,7 @@ internal static partial class MdfProgram
     public static Answer Run(params string[] args)
     {
         var (output, error) = (new StringWriter { NewLine = "\n" }, new StringWriter { NewLine = "\n" });
-        var code = CommandLine.Run(args, output, error, cancellation: TestContext.Current.CancellationToken);
+        var code = CommandLine.Run(args, output, error, cancellationToken: TestContext.Current.CancellationToken);
         return new Answer(code, output.ToString(), error.ToString());
     }
 

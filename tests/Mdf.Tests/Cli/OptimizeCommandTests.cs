@@ -50,7 +50,7 @@ public sealed class OptimizeCommandTests : IDisposable
         Assert.NotEqual(File.ReadAllBytes(_folder.File("first.png")), File.ReadAllBytes(_folder.File("other.png")));
 
         using var scope = NewDisposeScope();
-        var written = Psnr.Of(ImageFile.Read(_folder.File("first.png")), ImageFile.Read(reference));
+        var written = Psnr.Compute(ImageFile.Read(_folder.File("first.png")), ImageFile.Read(reference));
         Assert.Equal(result.GetProperty("finalPsnr").GetDouble(), written, 0.01); // rounded to 8 bits
         Assert.True(ImageFile.Read(_folder.File("first-curve.png")).shape is [1, 3, > 100, > 100]);
     }
@@ -62,7 +62,7 @@ public sealed class OptimizeCommandTests : IDisposable
         var result = Json("optimize", "--reference", clean, "--start", start, "--loss", "mse", "--steps", "20", "--lr", "0.02");
         using var scope = NewDisposeScope();
         var psnr = Psnrs(result);
-        Assert.Equal(Psnr.Of(ImageFile.Read(start), ImageFile.Read(clean)), psnr[0], 1e-9);
+        Assert.Equal(Psnr.Compute(ImageFile.Read(start), ImageFile.Read(clean)), psnr[0], 1e-9);
         Assert.True(psnr[^1] > psnr[0] + 3, $"{psnr[0]} dB → {psnr[^1]} dB");
         Assert.True(result.GetProperty("finalPsnr").GetDouble() > psnr[^1]);
         Assert.Equal(20, result.GetProperty("values").GetArrayLength());

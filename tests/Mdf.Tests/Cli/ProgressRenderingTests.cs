@@ -6,7 +6,7 @@ namespace Mdf.Tests.Cli;
 
 public sealed class ProgressRenderingTests
 {
-    private static void Work(IProgressSink sink, ManualTime time)
+    private static void Work(IProgress<ProgressUpdate> sink, ManualTime time)
     {
         foreach (var stage in new[] { "scale 0 of 2", "scale 1 of 2" })
         {

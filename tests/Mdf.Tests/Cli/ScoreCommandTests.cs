@@ -24,7 +24,7 @@ public sealed class ScoreCommandTests : IDisposable
         var (reference, restored) = (ImageFile.Read(clean), ImageFile.Read(image));
         Assert.Equal(["image", "PSNR (dB)", .. losses], scores.EnumerateObject().Select(entry => entry.Name));
         Assert.Equal(image, scores.GetProperty("image").GetString());
-        Assert.Equal(Psnr.Of(restored, reference), scores.GetProperty("PSNR (dB)").GetDouble());
+        Assert.Equal(Psnr.Compute(restored, reference), scores.GetProperty("PSNR (dB)").GetDouble());
         foreach (var expression in losses)
         {
             using var loss = LossExpression.Parse(expression).Create();
@@ -47,7 +47,7 @@ public sealed class ScoreCommandTests : IDisposable
         Assert.Equal(["image", "PSNR", "(dB)", "mse", "l1"], rows[0]);
         Assert.Equal(images, rows[1..].Select(row => row[0]));
         using var scope = NewDisposeScope();
-        var psnr = images.Select(image => Psnr.Of(ImageFile.Read(image), ImageFile.Read(clean))).ToArray();
+        var psnr = images.Select(image => Psnr.Compute(ImageFile.Read(image), ImageFile.Read(clean))).ToArray();
         Assert.Equal(
             [.. psnr.Select(value => value.ToString("F2", CultureInfo.InvariantCulture))],
             rows[1..].Select(row => row[1]));

@@ -123,7 +123,7 @@ public sealed class ScaleNetworkTests
         using var scope = NewDisposeScope();
         using var discriminator = new Discriminator(4);
         using var _ = no_grad();
-        Assert.True(GradientPenalty.Of(discriminator, rand(1, 3, 16, 18, generator: Draws), rand(1, 3, 16, 18, generator: Draws), tensor(0.5f)).requires_grad);
+        Assert.True(GradientPenalty.Compute(discriminator, rand(1, 3, 16, 18, generator: Draws), rand(1, 3, 16, 18, generator: Draws), tensor(0.5f)).requires_grad);
     }
 
     [Fact]
@@ -135,8 +135,8 @@ public sealed class ScaleNetworkTests
         var (real, fake) = (rand(1, 3, 16, 18, dtype: float64, generator: Draws), rand(1, 3, 16, 18, dtype: float64, generator: Draws));
         var weight = discriminator.state_dict()["body.block2.conv.weight"];
         var start = weight.detach().clone();
-        // The gradient with respect to a weight, the second derivative among it: what a critic's step needs.
-        var penalty = GradientPenalty.Of(discriminator, real, fake, tensor(0.3, dtype: float64));
+        // The gradient with respect to a weight, the second derivative among it: as a step of the discriminator needs.
+        var penalty = GradientPenalty.Compute(discriminator, real, fake, tensor(0.3, dtype: float64));
         var gradient = autograd.grad([penalty], [weight])[0];
         var direction = randn(start.shape, dtype: float64, generator: Draws);
         Assert.Equal(Along(1e-6), (gradient * direction).sum().item<double>(), 1e-6 * Math.Abs(Along(1e-6)) + 1e-8);
@@ -148,7 +148,7 @@ public sealed class ScaleNetworkTests
             using var _ = no_grad();
             weight.copy_(start.Add(direction.Mul(step)));
             using var enabled = enable_grad();
-            return GradientPenalty.Of(discriminator, real, fake, tensor(0.3, dtype: float64)).item<double>();
+            return GradientPenalty.Compute(discriminator, real, fake, tensor(0.3, dtype: float64)).item<double>();
         }
     }
 }

@@ -214,7 +214,7 @@ public sealed class BenchmarkMetricsTests
     public void A_cancelled_score_stops()
     {
         using var image = Noise(20, 20);
-        Assert.Throws<OperationCanceledException>(() => BenchmarkMetrics.Score(image, image, cancellation: new CancellationToken(canceled: true)));
+        Assert.Throws<OperationCanceledException>(() => BenchmarkMetrics.Score(image, image, cancellationToken: new CancellationToken(canceled: true)));
     }
 
     [Fact]
@@ -231,7 +231,7 @@ public sealed class BenchmarkMetricsTests
     private static BenchmarkScores ScoreWhole(Tensor restored, Tensor reference)
     {
         var (rgb, referenceRgb) = (Round(restored), Round(reference));
-        var (luma, referenceLuma) = (BenchmarkImage.Luma(rgb), BenchmarkImage.Luma(referenceRgb));
+        var (luma, referenceLuma) = (BenchmarkProtocol.Luma(rgb), BenchmarkProtocol.Luma(referenceRgb));
         using var loss = new MsSsimLoss();
         return new BenchmarkScores(
             PsnrOf(rgb, referenceRgb), SsimOf(rgb, referenceRgb), PsnrOf(luma, referenceLuma), SsimOf(luma, referenceLuma),
@@ -244,7 +244,7 @@ public sealed class BenchmarkMetricsTests
         static double SsimOf(Tensor image, Tensor reference)
         {
             var windows = new GaussianWindows(padding: 0, precision: ScalarType.Float64);
-            var (luminance, contrastStructure) = windows.Compare(image, windows.Of(reference));
+            var (luminance, contrastStructure) = windows.Similarities(image, windows.Statistics(reference));
             return (luminance * contrastStructure).mean().item<double>();
         }
     }

@@ -71,7 +71,7 @@ public sealed class BenchmarkTests : IDisposable
         var losses = new[] { "l1", "mse", "charbonnier", "ssim", "ms-ssim", "0.5*ssim+l1" }.Select(loss => LossExpression.Parse(loss).Create()).ToList();
         var evaluated = Benchmark.Run([identity], images, losses, null, CPU).Single();
         var pairs = ImageScoring.FindPairs(_folder.File("clean"), [_folder.File("jpeg")]);
-        var scored = ImageScoring.Score(pairs, losses, CPU, cancellation: TestContext.Current.CancellationToken).Single();
+        var scored = ImageScoring.Score(pairs, losses, CPU, cancellationToken: TestContext.Current.CancellationToken).Single();
         Assert.Equal(evaluated.Losses, scored.Losses);
         Assert.Equal(evaluated.Scores.PsnrRgb, scored.Psnr, 1e-5); // of the 8-bit levels in float64 and in float32
         Assert.Equal(0.5 * scored.Losses[3] + scored.Losses[0], scored.Losses[5], 1e-12);
@@ -87,10 +87,10 @@ public sealed class BenchmarkTests : IDisposable
         network.eval();
         using var model = new NetworkRestorer("network", network) { IsInTraining = true };
         var distorted = images.Read(0).Distorted;
-        Assert.Throws<OperationCanceledException>(() => model.Restore(distorted, new RestorationRequest { Image = "x", Cancellation = new CancellationToken(canceled: true) }));
+        Assert.Throws<OperationCanceledException>(() => model.Restore(distorted, new RestorationRequest { Image = "x", CancellationToken = new CancellationToken(canceled: true) }));
         using var source = new CancellationTokenSource();
         using var loss = new Cancelling(source);
-        Assert.Throws<OperationCanceledException>(() => Benchmark.Run([model], images, [loss, loss], null, CPU, cancellation: source.Token));
+        Assert.Throws<OperationCanceledException>(() => Benchmark.Run([model], images, [loss, loss], null, CPU, cancellationToken: source.Token));
         Assert.Equal(1, loss.Calls);
     }
 

@@ -224,13 +224,13 @@ public sealed class ImageRestorationTests : IDisposable
             if (step == 1)
                 source.Cancel();
         });
-        Assert.Throws<OperationCanceledException>(() => ImageRestoration.Run(new NetworkRestorer("network", network), pairs, progress: watcher, cancellation: source.Token));
+        Assert.Throws<OperationCanceledException>(() => ImageRestoration.Run(new NetworkRestorer("network", network), pairs, progress: watcher, cancellationToken: source.Token));
         Assert.Equal([pairs[0].Output], Directory.GetFiles(_folder.File("out")));
     }
 
-    private sealed class Watcher(List<long> steps, Action<long>? onStep = null) : IProgressSink
+    private sealed class Watcher(List<long> steps, Action<long>? onStep = null) : IProgress<ProgressUpdate>
     {
-        public void Report(in ProgressUpdate update)
+        public void Report(ProgressUpdate update)
         {
             steps.Add(update.Step);
             onStep?.Invoke(update.Step);

@@ -75,10 +75,10 @@ public sealed class NiqeModelTests : IDisposable
     {
         using var scope = NewDisposeScope();
         var (image, window) = (Texture(height, width), Enumerable.Repeat(1.0 / 49, 49).ToArray());
-        var whole = NaturalSceneStatistics.Of(image, window, blocksPerTile: 100, TestContext.Current.CancellationToken);
+        var whole = NaturalSceneStatistics.Compute(image, window, blocksPerTile: 100, TestContext.Current.CancellationToken);
         Assert.Equal(height / 96 * (width / 96), whole.Length);
         foreach (var blocks in new[] { 1, 2, 3 })
-            Assert.Equal(whole, NaturalSceneStatistics.Of(image, window, blocks, TestContext.Current.CancellationToken));
+            Assert.Equal(whole, NaturalSceneStatistics.Compute(image, window, blocks, TestContext.Current.CancellationToken));
     }
 
     [Fact]
@@ -147,7 +147,7 @@ public sealed class NiqeModelTests : IDisposable
         var score = NiqeModel.Load(published).Score(image);
         for (var seed = 0; seed < 300; seed++)
         {
-            var path = _folder.File("damaged.npz", Damage.Of(whole, whole.Length, seed));
+            var path = _folder.File("damaged.npz", Damage.Apply(whole, whole.Length, seed));
             try
             {
                 Assert.Equal(score, NiqeModel.Load(path).Score(image));

@@ -17,8 +17,8 @@ public sealed class PixelRecoveryTests
         using var loss = new MseLoss();
         using var result = PixelRecovery.Run(loss, reference, noise, steps: 60, learningRate: 0.05);
         Assert.Equal(60, result.PsnrPerStep.Count);
-        Assert.Equal(Psnr.Of(noise, reference), result.PsnrPerStep[0]);
-        Assert.True(Psnr.Of(result.Restored, reference) > result.PsnrPerStep[0] + 15);
+        Assert.Equal(Psnr.Compute(noise, reference), result.PsnrPerStep[0]);
+        Assert.True(Psnr.Compute(result.Restored, reference) > result.PsnrPerStep[0] + 15);
         Assert.True(result.LossPerStep[^1] < result.LossPerStep[0] / 10);
     }
 
@@ -38,8 +38,8 @@ public sealed class PixelRecoveryTests
     {
         using var scope = NewDisposeScope();
         var black = zeros(1, 3, 8, 8);
-        Assert.Equal(20, Psnr.Of(black.Add(0.1), black), 1e-5); // 10·log₁₀(1 / 0.01)
-        Assert.Equal(0, Psnr.Of(black.Add(7), black), 1e-9); // clamped to 1
-        Assert.Equal(double.PositiveInfinity, Psnr.Of(black, black));
+        Assert.Equal(20, Psnr.Compute(black.Add(0.1), black), 1e-5); // 10·log₁₀(1 / 0.01)
+        Assert.Equal(0, Psnr.Compute(black.Add(7), black), 1e-9); // clamped to 1
+        Assert.Equal(double.PositiveInfinity, Psnr.Compute(black, black));
     }
 }

@@ -57,7 +57,7 @@ public sealed class RestorersTests : IDisposable
         Assert.EndsWith("expected 8×6 pixels, found 16×12", Assert.Throws<InputException>(() => Restore(enlarging, "a", 8, 6)).Message, StringComparison.Ordinal);
         using var failing = Restorers.Open("external:sh -c \"exit 3\"", setup);
         Assert.Contains("ended with exit code 3", Assert.Throws<InputException>(() => Restore(failing, "a", 8, 6)).Message);
-        Assert.Throws<OperationCanceledException>(() => failing.Restore(image, new RestorationRequest { Image = "a", Cancellation = new CancellationToken(canceled: true) }));
+        Assert.Throws<OperationCanceledException>(() => failing.Restore(image, new RestorationRequest { Image = "a", CancellationToken = new CancellationToken(canceled: true) }));
 
         Assert.Contains("only what is typed on the command line can start a program", Assert.Throws<InputException>(() => Restorers.Open("external:cp", setup with { ProgramTimeLimit = null })).Message);
     }

@@ -186,8 +186,8 @@ public sealed class TiledRestorationTests : IDisposable
 
     private static double Difference(Tensor expected, Tensor actual) => (expected - actual).abs().max().item<float>();
 
-    private sealed class Watcher(Action<ProgressUpdate> onUpdate) : IProgressSink
+    private sealed class Watcher(Action<ProgressUpdate> onUpdate) : IProgress<ProgressUpdate>
     {
-        public void Report(in ProgressUpdate update) => onUpdate(update);
+        public void Report(ProgressUpdate update) => onUpdate(update);
     }
 }

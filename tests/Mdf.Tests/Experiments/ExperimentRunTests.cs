@@ -327,7 +327,7 @@ public sealed class ExperimentRunTests : IDisposable
 
         // Where an earlier validation was better, its network is gone.
         using (var file = TensorFile.Open(folder.Checkpoint(25)))
-            (TrainingCheckpoint.Of(file) with { Best = new BestValidation(1, 0) }).Write(_folder.File("other"), file.Tensors);
+            (TrainingCheckpoint.Read(file) with { Best = new BestValidation(1, 0) }).Write(_folder.File("other"), file.Tensors);
         File.Move(_folder.File("other"), folder.Checkpoint(25), overwrite: true);
         File.Delete(folder.Best);
         var warnings = new List<string>();
@@ -528,7 +528,7 @@ public sealed class ExperimentRunTests : IDisposable
         using (var run = new ExperimentRun(experiment, silent, CPU))
             Assert.Throws<RunInterruptedException>(() => run.Run(resume: false, new StopAt(1, source), source.Token));
         using (var file = TensorFile.Open(silent.Checkpoint(1)))
-            (TrainingCheckpoint.Of(file) with { LossSha256 = null }).Write(silent.Checkpoint(1) + ".old", file.Tensors);
+            (TrainingCheckpoint.Read(file) with { LossSha256 = null }).Write(silent.Checkpoint(1) + ".old", file.Tensors);
         File.Move(silent.Checkpoint(1) + ".old", silent.Checkpoint(1), overwrite: true);
         Assert.Equal(2, Resume(experiment, silent).Iterations);
         using var resumed = NetworkFile.Load(silent.Last);
@@ -700,9 +700,9 @@ public sealed class ExperimentRunTests : IDisposable
         "test.yaml", overrides);
 
     /// <summary>Does something after a step of the training.</summary>
-    private sealed class At(int step, Action act) : IProgressSink
+    private sealed class At(int step, Action act) : IProgress<ProgressUpdate>
     {
-        public void Report(in ProgressUpdate update)
+        public void Report(ProgressUpdate update)
         {
             if (update.Stage == "training" && update.Step == step)
                 act();
@@ -710,9 +710,9 @@ public sealed class ExperimentRunTests : IDisposable
     }
 
     /// <summary>Cancels after a step of the training.</summary>
-    private sealed class StopAt(int step, CancellationTokenSource source) : IProgressSink
+    private sealed class StopAt(int step, CancellationTokenSource source) : IProgress<ProgressUpdate>
     {
-        public void Report(in ProgressUpdate update)
+        public void Report(ProgressUpdate update)
         {
             if (update.Stage == "training" && update.Step == step)
                 source.Cancel();

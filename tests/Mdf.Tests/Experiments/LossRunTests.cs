@@ -63,7 +63,7 @@ public sealed class LossRunTests : IDisposable
         using var scope = NewDisposeScope();
         Train("run", Options("sisr"));
         var folder = RunFolder.OfLoss(_folder.File("run"));
-        Assert.All([folder.Critic, folder.Reconstruction, folder.Scale(0), folder.Scale(1), Path.Combine(folder.Path, "distortion.png")], path => Assert.Equal(3, ImageFile.Read(path).shape[1]));
+        Assert.All([folder.DiscriminatorCurves, folder.ReconstructionCurves, folder.Scale(0), folder.Scale(1), Path.Combine(folder.Path, "distortion.png")], path => Assert.Equal(3, ImageFile.Read(path).shape[1]));
         Assert.NotEmpty(Directory.EnumerateFiles(folder.TensorBoard));
         Assert.Contains("\"reconstruction\":", File.ReadAllText(folder.Log), StringComparison.Ordinal);
         Assert.InRange(folder.Checkpoints.Count, 1, 2);
@@ -184,7 +184,7 @@ public sealed class LossRunTests : IDisposable
         Train("run", Options("sisr"));
         var trained = new TrainingProgram("0.0.1", 99);
         using (var file = TensorFile.Open(folder.Checkpoints[^1]))
-            (LossCheckpoint.Of(file) with { Program = trained }).Write(_folder.File("other"), file.Tensors);
+            (LossCheckpoint.Read(file) with { Program = trained }).Write(_folder.File("other"), file.Tensors);
         File.Move(_folder.File("other"), folder.Checkpoints[^1], overwrite: true);
         using var stack = new LossRun([Photograph(1)], Options("sisr"), folder) { Output = _folder.File("stack.safetensors") }.Run(resume: true);
         using var written = DiscriminatorStack.Load(_folder.File("stack.safetensors"));
@@ -301,9 +301,9 @@ public sealed class LossRunTests : IDisposable
     }
 
     /// <summary>Cancels after an iteration, counted over all scales.</summary>
-    private sealed class Stopper(int stop, CancellationTokenSource source) : IProgressSink
+    private sealed class Stopper(int stop, CancellationTokenSource source) : IProgress<ProgressUpdate>
     {
-        public void Report(in ProgressUpdate update)
+        public void Report(ProgressUpdate update)
         {
             var scale = update.Stage.StartsWith("scale 0", StringComparison.Ordinal) ? 0 : 1;
             if (scale * Iterations + update.Step >= stop)

@@ -196,9 +196,9 @@ public sealed class ImageCostTests : IDisposable
     {
         ImageFile.Write(_folder.File(name), rand(1, 3, 16, 16, generator: Draws));
         using var source = new CancellationTokenSource();
-        Assert.Equal([1, 3, 16, 16], ImageFile.Read(_folder.File(name), cancellation: source.Token).shape);
+        Assert.Equal([1, 3, 16, 16], ImageFile.Read(_folder.File(name), cancellationToken: source.Token).shape);
         source.Cancel();
-        Assert.Throws<OperationCanceledException>(() => ImageFile.Read(_folder.File(name), cancellation: source.Token));
+        Assert.Throws<OperationCanceledException>(() => ImageFile.Read(_folder.File(name), cancellationToken: source.Token));
         Assert.Throws<OperationCanceledException>(() => ImageFile.ReadPicture(_folder.File(name), source.Token));
     }
 

@@ -57,7 +57,7 @@ public sealed class LossExpressionTests
         using var plain = MdfLoss.Load(path);
         Assert.Equal((3, true, LayerWeights.Equal, Precision.Fp32, InputRange.Unit), (plain.NumScales, plain.Ascending, plain.LayerWeights, plain.Precision, plain.Stack.InputRange));
         Assert.Equal($"mdf:'{path}'", plain.Expression);
-        Assert.Equal([WeightsFile.Of(path)], plain.Files);
+        Assert.Equal([WeightsFile.Read(path)], plain.Files);
         using var all = MdfLoss.Load(path, CPU, 2, ascending: false, new LayerWeights(0.5, 1, 0), InputRange.Symmetric, Precision.Bf16);
         using var again = (MdfLoss)LossExpression.Parse(all.Expression).Create();
         foreach (var loss in new[] { all, again })

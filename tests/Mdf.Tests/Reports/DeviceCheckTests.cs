@@ -38,7 +38,7 @@ public sealed class DeviceCheckTests
 
     [Fact]
     public void It_ends_between_two_comparisons_when_it_is_cancelled() =>
-        Assert.Throws<OperationCanceledException>(() => DeviceCheck.Run(CPU, cancellation: new CancellationToken(canceled: true)));
+        Assert.Throws<OperationCanceledException>(() => DeviceCheck.Run(CPU, cancellationToken: new CancellationToken(canceled: true)));
 
     [Theory]
     [InlineData(0.5, true, "ok")]

@@ -48,8 +48,8 @@ public sealed class ImageStripsTests
         var values = Arange(10, float32);
         var strips = ImageStrips.Divide(values.shape, 4).ToList();
         Assert.Equal([4L, 4L, 2L], strips.Select(strip => strip.Length));
-        Assert.Equal([4f, 5f, 6f, 7f], strips[1].Of(values).data<float>().ToArray());
-        strips[2].Of(values).zero_();
+        Assert.Equal([4f, 5f, 6f, 7f], strips[1].Cut(values).data<float>().ToArray());
+        strips[2].Cut(values).zero_();
         Assert.Equal(28, values.sum().item<float>());
     }
 

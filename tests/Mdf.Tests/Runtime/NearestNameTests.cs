@@ -15,7 +15,7 @@ public sealed class NearestNameTests
     [InlineData("featrues", "features")]
     [InlineData("residualscale", "residual_scale")]
     [InlineData("residualScales", "residual_scale")]
-    public void A_mistyped_name_is_found(string word, string expected) => Assert.Equal(expected, NearestName.Of(word, s_known));
+    public void A_mistyped_name_is_found(string word, string expected) => Assert.Equal(expected, NearestName.Find(word, s_known));
 
     [Theory]
     [InlineData("")]
@@ -23,11 +23,11 @@ public sealed class NearestNameTests
     [InlineData("rcan")]
     [InlineData("blocks")]
     [InlineData("scale")]
-    public void Another_word_is_not(string word) => Assert.Null(NearestName.Of(word, s_known));
+    public void Another_word_is_not(string word) => Assert.Null(NearestName.Find(word, s_known));
 
     [Fact]
-    public void The_nearest_of_several_is_found() => Assert.Equal("layers", NearestName.Of("layers", ["layer", "layers", "player"]));
+    public void The_nearest_of_several_is_found() => Assert.Equal("layers", NearestName.Find("layers", ["layer", "layers", "player"]));
 
     [Fact]
-    public void A_word_of_any_length_is_compared_at_once() => Assert.Null(NearestName.Of(new string('e', 10_000_000), s_known));
+    public void A_word_of_any_length_is_compared_at_once() => Assert.Null(NearestName.Find(new string('e', 10_000_000), s_known));
 }

@@ -4,11 +4,11 @@ namespace Mdf.Tests.Runtime;
 
 public sealed class ProgressTests
 {
-    private sealed class Recorder : IProgressSink
+    private sealed class Recorder : IProgress<ProgressUpdate>
     {
         public List<ProgressUpdate> Updates { get; } = [];
 
-        public void Report(in ProgressUpdate update) => Updates.Add(update);
+        public void Report(ProgressUpdate update) => Updates.Add(update);
     }
 
     [Fact]
@@ -79,5 +79,5 @@ public sealed class ProgressTests
 
     [Fact]
     public void A_stage_that_begins_after_its_end_is_refused() =>
-        Assert.Throws<ArgumentOutOfRangeException>(() => new ProgressMeter(IProgressSink.None, "s", total: 1, first: 2));
+        Assert.Throws<ArgumentOutOfRangeException>(() => new ProgressMeter(null, "s", total: 1, first: 2));
 }

@@ -38,8 +38,16 @@ internal sealed class ScalarUse
     /// <summary>Whether a call of it does so: its own code, or that of the layer which it makes.</summary>
     public bool IsCareless(MethodBase method) =>
         _careless.Contains(Definition(method))
-        || method is MethodInfo { ReturnType: var made } && typeof(torch.nn.Module).IsAssignableFrom(made)
-            && made.GetMethods(Declared).Any(each => each.Name == "forward" && _careless.Contains(each));
+        || method is MethodInfo { ReturnType: var made } && typeof(torch.nn.Module).IsAssignableFrom(made) && LayersOf(made).Any(layer => layer.GetMethods(Declared).Any(IsForward));
+
+    private bool IsForward(MethodInfo method) => method.Name == "forward" && _careless.Contains(method);
+
+    // A layer and its base types: BatchNorm2d takes its forward from NormBase.
+    private static IEnumerable<Type> LayersOf(Type? type)
+    {
+        for (; type is not null && type != typeof(torch.nn.Module); type = type.BaseType)
+            yield return type.IsConstructedGenericType ? type.GetGenericTypeDefinition() : type;
+    }
 
     private static bool MakesMoreThanItFrees(List<MethodBase> calls) =>
         calls.Count(Makes) > calls.Count(call => call.Name == nameof(IDisposable.Dispose) && (call.DeclaringType == typeof(Scalar) || call.DeclaringType == typeof(IDisposable)));

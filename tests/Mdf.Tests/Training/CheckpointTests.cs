@@ -20,15 +20,15 @@ public sealed class CheckpointTests : IDisposable
         {
             checkpoint.Write(path, s_tensors);
             using var file = TensorFile.Open(path);
-            Assert.Equal(checkpoint, TrainingCheckpoint.Of(file));
-            Assert.Contains("expected a checkpoint in the format 'mdf-loss-checkpoint-2', found 'mdf-checkpoint-2'", Assert.Throws<InputException>(() => LossCheckpoint.Of(file)).Message);
+            Assert.Equal(checkpoint, TrainingCheckpoint.Read(file));
+            Assert.Contains("expected a checkpoint in the format 'mdf-loss-checkpoint-2', found 'mdf-checkpoint-2'", Assert.Throws<InputException>(() => LossCheckpoint.Read(file)).Message);
         }
 
         var loss = new LossCheckpoint(3, 40, "{}", new TrainingProgram("1.2.3", 4), "window");
         loss.Write(path, s_tensors);
         using var written = TensorFile.Open(path);
-        Assert.Equal(loss, LossCheckpoint.Of(written));
-        Assert.Contains("found 'mdf-loss-checkpoint-2'", Assert.Throws<InputException>(() => TrainingCheckpoint.Of(written)).Message);
+        Assert.Equal(loss, LossCheckpoint.Read(written));
+        Assert.Contains("found 'mdf-loss-checkpoint-2'", Assert.Throws<InputException>(() => TrainingCheckpoint.Read(written)).Message);
     }
 
     [Theory]
@@ -40,7 +40,7 @@ public sealed class CheckpointTests : IDisposable
     [InlineData("best_loss", "low")]
     [InlineData("best_loss", null)]
     public void A_damaged_checkpoint_of_a_network_is_refused(string key, string? value) => AssertRefused(
-        key, value, path => new TrainingCheckpoint(7, "task: jpeg:10", null, 5, new BestValidation(5, 0.1)).Write(path, s_tensors), TrainingCheckpoint.Of);
+        key, value, path => new TrainingCheckpoint(7, "task: jpeg:10", null, 5, new BestValidation(5, 0.1)).Write(path, s_tensors), TrainingCheckpoint.Read);
 
     [Theory]
     [InlineData("scale", null)]
@@ -49,7 +49,7 @@ public sealed class CheckpointTests : IDisposable
     [InlineData("threads", "two")]
     [InlineData("program_version", null)]
     public void A_damaged_checkpoint_of_a_loss_is_refused(string key, string? value) => AssertRefused(
-        key, value, path => new LossCheckpoint(3, 40, "{}", new TrainingProgram("1.2.3", 4), "window").Write(path, s_tensors), LossCheckpoint.Of);
+        key, value, path => new LossCheckpoint(3, 40, "{}", new TrainingProgram("1.2.3", 4), "window").Write(path, s_tensors), LossCheckpoint.Read);
 
     private void AssertRefused(string key, string? value, Action<string> write, Func<TensorFile, object> read)
     {

@@ -210,16 +210,16 @@ public sealed class LossTrainingTests : IDisposable
         return File.ReadAllBytes(path);
     }
 
-    private sealed class Watcher(Action<long> onStep) : IProgressSink
+    private sealed class Watcher(Action<long> onStep) : IProgress<ProgressUpdate>
     {
-        public void Report(in ProgressUpdate update) => onStep(update.Step);
+        public void Report(ProgressUpdate update) => onStep(update.Step);
     }
 
-    private sealed class Recorder(string name) : IProgressSink
+    private sealed class Recorder(string name) : IProgress<ProgressUpdate>
     {
         public List<double> Values { get; } = [];
 
-        public void Report(in ProgressUpdate update)
+        public void Report(ProgressUpdate update)
         {
             if (update.Step > 0)
                 Values.Add(update.Values.Single(value => value.Name == name).Value);

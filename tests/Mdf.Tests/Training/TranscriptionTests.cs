@@ -65,7 +65,7 @@ public sealed class TranscriptionTests
         ScaleGenerator? before = null;
         for (var k = 0; k < scales; k++)
         {
-            Generator Random(int iteration) => new(Seeds.Of(Seed, ((long)k << 32) + iteration));
+            Generator Random(int iteration) => new(Seeds.Derive(Seed, ((long)k << 32) + iteration));
             var (d, g) = (new Discriminator(k < 4 ? 32 : 64), new ScaleGenerator(k < 4 ? 32 : 64));
             if (k is 0 or 4)
             {

@@ -79,7 +79,7 @@ internal static class Checkpoints
                 header.Write(version);
                 header.Write(0); // flags, stored
                 header.Write(0); // time
-                header.Write(Crc32.Of(bytes));
+                header.Write(Crc32.Compute(bytes));
                 header.Write(-1);
                 header.Write(-1);
                 header.Write((ushort)path.Length);

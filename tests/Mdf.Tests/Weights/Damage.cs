@@ -4,7 +4,7 @@ namespace Mdf.Tests.Weights;
 internal static class Damage
 {
     /// <summary>A copy with one to three pieces of damage within its first <paramref name="range"/> bytes; never equal to the original.</summary>
-    public static byte[] Of(byte[] whole, int range, int seed)
+    public static byte[] Apply(byte[] whole, int range, int seed)
     {
         var random = new Random(seed);
         byte[] damaged;

@@ -93,7 +93,7 @@ public sealed class DamageTests(ITestOutputHelper output) : IDisposable
         var (refused, renamed, reshaped, unchanged) = (0, 0, 0, 0);
         for (var seed = 0; seed < copies; seed++)
         {
-            var path = _folder.File("damaged.safetensors", Damage.Of(whole, range, seed));
+            var path = _folder.File("damaged.safetensors", Damage.Apply(whole, range, seed));
             var before = GC.GetAllocatedBytesForCurrentThread();
             try
             {

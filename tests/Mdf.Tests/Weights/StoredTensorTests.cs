@@ -5,12 +5,13 @@ namespace Mdf.Tests.Weights;
 
 public sealed class StoredTensorTests
 {
-    public static TheoryData<ElementType> Types => [.. Enum.GetValues<ElementType>()];
+    public static TheoryData<string> Types => [.. Enum.GetNames<ElementType>()];
 
     [Theory]
     [MemberData(nameof(Types))]
-    public void Every_type_goes_into_libtorch_and_back(ElementType type)
+    public void Every_type_goes_into_libtorch_and_back(string typeName)
     {
+        var type = Enum.Parse<ElementType>(typeName);
         var bytes = Checkpoints.Content(6 * type.Size(), seed: 1);
         if (type == ElementType.Bool)
             bytes = [0, 1, 1, 0, 1, 0];
@@ -26,8 +27,11 @@ public sealed class StoredTensorTests
 
     [Theory]
     [MemberData(nameof(Types))]
-    public void Every_type_has_a_name_that_leads_back_to_it(ElementType type) =>
+    public void Every_type_has_a_name_that_leads_back_to_it(string typeName)
+    {
+        var type = Enum.Parse<ElementType>(typeName);
         Assert.Equal(type, ElementTypes.FromSafetensorsName(type.SafetensorsName()));
+    }
 
     [Fact]
     public void A_bool_of_another_byte_than_one_becomes_true()

@@ -17,8 +17,8 @@ internal sealed unsafe class AdversarialPass<TLanes> : IDisposable
     private readonly int _width;
     private readonly Workers _workers;
     private readonly TrunkWeights<TLanes> _generatorWeights;
-    private readonly TrunkPass<TLanes> _critic;
-    private readonly TrunkPass<TLanes> _maker;
+    private readonly TrunkPass<TLanes> _discriminatorPass;
+    private readonly TrunkPass<TLanes> _generatorPass;
     private readonly List<NativeBuffer> _memory = [];
     private readonly FeatureMap _real;
     private readonly FeatureMap _distorted;
@@ -36,8 +36,8 @@ internal sealed unsafe class AdversarialPass<TLanes> : IDisposable
     public AdversarialPass(TrunkWeights<TLanes> discriminator, TrunkWeights<TLanes> generator, Workers workers, ImageSize size)
     {
         (_height, _width, _workers, _generatorWeights) = (size.Height, size.Width, workers, generator);
-        _critic = new TrunkPass<TLanes>(discriminator, workers, _height, _width, hasPenalty: true);
-        _maker = new TrunkPass<TLanes>(generator, workers, _height + 2 * Padding, _width + 2 * Padding, hasPenalty: false);
+        _discriminatorPass = new TrunkPass<TLanes>(discriminator, workers, _height, _width, hasPenalty: true);
+        _generatorPass = new TrunkPass<TLanes>(generator, workers, _height + 2 * Padding, _width + 2 * Padding, hasPenalty: false);
         (_real, _correction, _fake, _between, _imageGradient) = (NewImage(0), NewImage(0), NewImage(0), NewImage(0), NewImage(0));
         (_distorted, _correctionGradient) = (NewImage(Padding), NewImage(GradientPadding));
     }
@@ -58,8 +58,8 @@ internal sealed unsafe class AdversarialPass<TLanes> : IDisposable
     /// <param name="times">The number of times that the running statistics are updated with this pass.</param>
     public void Generate(int times)
     {
-        _maker.Forward(_distorted, times);
-        _maker.Output(_correction);
+        _generatorPass.Forward(_distorted, times);
+        _generatorPass.Output(_correction);
         var bias = _generatorWeights.TailBias();
         var (first, second, third) = (bias[0], bias[1], bias[2]);
         _workers.Share(_height, (y, _) =>
@@ -83,12 +83,12 @@ internal sealed unsafe class AdversarialPass<TLanes> : IDisposable
     /// <returns>The three losses. The penalty is weighted.</returns>
     public (double Real, double Fake, double Penalty) DifferentiateDiscriminator(float epsilon, double penaltyWeight)
     {
-        _critic.BeginGradient();
+        _discriminatorPass.BeginGradient();
         // Real, fake, penalty: the running statistics of batch norm are updated in the same order as in SinGAN.
-        _critic.Forward(_real);
-        var real = _critic.MeanAndGradient(-1, _real, inputGradient: null, addsWeights: true);
-        _critic.Forward(_fake);
-        var fake = _critic.MeanAndGradient(1, _fake, inputGradient: null, addsWeights: true);
+        _discriminatorPass.Forward(_real);
+        var real = _discriminatorPass.MeanAndGradient(-1, _real, inputGradient: null, addsWeights: true);
+        _discriminatorPass.Forward(_fake);
+        var fake = _discriminatorPass.MeanAndGradient(1, _fake, inputGradient: null, addsWeights: true);
         for (var y = 0; y < _height; y++)
         {
             float* between = _between.At(y, 0), x = _real.At(y, 0), generated = _fake.At(y, 0);
@@ -96,8 +96,8 @@ internal sealed unsafe class AdversarialPass<TLanes> : IDisposable
                 between[i] = epsilon * x[i] + (1 - epsilon) * generated[i];
         }
 
-        var penalty = _critic.Penalty(_between, penaltyWeight, _imageGradient);
-        _critic.FinishGradient();
+        var penalty = _discriminatorPass.Penalty(_between, penaltyWeight, _imageGradient);
+        _discriminatorPass.FinishGradient();
         return (-real, fake, penalty);
     }
 
@@ -106,8 +106,8 @@ internal sealed unsafe class AdversarialPass<TLanes> : IDisposable
     /// <returns>The MSE.</returns>
     public double DifferentiateGenerator(double reconstructionWeight)
     {
-        _critic.Forward(_fake);
-        _critic.MeanAndGradient(-1, _fake, _imageGradient, addsWeights: false);
+        _discriminatorPass.Forward(_fake);
+        _discriminatorPass.MeanAndGradient(-1, _fake, _imageGradient, addsWeights: false);
 
         var count = (double)Channels * _height * _width;
         var factor = (float)(2 * reconstructionWeight / count);
@@ -115,7 +115,7 @@ internal sealed unsafe class AdversarialPass<TLanes> : IDisposable
         var biases = new double[_height, Channels];
         _workers.Share(_height, (y, _) =>
         {
-            float* fake = _fake.At(y, 0), real = _real.At(y, 0), critic = _imageGradient.At(y, 0), correction = _correction.At(y, 0);
+            float* fake = _fake.At(y, 0), real = _real.At(y, 0), ofScore = _imageGradient.At(y, 0), correction = _correction.At(y, 0);
             var gradient = _correctionGradient.At(y + GradientPadding, GradientPadding);
             for (var i = 0; i < _width * FeatureMap.PaddedChannels; i++)
             {
@@ -124,23 +124,23 @@ internal sealed unsafe class AdversarialPass<TLanes> : IDisposable
                     continue;
                 var difference = fake[i] - real[i];
                 errors[y] += (double)difference * difference;
-                gradient[i] = (critic[i] + factor * difference) * (1 - correction[i] * correction[i]);
+                gradient[i] = (ofScore[i] + factor * difference) * (1 - correction[i] * correction[i]);
                 biases[y, c] += gradient[i];
             }
         });
 
-        _maker.BeginGradient();
+        _generatorPass.BeginGradient();
         for (var c = 0; c < Channels; c++)
             _generatorWeights.TailBias(_generatorWeights.Gradient)[c] = (float)Enumerable.Range(0, _height).Sum(y => biases[y, c]);
-        _maker.BackFromOutput(_distorted, _correctionGradient);
-        _maker.FinishGradient();
+        _generatorPass.BackFromOutput(_distorted, _correctionGradient);
+        _generatorPass.FinishGradient();
         return errors.Sum() / count;
     }
 
     /// <inheritdoc/>
     public void Dispose()
     {
-        foreach (var part in _memory.Concat<IDisposable>([_critic, _maker]))
+        foreach (var part in _memory.Concat<IDisposable>([_discriminatorPass, _generatorPass]))
             part.Dispose();
     }
 

@@ -2,6 +2,12 @@ using Mdf.Kernels;
 
 namespace Mdf.Training.Adversarial;
 
+/// <summary>Sums over all pixels of a map v, per channel.</summary>
+/// <param name="Values">Σ v.</param>
+/// <param name="TimesZ">Σ v z, where z is the layer's output before batch norm.</param>
+/// <param name="TimesP">Σ v p, where p is the gradient in the pass of the gradient penalty; null if nothing needs it.</param>
+internal readonly record struct MapSums(double[] Values, double[] TimesZ, double[]? TimesP = null);
+
 /// <summary>Sums over a map, per channel. Each unit of work computes its own sums in float32. They are then added in float64, in the order of the units.</summary>
 internal sealed unsafe class ChannelSums : IDisposable
 {
@@ -32,7 +38,7 @@ internal sealed unsafe class ChannelSums : IDisposable
     }
 
     /// <summary>The sums of one unit, in consecutive memory.</summary>
-    public float* Of(int unit) => _totals.Pointer + (nint)unit * Most * _channels;
+    public float* UnitSums(int unit) => _totals.Pointer + (nint)unit * Most * _channels;
 
     /// <summary>Adds the sums of the units.</summary>
     /// <param name="from">The first unit.</param>
@@ -47,7 +53,7 @@ internal sealed unsafe class ChannelSums : IDisposable
             result[i] = new double[_channels];
             for (var unit = from; unit < to; unit++)
             {
-                var values = Of(unit) + i * _channels;
+                var values = UnitSums(unit) + i * _channels;
                 for (var channel = 0; channel < _channels; channel++)
                     result[i][channel] += values[channel];
             }
@@ -55,6 +61,16 @@ internal sealed unsafe class ChannelSums : IDisposable
 
         return result;
     }
+
+    /// <summary>Adds the sums of all units that one sink computed.</summary>
+    /// <param name="units">The number of units.</param>
+    /// <param name="sums">The number of sums per channel, in the order of <see cref="MapSums"/>: 2 or 3.</param>
+    public MapSums MapTotal(int units, int sums) => Total(0, units, sums) switch
+    {
+        [var values, var timesZ] => new MapSums(values, timesZ),
+        [var values, var timesZ, var timesP] => new MapSums(values, timesZ, timesP),
+        var other => throw new ArgumentOutOfRangeException(nameof(sums), other.Length, "expected 2 or 3 sums"),
+    };
 
     /// <inheritdoc/>
     public void Dispose() => _totals.Dispose();

@@ -90,13 +90,13 @@ internal sealed unsafe class NormalizedLayer<TLanes> : IDisposable
     /// <summary>Computes the mean and the standard deviation from the sums of z and z², and updates the running statistics. Call it after the convolution.</summary>
     /// <param name="sums">Σ z, Σ z².</param>
     /// <param name="times">The number of updates of the running statistics: the number of times that the algorithm would compute the same pass.</param>
-    public void Normalize(double[][] sums, int times)
+    public void Normalize(MapSums sums, int times)
     {
         float* gamma = _weights.Gamma(_index), beta = _weights.Beta(_index);
         for (var c = 0; c < _channels; c++)
         {
-            _mean[c] = sums[0][c] / Count;
-            var variance = Math.Max(0, sums[1][c] / Count - _mean[c] * _mean[c]);
+            _mean[c] = sums.Values[c] / Count;
+            var variance = Math.Max(0, sums.TimesZ[c] / Count - _mean[c] * _mean[c]);
             _inverse[c] = 1 / Math.Sqrt(variance + Epsilon);
             Scale[c] = (float)(gamma[c] * _inverse[c]);
             Shift[c] = (float)(beta[c] - _mean[c] * gamma[c] * _inverse[c]);
@@ -111,19 +111,19 @@ internal sealed unsafe class NormalizedLayer<TLanes> : IDisposable
     /// <summary>Computes dz = γ/s (dy − mean(dy) − x̂ mean(dy x̂)), from dy in <see cref="Gradient"/>.</summary>
     /// <param name="sums">Σ dy, Σ dy z.</param>
     /// <param name="addsGradient">Whether to also add to the gradient of γ and β.</param>
-    public RowSource GradientRows(double[][] sums, bool addsGradient)
+    public RowSource GradientRows(MapSums sums, bool addsGradient)
     {
         var gamma = _weights.Gamma(_index);
         float* dGamma = _weights.Gamma(_index, _weights.Gradient), dBeta = _weights.Beta(_index, _weights.Gradient);
         var factors = Coefficients(0);
         for (var c = 0; c < _channels; c++)
         {
-            var withNormalized = Normalized(sums[1][c], sums[0][c], c);
-            Project(c, gamma[c] * _inverse[c], sums[0][c], withNormalized, factors);
+            var withNormalized = Normalized(sums.TimesZ[c], sums.Values[c], c);
+            Project(c, gamma[c] * _inverse[c], sums.Values[c], withNormalized, factors);
             if (!addsGradient)
                 continue;
             dGamma[c] += (float)withNormalized;
-            dBeta[c] += (float)sums[0][c];
+            dBeta[c] += (float)sums.Values[c];
         }
 
         return new CombinedRows<TLanes>([Gradient, Z], Height, Width, factors, mask: null);
@@ -131,12 +131,12 @@ internal sealed unsafe class NormalizedLayer<TLanes> : IDisposable
 
     /// <summary>Computes h̄ = p̄ leaky′(y) with p̄ = γ/s (q̄ − mean(q̄) − x̂ mean(q̄ x̂)), from q̄ in <see cref="Tangent"/>.</summary>
     /// <param name="sums">Σ q̄, Σ q̄ z.</param>
-    public RowSource TangentRows(double[][] sums)
+    public RowSource TangentRows(MapSums sums)
     {
         var gamma = _weights.Gamma(_index);
         var factors = Coefficients(1);
         for (var c = 0; c < _channels; c++)
-            Project(c, gamma[c] * _inverse[c], sums[0][c], Normalized(sums[1][c], sums[0][c], c), factors);
+            Project(c, gamma[c] * _inverse[c], sums.Values[c], Normalized(sums.TimesZ[c], sums.Values[c], c), factors);
         return new CombinedRows<TLanes>([Tangent, Z], Height, Width, factors, Mask);
     }
 
@@ -149,7 +149,7 @@ internal sealed unsafe class NormalizedLayer<TLanes> : IDisposable
     /// x̂̄ = −γ/s (q̄ Σ p x̂ + p Σ q̄ x̂)/N + γ ȳ, s̄ = −Σ q̄ q / s, γ̄ = Σ q̄ q / γ + Σ ȳ x̂, β̄ = Σ ȳ,
     /// and z̄ = 1/s (x̂̄ − mean(x̂̄) − x̂ mean(x̂̄ x̂)) + s̄ x̂ / N.
     /// </remarks>
-    public RowSource SecondRows(double[][] gradient, double[][] tangent, double[][]? second)
+    public RowSource SecondRows(MapSums gradient, MapSums tangent, MapSums? second)
     {
         var gammas = _weights.Gamma(_index);
         float* dGamma = _weights.Gamma(_index, _weights.Gradient), dBeta = _weights.Beta(_index, _weights.Gradient);
@@ -158,10 +158,10 @@ internal sealed unsafe class NormalizedLayer<TLanes> : IDisposable
         for (var c = 0; c < _channels; c++)
         {
             var (gamma, inverse) = (gammas[c], _inverse[c]);
-            var (p, q) = (gradient[0][c], tangent[0][c]);
-            var (pNormalized, qNormalized) = (Normalized(gradient[1][c], p, c), Normalized(tangent[1][c], q, c));
-            var (y, yNormalized) = second is null ? (0, 0) : (second[0][c], Normalized(second[1][c], second[0][c], c));
-            var overGamma = inverse * (tangent[2][c] - p * q / Count - pNormalized * qNormalized / Count); // Σ q̄ q / γ
+            var (p, q) = (gradient.Values[c], tangent.Values[c]);
+            var (pNormalized, qNormalized) = (Normalized(gradient.TimesZ[c], p, c), Normalized(tangent.TimesZ[c], q, c));
+            var (y, yNormalized) = second is { } of ? (of.Values[c], Normalized(of.TimesZ[c], of.Values[c], c)) : (0, 0);
+            var overGamma = inverse * (tangent.TimesP![c] - p * q / Count - pNormalized * qNormalized / Count); // Σ q̄ q / γ
             dGamma[c] += (float)(overGamma + yNormalized);
             dBeta[c] += (float)y;
 

@@ -34,7 +34,7 @@ internal sealed class TensorScaleTrainer : ScaleTrainer
         var (real, input) = _images[iteration % _images.Count];
         var rate = LearningRateAt(iteration, LastScheduled);
 
-        var critic = (Real: 0.0, Fake: 0.0, Penalty: 0.0);
+        var losses = (Real: 0.0, Fake: 0.0, Penalty: 0.0);
         for (var step = 0; step < DiscriminatorSteps; step++)
         {
             using var stepScope = NewDisposeScope();
@@ -43,7 +43,7 @@ internal sealed class TensorScaleTrainer : ScaleTrainer
                 fake = _generator.call(input.Draw(random));
             // Always on the CPU, so that a seed gives the same random numbers on every device.
             var epsilon = rand([1], generator: random).to(real.device);
-            critic = StepDiscriminator(_discriminator, _discriminatorOptimizer, rate, real, fake, epsilon);
+            losses = StepDiscriminator(_discriminator, _discriminatorOptimizer, rate, real, fake, epsilon);
         }
 
         var reconstruction = 0.0;
@@ -55,7 +55,7 @@ internal sealed class TensorScaleTrainer : ScaleTrainer
         }
 
         SetRequiresGrad(_discriminator, true);
-        return new ScaleLosses(critic.Real, critic.Fake, critic.Penalty, reconstruction);
+        return new ScaleLosses(losses.Real, losses.Fake, losses.Penalty, reconstruction);
     }
 
     /// <summary>Runs one step of the discriminator on −D(x) + D(x̃) + 0.1 · gradient penalty.</summary>
@@ -69,7 +69,7 @@ internal sealed class TensorScaleTrainer : ScaleTrainer
         realLoss.backward();
         var fakeLoss = discriminator.call(fake).mean();
         fakeLoss.backward();
-        var penalty = GradientPenalty.Of(discriminator, real, fake, epsilon).Mul(PenaltyWeight);
+        var penalty = GradientPenalty.Compute(discriminator, real, fake, epsilon).Mul(PenaltyWeight);
         penalty.backward();
         optimizer.LearningRate = learningRate;
         optimizer.Step();

@@ -161,7 +161,7 @@ internal sealed unsafe class TrunkWeights<TLanes> : IDisposable
     /// <summary>Returns the state of Adam, in the form of <see cref="AdamState"/>.</summary>
     /// <param name="network">The network, for the names of its parameters.</param>
     public IReadOnlyDictionary<string, StoredTensor> SaveMoments(ScaleNetwork network) =>
-        AdamState.Save(network.named_parameters().Select(entry => (entry.name, Of(entry.name, _firstMoment), Of(entry.name, _secondMoment), entry.parameter.shape)), _steps);
+        AdamState.Save(network.named_parameters().Select(entry => (entry.name, Values(entry.name, _firstMoment), Values(entry.name, _secondMoment), entry.parameter.shape)), _steps);
 
     /// <summary>Sets the state of Adam.</summary>
     /// <param name="network">The network, for the names of its parameters.</param>
@@ -229,7 +229,7 @@ internal sealed unsafe class TrunkWeights<TLanes> : IDisposable
     private Span<float> Span(float* values) => new(values, Channels);
 
     /// <summary>Returns the values of a parameter in a buffer; zeros for the biases that are not trained.</summary>
-    private float[] Of(string name, NativeBuffer buffer) =>
+    private float[] Values(string name, NativeBuffer buffer) =>
         _entries.SingleOrDefault(entry => entry.Name == name) is { } entry ? Gather(entry, buffer) : new float[Channels];
 
     private static float[] Gather(Entry entry, NativeBuffer buffer) => Array.ConvertAll(entry.Indices, index => buffer.Pointer[index]);

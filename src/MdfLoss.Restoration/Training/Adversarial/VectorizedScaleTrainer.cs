@@ -20,8 +20,8 @@ internal sealed unsafe class VectorizedScaleTrainer<TLanes> : ScaleTrainer
     private readonly IReadOnlyList<ScaleImage> _images;
     private readonly double _reconstructionWeight;
     private readonly Workers _workers;
-    private readonly TrunkWeights<TLanes> _critic;
-    private readonly TrunkWeights<TLanes> _maker;
+    private readonly TrunkWeights<TLanes> _discriminatorWeights;
+    private readonly TrunkWeights<TLanes> _generatorWeights;
     private readonly Dictionary<ImageSize, AdversarialPass<TLanes>> _passes = [];
 
     /// <inheritdoc cref="ScaleTrainers.Create"/>
@@ -30,13 +30,13 @@ internal sealed unsafe class VectorizedScaleTrainer<TLanes> : ScaleTrainer
         (_discriminator, _generator, _images, _reconstructionWeight) = (discriminator, generator, images, reconstructionWeight);
         var width = (int)images.Max(image => image.Real.shape[3]) + 2 * ScaleNetwork.Margin;
         _workers = new Workers(get_num_threads(), () => new ConvolutionScratch(discriminator.Width, SquareConvolution<TLanes>.MostGradientTiles, width));
-        _critic = new TrunkWeights<TLanes>(discriminator, outputs: 1, _workers.Scratch);
-        _maker = new TrunkWeights<TLanes>(generator, outputs: 3, _workers.Scratch);
+        _discriminatorWeights = new TrunkWeights<TLanes>(discriminator, outputs: 1, _workers.Scratch);
+        _generatorWeights = new TrunkWeights<TLanes>(generator, outputs: 3, _workers.Scratch);
         foreach (var image in images)
         {
             var size = SizeOf(image);
             if (!_passes.ContainsKey(size))
-                _passes.Add(size, new AdversarialPass<TLanes>(_critic, _maker, _workers, size));
+                _passes.Add(size, new AdversarialPass<TLanes>(_discriminatorWeights, _generatorWeights, _workers, size));
         }
 
         discriminator.train();
@@ -67,7 +67,7 @@ internal sealed unsafe class VectorizedScaleTrainer<TLanes> : ScaleTrainer
             }
 
             losses = pass.DifferentiateDiscriminator(DrawEpsilon(random), PenaltyWeight);
-            _critic.Step(rate, _workers.Scratch);
+            _discriminatorWeights.Step(rate, _workers.Scratch);
         }
 
         var reconstruction = 0.0;
@@ -78,7 +78,7 @@ internal sealed unsafe class VectorizedScaleTrainer<TLanes> : ScaleTrainer
             if (!image.Input.IsFixed || step > 0)
                 pass.Generate(times: 1);
             reconstruction = pass.DifferentiateGenerator(_reconstructionWeight);
-            _maker.Step(rate, _workers.Scratch);
+            _generatorWeights.Step(rate, _workers.Scratch);
         }
 
         return new ScaleLosses(losses.Real, losses.Fake, losses.Penalty, reconstruction);
@@ -88,27 +88,27 @@ internal sealed unsafe class VectorizedScaleTrainer<TLanes> : ScaleTrainer
 
     /// <inheritdoc/>
     public override (IReadOnlyDictionary<string, StoredTensor> Discriminator, IReadOnlyDictionary<string, StoredTensor> Generator) SaveOptimizers() =>
-        (_critic.SaveMoments(_discriminator), _maker.SaveMoments(_generator));
+        (_discriminatorWeights.SaveMoments(_discriminator), _generatorWeights.SaveMoments(_generator));
 
     /// <inheritdoc/>
     public override void LoadOptimizers(
         IReadOnlyDictionary<string, StoredTensor> discriminator, IReadOnlyDictionary<string, StoredTensor> generator, string where)
     {
-        _critic.LoadMoments(_discriminator, discriminator, where);
-        _maker.LoadMoments(_generator, generator, where);
+        _discriminatorWeights.LoadMoments(_discriminator, discriminator, where);
+        _generatorWeights.LoadMoments(_generator, generator, where);
     }
 
     /// <inheritdoc/>
     public override void Store()
     {
-        _critic.Store(_discriminator);
-        _maker.Store(_generator);
+        _discriminatorWeights.Store(_discriminator);
+        _generatorWeights.Store(_generator);
     }
 
     /// <inheritdoc/>
     public override void Dispose()
     {
-        foreach (var part in _passes.Values.Concat<IDisposable>([_critic, _maker, _workers]))
+        foreach (var part in _passes.Values.Concat<IDisposable>([_discriminatorWeights, _generatorWeights, _workers]))
             part.Dispose();
     }
 
@@ -122,7 +122,7 @@ internal sealed unsafe class VectorizedScaleTrainer<TLanes> : ScaleTrainer
         var pass = _passes[SizeOf(_images[0])];
         pass.SetReal(Values(_images[0].Real));
         pass.SetFake(Values(fake));
-        return (pass.DifferentiateDiscriminator(epsilon, PenaltyWeight), _critic.GradientOf);
+        return (pass.DifferentiateDiscriminator(epsilon, PenaltyWeight), _discriminatorWeights.GradientOf);
     }
 
     private static ImageSize SizeOf(ScaleImage image) => new((int)image.Real.shape[2], (int)image.Real.shape[3]);

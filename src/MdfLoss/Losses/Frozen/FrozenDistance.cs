@@ -22,7 +22,7 @@ internal abstract class FrozenDistance : IDisposable
     /// The value of each image, shape <c>(N)</c>, in the images' type; and the gradient of each image's own value with respect to it, shape
     /// <c>(N, 3, H, W)</c>, in float32 at least, or null.
     /// </returns>
-    public abstract (Tensor Values, Tensor? Gradient) Compare(
+    public abstract (Tensor Values, Tensor? Gradient) Compute(
         Tensor restored, Tensor reference, FrozenFeatures? features, bool withGradient);
 
     /// <summary>Frees the weights and the memory that is kept between calls.</summary>

@@ -74,7 +74,7 @@ internal sealed class TensorDistance : FrozenDistance
     }
 
     /// <inheritdoc/>
-    public override (Tensor Values, Tensor? Gradient) Compare(
+    public override (Tensor Values, Tensor? Gradient) Compute(
         Tensor restored, Tensor reference, FrozenFeatures? features, bool withGradient)
     {
         using var scope = NewDisposeScope();
@@ -130,7 +130,7 @@ internal sealed class TensorDistance : FrozenDistance
 
         Add(behind, ofHead, HeadLayer);
         MultiplyWithDerivative(behind, HeadLayer);
-        Of(gradient, part).Add_(conv2d(behind, scale.Back[HeadLayer], padding: [2, 2]), unit);
+        Input(gradient, part).Add_(conv2d(behind, scale.Back[HeadLayer], padding: [2, 2]), unit);
 
         // Adds the distance of a layer to the values; makes its gradient of the difference.
         Tensor Weigh(Tensor difference, int layer, double weight, int channels)
@@ -170,7 +170,7 @@ internal sealed class TensorDistance : FrozenDistance
     /// <summary>Compares by computing what the difference of the images becomes from layer to layer.</summary>
     private Comparison CarryDifference(Part part, Scale scale, Tensor restored, Tensor reference, Tensor[] features)
     {
-        var input = TensorOrder.ChannelsLast((Of(restored, part).to(_accumulator) - Of(reference, part).to(_accumulator)).Mul(_range.High - _range.Low));
+        var input = TensorOrder.ChannelsLast((Input(restored, part).to(_accumulator) - Input(reference, part).to(_accumulator)).Mul(_range.High - _range.Low));
         var differences = new Tensor[TailLayer + 1];
         var positive = new Tensor[TailLayer];
         for (var layer = HeadLayer; layer < TailLayer; layer++)
@@ -216,9 +216,9 @@ internal sealed class TensorDistance : FrozenDistance
     private static Tensor[] Counted(Part part, Tensor[] layers) =>
         [.. new[] { HeadLayer, BodyLayers, TailLayer }.Select(layer => Owned(layers[layer], part, layer))];
 
-    private Tensor Input(Part part, Tensor images) => TensorOrder.ChannelsLast(_range.FromUnit(Of(images, part).to(_accumulator)));
+    private Tensor Input(Part part, Tensor images) => TensorOrder.ChannelsLast(_range.FromUnit(Input(images, part).to(_accumulator)));
 
-    private static Tensor Of(Tensor images, Part part) => Slice(images.narrow(0, part.First, part.Count), part.Tile.Input);
+    private static Tensor Input(Tensor images, Part part) => Slice(images.narrow(0, part.First, part.Count), part.Tile.Input);
 
     private static Tensor Owned(Tensor maps, Part part, int layer) => Slice(maps, part.Tile.Owned(MarginOf(layer)));
 

@@ -131,12 +131,12 @@ internal sealed unsafe class VectorizedDiscriminator<TLanes> : IDisposable
         var ofTail = workspace.BeginFinalGradient(tile, Border);
         var wantedBody = wanted + (nint)Counted(tile, Head).Pixels * Channels;
         var wantedTail = wantedBody + (nint)Counted(tile, Body).Pixels * Channels;
-        var loss = Compare(Tail, wantedTail, ofTail.From(Border, Border), slope: 1);
+        var loss = SquaredError(Tail, wantedTail, ofTail.From(Border, Border), slope: 1);
 
         var (height, width) = Workspace<TLanes>.SizeOf(tile, Body);
         var behind = workspace.BeginGradient(tile, Body, Channels, Border);
         _tailBack.Run(ofTail, behind.From(Border, Border), height, width, new LeakyReluDerivative<TLanes>(layers[Body], Slope), scratch);
-        loss += Compare(Body, wantedBody, behind.From(Border, Border), Slope);
+        loss += SquaredError(Body, wantedBody, behind.From(Border, Border), Slope);
         for (var layer = Body - 1; layer >= Head; layer--)
         {
             (height, width) = Workspace<TLanes>.SizeOf(tile, layer);
@@ -146,11 +146,11 @@ internal sealed unsafe class VectorizedDiscriminator<TLanes> : IDisposable
             behind = before;
         }
 
-        loss += Compare(Head, wanted, behind, Slope);
+        loss += SquaredError(Head, wanted, behind, Slope);
         _headBack.Run(behind, height, width, gradient, Border, scratch);
         return loss;
 
-        double Compare(int layer, float* features, FeatureMap target, float slope)
+        double SquaredError(int layer, float* features, FeatureMap target, float slope)
         {
             var area = Counted(tile, layer);
             var factor = Factor(tile, layer, weights);

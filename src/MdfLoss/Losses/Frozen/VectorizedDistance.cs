@@ -67,7 +67,7 @@ internal sealed unsafe class VectorizedDistance<TLanes> : FrozenDistance
     }
 
     /// <inheritdoc/>
-    public override (Tensor Values, Tensor? Gradient) Compare(
+    public override (Tensor Values, Tensor? Gradient) Compute(
         Tensor restored, Tensor reference, FrozenFeatures? features, bool withGradient)
     {
         using var scope = NewDisposeScope();
@@ -80,7 +80,7 @@ internal sealed unsafe class VectorizedDistance<TLanes> : FrozenDistance
         using var sum = gradient is null ? null : new GradientSum(new PlanarImages(gradient), units, _range);
         var losses = new double[units.Count];
         Work(units, (index, unit, workspace) =>
-            losses[index] = Compare(index, unit, images, references, prepared is null ? null : (float*)prepared[index], sum, workspace));
+            losses[index] = ComputeTile(index, unit, images, references, prepared is null ? null : (float*)prepared[index], sum, workspace));
         var values = tensor(losses.Chunk(tiles.Count).Select(parts => (float)parts.Sum()).ToArray(), device: CPU);
         GC.KeepAlive(features); // the threads saw only their memory
         return (values.MoveToOuterDisposeScope(), gradient?.MoveToOuterDisposeScope());
@@ -96,7 +96,7 @@ internal sealed unsafe class VectorizedDistance<TLanes> : FrozenDistance
     }
 
     /// <summary>All scales of one tile.</summary>
-    private double Compare(
+    private double ComputeTile(
         int index, Unit unit, PlanarImages images, PlanarImages references, float* wanted, GradientSum? sum, Workspace<TLanes> workspace)
     {
         var tile = unit.Tile;

@@ -65,8 +65,8 @@ public sealed class FrozenDistanceTests
         using var exact = new TensorDistance(discriminators, stack.InputRange, LayerWeights.Equal, float64, CPU);
         using var rounded = new TensorDistance(discriminators, stack.InputRange, LayerWeights.Equal, bfloat16, CPU);
 
-        var expected = exact.Compare(restored, reference, null, withGradient: true);
-        var found = rounded.Compare(restored.to(float32), reference.to(float32), null, withGradient: true);
+        var expected = exact.Compute(restored, reference, null, withGradient: true);
+        var found = rounded.Compute(restored.to(float32), reference.to(float32), null, withGradient: true);
 
         Assert.InRange(Golden.RelativeError(found.Values, expected.Values), 0, 1e-2);
         Assert.InRange(Golden.RelativeError(found.Gradient!, expected.Gradient!), 0, 1e-1);
@@ -87,7 +87,7 @@ public sealed class FrozenDistanceTests
             foreach (var count in new[] { 1, 2, 5, 5 })
             {
                 set_num_threads(count);
-                results.Add(distance.Compare(restored, reference, null, withGradient: true));
+                results.Add(distance.Compute(restored, reference, null, withGradient: true));
             }
 
             Assert.All(results.Skip(1), result => Assert.True(
@@ -125,20 +125,20 @@ public sealed class FrozenDistanceTests
         expected.sum().backward();
 
         using var distance = make([.. Enumerable.Range(0, plain.Stack.Count).Select(k => plain.Stack[k].Fold())], plain.Stack.InputRange);
-        var (values, gradient) = distance.Compare(restored, reference, null, withGradient: true);
+        var (values, gradient) = distance.Compute(restored, reference, null, withGradient: true);
         Assert.Equal(type, values.dtype);
         Assert.InRange(Golden.RelativeError(values, expected), 0, valueTolerance);
         Assert.InRange(Golden.RelativeError(gradient!, point.grad!), 0, gradientTolerance);
 
         var features = distance.Prepare(reference);
-        var prepared = distance.Compare(restored, reference, features, withGradient: true);
+        var prepared = distance.Compute(restored, reference, features, withGradient: true);
         Assert.True(Golden.AreEqual(values, prepared.Values));
         Assert.True(Golden.AreEqual(gradient!, prepared.Gradient!));
 
-        var (alone, none) = distance.Compare(restored, reference, features, withGradient: false);
+        var (alone, none) = distance.Compute(restored, reference, features, withGradient: false);
         Assert.Null(none);
         Assert.InRange(Golden.RelativeError(alone, values), 0, 1e-6);
-        Assert.Equal(0, distance.Compare(reference, reference, features, withGradient: false).Values.abs().max().Number());
+        Assert.Equal(0, distance.Compute(reference, reference, features, withGradient: false).Values.abs().max().Number());
     }
 
     private static DiscriminatorStack Stack(int[] widths, InputRange range, ulong seed)

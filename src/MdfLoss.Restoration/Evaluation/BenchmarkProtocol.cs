@@ -8,7 +8,7 @@ namespace Mdf.Evaluation;
 /// An image as the metrics of a benchmark see it: as an 8-bit file would hold it, without its border. Rounding and luma look at single pixels, so that
 /// parts of an image can be measured one after the other.
 /// </summary>
-internal static class BenchmarkImage
+internal static class BenchmarkProtocol
 {
     /// <summary>Cuts the border off.</summary>
     /// <param name="image"><c>(1, 3, H, W)</c>, floating point, on any device.</param>
