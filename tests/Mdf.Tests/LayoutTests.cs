@@ -53,6 +53,19 @@ public sealed partial class LayoutTests
         }
     }
 
+    /// <summary>The analyzer of public APIs compares every member when the library is built. This test also holds where somebody has turned the analyzer off.</summary>
+    [Theory]
+    [InlineData("MdfLoss")]
+    [InlineData("MdfLoss.Restoration")]
+    public void Every_public_type_is_listed(string assembly)
+    {
+        var listed = File.ReadLines(Path.Combine(Shared.Repository, "src", assembly, "PublicAPI.Unshipped.txt"))
+            .Concat(File.ReadLines(Path.Combine(Shared.Repository, "src", assembly, "PublicAPI.Shipped.txt")))
+            .Where(line => TypeName().IsMatch(line));
+        var found = Assembly.Load(assembly).GetExportedTypes().Select(type => type.FullName!.Replace('+', '.')).Where(name => name.StartsWith("Mdf.", StringComparison.Ordinal));
+        Assert.Equal(listed.Order(StringComparer.Ordinal), found.Order(StringComparer.Ordinal));
+    }
+
     /// <summary>Which type uses which, both ours.</summary>
     private static IEnumerable<((string Folder, string Type) From, (string Folder, string Type) To)> Uses() =>
         from type in s_architecture.Value.Types
@@ -104,6 +117,9 @@ public sealed partial class LayoutTests
 
     [GeneratedRegex(@"(?<![\w.])(rand|randn|randint|randperm|rand_like|randn_like)\((?!.*generator: )[^\n]*")]
     private static partial Regex Unseeded();
+
+    [GeneratedRegex(@"\A[\w.]+\z")]
+    private static partial Regex TypeName();
 
     [GeneratedRegex(@"\bStopwatch\b|Thread\.Sleep\(|Task\.Delay\(|\bCancelAfter\(|WorkingSet|PrivateMemorySize|Timeout = \d|\bDateTime\.Now\b")]
     private static partial Regex MachineBound();

@@ -17,10 +17,10 @@ public abstract class Distortion
     private static IReadOnlyList<TaskName> Tasks => Names.Values;
 
     /// <summary>The tasks that a loss can be trained for, each as an example with its meaning: <c>jpeg:10 (quality)</c>.</summary>
-    public static string TasksOfLosses => string.Join(", ", Tasks.Where(task => task.ForLoss is not null).Select(task => $"{task.ForLoss} ({task.Meaning})"));
+    internal static string TasksOfLosses => string.Join(", ", Tasks.Where(task => task.ForLoss is not null).Select(task => $"{task.ForLoss} ({task.Meaning})"));
 
     /// <summary>The same of the tasks that a network can be trained for.</summary>
-    public static string TasksOfNetworks => string.Join(", ", Tasks.Where(task => task.ForNetwork is not null).Select(task => $"{task.ForNetwork} ({task.Meaning})"));
+    internal static string TasksOfNetworks => string.Join(", ", Tasks.Where(task => task.ForNetwork is not null).Select(task => $"{task.ForNetwork} ({task.Meaning})"));
 
     /// <summary>The task's name in its canonical form, with its strength if it has one: <c>sisr:4</c>, <c>denoise:25</c>, <c>jpeg:10</c>.</summary>
     public abstract string Task { get; }

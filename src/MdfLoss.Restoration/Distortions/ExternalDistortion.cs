@@ -38,7 +38,7 @@ public sealed class ExternalDistortion : Distortion
 
     /// <summary>Whether a task is a program's, without starting anything.</summary>
     /// <param name="task">The task's name.</param>
-    public static bool IsNameOf(string task) => ExternalProgram.IsNamedBy(task);
+    internal static bool IsNameOf(string task) => ExternalProgram.IsNamedBy(task);
 
     /// <inheritdoc/>
     public override string Task => _program.ToString();
@@ -48,14 +48,14 @@ public sealed class ExternalDistortion : Distortion
     /// <param name="timeLimit">How long a program may take for an image.</param>
     /// <param name="cancellationToken">Ends a program while it works.</param>
     /// <exception cref="InputException">The task cannot be used.</exception>
-    public static Distortion ParseTyped(string task, TimeSpan timeLimit, CancellationToken cancellationToken = default) => ParseTyped(task, timeLimit, ParseForLoss, cancellationToken);
+    internal static Distortion ParseTyped(string task, TimeSpan timeLimit, CancellationToken cancellationToken = default) => ParseTyped(task, timeLimit, ParseForLoss, cancellationToken);
 
     /// <summary>Finds the distortion for a network as somebody typed it: any that <see cref="Distortion.ParseForNetwork"/> knows, or a program.</summary>
     /// <param name="task">The task's name.</param>
     /// <param name="timeLimit">How long a program may take for an image.</param>
     /// <param name="cancellationToken">Ends a program while it works.</param>
     /// <exception cref="InputException">The task cannot be used.</exception>
-    public static Distortion ParseTypedForNetwork(string task, TimeSpan timeLimit, CancellationToken cancellationToken = default) => ParseTyped(task, timeLimit, ParseForNetwork, cancellationToken);
+    internal static Distortion ParseTypedForNetwork(string task, TimeSpan timeLimit, CancellationToken cancellationToken = default) => ParseTyped(task, timeLimit, ParseForNetwork, cancellationToken);
 
     /// <inheritdoc/>
     protected override Tensor Distort(Tensor reference, Generator? random) => Join(reference.split(1).Select(Run)).to(reference.device).to(reference.dtype);

@@ -36,7 +36,7 @@ public sealed class BenchmarkImages
     /// <param name="seed">As above.</param>
     /// <param name="reduce">By what factor the clean images are reduced first, with antialiased bicubic resampling; at least 1.</param>
     /// <exception cref="InputException">The folder of distorted images is missing or has no image, or an image has no counterpart.</exception>
-    public BenchmarkImages(IReadOnlyList<string> references, Distortion distortion, string? distorted = null, long seed = 0, int reduce = 1)
+    internal BenchmarkImages(IReadOnlyList<string> references, Distortion distortion, string? distorted = null, long seed = 0, int reduce = 1)
         : this(references, distorted is null ? null : DistortedPairs.Match(references, distorted).Select(pair => pair.Distorted).ToArray(), distortion, seed, reduce)
     {
     }

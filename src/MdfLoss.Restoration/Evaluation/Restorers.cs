@@ -24,7 +24,7 @@ public static class Restorers
     }.Select(entry => (entry.Name, entry)));
 
     /// <summary>What the restorers that are no files are, for the help of a command.</summary>
-    public static string Described => string.Join(", ", Names.Values.Select(entry => entry.Meaning.StartsWith(entry.Name + ":", StringComparison.Ordinal) ? entry.Meaning : $"{entry.Name} ({entry.Meaning})"));
+    internal static string Described => string.Join(", ", Names.Values.Select(entry => entry.Meaning.StartsWith(entry.Name + ":", StringComparison.Ordinal) ? entry.Meaning : $"{entry.Name} ({entry.Meaning})"));
 
     /// <summary>Finds a restorer by its name.</summary>
     /// <param name="name">
@@ -50,7 +50,7 @@ public static class Restorers
 
     /// <summary>Whether a name is that of a program.</summary>
     /// <param name="name">The restorer's name.</param>
-    public static bool IsProgram(string name)
+    internal static bool IsProgram(string name)
     {
         ArgumentNullException.ThrowIfNull(name);
         return ExternalProgram.IsNamedBy(name);

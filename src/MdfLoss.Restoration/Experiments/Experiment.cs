@@ -113,7 +113,7 @@ public sealed partial class Experiment : IEquatable<Experiment>
     }
 
     /// <summary>What the experiment needs that is not in this repository, and where to get it, as it follows "needs"; null where nothing was said. It has no effect on the training, and is not in the canonical file.</summary>
-    public string? Needs
+    internal string? Needs
     {
         get;
         init => field = value is null ? null : TextRange.Check(value);
@@ -123,7 +123,7 @@ public sealed partial class Experiment : IEquatable<Experiment>
     /// The plugins of which the file says that the experiment uses names, by what they name: <c>loss gradient</c> gives <c>own-loss.dll sha256:…</c>. It is text for
     /// messages: nothing is loaded by it, and it has no effect on the training. The canonical file has those that are used now.
     /// </summary>
-    public IReadOnlyDictionary<string, string> Plugins { get; init; } = new Dictionary<string, string>();
+    internal IReadOnlyDictionary<string, string> Plugins { get; init; } = new Dictionary<string, string>();
 
     /// <summary>What any text in the file may be: a line break in a path or a name is a mistake.</summary>
     internal static ValueRange<string> TextRange { get; } = new(
@@ -140,7 +140,7 @@ public sealed partial class Experiment : IEquatable<Experiment>
     /// <summary>Makes something of the value of a key. What refuses the value is told where it stands.</summary>
     /// <param name="key">The key's path, such as <c>task</c> or <c>data.train</c>.</param>
     /// <param name="make">Makes it; what it throws as <see cref="InputException"/> is thrown with the file and the line, or the argument, in front.</param>
-    public T Resolve<T>(string key, Func<T> make)
+    internal T Resolve<T>(string key, Func<T> make)
     {
         ArgumentNullException.ThrowIfNull(key);
         ArgumentNullException.ThrowIfNull(make);
@@ -157,7 +157,7 @@ public sealed partial class Experiment : IEquatable<Experiment>
     /// <summary>What the network undoes.</summary>
     /// <param name="cache">The folder in which the pictures are kept that a program has made.</param>
     /// <exception cref="InputException">There is no such task, or it is a program's and nobody has typed it; the message has the line.</exception>
-    public Distortion CreateDistortion(string cache)
+    internal Distortion CreateDistortion(string cache)
     {
         if (Program is null || Program.Task != Task)
             return Resolve("task", () => Distortion.ParseForNetwork(Task));
@@ -169,7 +169,7 @@ public sealed partial class Experiment : IEquatable<Experiment>
     /// <summary>What the network is built as.</summary>
     /// <param name="factor">The task's upscaling factor; 1 where the size stays.</param>
     /// <exception cref="InputException">There is no such network, or it has no such factor, option or value; the message has the line.</exception>
-    public NetworkArchitecture CreateArchitecture(int factor)
+    internal NetworkArchitecture CreateArchitecture(int factor)
     {
         Resolve("network.name", () => Create([]));
         foreach (var option in NetworkOptions)

@@ -16,7 +16,7 @@ namespace Mdf.Experiments;
 public static partial class ExperimentFile
 {
     /// <summary>The largest file that is read, in bytes.</summary>
-    public const int MaximumLength = 1 << 20;
+    internal const int MaximumLength = 1 << 20;
 
     internal const string Constant = "constant";
     internal const string Step = "step";
@@ -83,7 +83,7 @@ public static partial class ExperimentFile
     /// <summary>Refuses to resume a run with names of a plugin without the plugin.</summary>
     /// <param name="folder">The run's folder.</param>
     /// <exception cref="InputException">The run was begun with a plugin that is not loaded.</exception>
-    public static void RequirePlugins(RunFolder folder)
+    internal static void RequirePlugins(RunFolder folder)
     {
         ArgumentNullException.ThrowIfNull(folder);
         if (!folder.IsBegun || Missing(folder.Description) is not { } missing)
@@ -119,7 +119,7 @@ public static partial class ExperimentFile
     /// <summary>Refuses to resume a run of a program without the program.</summary>
     /// <param name="folder">The run's folder.</param>
     /// <exception cref="InputException">The run was begun with a typed program.</exception>
-    public static void RequireNoProgram(RunFolder folder)
+    internal static void RequireNoProgram(RunFolder folder)
     {
         ArgumentNullException.ThrowIfNull(folder);
         if (folder.IsBegun && TaskOf(folder.Description) is { } task && ExternalDistortion.IsNameOf(task))

@@ -61,7 +61,7 @@ public static class ImageFile
     /// <param name="path">The file.</param>
     /// <returns>The whole file. Only its first bytes have been checked.</returns>
     /// <exception cref="InputException">The file does not exist, or does not begin like an image of a supported kind.</exception>
-    public static byte[] ReadContent(string path)
+    internal static byte[] ReadContent(string path)
     {
         ArgumentNullException.ThrowIfNull(path);
         RegularFile.Require(path, "an image file");
@@ -186,7 +186,7 @@ public static class ImageFile
     /// <param name="path">The file to write later. Only its extension matters.</param>
     /// <param name="options">How it is to be written; the defaults when null.</param>
     /// <exception cref="InputException">The extension is unknown, or an option does not fit the format.</exception>
-    public static void RequireWritable(string path, ImageWriteOptions? options = null)
+    internal static void RequireWritable(string path, ImageWriteOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(path);
         Refuse(path, options ?? new ImageWriteOptions(), ImageFormats.FromExtension(path));

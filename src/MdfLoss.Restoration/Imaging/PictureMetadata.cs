@@ -15,28 +15,28 @@ public sealed record UnkeptMetadata(string What, string Why);
 public sealed record PictureMetadata
 {
     /// <summary>The largest EXIF, and the largest XMP, that is kept: 1 MiB. A JPEG file has at most 64 KiB of each; other files rarely have more.</summary>
-    public const int MaximumBytes = 1 << 20;
+    internal const int MaximumBytes = 1 << 20;
 
     /// <summary>Whether the file has EXIF that can be kept.</summary>
-    public bool HasExif => Exif is not null;
+    internal bool HasExif => Exif is not null;
 
     /// <summary>Whether the file has XMP that can be kept.</summary>
-    public bool HasXmp => Xmp is not null;
+    internal bool HasXmp => Xmp is not null;
 
     /// <summary>Whether the file has a colour profile. The picture is in sRGB in any case.</summary>
-    public bool HasProfile { get; init; }
+    internal bool HasProfile { get; init; }
 
     /// <summary>The print resolution; null if the file has none.</summary>
     internal PictureResolution? Resolution { get; init; }
 
     /// <summary>The quality of a JPEG file (see <see cref="Imaging.JpegQuality"/>); null for other files, and for tables that are not standard tables.</summary>
-    public int? JpegQuality { get; init; }
+    internal int? JpegQuality { get; init; }
 
     /// <summary>Whether the file is a JPEG.</summary>
-    public bool IsJpeg { get; init; }
+    internal bool IsJpeg { get; init; }
 
     /// <summary>The metadata of the file that cannot be kept.</summary>
-    public IReadOnlyList<UnkeptMetadata> Unread { get; init; } = [];
+    internal IReadOnlyList<UnkeptMetadata> Unread { get; init; } = [];
 
     /// <summary>The EXIF: a TIFF structure without a thumbnail, with or without the prefix <c>Exif\0\0</c>.</summary>
     internal byte[]? Exif { get; init; }

@@ -4,7 +4,7 @@ namespace Mdf.Networks;
 /// <param name="network">The network, which this owns from here on: in evaluation mode, no gradients for its weights, on the CPU.</param>
 /// <param name="task">What it undoes, such as <c>sisr:4</c>; null if unknown.</param>
 /// <param name="isForeign">Whether the file is another project's.</param>
-public sealed class LoadedNetwork(RestorationNetwork network, string? task, bool isForeign) : IDisposable
+internal sealed class LoadedNetwork(RestorationNetwork network, string? task, bool isForeign) : IDisposable
 {
     /// <summary>The network: in evaluation mode, no gradients for its weights.</summary>
     public RestorationNetwork Network { get; } = network;

@@ -52,7 +52,7 @@ public sealed class NetworkArchitecture
     /// <param name="factor">The upscaling factor; 1 where the size stays.</param>
     /// <param name="options">Its options by name, as text; those not given take their published values.</param>
     /// <exception cref="InputException">The network, an option, a value or the factor is unknown or out of range; the message names the nearest known.</exception>
-    public static NetworkArchitecture Create(string name, int factor, IReadOnlyDictionary<string, string> options)
+    internal static NetworkArchitecture Create(string name, int factor, IReadOnlyDictionary<string, string> options)
     {
         ArgumentNullException.ThrowIfNull(options);
         var kind = Find(name);
@@ -105,12 +105,12 @@ public sealed class NetworkArchitecture
     /// <summary>The options that a network has.</summary>
     /// <param name="name">The network's short name.</param>
     /// <exception cref="InputException">The network is unknown.</exception>
-    public static IReadOnlyList<NetworkOption> OptionsOf(string name) => Find(name).Options;
+    internal static IReadOnlyList<NetworkOption> OptionsOf(string name) => Find(name).Options;
 
     /// <summary>The upscaling factors that a network can have; only 1 where the size stays.</summary>
     /// <param name="name">The network's short name.</param>
     /// <exception cref="InputException">The network is unknown.</exception>
-    public static IReadOnlyList<int> FactorsOf(string name) => Find(name).Factors;
+    internal static IReadOnlyList<int> FactorsOf(string name) => Find(name).Factors;
 
     /// <summary>Builds the network, on the CPU. The same seed gives the same weights.</summary>
     /// <param name="seed">The seed of its weights.</param>

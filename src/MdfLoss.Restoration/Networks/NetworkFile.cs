@@ -53,7 +53,7 @@ public static class NetworkFile
     /// <param name="warn">Told in one line what of another project's file was passed over.</param>
     /// <returns>The network in evaluation mode, without gradients for its weights, on the CPU.</returns>
     /// <exception cref="InputException">The file is missing, damaged, or belongs to another architecture; or nothing says its architecture.</exception>
-    public static LoadedNetwork Load(string path, NetworkArchitecture? architecture, Action<string>? warn = null)
+    internal static LoadedNetwork Load(string path, NetworkArchitecture? architecture, Action<string>? warn = null)
     {
         if (architecture is null)
         {

@@ -8,7 +8,7 @@ namespace Mdf.Networks;
 public sealed record NetworkMetadata
 {
     /// <summary>The version of the format that this program writes.</summary>
-    public const string CurrentFormat = FileKind.NetworkFormat;
+    internal const string CurrentFormat = FileKind.NetworkFormat;
 
     // Where the network is a plugin's: for messages only.
     private const string PluginKey = "plugin";
@@ -35,7 +35,7 @@ public sealed record NetworkMetadata
     public string? ProgramVersion { get; init; }
 
     /// <summary>As a safetensors file holds it.</summary>
-    public IReadOnlyDictionary<string, string> ToDictionary()
+    internal IReadOnlyDictionary<string, string> ToDictionary()
     {
         var values = new SortedDictionary<string, string>(StringComparer.Ordinal)
         {
@@ -63,7 +63,7 @@ public sealed record NetworkMetadata
     /// <param name="where">The file's name, for messages.</param>
     /// <returns>Null when the file is not one that this program wrote.</returns>
     /// <exception cref="InputException">It is another kind of file, or newer than this program, or a value is not what it should be.</exception>
-    public static NetworkMetadata? Read(IReadOnlyDictionary<string, string> values, string where)
+    internal static NetworkMetadata? Read(IReadOnlyDictionary<string, string> values, string where)
     {
         if (!FileKind.Network.IsKindOf(values, where))
             return null;

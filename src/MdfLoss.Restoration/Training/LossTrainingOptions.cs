@@ -22,7 +22,7 @@ public sealed record LossTrainingOptions
     }
 
     /// <summary>The largest number of iterations per scale, and the largest number that all extensions together may add. The limit keeps the total number of all scales countable.</summary>
-    public const int MostIterations = 10_000_000;
+    internal const int MostIterations = 10_000_000;
 
     /// <summary>The number of iterations per scale: 1 to <see cref="MostIterations"/>.</summary>
     public int Iterations
@@ -121,13 +121,13 @@ public sealed record LossExtension(int FromScale, int Iterations)
 {
     /// <summary>Formats extensions as a comma-separated list of <c>scale:iterations</c>; empty for none.</summary>
     /// <param name="extensions">The extensions, in the order in which they were made.</param>
-    public static string Format(IEnumerable<LossExtension> extensions) =>
+    internal static string Format(IEnumerable<LossExtension> extensions) =>
         string.Join(',', extensions.Select(extension => string.Create(CultureInfo.InvariantCulture, $"{extension.FromScale}:{extension.Iterations}")));
 
     /// <summary>Parses the text that <see cref="Format"/> writes.</summary>
     /// <param name="text">The text.</param>
     /// <returns>The extensions; null if the text is invalid, or adds more iterations than a training may have.</returns>
-    public static IReadOnlyList<LossExtension>? TryParse(string text)
+    internal static IReadOnlyList<LossExtension>? TryParse(string text)
     {
         ArgumentNullException.ThrowIfNull(text);
         var extensions = new List<LossExtension>();

@@ -8,7 +8,7 @@ namespace Mdf.Discriminators;
 public sealed record StackMetadata
 {
     /// <summary>The name of the format, with its version, that this program writes.</summary>
-    public const string CurrentFormat = FileKind.StackFormat;
+    internal const string CurrentFormat = FileKind.StackFormat;
 
     private const string Extended = "extended";
     private const string True = "true";
@@ -63,7 +63,7 @@ public sealed record StackMetadata
     public required string ProgramVersion { get; init; }
 
     /// <summary>Converts the metadata to the entries of a safetensors file.</summary>
-    public IReadOnlyDictionary<string, string> ToDictionary()
+    internal IReadOnlyDictionary<string, string> ToDictionary()
     {
         var values = Required();
         if (Extensions.Length > 0)
@@ -95,7 +95,7 @@ public sealed record StackMetadata
     /// <param name="where">The file's name, for messages.</param>
     /// <returns>The metadata; null if phase 1 did not write the file (one of the authors' files, or a converted file).</returns>
     /// <exception cref="InputException">The file is of another kind, it is newer than this program, or a value is missing or invalid.</exception>
-    public static StackMetadata? Read(IReadOnlyDictionary<string, string> values, string where)
+    internal static StackMetadata? Read(IReadOnlyDictionary<string, string> values, string where)
     {
         ArgumentNullException.ThrowIfNull(values);
         if (!FileKind.Stack.IsKindOf(values, where))

@@ -30,11 +30,13 @@ public sealed class BatchNormalization : nn.Module<Tensor, Tensor>
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(channels, 1);
         Epsilon = epsilon;
-        weight = nn.Parameter(ones(channels, device: device));
-        bias = nn.Parameter(zeros(channels, device: device));
+        weight = new Parameter(ones(channels, device: device));
+        bias = new Parameter(zeros(channels, device: device));
         running_mean = zeros(channels, device: device);
         running_var = ones(channels, device: device);
         num_batches_tracked = zeros([], int64, device);
+        foreach (var tensor in new[] { weight, bias, running_mean, running_var, num_batches_tracked })
+            tensor.DetachFromDisposeScope(); // the module owns its tensors
         RegisterComponents();
     }
 

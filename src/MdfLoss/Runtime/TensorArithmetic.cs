@@ -17,7 +17,7 @@ namespace Mdf.Runtime;
 /// Some numbers are not seen: <c>x + y</c> and <c>x.add_(y)</c> make the factor of y, <c>x.square()</c> the exponent, <c>x.ToDouble()</c> what
 /// it reads from. Safe are <c>x - y</c>, <c>x * y</c> and <c>x / y</c> of two tensors, which have no number between them, and <c>x.item&lt;float&gt;()</c>.
 /// </para>
-/// <para>For what is not here, hold the number yourself: <c>using var half = 0.5.ToScalar(); var y = x.remainder(half);</c>. For training, <see cref="Adam"/> replaces <c>torch.optim.Adam</c>.</para>
+/// <para>For what is not here, hold the number yourself: <c>using var half = 0.5.ToScalar(); var y = x.remainder(half);</c>. For training, <see cref="Adam"/> replaces <c>torch.optim.Adam</c>, and <see cref="BatchNormalization"/> replaces <c>nn.BatchNorm2d</c>.</para>
 /// </remarks>
 public static class TensorArithmetic
 {

@@ -91,7 +91,7 @@ public sealed class ModuleWeightsTests
     {
 #pragma warning disable IDE0052 // Read by RegisterComponents.
         private readonly Module<Tensor, Tensor> conv = Conv2d(3, 4, 3);
-        private readonly Module<Tensor, Tensor> norm = BatchNorm2d(4);
+        private readonly Module<Tensor, Tensor> norm = new BatchNormalization(4);
 #pragma warning restore IDE0052
 
         public Net()
