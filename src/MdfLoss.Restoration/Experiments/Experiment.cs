@@ -268,7 +268,7 @@ public sealed partial class Experiment : IEquatable<Experiment>
         var now = PluginsInUse();
         return earlier.Plugins.Where(entry => now.TryGetValue(entry.Key, out var text) && text != entry.Value)
             .Select(entry => (Before: PluginFile.Parse(entry.Value), Now: PluginFile.Parse(now[entry.Key]))).Distinct()
-            .Select(pair => $"the plugin '{pair.Now.Name}' is not the file that the run began with ({Untrusted.Quote(pair.Before.ToString())}): the steps from here on may differ from those of a run that was left alone");
+            .Select(pair => pair.Now.ChangedFrom(pair.Before.ToString()));
     }
 
     private IEnumerable<(string Kind, string Name, PluginFile? Plugin)> NamesInUse() =>

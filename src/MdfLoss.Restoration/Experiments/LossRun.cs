@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json;
 using Mdf.Discriminators;
+using Mdf.Distortions;
 using Mdf.Imaging;
 using Mdf.Reports;
 using Mdf.Runtime;
@@ -23,6 +24,7 @@ public sealed class LossRun
 
     private const string Elsewhere = "--run";
     private const string ExtensionsKey = "extended";
+    private const string PluginKey = "plugin";
 
     private static readonly JsonSerializerOptions s_json = new() { WriteIndented = true };
 
@@ -207,7 +209,18 @@ public sealed class LossRun
     /// <summary>The training as JSON: everything that decides the stack, except the machine and its threads.</summary>
     private string Describe() => JsonSerializer.Serialize(Description(), s_json) + "\n";
 
-    private SortedDictionary<string, string> Description() => new(StringComparer.Ordinal)
+    private SortedDictionary<string, string> Description()
+    {
+        var values = Settings();
+        if (Plugin is { } plugin)
+            values.Add(PluginKey, plugin.ToString());
+        return values;
+    }
+
+    /// <summary>The plugin that the task comes from; null if it is one of ours.</summary>
+    private PluginFile? Plugin => Distortion.Names.PluginOf(_options.Distortion.Kind);
+
+    private SortedDictionary<string, string> Settings() => new(StringComparer.Ordinal)
     {
         ["recipe"] = LossTrainer.Recipe.ToString(CultureInfo.InvariantCulture),
         ["task"] = _options.Distortion.Task,
@@ -228,6 +241,8 @@ public sealed class LossRun
     private void Adopt(Dictionary<string, string> recorded)
     {
         RequireSame(recorded, _folder.Description);
+        if (Plugin is { } plugin && recorded.GetValueOrDefault(PluginKey) is { } before && before != plugin.ToString())
+            Warn?.Invoke(plugin.ChangedFrom(before));
         var text = recorded.GetValueOrDefault(ExtensionsKey, "");
         _options = _options with
         {
@@ -246,7 +261,7 @@ public sealed class LossRun
         .Select(entry => $"{entry.Key} = {Untrusted.Quote(theirs.GetValueOrDefault(entry.Key, "nothing"))} instead of {entry.Value}").FirstOrDefault();
 
     private static bool Differs(KeyValuePair<string, string> entry, Dictionary<string, string> theirs) =>
-        entry.Key != ExtensionsKey && theirs.GetValueOrDefault(entry.Key) != entry.Value;
+        entry.Key is not (ExtensionsKey or PluginKey) && theirs.GetValueOrDefault(entry.Key) != entry.Value;
 
     private static Dictionary<string, string> Parse(string text, string path)
     {

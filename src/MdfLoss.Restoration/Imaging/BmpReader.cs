@@ -10,6 +10,8 @@ namespace Mdf.Imaging;
 /// third version), BITMAPV4HEADER and BITMAPV5HEADER; 1, 4 and 8 bits with a palette; 16, 24 and 32 bits; BI_BITFIELDS;
 /// rows bottom-up or top-down. The fourth byte of plain 32-bit pixels is reserved and not alpha; only a mask defines alpha.
 /// The reader is strict: it checks every offset and index, and guesses nothing.
+/// Skia reads the same pixels of all these kinds (tried with the tests of this class), but it ignores embedded profiles, takes pixels outside the palette for black,
+/// and does not say why it refuses a file.
 /// </remarks>
 internal static class BmpReader
 {

@@ -13,6 +13,11 @@ internal sealed record PluginFile(string Name, string Sha256)
     /// <summary>Reads what <see cref="ToString"/> writes, from a file that is not trusted. It is text for messages: nothing is loaded by it.</summary>
     internal static PluginFile Parse(string text) => text.Split(Separator, 2) is [var name, var hash] ? new PluginFile(name, hash) : new PluginFile(text, "");
 
+    /// <summary>The warning for a run that began with another file of this plugin.</summary>
+    /// <param name="before">The text that the run recorded.</param>
+    internal string ChangedFrom(string before) =>
+        $"the plugin '{Name}' is not the file that the run began with ({Untrusted.Quote(before)}): the steps from here on may differ from those of an uninterrupted run";
+
     /// <summary>What to say where a file uses a name of a plugin that is not loaded.</summary>
     /// <param name="kind">What the name names: <c>loss</c>.</param>
     /// <param name="name">The name.</param>
