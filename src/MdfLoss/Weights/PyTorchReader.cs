@@ -63,9 +63,7 @@ internal static class PyTorchReader
             throw file.Refuse("expected the list of storages after the values");
         Locate(file, storages, keys, start + unpickler.Position);
 
-        var views = TensorNames.Resolve(file, root, dictionary => LegacyRedundancy.CheckParts(file, dictionary));
-        LegacyRedundancy.CheckNames(file, views.Keys);
-        return Store(file, views);
+        return Store(file, TensorNames.Resolve(file, root));
     }
 
     /// <summary>Finds each storage after the pickles. The storages must fill the rest of the file exactly.</summary>

@@ -19,23 +19,16 @@ internal sealed class TensorNames
 
     private readonly MappedFile _file;
     private readonly OrderedDictionary<string, TensorView> _views = [];
-    private readonly Action<PickleDictionary>? _check;
-    private readonly HashSet<PickleDictionary> _visited = [];
     private int _nodes;
 
-    private TensorNames(MappedFile file, Action<PickleDictionary>? check)
-    {
-        _file = file;
-        _check = check;
-    }
+    private TensorNames(MappedFile file) => _file = file;
 
     /// <summary>Collects the tensors of a checkpoint by name, in the order of the checkpoint.</summary>
     /// <param name="file">The file, for error messages.</param>
     /// <param name="root">The value of the checkpoint's pickle.</param>
-    /// <param name="check">A check that is called for every dictionary.</param>
-    public static OrderedDictionary<string, TensorView> Resolve(MappedFile file, object? root, Action<PickleDictionary>? check = null)
+    public static OrderedDictionary<string, TensorView> Resolve(MappedFile file, object? root)
     {
-        var names = new TensorNames(file, check);
+        var names = new TensorNames(file);
         if (root is TensorView)
             names.Visit(root, "tensor", 0);
         else
@@ -56,8 +49,6 @@ internal sealed class TensorNames
                     throw _file.Refuse($"two tensors have the name {Untrusted.Quote(name)}");
                 break;
             case PickleDictionary dictionary:
-                if (_visited.Add(dictionary))
-                    _check?.Invoke(dictionary);
                 foreach (var (key, item) in dictionary.Items)
                     VisitPart(item, name, key as string ?? ((long)key).ToString(CultureInfo.InvariantCulture), depth);
                 break;
