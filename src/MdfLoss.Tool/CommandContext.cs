@@ -9,15 +9,15 @@ using TorchSharp;
 
 namespace Mdf.Cli;
 
-/// <summary>What a command is given: its arguments, where results and messages go, and when to stop.</summary>
+/// <summary>The input of a command: its arguments, the streams for results and messages, and the cancellation.</summary>
 internal sealed class CommandContext
 {
     private static readonly JsonSerializerOptions s_json = new()
     {
         WriteIndented = true,
         PropertyNamingPolicy = JsonNamingPolicy.CamelCase,
-        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, // never put into HTML
-        // A diverged loss is NaN and the PSNR of equal images is infinite: both are results ("NaN", "Infinity").
+        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, // the output is never used in HTML
+        // The loss of a diverged run is NaN, and the PSNR of equal images is infinite. Both are valid results ("NaN", "Infinity").
         NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals,
         Converters = { new JsonStringEnumConverter(JsonNamingPolicy.CamelCase) },
     };
@@ -36,7 +36,7 @@ internal sealed class CommandContext
     }
 
     /// <summary>
-    /// Cancelled by Ctrl-C; hand it to all long work. Ask for it only there: whoever has asked must end by himself.
+    /// Cancelled by Ctrl-C. Pass it to all long work. Read it only for such work: after the first read, the work must stop by itself.
     /// </summary>
     public CancellationToken Cancellation
     {
@@ -47,30 +47,30 @@ internal sealed class CommandContext
         }
     }
 
-    /// <summary>Whether the result is one JSON object.</summary>
+    /// <summary>Whether to print the result as one JSON object.</summary>
     public bool IsJson { get; }
 
-    /// <summary>Whether to say more than is needed.</summary>
+    /// <summary>Whether to print additional messages.</summary>
     public bool IsVerbose { get; }
 
-    /// <summary>The value of an option that is required or has a default, or null for an optional one.</summary>
+    /// <summary>Returns the value of an option. It is null if an optional option without a default is not given.</summary>
     public T Get<T>(Option<T> option) => _arguments.GetValue(option)!;
 
-    /// <summary>The value of an argument.</summary>
+    /// <summary>Returns the value of an argument.</summary>
     public T Get<T>(Argument<T> argument) => _arguments.GetRequiredValue(argument);
 
-    /// <summary>The program's commands.</summary>
+    /// <summary>The root command, which contains all commands.</summary>
     public Command Root => _arguments.RootCommandResult.Command;
 
     /// <summary>Writes the help of a command to standard output.</summary>
-    /// <param name="path">The command's names; none for the program's help.</param>
+    /// <param name="path">The names of the command; empty for the help of the program.</param>
     /// <returns>The exit code.</returns>
     public int ShowHelp(IEnumerable<string> path) =>
         Root.Parse([.. path, "--help"]).Invoke(new InvocationConfiguration { Output = _output.Writer, EnableDefaultExceptionHandler = false });
 
-    /// <summary>Writes the command's result to standard output: one JSON object with <c>--json</c>, else text.</summary>
-    /// <param name="result">What JSON is made of: a record, not a list or a number. Called once per command.</param>
-    /// <param name="write">Writes the same for a person.</param>
+    /// <summary>Writes the result of the command to standard output: one JSON object with <c>--json</c>, otherwise text. Call it once per command.</summary>
+    /// <param name="result">The object for JSON: a record, not a list or a number.</param>
+    /// <param name="write">Writes the same result as text.</param>
     public void Result<T>(T result, Action<Terminal> write)
     {
         if (IsJson)
@@ -79,21 +79,21 @@ internal sealed class CommandContext
             write(_output);
     }
 
-    /// <summary>Tells something that matters, as one line on standard error.</summary>
+    /// <summary>Writes a warning, as one line on standard error.</summary>
     public void Warn(string message) => _error.WriteLine($"mdf: {message}");
 
-    /// <summary>Tells, if so, that there are folders in the given ones, which are not searched.</summary>
-    /// <param name="paths">The folders of images that were given, or files.</param>
-    /// <param name="except">A folder that need not be mentioned; null if there is none.</param>
+    /// <summary>Warns if the given folders have subfolders, because subfolders are not searched.</summary>
+    /// <param name="paths">The given folders of images, or files.</param>
+    /// <param name="except">A folder that the warning omits. Default: none.</param>
     public void WarnOfSubfolders(IEnumerable<string> paths, string? except = null)
     {
         if (ImageFolder.CautionOnSubfolders(paths, except) is { } caution)
             Warn(caution);
     }
 
-    /// <summary>Makes a loss, and passes on what is to be known of it.</summary>
-    /// <param name="expression">Its expression.</param>
-    /// <param name="device">Where the images will be.</param>
+    /// <summary>Creates a loss, and warns if the loss has a caution for this device.</summary>
+    /// <param name="expression">The expression of the loss.</param>
+    /// <param name="device">The device of the images.</param>
     public ReconstructionLoss CreateLoss(LossExpression expression, torch.Device device)
     {
         var loss = expression.Create(device);
@@ -102,15 +102,15 @@ internal sealed class CommandContext
         return loss;
     }
 
-    /// <summary>Tells what is being done, as one line on standard error; only with <c>--verbose</c>.</summary>
+    /// <summary>Writes the current step of the work, as one line on standard error. Only with <c>--verbose</c>.</summary>
     public void Log(string message)
     {
         if (IsVerbose)
             _error.WriteLine($"mdf: {message}");
     }
 
-    /// <summary>Does long work and shows its progress on standard error: a bar on a terminal, else a line now and then.</summary>
-    /// <param name="work">The work; it reports to the sink that it is given.</param>
-    /// <returns>What the work returns.</returns>
+    /// <summary>Does long work and shows its progress on standard error: bars on a terminal, otherwise a line every few seconds.</summary>
+    /// <param name="work">The work. Its argument takes the reports.</param>
+    /// <returns>The result of the work.</returns>
     public T WithProgress<T>(Func<IProgress<ProgressUpdate>, T> work) => _error.WithProgress(TimeProvider.System, work);
 }

@@ -8,27 +8,27 @@ using Mdf.Runtime;
 
 namespace Mdf.Cli;
 
-/// <summary>The program: finds the command, runs it, and turns whatever happens into one line and an exit code.</summary>
+/// <summary>The program: finds the command, runs it, and turns every error into one line and an exit code.</summary>
 internal static class CommandLine
 {
-    /// <summary>Everything went well.</summary>
+    /// <summary>The command succeeded.</summary>
     public const int Success = 0;
 
-    /// <summary>A failure while working.</summary>
+    /// <summary>The work failed.</summary>
     public const int Failure = 1;
 
-    /// <summary>Bad usage or bad input.</summary>
+    /// <summary>The usage or the input is wrong.</summary>
     public const int Misuse = 2;
 
-    /// <summary>Ctrl-C: 128 and the signal's number, as shells have it. <see cref="Interruption.ExitCode"/> has the codes of other signals.</summary>
+    /// <summary>The exit code after Ctrl-C: 128 plus the number of the signal, as in shells. <see cref="Interruption.ExitCode"/> has the codes of other signals.</summary>
     public const int Interrupted = 130;
 
     private const string OutOfMemory = "out of memory: use smaller images, patches, batches or tiles, or fewer threads";
 
-    /// <summary>How libtorch says that it could not allocate memory, on a processor and on a GPU.</summary>
+    /// <summary>Parts of libtorch's messages if it cannot allocate memory, on a processor and on a GPU.</summary>
     private static readonly string[] s_allocationFailures = ["can't allocate memory", "not enough memory", "out of memory"];
 
-    /// <summary>Every command of <c>mdf</c>, in the order of its help.</summary>
+    /// <summary>Creates all commands of <c>mdf</c>, in the order of the help.</summary>
     private static Command[] Commands() =>
         [
             new DemoCommand(), new LossCommand(), new TrainCommand(), new RestoreCommand(), new EvaluateCommand(), new ScoreCommand(), new OptimizeCommand(),
@@ -37,10 +37,10 @@ internal static class CommandLine
 
     /// <summary>Runs one command line.</summary>
     /// <param name="args">The words after <c>mdf</c>.</param>
-    /// <param name="output">Where results go.</param>
-    /// <param name="error">Where messages and progress go.</param>
-    /// <param name="interruption">Ctrl-C and the other signals; null where the caller has <paramref name="cancellationToken"/> alone.</param>
-    /// <param name="cancellationToken">Cancelled to end the command; that of <paramref name="interruption"/> where there is one.</param>
+    /// <param name="output">The stream for results.</param>
+    /// <param name="error">The stream for messages and progress.</param>
+    /// <param name="interruption">Handles Ctrl-C and other signals; null if the caller uses only <paramref name="cancellationToken"/>.</param>
+    /// <param name="cancellationToken">Stops the command. Ignored if <paramref name="interruption"/> is given, which has its own.</param>
     /// <returns>The exit code.</returns>
     public static int Run(
         IReadOnlyList<string> args,
@@ -50,10 +50,10 @@ internal static class CommandLine
         CancellationToken cancellationToken = default) => Run(Commands, args, output, error, interruption, cancellationToken);
 
     /// <summary>Runs one command line of a program with other commands.</summary>
-    /// <param name="commands">Makes the commands, once the plugins are loaded: their help has the plugins' names.</param>
+    /// <param name="commands">Creates the commands. It is called after the plugins are loaded, because the help contains their names.</param>
     /// <param name="args">The words after <c>mdf</c>.</param>
-    /// <param name="output">Where results go.</param>
-    /// <param name="error">Where messages and progress go.</param>
+    /// <param name="output">The stream for results.</param>
+    /// <param name="error">The stream for messages and progress.</param>
     /// <param name="interruption">As above.</param>
     /// <param name="cancellationToken">As above.</param>
     internal static int Run(
@@ -68,7 +68,7 @@ internal static class CommandLine
         var isVerbose = args.Contains(CommonOptions.Verbose);
         try
         {
-            // File names may begin with '@': there are no response files.
+            // File names may start with '@', so response files are switched off.
             Plugins.Load(args);
             var parsed = Root(commands())
                 .Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
@@ -80,7 +80,7 @@ internal static class CommandLine
                 ProcessTerminationTimeout = null,
             };
             if (parsed.Tokens.Any(token => token.Type == TokenType.Directive && token.Value.StartsWith("[suggest", StringComparison.Ordinal)))
-                return parsed.Invoke(configuration); // a shell asks for completions
+                return parsed.Invoke(configuration); // a shell requests completions
             var isGroup = parsed.CommandResult.Command.Subcommands.Count > 0;
             if (isGroup && parsed.UnmatchedTokens.Count > 0 && parsed.UnmatchedTokens[0] is not ['-', ..] and var unknown)
                 return Refuse(parsed, configuration, CommandNames.Unknown(parsed.CommandResult.Command, unknown));
@@ -118,7 +118,7 @@ internal static class CommandLine
         var root = new RootCommand(
             "Trains a loss function for one image-restoration task from a single photograph, and restoration networks with it.")
         {
-            HelpName = "mdf", // whatever the file is called that runs it, such as the tests
+            HelpName = "mdf", // a fixed name, because the running file may have another name, for example in tests
         };
         foreach (var option in CommonOptions.Create())
             root.Options.Add(option);
@@ -129,7 +129,7 @@ internal static class CommandLine
         return root;
     }
 
-    /// <summary>The whole help for a command that was only begun.</summary>
+    /// <summary>Prints the help of an incomplete command, such as <c>mdf loss</c>, to standard error.</summary>
     private static int RefuseWithHelp(ParseResult parsed, InvocationConfiguration configuration)
     {
         configuration.Output = configuration.Error;
@@ -143,7 +143,7 @@ internal static class CommandLine
         return Misuse;
     }
 
-    /// <summary>All options that are unknown, and all options and arguments that are missing, superfluous, or without a value; empty if there are none.</summary>
+    /// <summary>Lists all unknown options, and all options and arguments that are missing, superfluous, or without a value; empty if there are none.</summary>
     private static string Mistakes(ParseResult parsed)
     {
         var command = parsed.CommandResult.Command;
@@ -162,7 +162,7 @@ internal static class CommandLine
         if (refused is not null && meant.Count == 0)
             mistakes.Add(refused.Message.ReplaceLineEndings(" ").TrimEnd('.'));
         string[] missingOptions = [.. options.Where(option => option.Required && !meant.Contains(option) && results.All(result => result.Option != option)).Select(option => option.Name)];
-        // Where an option is unknown or refuses a value, its values may have been taken for arguments, or arguments for its values.
+        // If an option is unknown or refuses a value, the parser may have taken its values for arguments, or arguments for its values.
         string[] missingArguments = meant.Count > 0 || refused is not null ? [] :
             [.. command.Arguments.Where(argument => (parsed.GetResult(argument)?.Tokens.Count ?? 0) < argument.Arity.MinimumNumberOfValues).Select(argument => argument.Name)];
         if (missingArguments.Length + missingOptions.Length > 0)
@@ -179,7 +179,8 @@ internal static class CommandLine
     }
 
     /// <summary>
-    /// Options that the parser does not know. It takes them for arguments, or for values of an option that takes several; <c>--</c> comes before such names.
+    /// Finds options that the parser does not know. The parser takes them for arguments, or for values of an option with several values. After <c>--</c>, such words
+    /// are names.
     /// </summary>
     private static IEnumerable<string> UnknownOptions(ParseResult parsed)
     {
@@ -201,7 +202,7 @@ internal static class CommandLine
 
     private static (int Code, string Message) Explain(Exception thrown, Interruption? interruption, CancellationToken cancellationToken)
     {
-        // What came from a worker thread or a static constructor is wrapped; the cause is what matters.
+        // Exceptions from a worker thread or a static constructor are wrapped. Only the cause is reported.
         var error = thrown;
         while (error is AggregateException or TypeInitializationException && error.InnerException is { } inner)
             error = inner;
@@ -209,7 +210,7 @@ internal static class CommandLine
         {
             InputException when !cancellationToken.IsCancellationRequested => (Misuse, error.Message),
             RunInterruptedException when cancellationToken.IsCancellationRequested => (interruption?.ExitCode(isResumable: true) ?? Interrupted, $"interrupted; {error.Message}"),
-            // Ctrl-C reaches a program that we have started as well, and what it leaves behind is no fault of the input.
+            // Ctrl-C also reaches a program that we started. An incomplete file of this program is not an error of the input.
             OperationCanceledException or InputException when cancellationToken.IsCancellationRequested => (interruption?.ExitCode(isResumable: false) ?? Interrupted, "interrupted"),
             DivergedException or IOException or UnauthorizedAccessException => (Failure, FirstLine(error)),
             OutOfMemoryException => (Failure, OutOfMemory),
@@ -218,6 +219,6 @@ internal static class CommandLine
         };
     }
 
-    /// <summary>The first line of a message: libtorch's continue with many lines of C++ frames.</summary>
+    /// <summary>Returns the first line of a message, because libtorch's messages have many lines of C++ frames after it.</summary>
     private static string FirstLine(Exception error) => InputException.OneLine(error.Message.Split('\n', 2)[0].Trim().TrimEnd('.'));
 }

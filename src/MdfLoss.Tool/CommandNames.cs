@@ -3,24 +3,24 @@ using Mdf.Runtime;
 
 namespace Mdf.Cli;
 
-/// <summary>Names that the command line does not know, and those that were likely meant.</summary>
+/// <summary>Creates messages about unknown commands and options, with the name that was probably meant.</summary>
 internal static class CommandNames
 {
-    /// <summary>Says that a command is unknown, and which was likely meant: <c>unknown command 'tarin' (did you mean 'train'?)</c>.</summary>
-    /// <param name="parent">The command below which it was looked for.</param>
-    /// <param name="name">What was typed.</param>
+    /// <summary>Creates the message for an unknown command: <c>unknown command 'tarin' (did you mean 'train'?)</c>.</summary>
+    /// <param name="parent">The parent command, whose subcommands are searched.</param>
+    /// <param name="name">The word that was typed.</param>
     public static string Unknown(Command parent, string name)
     {
-        // A command of a group that was typed without the group: 'inspect' is 'loss inspect'.
+        // This also finds a command of a group that was typed without the group: 'inspect' means 'loss inspect'.
         var known = Below(parent, []).OrderBy(path => path.Length).ToList();
         var nearest = NearestName.Find(name, known.Select(path => path[^1]));
         return $"unknown command {Untrusted.Quote(name)}{Hint(nearest is null ? null : string.Join(' ', known.First(path => path[^1] == nearest)))}";
     }
 
-    /// <summary>Says that an option is unknown, and which was likely meant.</summary>
-    /// <param name="name">What was typed, with its dashes.</param>
-    /// <param name="known">The command's options.</param>
-    /// <param name="meant">The option that was likely meant; null if none is near.</param>
+    /// <summary>Creates the message for an unknown option.</summary>
+    /// <param name="name">The word that was typed, with its dashes.</param>
+    /// <param name="known">The options of the command.</param>
+    /// <param name="meant">The option that was probably meant; null if no name is near enough.</param>
     public static string Unknown(string name, IEnumerable<Option> known, out Option? meant)
     {
         name = name.Split('=', 2)[0];

@@ -7,69 +7,69 @@ using Mdf.Runtime;
 
 namespace Mdf.Cli;
 
-/// <summary>The options of every command, and those that several have.</summary>
+/// <summary>The options of all commands, and the options that several commands share.</summary>
 internal static class CommonOptions
 {
     /// <summary>Prints the result as one JSON object.</summary>
     public const string Json = "--json";
 
-    /// <summary>Says what is being done, and where an error comes from.</summary>
+    /// <summary>Prints the steps of the work, and the stack trace of an error.</summary>
     public const string Verbose = "--verbose";
 
-    /// <summary>Names the folder of the libtorch to use.</summary>
+    /// <summary>The folder of the libtorch to use.</summary>
     public const string Libtorch = "--libtorch";
 
     /// <summary>The names of all losses, for the help of an option that takes a loss expression.</summary>
     public static string Losses => $"the losses are {string.Join(", ", LossExpression.Names)}";
 
-    /// <summary>The options, for one root command.</summary>
+    /// <summary>Creates the options of all commands, for one root command.</summary>
     public static Option[] Create() =>
     [
         new Option<bool>(Json) { Description = "print the result as one JSON object", Recursive = true },
         Plugins.Option(),
-        new Option<bool>(Verbose) { Description = "say what is being done, and where an error comes from", Recursive = true },
+        new Option<bool>(Verbose) { Description = "print the steps of the work, and the stack trace of an error", Recursive = true },
         new Option<string?>(Libtorch)
         {
-            Description = $"folder of the libtorch {LibtorchFolder.ExpectedVersion} to use, such as PyTorch's torch/lib [default: {NativeLibraries.LibtorchVariable}, else the one beside the program]",
+            Description = $"folder of the libtorch {LibtorchFolder.ExpectedVersion} to use, such as PyTorch's torch/lib [default: {NativeLibraries.LibtorchVariable}, or the one beside the program]",
             HelpName = "folder",
             Recursive = true,
         },
     ];
 
     /// <summary>Refuses <c>--extend</c> without <c>--resume</c>.</summary>
-    /// <param name="extend">The value of the one.</param>
-    /// <param name="resume">The value of the other.</param>
-    /// <exception cref="InputException">It is so.</exception>
+    /// <param name="extend">The value of <c>--extend</c>.</param>
+    /// <param name="resume">The value of <c>--resume</c>.</param>
+    /// <exception cref="InputException"><c>--extend</c> is given without <c>--resume</c>.</exception>
     public static void RequireResume(int? extend, bool resume)
     {
         if (extend is not null && !resume)
             throw new InputException("--extend adds to a run that exists: give --resume with it");
     }
 
-    /// <summary>What the network of another project's weights is built as.</summary>
+    /// <summary>Creates the option for the architecture of a network with weights of another project.</summary>
     public static Option<NetworkArchitecture?> Network() => new("--network")
     {
-        Description = "what the network of another project's weights is built as, such as 'edsr?factor=4&residual_scale=0.1': BasicSR's EDSR and MSRResNet, EDSR-PyTorch's EDSR, KAIR's DnCNN",
+        Description = "the architecture of the network, for weights of another project, such as 'edsr?factor=4&residual_scale=0.1': BasicSR's EDSR and MSRResNet, EDSR-PyTorch's EDSR, KAIR's DnCNN",
         HelpName = "network",
         CustomParser = TextParser.From<NetworkArchitecture?>(NetworkArchitecture.Parse),
     };
 
-    /// <summary>How long an external program may take; null where it is not given.</summary>
+    /// <summary>Creates the option for the time limit of an external program; null if it is not given.</summary>
     public static Option<int?> ExternalTimeout() => new("--external-timeout")
     {
         Description = string.Create(CultureInfo.InvariantCulture,
-            $"seconds that an external program may take for an image [default: {ExternalDistortion.DefaultTimeLimit.TotalSeconds}]"),
+            $"time limit in seconds of an external program for one image [default: {ExternalDistortion.DefaultTimeLimit.TotalSeconds}]"),
         HelpName = "seconds",
         CustomParser = result => TextParser.Integer("--external-timeout", 1)(result),
     };
 
-    /// <summary>Finds the distortions that were typed: the only place where a task may be a program.</summary>
-    /// <param name="context">The command; its cancellation ends a program.</param>
+    /// <summary>Finds the distortions that the user typed. Only here a task may be a program.</summary>
+    /// <param name="context">The command. Its cancellation stops a program.</param>
     /// <param name="timeout">The option of <see cref="ExternalTimeout"/>.</param>
     /// <param name="tasks">The tasks.</param>
     /// <param name="parse">Finds the distortion of a task, <see cref="ExternalDistortion.ParseTyped"/> or <see cref="ExternalDistortion.ParseTypedForNetwork"/>.</param>
-    /// <param name="hasOtherPrograms">Whether the timeout has an effect elsewhere.</param>
-    /// <exception cref="InputException">A task cannot be used; or a timeout was given, and no task is a program.</exception>
+    /// <param name="hasOtherPrograms">Whether the time limit also has another use.</param>
+    /// <exception cref="InputException">A task cannot be used; or a time limit was given, but no task is a program.</exception>
     public static Distortion[] TypedTasks(
         CommandContext context, Option<int?> timeout, IReadOnlyList<string> tasks, Func<string, TimeSpan, CancellationToken, Distortion> parse, bool hasOtherPrograms = false)
     {
@@ -80,14 +80,14 @@ internal static class CommonOptions
         return [.. tasks.Select(task => parse(task, limit, ExternalDistortion.IsNameOf(task) ? context.Cancellation : CancellationToken.None))];
     }
 
-    /// <summary>How long a program may take for an image.</summary>
+    /// <summary>Returns the time limit of a program for one image.</summary>
     /// <param name="context">The command.</param>
     /// <param name="timeout">The option of <see cref="ExternalTimeout"/>.</param>
     public static TimeSpan ProgramTimeLimit(CommandContext context, Option<int?> timeout) =>
         context.Get(timeout) is { } seconds ? TimeSpan.FromSeconds(seconds) : ExternalDistortion.DefaultTimeLimit;
 
-    /// <summary>The seed of a command that draws random numbers.</summary>
-    /// <param name="of">What it seeds.</param>
+    /// <summary>Creates the option for the seed of a command that draws random numbers.</summary>
+    /// <param name="of">The random numbers that it seeds, for the help.</param>
     public static Option<int> Seed(string of) => new("--seed")
     {
         Description = $"seed of {of}",

@@ -3,7 +3,7 @@ using Spectre.Console;
 
 namespace Mdf.Cli;
 
-/// <summary>Results on a terminal.</summary>
+/// <summary>Writes results to a terminal.</summary>
 internal static class ConsoleTables
 {
     /// <summary>Writes a table.</summary>

@@ -3,11 +3,11 @@ using TorchSharp;
 
 namespace Mdf.Cli;
 
-/// <summary>The photographs that come with the program: those in <c>samples/photographs</c>.</summary>
+/// <summary>The photographs of the program, from <c>samples/photographs</c>.</summary>
 internal static class EmbeddedPhotographs
 {
-    /// <summary>The bytes of a photograph's file.</summary>
-    /// <param name="name">Its name, such as <c>coffee.png</c>.</param>
+    /// <summary>Returns the bytes of a photograph's file.</summary>
+    /// <param name="name">The name of the file, such as <c>coffee.png</c>.</param>
     public static byte[] Content(string name)
     {
         using var stream = typeof(EmbeddedPhotographs).Assembly.GetManifestResourceStream(name)
@@ -17,7 +17,7 @@ internal static class EmbeddedPhotographs
         return content;
     }
 
-    /// <summary>A photograph.</summary>
-    /// <param name="name">Its name, such as <c>coffee.png</c>.</param>
+    /// <summary>Decodes a photograph.</summary>
+    /// <param name="name">The name of the file, such as <c>coffee.png</c>.</param>
     public static torch.Tensor Read(string name) => ImageFile.Decode(Content(name), name);
 }

@@ -4,10 +4,10 @@ using System.CommandLine.Invocation;
 
 namespace Mdf.Cli;
 
-/// <summary>The ordinary help, and after it the command's examples.</summary>
+/// <summary>Prints the normal help, followed by the examples of the command.</summary>
 internal sealed class HelpWithExamples(HelpAction help) : SynchronousCommandLineAction
 {
-    /// <summary>Help is given also where the rest of the line has mistakes.</summary>
+    /// <summary>True, so that help is printed even if the rest of the line has mistakes.</summary>
     public override bool ClearsParseErrors => true;
 
     public override int Invoke(ParseResult parseResult)

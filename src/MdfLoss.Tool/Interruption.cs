@@ -3,24 +3,25 @@ using System.Runtime.InteropServices;
 namespace Mdf.Cli;
 
 /// <summary>
-/// Requests to end: Ctrl-C, and from outside SIGTERM, SIGHUP (a lost connection) and SIGUSR1 (a scheduler's warning). The first asks the work to stop where
-/// it can be resumed, the second ends the program at once. Work that does not look for the request is ended a moment after the first.
+/// Handles requests to stop: Ctrl-C, and the signals SIGTERM, SIGHUP (a lost connection) and SIGUSR1 (a warning of a scheduler). The first request asks the
+/// work to stop at a point where it can resume. The second request ends the program immediately. Work that does not check for the request is ended shortly
+/// after the first.
 /// </summary>
 /// <remarks>
-/// One request from outside may arrive twice: <c>timeout</c> signals the process and then its group, and a shell that ends its jobs does the same beside the kernel. So
-/// a second signal from outside counts only after <see cref="Grace"/>; Ctrl-C counts each time. A signal that the parent process told this one to ignore, as
-/// <c>nohup</c> does with SIGHUP, stays ignored: .NET sees to that.
+/// One request from outside may arrive twice: <c>timeout</c> signals the process and then its group, and both a shell and the kernel may signal the jobs of the
+/// shell. So a second signal from outside counts only after <see cref="Grace"/>. Ctrl-C counts each time. If the parent process set a signal to be ignored, as
+/// <c>nohup</c> does with SIGHUP, .NET continues to ignore it.
 /// </remarks>
 internal sealed partial class Interruption : IDisposable
 {
-    /// <summary>How long work that has not asked to be told may continue: most of it ends by itself within that.</summary>
+    /// <summary>The time for which work that does not check for the request may continue. Most of this work finishes within it.</summary>
     public static readonly TimeSpan Grace = TimeSpan.FromSeconds(1);
 
-    /// <summary>A run was ended from outside and can be resumed: <c>EX_TEMPFAIL</c> of <c>sysexits.h</c>, by which schedulers know that another try makes sense.</summary>
+    /// <summary>The exit code of a run that was stopped from outside and can resume: <c>EX_TEMPFAIL</c> of <c>sysexits.h</c>. It tells schedulers to try again.</summary>
     public const int Resumable = 75;
 
-    private const int UserSignal = 10; // SIGUSR1 on Linux, where alone it is listened to
-    private const int SignalBase = 128; // a shell's exit code for a program that a signal ended is this and the signal's number
+    private const int UserSignal = 10; // SIGUSR1 on Linux; it is handled only there
+    private const int SignalBase = 128; // a shell adds this to the number of the signal that ended a program, to get the exit code
 
     private readonly CancellationTokenSource _source = new();
     private readonly PosixSignalRegistration[] _registrations;
@@ -31,9 +32,9 @@ internal sealed partial class Interruption : IDisposable
     private volatile bool _isWatched;
     private volatile int _number = Number(PosixSignal.SIGINT);
 
-    /// <summary>Starts to listen.</summary>
+    /// <summary>Starts to handle signals.</summary>
     /// <param name="time">The clock of the grace period.</param>
-    /// <param name="end">Ends the program at once with an exit code; called on another thread.</param>
+    /// <param name="end">Ends the program immediately with an exit code. It is called on another thread.</param>
     public Interruption(TimeProvider time, Action<int> end)
     {
         (_end, _time) = (end, time);
@@ -45,15 +46,15 @@ internal sealed partial class Interruption : IDisposable
     /// <summary>Cancelled by the first signal.</summary>
     public CancellationToken Token => _source.Token;
 
-    /// <summary>Tells that the work looks at <see cref="Token"/> from now on, and ends where it can be resumed.</summary>
+    /// <summary>Records that the work now checks <see cref="Token"/>, and stops by itself at a point where it can resume.</summary>
     public void Watch() => _isWatched = true;
 
-    /// <summary>The exit code after a signal.</summary>
+    /// <summary>Returns the exit code after a signal.</summary>
     /// <param name="isResumable">Whether there is a checkpoint.</param>
-    /// <returns>130 after Ctrl-C; after another signal 75 if the run can be resumed, else 128 and the signal's number.</returns>
+    /// <returns>130 after Ctrl-C; after another signal 75 if the run can resume, otherwise 128 plus the number of the signal.</returns>
     public int ExitCode(bool isResumable) => isResumable && _number != Number(PosixSignal.SIGINT) ? Resumable : SignalBase + _number;
 
-    /// <summary>Ends the process without waiting for anything: other threads may be deep in native code.</summary>
+    /// <summary>Ends the process without waiting, because other threads may be in native code.</summary>
     /// <param name="code">The exit code.</param>
     public static void EndAtOnce(int code)
     {
@@ -63,7 +64,7 @@ internal sealed partial class Interruption : IDisposable
             Exit(code);
     }
 
-    /// <summary>Takes a signal.</summary>
+    /// <summary>Handles a signal.</summary>
     internal void Handle(PosixSignalContext signal)
     {
         signal.Cancel = true;
@@ -88,7 +89,7 @@ internal sealed partial class Interruption : IDisposable
         _source.Dispose();
     }
 
-    // The numbers of POSIX; .NET's own are negative.
+    // The signal numbers of POSIX. The numbers in .NET are negative.
     private static int Number(PosixSignal signal) => signal switch
     {
         PosixSignal.SIGHUP => 1,

@@ -3,38 +3,38 @@ using Mdf.Runtime;
 
 namespace Mdf.Cli;
 
-/// <summary>A line to show what a command is for.</summary>
-/// <param name="Line">What to type, without <c>mdf</c>.</param>
-/// <param name="Does">What it does, in a few words.</param>
+/// <summary>An example of a command, for its help.</summary>
+/// <param name="Line">The command line, without <c>mdf</c>.</param>
+/// <param name="Does">A short description of its effect.</param>
 internal sealed record Example(string Line, string Does);
 
 /// <summary>
-/// A command that does something: a name, a description, examples, and <see cref="Run"/>.
+/// A command: a name, a description, examples, and the method <see cref="Run"/>.
 /// </summary>
 /// <remarks>
-/// Making a command and reading its arguments must not touch TorchSharp, so that help and mistakes are answered at once.
+/// Creating a command and reading its arguments must not use TorchSharp, so that help and usage errors appear immediately.
 /// </remarks>
 internal abstract class MdfCommand : Command
 {
-    /// <summary>Makes a command.</summary>
-    /// <param name="name">What to type.</param>
-    /// <param name="description">What it does; the first words of its help.</param>
-    /// <param name="examples">Shown at the end of its help.</param>
+    /// <summary>Creates a command.</summary>
+    /// <param name="name">The name of the command.</param>
+    /// <param name="description">The description at the start of its help.</param>
+    /// <param name="examples">The examples at the end of its help.</param>
     protected MdfCommand(string name, string description, params Example[] examples)
         : base(name, description) => Examples = examples;
 
-    /// <summary>Shown at the end of the command's help.</summary>
+    /// <summary>The examples at the end of the command's help.</summary>
     public IReadOnlyList<Example> Examples { get; }
 
     /// <summary>Does the work.</summary>
-    /// <param name="context">The arguments, where to write, and when to stop.</param>
+    /// <param name="context">The arguments, the output streams, and the cancellation.</param>
     /// <returns>The exit code.</returns>
-    /// <exception cref="InputException">Something from outside cannot be used; exit code 2.</exception>
+    /// <exception cref="InputException">An input cannot be used; exit code 2.</exception>
     /// <exception cref="OperationCanceledException">The work was interrupted; exit code 130.</exception>
     public abstract int Run(CommandContext context);
 }
 
-/// <summary>A command that computes with libtorch, and so takes <c>--device</c> and <c>--threads</c>.</summary>
+/// <summary>A command that computes with libtorch. It has the options <c>--device</c> and <c>--threads</c>.</summary>
 internal abstract class ComputeCommand : MdfCommand
 {
     private readonly Option<ComputeDevice> _device = new("--device")
@@ -47,7 +47,7 @@ internal abstract class ComputeCommand : MdfCommand
 
     private readonly Option<int?> _threads = new("--threads")
     {
-        Description = "threads to compute with [default: one for each processor that this process may use]",
+        Description = "the number of threads [default: one for each processor that this process may use]",
         HelpName = "n",
         CustomParser = TextParser.From<int?>(text => int.TryParse(text, out var n) && n is >= 1 and <= 1024
             ? n
@@ -62,29 +62,29 @@ internal abstract class ComputeCommand : MdfCommand
         Options.Add(_threads);
     }
 
-    /// <summary>Loads libtorch, applies <c>--threads</c>, then works on the device that <c>--device</c> names.</summary>
+    /// <summary>Loads libtorch, applies <c>--threads</c>, and runs the command on the device of <c>--device</c>.</summary>
     public sealed override int Run(CommandContext context)
     {
         Check(context);
         context.Log("loading libtorch");
         NativeLibraries.Load();
-        // libtorch counts the machine's processors; .NET also knows what a container may use of them.
+        // libtorch counts the processors of the machine. .NET also knows how many of them a container may use.
         TorchSharp.torch.set_num_threads(context.Get(_threads) ?? Math.Min(TorchSharp.torch.get_num_threads(), Environment.ProcessorCount));
         var device = context.Get(_device).Resolve();
         context.Log($"computing on {device} with {TorchSharp.torch.get_num_threads()} threads");
         return Run(context, device);
     }
 
-    /// <summary>Finds mistakes that can be found without libtorch; override where the parser cannot.</summary>
+    /// <summary>Checks the arguments for mistakes that the parser cannot find, before libtorch is loaded.</summary>
     /// <param name="context">The arguments.</param>
-    /// <exception cref="InputException">A mistake; exit code 2.</exception>
+    /// <exception cref="InputException">There is a mistake; exit code 2.</exception>
     protected virtual void Check(CommandContext context)
     {
     }
 
     /// <summary>Does the work.</summary>
-    /// <param name="context">The arguments, where to write, and when to stop.</param>
-    /// <param name="device">Where to compute.</param>
+    /// <param name="context">The arguments, the output streams, and the cancellation.</param>
+    /// <param name="device">The device to compute on.</param>
     /// <returns>The exit code.</returns>
     protected abstract int Run(CommandContext context, TorchSharp.torch.Device device);
 }

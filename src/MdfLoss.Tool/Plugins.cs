@@ -4,13 +4,13 @@ using Mdf.Runtime;
 
 namespace Mdf.Cli;
 
-/// <summary>The plugins that the command line names. They are loaded before it is read, since it may use their names, as the help does.</summary>
+/// <summary>Loads the plugins of the command line. They are loaded before the rest of the line is parsed, because the line and the help may use their names.</summary>
 internal static class Plugins
 {
-    /// <summary>The option, for one root command.</summary>
+    /// <summary>Creates the option, for one root command.</summary>
     public static Option<string[]> Option() => new("--plugin")
     {
-        Description = "load a plugin, which adds losses, tasks, networks or restorers (docs/plugins.md); may be repeated, and is given again with --resume",
+        Description = "load a plugin, which adds losses, tasks, networks or restorers (docs/plugins.md); may be repeated; give it again with --resume",
         HelpName = "file.dll",
         Recursive = true,
         DefaultValueFactory = _ => [],
@@ -18,7 +18,7 @@ internal static class Plugins
 
     /// <summary>Loads the plugins.</summary>
     /// <param name="args">The words after <c>mdf</c>.</param>
-    /// <exception cref="InputException">One of them cannot be used.</exception>
+    /// <exception cref="InputException">A plugin cannot be used.</exception>
     public static void Load(IReadOnlyList<string> args)
     {
         if (!args.Any(word => word.StartsWith("--plugin", StringComparison.Ordinal)))

@@ -3,7 +3,7 @@ using Mdf.Cli;
 var streams = StandardStreams.Install();
 using var interruption = new Interruption(TimeProvider.System, code =>
 {
-    // On a thread of its own: another may be in the middle of a write to a terminal that is stopped.
+    // The message has its own thread, because another thread may be blocked in a write to a stopped terminal.
     var message = new Thread(() => Console.Error.WriteLine("mdf: interrupted")) { IsBackground = true };
     message.Start();
     message.Join(TimeSpan.FromMilliseconds(200));

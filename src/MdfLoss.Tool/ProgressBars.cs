@@ -4,10 +4,10 @@ using Spectre.Console.Rendering;
 
 namespace Mdf.Cli;
 
-/// <summary>Progress on a terminal: a bar per stage, with the last numbers and the time left.</summary>
+/// <summary>Shows progress on a terminal: a bar for each stage, with the last numbers and the remaining time.</summary>
 internal sealed class ProgressBars : IProgress<ProgressUpdate>
 {
-    // Fast enough for the eye, slow enough to cost nothing.
+    // Often enough to look continuous, and rarely enough to cost almost nothing.
     private static readonly TimeSpan s_refresh = TimeSpan.FromMilliseconds(100);
 
     private readonly ProgressContext _context;
@@ -17,11 +17,11 @@ internal sealed class ProgressBars : IProgress<ProgressUpdate>
 
     private ProgressBars(ProgressContext context, TimeProvider time) => (_context, _time) = (context, time);
 
-    /// <summary>Does work under bars.</summary>
+    /// <summary>Does work and shows its progress as bars.</summary>
     /// <param name="console">The terminal.</param>
     /// <param name="time">The clock.</param>
     /// <param name="work">The work.</param>
-    /// <returns>What the work returns.</returns>
+    /// <returns>The result of the work.</returns>
     public static T Show<T>(IAnsiConsole console, TimeProvider time, Func<IProgress<ProgressUpdate>, T> work) =>
         new Progress(console, time) { AutoRefresh = false }
             .Columns(
@@ -44,7 +44,7 @@ internal sealed class ProgressBars : IProgress<ProgressUpdate>
         _context.Refresh();
     }
 
-    /// <summary>What the last report says beside its bar.</summary>
+    /// <summary>The column next to the bar, with the numbers of the last report.</summary>
     private sealed class UpdateColumn : ProgressColumn
     {
         public override IRenderable Render(RenderOptions options, ProgressTask task, TimeSpan deltaTime)

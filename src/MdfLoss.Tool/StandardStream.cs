@@ -3,10 +3,10 @@ using System.Runtime.InteropServices;
 namespace Mdf.Cli;
 
 /// <summary>
-/// Standard output or standard error, for writing. It never throws: what cannot be written (a full disk, a closed pipe, a closed descriptor) is dropped,
-/// and <see cref="Failure"/> says why.
+/// Standard output or standard error, for writing. It never throws. Bytes that cannot be written (a full disk, a closed pipe, a closed descriptor) are dropped, and
+/// <see cref="Failure"/> gives the reason.
 /// </summary>
-/// <remarks>.NET's own stream throws on a full disk, and does not say when the reader of a pipe has gone. On Unix this one calls <c>write</c> itself.</remarks>
+/// <remarks>.NET's own stream throws if the disk is full, and does not report that the reader of a pipe has closed it. On Unix this class calls <c>write</c> itself.</remarks>
 internal sealed partial class StandardStream : Stream
 {
     private const int CommandOfDescriptorFlags = 1; // F_GETFD
@@ -30,7 +30,7 @@ internal sealed partial class StandardStream : Stream
             _isClosed = !IsOpen(descriptor);
     }
 
-    /// <summary>Why the first write that failed did so, as the system says it: <c>No space left on device</c>. Null while all succeed.</summary>
+    /// <summary>The system's reason why the first failed write failed, such as <c>No space left on device</c>. Null if no write has failed.</summary>
     public string? Failure { get; private set; }
 
     /// <inheritdoc/>
@@ -69,7 +69,7 @@ internal sealed partial class StandardStream : Stream
     /// <inheritdoc/>
     public override void Flush()
     {
-        // Nothing is held back.
+        // There is no buffer.
     }
 
     /// <inheritdoc/>
@@ -81,11 +81,11 @@ internal sealed partial class StandardStream : Stream
     /// <inheritdoc/>
     public override void SetLength(long value) => throw new NotSupportedException();
 
-    /// <summary>Writes all bytes; says why not if that fails. A later call tries again: a disk does not stay full for ever.</summary>
+    /// <summary>Writes all bytes. If this fails, it returns the reason. A later call tries again, because the disk may have free space then.</summary>
     private string? WriteAll(ReadOnlySpan<byte> buffer)
     {
         if (_isClosed)
-            return "it is closed"; // its descriptor belongs to the runtime by now
+            return "it is closed"; // the runtime may now use its descriptor
         if (_stream is not null)
         {
             try
@@ -111,7 +111,7 @@ internal sealed partial class StandardStream : Stream
         return null;
     }
 
-    /// <summary>Says why a write failed; null, after a wait, if it can be repeated.</summary>
+    /// <summary>Returns the reason why a write failed; null if it can be repeated, after a wait if necessary.</summary>
     private string? Explain(int error)
     {
         if (error == ErrorInterrupted)
@@ -126,8 +126,8 @@ internal sealed partial class StandardStream : Stream
     }
 
     /// <summary>
-    /// Whether a descriptor was open for writing when the program started. If it was closed, the runtime has opened something of its own under its number:
-    /// that is closed on exec, which nothing that a program inherits can be.
+    /// Whether a descriptor was open for writing when the program started. If it was closed, the runtime may have opened its own file with this number. Such a
+    /// file has the flag close-on-exec, which an inherited descriptor cannot have.
     /// </summary>
     private static bool IsOpen(int descriptor) =>
         Control(descriptor, CommandOfDescriptorFlags) is >= 0 and var flags && (flags & CloseOnExec) == 0

@@ -17,12 +17,12 @@ internal sealed class StandardStreams
         Console.SetError(Writer(_error));
     }
 
-    /// <summary>Takes the place of <see cref="Console.Out"/> and <see cref="Console.Error"/>.</summary>
+    /// <summary>Replaces <see cref="Console.Out"/> and <see cref="Console.Error"/>.</summary>
     public static StandardStreams Install() => new();
 
     /// <summary>Finishes the program.</summary>
     /// <param name="code">The command's exit code.</param>
-    /// <returns>The program's exit code: the command's, unless that is success and a part of the result could not be written.</returns>
+    /// <returns>The exit code of the program: the command's exit code, or <see cref="CommandLine.Failure"/> if the command succeeded but a part of the result could not be written.</returns>
     public int Finish(int code)
     {
         Console.Out.Flush();

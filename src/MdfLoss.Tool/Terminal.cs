@@ -3,17 +3,17 @@ using Spectre.Console;
 
 namespace Mdf.Cli;
 
-/// <summary>One of the two standard streams: a terminal that a person looks at, or a file or pipe.</summary>
+/// <summary>One of the two standard streams: a terminal, a file or a pipe.</summary>
 internal sealed class Terminal
 {
-    // Wide enough that a table is not broken in a file, where no one's window sets a limit.
+    // Wide enough that lines of a table are not broken in a file, which has no window.
     private const int WidthOfAFile = 200;
 
     private bool _hasBars;
 
     /// <summary>Wraps a stream.</summary>
     /// <param name="writer">The stream.</param>
-    /// <param name="isInteractive">Whether it is a terminal, on which colours and bars can be drawn.</param>
+    /// <param name="isInteractive">Whether it is a terminal, which can show colours and bars.</param>
     public Terminal(TextWriter writer, bool isInteractive)
     {
         Writer = writer;
@@ -38,7 +38,7 @@ internal sealed class Terminal
     /// <summary>Whether it is a terminal.</summary>
     public bool IsInteractive { get; }
 
-    /// <summary>Writes a line, unbroken; above the progress bars while there are any.</summary>
+    /// <summary>Writes a line without breaking it. While progress bars are visible, the line appears above them.</summary>
     public void WriteLine(string line)
     {
         if (_hasBars)
@@ -47,10 +47,10 @@ internal sealed class Terminal
             Writer.WriteLine(line);
     }
 
-    /// <summary>Does long work and shows its progress: bars on a terminal, else a line now and then.</summary>
+    /// <summary>Does long work and shows its progress: bars on a terminal, otherwise a line every few seconds.</summary>
     /// <param name="time">The clock.</param>
-    /// <param name="work">The work; it reports to the sink that it is given.</param>
-    /// <returns>What the work returns.</returns>
+    /// <param name="work">The work. Its argument takes the reports.</param>
+    /// <returns>The result of the work.</returns>
     public T WithProgress<T>(TimeProvider time, Func<IProgress<ProgressUpdate>, T> work)
     {
         if (!IsInteractive)

@@ -4,12 +4,12 @@ using Mdf.Runtime;
 
 namespace Mdf.Cli;
 
-/// <summary>Lets the library read what is on the command line.</summary>
+/// <summary>Creates parsers for the command line from methods of the library.</summary>
 internal static class TextParser
 {
-    /// <summary>What the library refuses becomes a mistake on the command line, in the library's words.</summary>
+    /// <summary>Creates a parser for one word. If the library refuses the word, its message becomes an error of the command line.</summary>
     /// <param name="parse">Reads the text; throws <see cref="InputException"/>. Must not load libtorch.</param>
-    /// <returns>For the <c>CustomParser</c> of an argument or option that takes one word.</returns>
+    /// <returns>The <c>CustomParser</c> of an argument or option that takes one word.</returns>
     public static Func<ArgumentResult, T?> From<T>(Func<string, T> parse) => result =>
     {
         try
@@ -23,9 +23,9 @@ internal static class TextParser
         }
     };
 
-    /// <summary>The same for an argument or option that takes several words.</summary>
-    /// <param name="parse">Reads one of them; throws <see cref="InputException"/>. Must not load libtorch.</param>
-    /// <returns>For the <c>CustomParser</c>.</returns>
+    /// <summary>Creates the same parser for several words.</summary>
+    /// <param name="parse">Reads one word; throws <see cref="InputException"/>. Must not load libtorch.</param>
+    /// <returns>The <c>CustomParser</c> of an argument or option that takes several words.</returns>
     public static Func<ArgumentResult, T[]?> OfMany<T>(Func<string, T> parse) => result =>
     {
         try
@@ -39,16 +39,16 @@ internal static class TextParser
         }
     };
 
-    /// <summary>Reads a whole number of a range.</summary>
+    /// <summary>Creates a parser for a whole number in a range.</summary>
     /// <param name="name">The option, for the message.</param>
-    /// <param name="from">The least that is allowed.</param>
-    /// <param name="to">The most that is allowed.</param>
+    /// <param name="from">The smallest allowed value.</param>
+    /// <param name="to">The largest allowed value.</param>
     public static Func<ArgumentResult, int> Integer(string name, int from, int to = int.MaxValue) => From(text =>
         int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var value) && value >= from && value <= to
             ? value
             : throw new InputException($"{name} takes a whole number {(to == int.MaxValue ? $"of at least {from}" : $"from {from} to {to}")}, found '{text}'"));
 
-    /// <summary>Reads a finite number of at least 0.</summary>
+    /// <summary>Creates a parser for a finite number of at least 0.</summary>
     /// <param name="name">The option, for the message.</param>
     public static Func<ArgumentResult, double> Amount(string name) => From(text =>
         double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var value) && value >= 0 && double.IsFinite(value)

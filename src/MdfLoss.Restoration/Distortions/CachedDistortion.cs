@@ -7,16 +7,16 @@ using static TorchSharp.torch;
 namespace Mdf.Distortions;
 
 /// <summary>
-/// The distortion of a program, which it makes of a picture once: the result is kept as an 8-bit PNG file. So the training of a network starts the program once a
-/// picture, a run that is resumed or validates sees the same pictures again, and a program that draws random numbers is frozen to its first draw.
+/// The distortion of a program, computed once for each image: the result is kept as an 8-bit PNG file. So the training of a network starts the program once for each
+/// image, and a resumed run and the validation get the same distorted images. The random numbers of a program are fixed by its first call.
 /// </summary>
 internal sealed class CachedDistortion : Distortion
 {
     private readonly string _folder;
 
-    /// <summary>Creates the distortion; nothing is read or written yet.</summary>
+    /// <summary>Creates the distortion. Reads and writes nothing.</summary>
     /// <param name="program">The program.</param>
-    /// <param name="folder">Where the results are kept.</param>
+    /// <param name="folder">The folder of the results.</param>
     public CachedDistortion(ExternalDistortion program, string folder)
     {
         ArgumentNullException.ThrowIfNull(program);
@@ -53,7 +53,7 @@ internal sealed class CachedDistortion : Distortion
         return image.shape[1] == 1 ? GreyPicture.Channels(found) : found;
     }
 
-    /// <summary>What decides the result: the command, the number of channels, and the pixels as the program is given them.</summary>
+    /// <summary>The file name of a result: a hash of all that decides the result, which are the command, the number of channels, and the pixels that the program gets.</summary>
     private string NameOf(Tensor image)
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);

@@ -4,11 +4,11 @@ using static TorchSharp.torch;
 
 namespace Mdf.Distortions;
 
-/// <summary>The operator that a task undoes: a clean reference becomes its distorted version.</summary>
-/// <remarks>A new task is a class like the ones beside this file, and its entry in <see cref="Names"/>; or a class of another assembly, which a plugin registers.</remarks>
+/// <summary>The operator that a task undoes. It turns a clean reference into its distorted version.</summary>
+/// <remarks>A new task is a class in this folder and an entry in <see cref="Names"/>, or a class of another assembly that a plugin registers.</remarks>
 public abstract class Distortion
 {
-    /// <summary>Every task by its short name.</summary>
+    /// <summary>The table of all tasks by their short names.</summary>
     internal static NameTable<TaskName> Names { get; } = new("task", new[]
     {
         TaskName.SuperResolution, GaussianNoise.Name, JpegDistortion.Name, GaussianBlur.Name, WebpDistortion.Name, Quantization.Name, FilePairs.Name, ExternalDistortion.Name,
@@ -19,7 +19,7 @@ public abstract class Distortion
     /// <summary>The tasks that a loss can be trained for, each as an example with its meaning: <c>jpeg:10 (quality)</c>.</summary>
     internal static string TasksOfLosses => string.Join(", ", Tasks.Where(task => task.ForLoss is not null).Select(task => $"{task.ForLoss} ({task.Meaning})"));
 
-    /// <summary>The same of the tasks that a network can be trained for.</summary>
+    /// <summary>The tasks that a network can be trained for, in the same form.</summary>
     internal static string TasksOfNetworks => string.Join(", ", Tasks.Where(task => task.ForNetwork is not null).Select(task => $"{task.ForNetwork} ({task.Meaning})"));
 
     /// <summary>The task's name in its canonical form, with its strength if it has one: <c>sisr:4</c>, <c>denoise:25</c>, <c>jpeg:10</c>.</summary>
@@ -28,7 +28,7 @@ public abstract class Distortion
     /// <summary>The task's name without its strength: <c>sisr</c>, <c>denoise</c>, <c>jpeg</c>.</summary>
     public string Kind => Task.Split(':')[0];
 
-    /// <summary>The reference's size by the distorted image's: more than 1 only for super-resolution of a network.</summary>
+    /// <summary>The ratio of the reference's size to the distorted image's size: above 1 only for super-resolution of a network.</summary>
     public virtual int Factor => 1;
 
     /// <summary>Whether two calls of <see cref="Apply"/> on one image give different results.</summary>
@@ -36,15 +36,15 @@ public abstract class Distortion
 
     /// <summary>Distorts a batch of images or patches. No gradient passes.</summary>
     /// <param name="reference">
-    /// RGB, <c>(N, 3, H, W)</c>, or grey, <c>(N, 1, H, W)</c>, nominally in [0, 1], floating point, on any device; it is not changed. Three channels are
-    /// distorted as colour, even where they are equal: give one channel for grey, or use <see cref="ApplyToPicture"/>, which looks.
+    /// RGB, <c>(N, 3, H, W)</c>, or grey, <c>(N, 1, H, W)</c>, nominally in [0, 1], floating point, on any device. It is not changed. Three channels are
+    /// distorted as colour, even if they are equal. For grey images give one channel, or use <see cref="ApplyToPicture"/>, which detects grey.
     /// </param>
-    /// <param name="random">Where random distortions draw from, anew at every call; libtorch's own generator when null.</param>
+    /// <param name="random">The generator of random distortions; every call draws new numbers. Default: libtorch's own generator.</param>
     /// <returns>
-    /// A new tensor of the same type, on the same device, and of the same shape except for <see cref="Factor"/>. Only a program may give a grey image colour: then it has
-    /// three channels.
+    /// A new tensor of the same type, on the same device, and of the same shape except for <see cref="Factor"/>. Only a program may turn a grey image into a
+    /// colour image; then the result has three channels.
     /// </returns>
-    /// <exception cref="ArgumentException">The tensor is not a batch of images, or its sides are no multiples of <see cref="Factor"/>.</exception>
+    /// <exception cref="ArgumentException">The tensor is not a batch of images, or its sides are not multiples of <see cref="Factor"/>.</exception>
     public Tensor Apply(Tensor reference, Generator? random = null)
     {
         ArgumentNullException.ThrowIfNull(reference);
@@ -62,10 +62,10 @@ public abstract class Distortion
         return (reference.shape[1] == 3 ? Distort(reference, random) : DistortGrey(reference, random)).MoveToOuterDisposeScope();
     }
 
-    /// <summary>Distorts a whole picture. A grey one is distorted as one channel: it gets one noise, not three, as a grey file would.</summary>
-    /// <param name="picture">RGB, <c>(1, 3, H, W)</c> in [0, 1]; grey is told by its pixels (<see cref="GreyPicture.IsGrey"/>).</param>
+    /// <summary>Distorts a whole image. A grey image is distorted as one channel: it gets one noise for all channels, as a grey file would.</summary>
+    /// <param name="picture">RGB, <c>(1, 3, H, W)</c> in [0, 1]; its pixels show whether it is grey (<see cref="GreyPicture.IsGrey"/>).</param>
     /// <param name="random">As for <see cref="Apply"/>.</param>
-    /// <returns>RGB, <c>(1, 3, H, W)</c>, except for <see cref="Factor"/>; three equal channels where the picture is grey.</returns>
+    /// <returns>RGB, <c>(1, 3, H, W)</c>, except for <see cref="Factor"/>; three equal channels if the image is grey.</returns>
     /// <exception cref="ArgumentException">As for <see cref="Apply"/>.</exception>
     public Tensor ApplyToPicture(Tensor picture, Generator? random = null)
     {
@@ -103,9 +103,9 @@ public abstract class Distortion
         ? distortion
         : throw new InputException("task 'sisr' needs a factor for a network: expected 2, 3 or 4 after a colon, such as 'sisr:4'");
 
-    /// <summary>Reads the task that a network file records. A program is named there, and not started; a task of a plugin need not be known.</summary>
+    /// <summary>Reads the task that a network file records. A program that is named there is not started. A task of a plugin need not be known.</summary>
     /// <param name="task">The task's name, from the file's metadata.</param>
-    /// <returns>Its kind, and its name for a message.</returns>
+    /// <returns>The kind of the task, and its name for a message.</returns>
     /// <exception cref="InputException">As for <see cref="ParseForNetwork"/>, except for programs and unknown tasks.</exception>
     internal static (string Kind, string Shown) ReadRecorded(string task)
     {
@@ -130,8 +130,8 @@ public abstract class Distortion
         throw new InputException($"unknown task '{task}'{hint}: expected one of {expected}");
     }
 
-    /// <summary>Refuses a task that cannot be applied to a picture, since it stands for files.</summary>
-    /// <exception cref="InputException">It is <see cref="FilePairs"/>; the message says how to give the files.</exception>
+    /// <summary>Refuses a task that cannot be applied to an image, because it stands for pairs of files.</summary>
+    /// <exception cref="InputException">The task is <see cref="FilePairs"/>; the message says how to give the files.</exception>
     internal virtual void RequireOperator()
     {
     }
@@ -139,17 +139,17 @@ public abstract class Distortion
     /// <summary>Does the work of <see cref="Apply"/>, with gradients off and inside a dispose scope.</summary>
     /// <param name="reference">Checked by <see cref="Apply"/>; three channels.</param>
     /// <param name="random">See <see cref="Apply"/>.</param>
-    /// <returns>A tensor of its own, never the input.</returns>
+    /// <returns>A new tensor, never the input.</returns>
     protected abstract Tensor Distort(Tensor reference, Generator? random);
 
-    /// <summary>Does the work of <see cref="Apply"/> for grey images: the first channel of what <see cref="Distort"/> makes of three equal ones.</summary>
+    /// <summary>Does the work of <see cref="Apply"/> for grey images. Default: the first channel of the result of <see cref="Distort"/> for three equal channels.</summary>
     /// <param name="reference">Checked by <see cref="Apply"/>; one channel.</param>
     /// <param name="random">See <see cref="Apply"/>.</param>
-    /// <returns>A tensor of its own, of one channel, or of three where the distortion gives a grey image colour.</returns>
+    /// <returns>A new tensor, of one channel, or of three channels if the distortion makes a grey image coloured.</returns>
     private protected virtual Tensor DistortGrey(Tensor reference, Generator? random) =>
         Distort(GreyPicture.ToRgb(reference), random).narrow(1, 0, 1).contiguous();
 
-    /// <summary>Makes a batch of images, of one channel if all have one.</summary>
+    /// <summary>Joins images into a batch. It has one channel if all images have one, otherwise three.</summary>
     private protected static Tensor Join(IEnumerable<Tensor> images)
     {
         Tensor[] parts = [.. images];

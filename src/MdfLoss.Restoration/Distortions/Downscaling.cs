@@ -6,13 +6,13 @@ using static TorchSharp.torch;
 namespace Mdf.Distortions;
 
 /// <summary>
-/// Single-image super-resolution of a network, <c>sisr:factor</c>: bicubic reduction exactly as the benchmark sets' low-resolution images were
-/// made (<see cref="Resampler.BenchmarkDownscale"/>), rounded to 8 bits as those files are.
+/// Single-image super-resolution of a network, <c>sisr:factor</c>. The distortion is the bicubic reduction with which the low-resolution images of benchmark
+/// sets were made (<see cref="Resampler.BenchmarkDownscale"/>), rounded to 8 bits as in their files.
 /// </summary>
 internal sealed class Downscaling : Distortion
 {
     /// <summary>Creates the distortion.</summary>
-    /// <param name="factor">2, 3 or 4: what networks upscale by.</param>
+    /// <param name="factor">The factor by which networks upscale: 2, 3 or 4.</param>
     /// <exception cref="InputException"><paramref name="factor"/> is another number.</exception>
     public Downscaling(int factor)
     {

@@ -5,29 +5,29 @@ using static TorchSharp.torch;
 namespace Mdf.Distortions;
 
 /// <summary>
-/// Any artefact that a program makes, <c>external:command</c>: the program is given the name of a clean PNG file, and of the file to write. A grey picture is
-/// given as a grey file.
+/// A distortion that a program makes, <c>external:command</c>. The program gets the names of a clean PNG file and of the file to write. A grey image is
+/// passed as a grey file.
 /// </summary>
 /// <remarks>
-/// Only the person who types the command can make it: <see cref="Distortion.Parse"/>, which reads experiment files and the metadata of stacks and networks, refuses
-/// it, so that no file can start a program. The program is started directly, without a shell.
+/// Only a user who types the command can create it. <see cref="Distortion.Parse"/>, which reads experiment files and the metadata of stacks and networks, refuses
+/// it, so no file can start a program. The program is started directly, without a shell.
 /// </remarks>
 public sealed class ExternalDistortion : Distortion
 {
-    /// <summary>How long the program may take for an image by default.</summary>
+    /// <summary>The default time limit of the program for one image.</summary>
     public static readonly TimeSpan DefaultTimeLimit = ExternalProgram.DefaultTimeLimit;
 
     private readonly ExternalProgram _program;
     private readonly CancellationToken _cancellation;
 
-    /// <summary>Creates the distortion; nothing is started yet.</summary>
+    /// <summary>Creates the distortion. Starts nothing.</summary>
     /// <param name="command">
-    /// The program and its arguments, separated by spaces; double quotes keep spaces. <c>{in}</c> and <c>{out}</c> stand for the two files; without them
-    /// they come last, in this order.
+    /// The program and its arguments, separated by spaces. Double quotes enclose an argument with spaces. <c>{in}</c> and <c>{out}</c> stand for the two files.
+    /// Without them, the two files are the last arguments, in this order.
     /// </param>
-    /// <param name="timeLimit">How long the program may take for an image.</param>
-    /// <param name="cancellationToken">Ends the program while it works; applying the distortion throws <see cref="OperationCanceledException"/> then.</param>
-    /// <exception cref="InputException">The command is empty, has an unfinished quotation, or only one of the two places.</exception>
+    /// <param name="timeLimit">The time limit of the program for one image.</param>
+    /// <param name="cancellationToken">Stops the running program. Applying the distortion then throws <see cref="OperationCanceledException"/>.</param>
+    /// <exception cref="InputException">The command is empty, has a quote that is not closed, or only one of <c>{in}</c> and <c>{out}</c>.</exception>
     public ExternalDistortion(string command, TimeSpan timeLimit, CancellationToken cancellationToken = default)
     {
         (_program, _cancellation) = (new ExternalProgram(command, timeLimit), cancellationToken);
@@ -36,24 +36,24 @@ public sealed class ExternalDistortion : Distortion
     internal static TaskName Name { get; } = new("external", "external:\"program {in} {out}\"", "makes a damaged file from a clean one", _ => throw new InputException(
         "cannot use task 'external' here: a file cannot start a program; type it on the command line, with --task 'external:command' (mdf train takes it again with --resume)"));
 
-    /// <summary>Whether a task is a program's, without starting anything.</summary>
+    /// <summary>Whether a task names a program. Starts nothing.</summary>
     /// <param name="task">The task's name.</param>
     internal static bool IsNameOf(string task) => ExternalProgram.IsNamedBy(task);
 
     /// <inheritdoc/>
     public override string Task => _program.ToString();
 
-    /// <summary>Finds the distortion for the training of a loss as somebody typed it: any that <see cref="Distortion.ParseForLoss"/> knows, or a program.</summary>
+    /// <summary>Finds the distortion for the training of a loss by the text that the user typed: any that <see cref="Distortion.ParseForLoss"/> knows, or a program.</summary>
     /// <param name="task">The task's name.</param>
-    /// <param name="timeLimit">How long a program may take for an image.</param>
-    /// <param name="cancellationToken">Ends a program while it works.</param>
+    /// <param name="timeLimit">The time limit of a program for one image.</param>
+    /// <param name="cancellationToken">Stops a running program.</param>
     /// <exception cref="InputException">The task cannot be used.</exception>
     internal static Distortion ParseTyped(string task, TimeSpan timeLimit, CancellationToken cancellationToken = default) => ParseTyped(task, timeLimit, ParseForLoss, cancellationToken);
 
-    /// <summary>Finds the distortion for a network as somebody typed it: any that <see cref="Distortion.ParseForNetwork"/> knows, or a program.</summary>
+    /// <summary>Finds the distortion for a network by the text that the user typed: any that <see cref="Distortion.ParseForNetwork"/> knows, or a program.</summary>
     /// <param name="task">The task's name.</param>
-    /// <param name="timeLimit">How long a program may take for an image.</param>
-    /// <param name="cancellationToken">Ends a program while it works.</param>
+    /// <param name="timeLimit">The time limit of a program for one image.</param>
+    /// <param name="cancellationToken">Stops a running program.</param>
     /// <exception cref="InputException">The task cannot be used.</exception>
     internal static Distortion ParseTypedForNetwork(string task, TimeSpan timeLimit, CancellationToken cancellationToken = default) => ParseTyped(task, timeLimit, ParseForNetwork, cancellationToken);
 

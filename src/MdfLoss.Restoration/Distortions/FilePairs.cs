@@ -5,13 +5,13 @@ using static TorchSharp.torch;
 namespace Mdf.Distortions;
 
 /// <summary>
-/// Whatever the difference between files is, <c>pairs</c>: clean pictures and their damaged versions of the same size; <c>pairs:factor</c>: damaged versions
-/// that are smaller by a factor. There is nothing to apply: who trains or evaluates gives both files.
+/// The difference between pairs of files. <c>pairs</c>: clean images and distorted versions of the same size. <c>pairs:factor</c>: distorted versions that
+/// are smaller by a factor. The class cannot distort an image itself: the user gives both files for training and evaluation.
 /// </summary>
 internal sealed class FilePairs : Distortion
 {
     /// <summary>Creates the task.</summary>
-    /// <param name="factor">The clean pictures' size by the damaged ones': 1 to 4.</param>
+    /// <param name="factor">The ratio of the clean image's size to the distorted image's size: 1 to 4.</param>
     /// <exception cref="InputException"><paramref name="factor"/> is another number.</exception>
     public FilePairs(int factor = 1)
     {

@@ -5,16 +5,16 @@ using static TorchSharp.torch;
 
 namespace Mdf.Distortions;
 
-/// <summary>Deblurring, <c>blur:σ</c>: a Gaussian blur with a mirrored border. <c>blur:σ-σ</c> draws the strength of each image anew, uniformly.</summary>
+/// <summary>Deblurring, <c>blur:σ</c>: a Gaussian blur with a mirrored border. <c>blur:σ-σ</c> draws the strength for each image, uniformly.</summary>
 internal sealed class GaussianBlur : Distortion
 {
     private const double Largest = 20;
 
-    // How many σ the kernel reaches to each side.
+    // The reach of the kernel to each side, in σ.
     private const double Reach = 4;
 
     /// <summary>Creates the distortion.</summary>
-    /// <param name="sigma">Standard deviation in pixels, above 0 and at most 20.</param>
+    /// <param name="sigma">The standard deviation in pixels, above 0 and at most 20.</param>
     /// <exception cref="InputException"><paramref name="sigma"/> is out of range.</exception>
     public GaussianBlur(double sigma)
         : this(sigma, sigma)
@@ -22,8 +22,8 @@ internal sealed class GaussianBlur : Distortion
     }
 
     /// <summary>Creates the distortion with a range of strengths.</summary>
-    /// <param name="lowest">The least standard deviation in pixels, above 0.</param>
-    /// <param name="highest">The largest, not below the least, and at most 20.</param>
+    /// <param name="lowest">The smallest standard deviation in pixels, above 0.</param>
+    /// <param name="highest">The largest standard deviation, not below the smallest, and at most 20.</param>
     /// <exception cref="InputException">The range is not as above.</exception>
     public GaussianBlur(double lowest, double highest)
     {
@@ -34,10 +34,10 @@ internal sealed class GaussianBlur : Distortion
 
     internal static TaskName Name { get; } = new("blur", "blur:2", "σ in pixels", Create);
 
-    /// <summary>The least standard deviation in pixels.</summary>
+    /// <summary>The smallest standard deviation in pixels.</summary>
     public double Lowest { get; }
 
-    /// <summary>The largest standard deviation in pixels; the least one where the strength is fixed.</summary>
+    /// <summary>The largest standard deviation in pixels; equal to the smallest if the strength is fixed.</summary>
     public double Highest { get; }
 
     /// <inheritdoc/>
@@ -48,7 +48,7 @@ internal sealed class GaussianBlur : Distortion
 
     /// <summary>Blurs images.</summary>
     /// <param name="images">Shape <c>(N, C, H, W)</c>.</param>
-    /// <param name="sigma">Standard deviation in pixels; at least 0.</param>
+    /// <param name="sigma">The standard deviation in pixels; at least 0.</param>
     internal static Tensor Blur(Tensor images, double sigma)
     {
         var limit = (int)Math.Min(images.shape[2], images.shape[3]) - 1;
@@ -77,7 +77,7 @@ internal sealed class GaussianBlur : Distortion
         }
     }
 
-    // Larger pictures are convolved in strips: libtorch's convolutions take several times a picture's memory.
+    // Larger images are convolved in strips, because libtorch's convolutions take several times the memory of the image.
     private const long StripPixels = 1 << 20;
 
     /// <inheritdoc/>

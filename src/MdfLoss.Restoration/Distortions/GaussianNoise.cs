@@ -6,12 +6,12 @@ namespace Mdf.Distortions;
 
 /// <summary>
 /// Denoising, <c>denoise:σ</c>: white Gaussian noise, independent in every channel, neither clipped nor rounded. <c>denoise:σ-σ</c> draws the
-/// strength of each image anew, uniformly.
+/// strength for each image, uniformly.
 /// </summary>
 internal sealed class GaussianNoise : Distortion
 {
     /// <summary>Creates the distortion.</summary>
-    /// <param name="sigma">Standard deviation in 8-bit units, above 0 and at most 255: in [0, 1] it is <paramref name="sigma"/> / 255.</param>
+    /// <param name="sigma">The standard deviation in 8-bit units, above 0 and at most 255. For images in [0, 1] it is <paramref name="sigma"/> / 255.</param>
     /// <exception cref="InputException"><paramref name="sigma"/> is out of range.</exception>
     public GaussianNoise(double sigma)
         : this(sigma, sigma)
@@ -19,8 +19,8 @@ internal sealed class GaussianNoise : Distortion
     }
 
     /// <summary>Creates the distortion with a range of strengths.</summary>
-    /// <param name="lowest">The least standard deviation in 8-bit units, from 0.</param>
-    /// <param name="highest">The largest, above 0, not below the least, and at most 255.</param>
+    /// <param name="lowest">The smallest standard deviation in 8-bit units, at least 0.</param>
+    /// <param name="highest">The largest standard deviation, above 0, not below the smallest, and at most 255.</param>
     /// <exception cref="InputException">The range is not as above.</exception>
     public GaussianNoise(double lowest, double highest)
     {
@@ -31,10 +31,10 @@ internal sealed class GaussianNoise : Distortion
 
     internal static TaskName Name { get; } = new("denoise", "denoise:25", "σ in 8-bit units", Create);
 
-    /// <summary>The least standard deviation in 8-bit units.</summary>
+    /// <summary>The smallest standard deviation in 8-bit units.</summary>
     public double Lowest { get; }
 
-    /// <summary>The largest standard deviation in 8-bit units; the least one where the strength is fixed.</summary>
+    /// <summary>The largest standard deviation in 8-bit units; equal to the smallest if the strength is fixed.</summary>
     public double Highest { get; }
 
     /// <inheritdoc/>
@@ -46,7 +46,7 @@ internal sealed class GaussianNoise : Distortion
     /// <inheritdoc/>
     protected override Tensor Distort(Tensor reference, Generator? random)
     {
-        // Drawn where the generator lives: one seed gives one noise, whatever device the images are on.
+        // The noise is drawn on the device of the generator, so one seed gives the same noise for images on any device.
         var device = random?.device ?? reference.device;
         var noise = randn(reference.shape, reference.dtype, device, generator: random);
         if (Lowest == Highest)

@@ -7,7 +7,7 @@ namespace Mdf.Distortions;
 
 /// <summary>
 /// Removal of JPEG artefacts, <c>jpeg:quality</c>: a round trip through a JPEG encoder, image by image. <c>jpeg:quality-quality</c> draws the
-/// quality of each image anew; <c>jpeg:quality:444</c> keeps colour at full resolution, where otherwise it is 4:2:0; <c>jpeg:quality:any</c> draws one of
+/// quality for each image. <c>jpeg:quality:444</c> keeps colour at full resolution instead of 4:2:0. <c>jpeg:quality:any</c> draws one of
 /// the two for each image.
 /// </summary>
 internal sealed class JpegDistortion : Distortion
@@ -17,7 +17,7 @@ internal sealed class JpegDistortion : Distortion
     private const string AnyResolution = "any";
 
     /// <summary>Creates the distortion.</summary>
-    /// <param name="quality">1 (worst) to 100, libjpeg's scale.</param>
+    /// <param name="quality">The quality on libjpeg's scale, 1 (worst) to 100.</param>
     /// <param name="subsampling">The resolution of colour; null to draw it for each image.</param>
     /// <exception cref="InputException"><paramref name="quality"/> is out of range.</exception>
     public JpegDistortion(int quality, ChromaSubsampling? subsampling = ChromaSubsampling.Half)
@@ -26,8 +26,8 @@ internal sealed class JpegDistortion : Distortion
     }
 
     /// <summary>Creates the distortion with a range of qualities.</summary>
-    /// <param name="lowest">The worst quality, from 1.</param>
-    /// <param name="highest">The best, not below the worst, at most 100.</param>
+    /// <param name="lowest">The lowest quality, at least 1.</param>
+    /// <param name="highest">The highest quality, not below the lowest, and at most 100.</param>
     /// <param name="subsampling">The resolution of colour; null to draw it for each image.</param>
     /// <exception cref="InputException">The range is not as above.</exception>
     public JpegDistortion(int lowest, int highest, ChromaSubsampling? subsampling = ChromaSubsampling.Half)
@@ -39,13 +39,13 @@ internal sealed class JpegDistortion : Distortion
 
     internal static TaskName Name { get; } = new("jpeg", "jpeg:10", "quality", Create);
 
-    /// <summary>The worst quality, 1 to 100.</summary>
+    /// <summary>The lowest quality, 1 to 100.</summary>
     public int Lowest { get; }
 
-    /// <summary>The best quality; the worst one where the quality is fixed.</summary>
+    /// <summary>The highest quality; equal to the lowest if the quality is fixed.</summary>
     public int Highest { get; }
 
-    /// <summary>The resolution of colour; null where it is drawn for each image.</summary>
+    /// <summary>The resolution of colour; null if it is drawn for each image.</summary>
     public ChromaSubsampling? Subsampling { get; }
 
     /// <inheritdoc/>
@@ -71,7 +71,7 @@ internal sealed class JpegDistortion : Distortion
         return cat([.. images]).to(reference.device).to(reference.dtype);
     }
 
-    /// <summary>Whole numbers of a range, both ends included. Where there is one only, nothing is drawn.</summary>
+    /// <summary>Draws whole numbers from a range that includes both ends. If the range has only one number, nothing is drawn.</summary>
     private static long[] Draw(long lowest, long highest, int count, Generator? random) => lowest == highest
         ? [.. Enumerable.Repeat(lowest, count)]
         : randint(lowest, highest + 1, [count], ScalarType.Int64, random?.device ?? CPU, generator: random).cpu().data<long>().ToArray();

@@ -4,11 +4,11 @@ using static TorchSharp.torch;
 
 namespace Mdf.Distortions;
 
-/// <summary>Removal of banding, <c>quantize:bits</c>: every channel is clamped to [0, 1] and rounded to so many bits.</summary>
+/// <summary>Removal of banding, <c>quantize:bits</c>: every channel is clamped to [0, 1] and rounded to this number of bits.</summary>
 internal sealed class Quantization : Distortion
 {
     /// <summary>Creates the distortion.</summary>
-    /// <param name="bits">1 to 8.</param>
+    /// <param name="bits">The number of bits, 1 to 8.</param>
     /// <exception cref="InputException"><paramref name="bits"/> is out of range.</exception>
     public Quantization(int bits)
     {
@@ -19,7 +19,7 @@ internal sealed class Quantization : Distortion
 
     internal static TaskName Name { get; } = new("quantize", "quantize:3", "bits", Create);
 
-    /// <summary>The bits of a channel, 1 to 8.</summary>
+    /// <summary>The number of bits of a channel, 1 to 8.</summary>
     public int Bits { get; }
 
     /// <inheritdoc/>

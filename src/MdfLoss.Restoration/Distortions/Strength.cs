@@ -2,13 +2,13 @@ using System.Globalization;
 
 namespace Mdf.Distortions;
 
-/// <summary>The strength of a distortion as text: a number, or two with a hyphen between them.</summary>
+/// <summary>Reads and writes the strength of a distortion: a number, or two numbers with a hyphen between them.</summary>
 internal static class Strength
 {
     /// <summary>Reads a strength.</summary>
-    /// <param name="text">What is behind the task's colon.</param>
-    /// <param name="number">Reads one number; null if it is none.</param>
-    /// <returns>The ends of the range, equal for one number; null if the text is neither.</returns>
+    /// <param name="text">The text after the colon of the task.</param>
+    /// <param name="number">Reads one number; returns null if the text is not a number.</param>
+    /// <returns>The ends of the range, which are equal for one number; null if the text is neither.</returns>
     public static (T Lowest, T Highest)? Parse<T>(string text, Func<string, T?> number)
         where T : struct
     {

@@ -3,8 +3,8 @@ using static TorchSharp.torch;
 namespace Mdf.Distortions;
 
 /// <summary>
-/// Single-image super-resolution in phase 1, <c>sisr</c>. Every image comes upscaled from the scale below, and that is the distortion;
-/// nothing is added to it.
+/// Single-image super-resolution in phase 1, <c>sisr</c>. Every image is upscaled from the previous (coarser) scale, and this is
+/// the distortion. The class adds nothing to it.
 /// </summary>
 internal sealed class Upscaling : Distortion
 {

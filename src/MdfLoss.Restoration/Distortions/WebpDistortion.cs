@@ -8,12 +8,12 @@ namespace Mdf.Distortions;
 
 /// <summary>
 /// Removal of WebP artefacts, <c>webp:quality</c>: a round trip through a lossy WebP encoder, image by image. <c>webp:quality-quality</c> draws the
-/// quality of each image anew.
+/// quality for each image.
 /// </summary>
 internal sealed class WebpDistortion : Distortion
 {
     /// <summary>Creates the distortion.</summary>
-    /// <param name="quality">0 (worst) to 100, libwebp's scale.</param>
+    /// <param name="quality">The quality on libwebp's scale, 0 (worst) to 100.</param>
     /// <exception cref="InputException"><paramref name="quality"/> is out of range.</exception>
     public WebpDistortion(int quality)
         : this(quality, quality)
@@ -21,8 +21,8 @@ internal sealed class WebpDistortion : Distortion
     }
 
     /// <summary>Creates the distortion with a range of qualities.</summary>
-    /// <param name="lowest">The worst quality, from 0.</param>
-    /// <param name="highest">The best, not below the worst, at most 100.</param>
+    /// <param name="lowest">The lowest quality, at least 0.</param>
+    /// <param name="highest">The highest quality, not below the lowest, and at most 100.</param>
     /// <exception cref="InputException">The range is not as above.</exception>
     public WebpDistortion(int lowest, int highest)
     {
@@ -33,10 +33,10 @@ internal sealed class WebpDistortion : Distortion
 
     internal static TaskName Name { get; } = new("webp", "webp:10", "quality", Create);
 
-    /// <summary>The worst quality, 0 to 100.</summary>
+    /// <summary>The lowest quality, 0 to 100.</summary>
     public int Lowest { get; }
 
-    /// <summary>The best quality; the worst one where the quality is fixed.</summary>
+    /// <summary>The highest quality; equal to the lowest if the quality is fixed.</summary>
     public int Highest { get; }
 
     /// <inheritdoc/>

@@ -3,17 +3,17 @@ using static TorchSharp.torch;
 
 namespace Mdf.Evaluation;
 
-/// <summary>An asymmetric generalised Gaussian distribution: exp(−(|x| / β)^α) with its own β at each side of zero.</summary>
-/// <param name="Shape">α, on a grid from 0.2 to 10 in steps of 0.001, which NIQE's authors chose; 2 is Gaussian.</param>
-/// <param name="LeftScale">β below zero; NaN where no value was below zero.</param>
-/// <param name="RightScale">β above zero; NaN where no value was above zero.</param>
+/// <summary>An asymmetric generalised Gaussian distribution: exp(−(|x| / β)^α), with a separate β on each side of zero.</summary>
+/// <param name="Shape">α, on the grid of NIQE's authors: from 0.2 to 10 in steps of 0.001. The value 2 is a Gaussian.</param>
+/// <param name="LeftScale">β below zero; NaN if no value is below zero.</param>
+/// <param name="RightScale">β above zero; NaN if no value is above zero.</param>
 /// <param name="Mean">The mean.</param>
 internal readonly record struct AsymmetricGaussian(double Shape, double LeftScale, double RightScale, double Mean)
 {
     private static readonly Lazy<Grid> s_grid = new(Grid.Make);
 
-    /// <summary>Fits by matching moments (Lasmar, Stitou and Berthoumieu, "Multiscale Skewed Heavy Tailed Model for Texture Analysis", 2009).</summary>
-    /// <param name="values">A sample.</param>
+    /// <summary>Fits the distribution by its moments (Lasmar, Stitou and Berthoumieu, "Multiscale Skewed Heavy Tailed Model for Texture Analysis", 2009).</summary>
+    /// <param name="values">The samples.</param>
     public static AsymmetricGaussian Fit(ReadOnlySpan<float> values)
     {
         var (leftSquares, rightSquares, magnitudes) = (0.0, 0.0, 0.0);
@@ -27,7 +27,7 @@ internal readonly record struct AsymmetricGaussian(double Shape, double LeftScal
                 (rightSquares, right) = (rightSquares + value * value, right + 1);
         }
 
-        // Without values at a side all of this is NaN, and the shape the first of the grid.
+        // If one side has no values, all of this is NaN, and the shape is the first on the grid.
         var (leftDeviation, rightDeviation) = (Math.Sqrt(leftSquares / left), Math.Sqrt(rightSquares / right));
         var ratio = leftDeviation / rightDeviation;
         var moments = magnitudes * magnitudes / values.Length / (leftSquares + rightSquares);
@@ -38,11 +38,11 @@ internal readonly record struct AsymmetricGaussian(double Shape, double LeftScal
         return new(grid.Shape[i], leftScale, rightScale, (rightScale - leftScale) * grid.MeanByScale[i]);
     }
 
-    /// <summary>What depends on the shape α alone.</summary>
+    /// <summary>The quantities that depend only on the shape α, for every α on the grid.</summary>
     /// <param name="Shape">α.</param>
     /// <param name="Moments">E|x|² / E x² of the symmetric distribution: Γ(2/α)² / (Γ(1/α) Γ(3/α)), which grows with α.</param>
-    /// <param name="ScaleByDeviation">β by the standard deviation: √(Γ(1/α) / Γ(3/α)).</param>
-    /// <param name="MeanByScale">The mean by the difference of the scales, as NIQE has it: Γ(2/α) / Γ(1/α).</param>
+    /// <param name="ScaleByDeviation">β divided by the standard deviation: √(Γ(1/α) / Γ(3/α)).</param>
+    /// <param name="MeanByScale">The mean divided by the difference of the scales, as in NIQE: Γ(2/α) / Γ(1/α).</param>
     private sealed record Grid(double[] Shape, double[] Moments, double[] ScaleByDeviation, double[] MeanByScale)
     {
         private const double First = 0.2;
@@ -59,7 +59,7 @@ internal readonly record struct AsymmetricGaussian(double Shape, double LeftScal
             static double[] Numbers(Tensor values) => values.data<double>().ToArray();
         }
 
-        /// <summary>Where on the grid <see cref="Moments"/> is nearest to a value; the first place for NaN.</summary>
+        /// <summary>Returns the index at which <see cref="Moments"/> is nearest to a value; 0 for NaN.</summary>
         public int Nearest(double moments)
         {
             var above = Array.BinarySearch(Moments, moments); // NaN counts as less than any number

@@ -5,31 +5,31 @@ using static TorchSharp.torch;
 
 namespace Mdf.Evaluation;
 
-/// <summary>How one model did on one image.</summary>
+/// <summary>The result of one model on one image.</summary>
 /// <param name="Model">The model's name.</param>
 /// <param name="Image">The image's name.</param>
 /// <param name="Scores">The metrics.</param>
-/// <param name="Losses">The value of each loss, of what the model gave, neither clamped nor rounded.</param>
-/// <param name="Seconds">What the restoring took, without reading and scoring.</param>
+/// <param name="Losses">The value of each loss for the restored image, neither clamped nor rounded.</param>
+/// <param name="Seconds">The time of the restoration in seconds, without reading and scoring.</param>
 public sealed record BenchmarkResult(string Model, string Image, BenchmarkScores Scores, IReadOnlyList<double> Losses, double Seconds);
 
 /// <summary>
-/// Restores the images of a benchmark with one model after another, and measures the results. One image at a time is in memory, restored by tiles and
+/// Restores the images of a benchmark with one model after another, and measures the results. Only one image at a time is in memory. It is restored in tiles and
 /// measured in strips.
 /// </summary>
 public static class Benchmark
 {
     /// <summary>Runs models on images.</summary>
-    /// <param name="models">The restorers, for the images' task.</param>
+    /// <param name="models">The restorers, for the task of the images.</param>
     /// <param name="images">The images.</param>
-    /// <param name="losses">Losses to evaluate beside the metrics, on <paramref name="device"/>.</param>
-    /// <param name="niqe">The model for NIQE; null to leave that out.</param>
-    /// <param name="device">Where to compute.</param>
-    /// <param name="restored">Told of every restored image: the model, the image's name, and <c>(1, 3, H, W)</c> in [0, 1], which it must not keep.</param>
-    /// <param name="progress">Told of every image.</param>
-    /// <param name="cancellationToken">Ends it between two tiles or strips of an image, or while one is read.</param>
-    /// <returns>One result for each model and image: all of the first model, then all of the next.</returns>
-    /// <exception cref="InputException">A file is no image, a pair does not belong together, a restorer fails, or an image is too small for a loss.</exception>
+    /// <param name="losses">The losses to evaluate in addition to the metrics, on <paramref name="device"/>.</param>
+    /// <param name="niqe">The model for NIQE; null to omit NIQE.</param>
+    /// <param name="device">The device to compute on.</param>
+    /// <param name="restored">Takes every restored image: the model, the image's name, and the tensor <c>(1, 3, H, W)</c> in [0, 1], which it must not keep.</param>
+    /// <param name="progress">Takes a report for every image.</param>
+    /// <param name="cancellationToken">Stops the work between two tiles or strips of an image, or while an image is read.</param>
+    /// <returns>One result for each model and image: first all images of the first model, then all images of the next.</returns>
+    /// <exception cref="InputException">A file is not an image, a pair does not belong together, a restorer fails, or an image is too small for a loss.</exception>
     /// <exception cref="OperationCanceledException">It was cancelled.</exception>
     public static IReadOnlyList<BenchmarkResult> Run(
         IReadOnlyList<IRestorer> models,
@@ -72,7 +72,7 @@ public static class Benchmark
         return [.. results.Cast<BenchmarkResult>()];
     }
 
-    /// <summary>The mean over images; a metric that an image was too small for is left out of it.</summary>
+    /// <summary>Computes the mean over images. If an image is too small for a metric, the mean of this metric does not include it.</summary>
     /// <param name="results">The results of one model; at least one.</param>
     public static BenchmarkResult Mean(IReadOnlyList<BenchmarkResult> results)
     {

@@ -7,7 +7,7 @@ using static TorchSharp.torch;
 
 namespace Mdf.Evaluation;
 
-/// <summary>The images of a benchmark: clean ones from a folder, and their distorted versions, made here or given as files.</summary>
+/// <summary>The images of a benchmark: clean images from a folder, and their distorted versions, which are computed or read from files.</summary>
 public sealed class BenchmarkImages
 {
     private readonly Distortion _distortion;
@@ -16,34 +16,34 @@ public sealed class BenchmarkImages
     private readonly IReadOnlyList<string> _references;
     private readonly IReadOnlyList<string>? _distorted;
 
-    /// <summary>Finds the images; none is read yet.</summary>
+    /// <summary>Finds the images. Does not read them.</summary>
     /// <param name="references">The folder of the clean images.</param>
-    /// <param name="distortion">What the networks undo.</param>
+    /// <param name="distortion">The distortion that the networks undo.</param>
     /// <param name="distorted">
-    /// A folder of distorted images, as files (<see cref="DistortedPairs.Match"/> finds those that belong together); null to make them.
+    /// The folder of the distorted images; <see cref="DistortedPairs.Match"/> pairs the files. Null: the distorted images are computed.
     /// </param>
-    /// <param name="seed">The seed of random distortions; what is drawn for an image depends on it and on the image's name alone.</param>
+    /// <param name="seed">The seed of random distortions. The random numbers of an image depend only on the seed and on the name of the image.</param>
     /// <exception cref="InputException">A folder is missing or has no image, or an image has no counterpart.</exception>
     public BenchmarkImages(string references, Distortion distortion, string? distorted = null, long seed = 0)
         : this(ImageFolder.List(references), distortion, distorted, seed)
     {
     }
 
-    /// <summary>Takes images by their names; none is read yet.</summary>
+    /// <summary>Takes images by their file names. Does not read them.</summary>
     /// <param name="references">The files of the clean images.</param>
-    /// <param name="distortion">What the networks undo.</param>
+    /// <param name="distortion">The distortion that the networks undo.</param>
     /// <param name="distorted">As above.</param>
     /// <param name="seed">As above.</param>
-    /// <param name="reduce">By what factor the clean images are reduced first, with antialiased bicubic resampling; at least 1.</param>
+    /// <param name="reduce">The factor by which the clean images are first reduced, with antialiased bicubic resampling; at least 1.</param>
     /// <exception cref="InputException">The folder of distorted images is missing or has no image, or an image has no counterpart.</exception>
     internal BenchmarkImages(IReadOnlyList<string> references, Distortion distortion, string? distorted = null, long seed = 0, int reduce = 1)
         : this(references, distorted is null ? null : DistortedPairs.Match(references, distorted).Select(pair => pair.Distorted).ToArray(), distortion, seed, reduce)
     {
     }
 
-    /// <summary>Takes pairs of files; none is read yet.</summary>
+    /// <summary>Takes pairs of files. Does not read them.</summary>
     /// <param name="pairs">The clean images and their distorted versions.</param>
-    /// <param name="distortion">What the networks undo.</param>
+    /// <param name="distortion">The distortion that the networks undo.</param>
     internal BenchmarkImages(IReadOnlyList<DistortedPair> pairs, Distortion distortion)
         : this(pairs.Select(pair => pair.Reference).ToArray(), pairs.Select(pair => pair.Distorted).ToArray(), distortion, seed: 0, reduce: 1)
     {
@@ -62,27 +62,27 @@ public sealed class BenchmarkImages
             + $"; restored images rounded to 8 bits; border of {Border} pixels cut off; Y of BT.601, 16–235; SSIM with an 11×11 Gaussian window, σ 1.5; as BasicSR";
     }
 
-    /// <summary>How many there are.</summary>
+    /// <summary>The number of images.</summary>
     public int Count => _references.Count;
 
-    /// <summary>What task they are for.</summary>
+    /// <summary>The distortion of the task.</summary>
     public Distortion Distortion => _distortion;
 
-    /// <summary>How many pixels of each side the metrics leave out: the factor for super-resolution, which is the field's custom, else none.</summary>
+    /// <summary>The number of pixels that the metrics ignore at each side: the factor for super-resolution, as is usual in the field; 0 for other tasks.</summary>
     public int Border => _distortion.Factor > 1 ? _distortion.Factor : 0;
 
-    /// <summary>By which rules the numbers come about, as one line to print beside them.</summary>
+    /// <summary>The rules by which the metrics are computed, as one line to print next to the numbers.</summary>
     public string Protocol { get; }
 
-    /// <summary>The name of an image: its file's, without folder and extension.</summary>
-    /// <param name="index">Which, from 0.</param>
+    /// <summary>The name of an image: the name of its file, without folder and extension.</summary>
+    /// <param name="index">The index of the image, from 0.</param>
     public string NameOf(int index) => Path.GetFileNameWithoutExtension(_references[index]);
 
-    /// <summary>Reads a pair. The reference is cut off below and to the right to a multiple of the factor.</summary>
-    /// <param name="index">Which, from 0.</param>
-    /// <param name="cancellationToken">Ends it while a file is read.</param>
+    /// <summary>Reads a pair. The reference is cropped at the bottom and at the right to a multiple of the factor.</summary>
+    /// <param name="index">The index of the image, from 0.</param>
+    /// <param name="cancellationToken">Stops the work while a file is read.</param>
     /// <returns><c>(1, 3, H, W)</c> in [0, 1] and <c>(1, 3, H / factor, W / factor)</c>, on the CPU.</returns>
-    /// <exception cref="InputException">A file is no image, or the two sizes do not belong together.</exception>
+    /// <exception cref="InputException">A file is not an image, or the two sizes do not match.</exception>
     /// <exception cref="OperationCanceledException">It was cancelled.</exception>
     public (Tensor Reference, Tensor Distorted) Read(int index, CancellationToken cancellationToken = default)
     {
@@ -91,7 +91,7 @@ public sealed class BenchmarkImages
         var factor = _distortion.Factor;
         var image = Resampler.Reduce(ImageFile.Read(_references[index], cancellationToken: cancellationToken), _reduce);
         if (_reduce > 1)
-            image = Pixels.Levels(image, bitDepth: 8).to(float32).Div(255); // as a file would hold it
+            image = Pixels.Levels(image, bitDepth: 8).to(float32).Div(255); // as in a file
         var (height, width) = (image.shape[2] / factor * factor, image.shape[3] / factor * factor);
         if (height == 0 || width == 0)
             throw new InputException($"'{_references[index]}' is {image.shape[3]}×{image.shape[2]} pixels: too small for a factor of {factor * _reduce}");
@@ -110,6 +110,6 @@ public sealed class BenchmarkImages
     private ulong SeedOf(string name)
     {
         var hash = SHA256.HashData(Encoding.UTF8.GetBytes(string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{_seed}/{name}")));
-        return BitConverter.ToUInt32(hash); // libtorch's generator looks at 32 bits
+        return BitConverter.ToUInt32(hash); // libtorch's generator uses 32 bits
     }
 }

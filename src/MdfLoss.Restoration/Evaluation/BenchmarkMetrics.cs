@@ -4,39 +4,38 @@ using static TorchSharp.torch;
 
 namespace Mdf.Evaluation;
 
-/// <summary>What a restored image scores in a benchmark's table.</summary>
+/// <summary>The scores of a restored image in the table of a benchmark.</summary>
 /// <param name="PsnrRgb">PSNR over all channels, in dB, higher is better; infinity for equal images.</param>
-/// <param name="SsimRgb">SSIM, mean over the channels, at most 1, higher is better; null where a side is shorter than 11 pixels.</param>
+/// <param name="SsimRgb">SSIM, mean over the channels, at most 1, higher is better; null if a side is shorter than 11 pixels.</param>
 /// <param name="PsnrY">PSNR of the luma, in dB; infinity for equal images.</param>
-/// <param name="SsimY">SSIM of the luma; null where <paramref name="SsimRgb"/> is.</param>
-/// <param name="MsSsim">MS-SSIM of RGB, in [0, 1], higher is better; null where a side is shorter than 161 pixels.</param>
+/// <param name="SsimY">SSIM of the luma; null if <paramref name="SsimRgb"/> is null.</param>
+/// <param name="MsSsim">MS-SSIM of RGB, in [0, 1], higher is better; null if a side is shorter than 161 pixels.</param>
 /// <param name="Niqe">
-/// NIQE of the restored image, lower is better; null where it was not asked for, or the image has fewer than two blocks of 96×96 pixels with texture.
+/// NIQE of the restored image, lower is better; null if it was not requested, or if the image has fewer than two blocks of 96×96 pixels with texture.
 /// </param>
-/// <remarks>All sizes are those that the border has left.</remarks>
+/// <remarks>All these sizes are without the border.</remarks>
 public sealed record BenchmarkScores(double PsnrRgb, double? SsimRgb, double PsnrY, double? SsimY, double? MsSsim, double? Niqe);
 
 /// <summary>
-/// The metrics of restoration benchmarks by their usual protocol, which is BasicSR's: both images rounded to 8 bits, a border of the
-/// scale factor's width cut off where the task is super-resolution, and PSNR and SSIM on RGB and on luma alone. They are computed strip by strip,
-/// so that memory does not grow with the image.
+/// The metrics of restoration benchmarks by the usual protocol, as in BasicSR. Both images are rounded to 8 bits. For super-resolution, a border of the width of the
+/// scale factor is cropped. PSNR and SSIM are computed on RGB and on luma. All is computed strip by strip, so the memory does not grow with the image.
 /// </summary>
 /// <remarks>
 /// SSIM: Wang, Bovik, Sheikh and Simoncelli, "Image Quality Assessment: From Error Visibility to Structural Similarity" (2004), a Gaussian
-/// window of 11×11 with σ = 1.5 where the whole of it lies inside. MS-SSIM is 1 − <see cref="MsSsimLoss"/>. NIQE is <see cref="NiqeModel"/>.
+/// window of 11×11 with σ = 1.5, where the whole window is inside the image. MS-SSIM is 1 − <see cref="MsSsimLoss"/>. NIQE is <see cref="NiqeModel"/>.
 /// </remarks>
 public static class BenchmarkMetrics
 {
     private static readonly GaussianWindows s_windows = new(padding: 0, precision: ScalarType.Float64);
 
     /// <summary>Scores a restored image.</summary>
-    /// <param name="restored"><c>(1, 3, H, W)</c>, floating point, on any device; clamped to [0, 1] and rounded here.</param>
-    /// <param name="reference">The same size and device, in [0, 1]; rounded, too.</param>
-    /// <param name="border">Pixels to cut off at each side of both images, before every metric.</param>
-    /// <param name="niqe">The model for NIQE; null to leave that out.</param>
-    /// <param name="cancellationToken">Ends it between two strips.</param>
-    /// <returns>The scores; null for what the image is too small for.</returns>
-    /// <exception cref="InputException">The sizes differ, one is no image or holds NaN, or the border leaves nothing.</exception>
+    /// <param name="restored"><c>(1, 3, H, W)</c>, floating point, on any device; the method clamps it to [0, 1] and rounds it.</param>
+    /// <param name="reference">The same size and device, in [0, 1]; the method rounds it too.</param>
+    /// <param name="border">The number of pixels to crop at each side of both images before all metrics.</param>
+    /// <param name="niqe">The model for NIQE; null to omit NIQE.</param>
+    /// <param name="cancellationToken">Stops the work between two strips.</param>
+    /// <returns>The scores. A score is null if the image is too small for it.</returns>
+    /// <exception cref="InputException">The sizes differ, a tensor is not an image or contains NaN, or the border is the whole image.</exception>
     /// <exception cref="OperationCanceledException">It was cancelled.</exception>
     public static BenchmarkScores Score(
         Tensor restored, Tensor reference, int border = 0, NiqeModel? niqe = null, CancellationToken cancellationToken = default)
@@ -54,10 +53,10 @@ public static class BenchmarkMetrics
         return Score(rgb, referenceRgb, ImageStrips.Divide(rgb.shape, cancellationToken: cancellationToken)) with { Niqe = niqe?.ScoreWhole(rgb, cancellationToken) };
     }
 
-    /// <summary>Every score but NIQE, which looks at blocks and not at strips.</summary>
-    /// <param name="image">Without its border, <c>(1, 3, H, W)</c>.</param>
+    /// <summary>Computes all scores except NIQE, which uses blocks and not strips.</summary>
+    /// <param name="image">The image without its border, <c>(1, 3, H, W)</c>.</param>
     /// <param name="reference">The same size.</param>
-    /// <param name="strips">How to divide both.</param>
+    /// <param name="strips">The strips of both images.</param>
     internal static BenchmarkScores Score(Tensor image, Tensor reference, IEnumerable<ImageStrip> strips)
     {
         var (height, width, axis) = (image.shape[2], image.shape[3], ImageStrips.AxisOf(image.shape));
@@ -73,7 +72,7 @@ public static class BenchmarkMetrics
             var luma = BenchmarkProtocol.Luma(rgb);
             Psnr.AddSquares(rgbError, rgb.narrow(0, 0, 1), rgb.narrow(0, 1, 1));
             Psnr.AddSquares(lumaError, luma.narrow(0, 0, 1), luma.narrow(0, 1, 1));
-            // All four channels at once: libtorch's convolution of a single one is several times slower.
+            // All four channels together, because libtorch's convolution of a single channel is several times slower.
             ssim?.Add(cat([rgb, luma], 1));
             msSsim?.Add(rgb);
         }

@@ -5,17 +5,17 @@ using static TorchSharp.torch;
 namespace Mdf.Evaluation;
 
 /// <summary>
-/// An image as the metrics of a benchmark see it: as an 8-bit file would hold it, without its border. Rounding and luma look at single pixels, so that
-/// parts of an image can be measured one after the other.
+/// Prepares images for the metrics of a benchmark: as in an 8-bit file, and without the border. Rounding and luma use single pixels, so parts of an image
+/// can be measured one after the other.
 /// </summary>
 internal static class BenchmarkProtocol
 {
-    /// <summary>Cuts the border off.</summary>
+    /// <summary>Crops the border.</summary>
     /// <param name="image"><c>(1, 3, H, W)</c>, floating point, on any device.</param>
-    /// <param name="border">Pixels to cut off at each side, at least 0.</param>
-    /// <param name="role">What the image is, for messages.</param>
+    /// <param name="border">The number of pixels to crop at each side; at least 0.</param>
+    /// <param name="role">The role of the image, for messages, such as <c>restored</c>.</param>
     /// <returns><c>(1, 3, H − 2·border, W − 2·border)</c>, a view.</returns>
-    /// <exception cref="InputException">It is no such image, or is all border.</exception>
+    /// <exception cref="InputException">The tensor is not an image of this shape, or the border is the whole image.</exception>
     public static Tensor WithoutBorder(Tensor image, int border, string role)
     {
         ArgumentNullException.ThrowIfNull(image);
@@ -32,11 +32,11 @@ internal static class BenchmarkProtocol
         return image.narrow(2, border, height).narrow(3, border, width);
     }
 
-    /// <summary>Clamps and rounds to 8 bits, as <see cref="ImageFile"/> does when it writes.</summary>
+    /// <summary>Clamps the values and rounds them to 8 bits, as <see cref="ImageFile"/> does when it writes.</summary>
     /// <param name="image">RGB, <c>(1, 3, H, W)</c>, floating point, on any device; the whole image or a part of it.</param>
-    /// <param name="role">What the image is, for messages.</param>
+    /// <param name="role">The role of the image, for messages, such as <c>restored</c>.</param>
     /// <returns>The same shape, float64, multiples of 1/255 in [0, 1].</returns>
-    /// <exception cref="InputException">It holds NaN.</exception>
+    /// <exception cref="InputException">The image contains NaN.</exception>
     public static Tensor Round(Tensor image, string role)
     {
         using var scope = NewDisposeScope();
@@ -45,7 +45,7 @@ internal static class BenchmarkProtocol
         return Pixels.Levels(image, bitDepth: 8).to(float64).Div(255).MoveToOuterDisposeScope();
     }
 
-    /// <summary>The luma of ITU-R BT.601 in studio range, as MATLAB's <c>rgb2ycbcr</c> computes it; not rounded.</summary>
+    /// <summary>Computes the luma of ITU-R BT.601 in studio range, as MATLAB's <c>rgb2ycbcr</c> does, but without rounding.</summary>
     /// <param name="image">RGB, <c>(1, 3, H, W)</c>, float64 in [0, 1].</param>
     /// <returns><c>(1, 1, H, W)</c>, from 16/255 for black to 235/255 for white.</returns>
     public static Tensor Luma(Tensor image)

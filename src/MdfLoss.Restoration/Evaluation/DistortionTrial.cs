@@ -6,28 +6,28 @@ using static TorchSharp.torch;
 
 namespace Mdf.Evaluation;
 
-/// <summary>What a task does to a picture, tried before something is trained on it.</summary>
-/// <param name="Clean">The clean picture, <c>(1, 3, H, W)</c> in [0, 1].</param>
-/// <param name="Distorted">Its distorted version, enlarged to the same size where the task makes it smaller.</param>
-/// <param name="Psnr">The PSNR in dB of the two, both rounded to 8 bits; infinity for equal pictures.</param>
+/// <summary>The trial of a task's distortion on an image, before a training starts.</summary>
+/// <param name="Clean">The clean image, <c>(1, 3, H, W)</c> in [0, 1].</param>
+/// <param name="Distorted">Its distorted version, enlarged to the same size if the task makes it smaller.</param>
+/// <param name="Psnr">The PSNR in dB between the two, both rounded to 8 bits; infinity for equal images.</param>
 internal sealed record DistortionTrial(Tensor Clean, Tensor Distorted, double Psnr)
 {
     /// <summary>
-    /// The highest PSNR in dB at which a picture counts as damaged. Rounding a picture to 8 bits leaves 10 log₁₀(12 · 255²) = 58.9 dB: above 60 the damage is less
-    /// than that of storing a picture in a file, and the training would learn the rounding.
+    /// The highest PSNR in dB at which an image counts as distorted. An image that is rounded to 8 bits has 10 log₁₀(12 · 255²) = 58.9 dB. So above 60 dB the
+    /// distortion is weaker than storing the image in a file, and a training would learn the rounding.
     /// </summary>
     public const double HighestPsnr = 60;
 
-    // A picture may have nothing to damage (a blur of a blank one), and a range of strengths may draw a weak one.
+    // An image may have nothing to distort (a blur does not change a blank image), and a weak strength may be drawn from a range.
     private const int MostPictures = 5;
     private const int Draws = 8;
 
-    /// <summary>Tries a distortion on pictures until one is damaged.</summary>
+    /// <summary>Applies a distortion to images until one is distorted.</summary>
     /// <param name="distortion">The task's distortion.</param>
-    /// <param name="pictures">Clean pictures, each of shape <c>(1, 3, H, W)</c> in [0, 1]; at least one. The first five are tried.</param>
+    /// <param name="pictures">Clean images, each of shape <c>(1, 3, H, W)</c> in [0, 1]; at least one. The first five are tried.</param>
     /// <param name="seed">The seed of random distortions.</param>
-    /// <returns>The first picture that it damages; its tensors are the caller's.</returns>
-    /// <exception cref="InputException">It leaves every one of them as it is, or nearly.</exception>
+    /// <returns>The first image that it distorts. The caller owns the tensors.</returns>
+    /// <exception cref="InputException">No image is distorted, or all are distorted too weakly.</exception>
     public static DistortionTrial Run(Distortion distortion, IEnumerable<Tensor> pictures, long seed)
     {
         ArgumentNullException.ThrowIfNull(distortion);
@@ -40,11 +40,11 @@ internal sealed record DistortionTrial(Tensor Clean, Tensor Distorted, double Ps
             MostPictures * (distortion.IsRandom ? Draws : 1));
     }
 
-    /// <summary>Compares clean pictures with their distorted versions until one is damaged.</summary>
+    /// <summary>Compares clean images with their distorted versions until one is distorted.</summary>
     /// <param name="task">The task, for the message.</param>
-    /// <param name="pairs">Pictures and their distorted versions; at least one. The first five are tried.</param>
+    /// <param name="pairs">Images and their distorted versions; at least one. The first five are tried.</param>
     /// <returns>The first pair that differs.</returns>
-    /// <exception cref="InputException">None differs, or hardly.</exception>
+    /// <exception cref="InputException">No pair differs, or all differ too little.</exception>
     public static DistortionTrial Run(string task, IEnumerable<(Tensor Clean, Tensor Distorted)> pairs) => Run(task, pairs, MostPictures);
 
     private static DistortionTrial Run(string task, IEnumerable<(Tensor Clean, Tensor Distorted)> pairs, int most)
@@ -54,7 +54,7 @@ internal sealed record DistortionTrial(Tensor Clean, Tensor Distorted, double Ps
         foreach (var (clean, distorted) in pairs.Take(most))
         {
             var trial = Measure(clean, distorted);
-            // A smaller picture is damaged whatever it shows.
+            // A smaller image always counts as distorted.
             if (trial.Psnr <= HighestPsnr || !clean.shape.SequenceEqual(distorted.shape))
                 return trial;
             lowest = Math.Min(lowest, trial.Psnr);
@@ -76,7 +76,7 @@ internal sealed record DistortionTrial(Tensor Clean, Tensor Distorted, double Ps
 
     private static Tensor Rounded(Tensor image) => Pixels.Levels(image, bitDepth: 8).Div(255);
 
-    // As a file holds it: rounding is no damage.
+    // Rounded as in a file, because rounding does not count as a distortion.
     private static Tensor Prepare(Tensor image, int factor) =>
         Rounded(image).narrow(2, 0, image.shape[2] / factor * factor).narrow(3, 0, image.shape[3] / factor * factor).contiguous();
 }

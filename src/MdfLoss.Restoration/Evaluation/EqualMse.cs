@@ -6,32 +6,32 @@ using static TorchSharp.torch;
 namespace Mdf.Evaluation;
 
 /// <summary>A distorted version of an image.</summary>
-/// <param name="Name">What was done to it.</param>
+/// <param name="Name">The name of the distortion.</param>
 /// <param name="Image">The result, shape <c>(1, 3, H, W)</c> in [0, 1].</param>
 internal sealed record DistortedImage(string Name, Tensor Image);
 
 /// <summary>
-/// Damages an image in four ways that mean squared error cannot tell apart: JPEG, blur, noise and a shift of brightness of equal
-/// MSE. What a loss makes of them shows what it has learnt to see. The comparison goes back to Wang, Bovik, Sheikh and Simoncelli,
-/// "Image Quality Assessment: From Error Visibility to Structural Similarity" (2004).
+/// Distorts an image in four ways that have the same mean squared error: JPEG, blur, noise and a shift of brightness. The values of a loss for them show which
+/// distortions the loss penalizes. The comparison is from Wang, Bovik, Sheikh and Simoncelli, "Image Quality Assessment: From Error Visibility to Structural
+/// Similarity" (2004).
 /// </summary>
 internal static class EqualMse
 {
-    // How far the search for a blur's σ, a noise's σ and a shift goes.
+    // The upper limits of the search for the σ of the blur, the σ of the noise and the shift.
     private const double LargestBlur = 16;
     private const double LargestNoise = 1;
     private const double LargestShift = 1;
     private const int Bisections = 40;
 
-    // How far two "equal" errors may lie apart, relative.
+    // The relative difference that is allowed between two "equal" errors.
     private const double Tolerance = 0.01;
 
-    /// <summary>Makes the four images: JPEG sets the MSE, the strengths of the others are found by bisection.</summary>
+    /// <summary>Creates the four images. JPEG sets the MSE; bisection finds the strengths of the others.</summary>
     /// <param name="reference">The clean image, shape <c>(1, 3, H, W)</c> in [0, 1].</param>
-    /// <param name="jpeg">The JPEG whose error is to be met.</param>
-    /// <param name="seed">Seeds the noise.</param>
+    /// <param name="jpeg">The JPEG distortion whose error the others must have.</param>
+    /// <param name="seed">The seed of the noise.</param>
     /// <returns>JPEG, blur, noise, brightness, in this order, clamped to [0, 1].</returns>
-    /// <exception cref="InputException">No blur, noise or shift of this image has JPEG's error: it has no detail, or no room above.</exception>
+    /// <exception cref="InputException">No blur, noise or shift of this image has the error of the JPEG: it has no detail, or is too bright.</exception>
     public static IReadOnlyList<DistortedImage> Distort(Tensor reference, JpegDistortion jpeg, long seed)
     {
         ArgumentNullException.ThrowIfNull(jpeg);

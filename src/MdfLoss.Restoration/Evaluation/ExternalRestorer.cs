@@ -4,7 +4,7 @@ using static TorchSharp.torch;
 
 namespace Mdf.Evaluation;
 
-/// <summary>A program that restores, <c>external:command</c>: it is given the name of a distorted PNG file of 8 bits, and of the file to write.</summary>
+/// <summary>A program that restores images, <c>external:command</c>. It gets the names of a distorted 8-bit PNG file and of the file to write.</summary>
 internal sealed class ExternalRestorer : IRestorer
 {
     private readonly ExternalProgram _program;

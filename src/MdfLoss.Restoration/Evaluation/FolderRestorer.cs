@@ -5,8 +5,8 @@ using static TorchSharp.torch;
 namespace Mdf.Evaluation;
 
 /// <summary>
-/// Results that another program has written, <c>folder:PATH</c>: the file of an image is the one that has its name, except for the extension and an ending such as
-/// <c>_HR</c>, <c>_LR</c> or <c>x4</c> (<see cref="DistortedPairs"/>). The folder may hold more.
+/// Results that another program has written, <c>folder:PATH</c>. The result of an image is the file with its name, except for the extension and an ending such as
+/// <c>_HR</c>, <c>_LR</c> or <c>x4</c> (<see cref="DistortedPairs"/>). The folder may contain other files.
 /// </summary>
 internal sealed class FolderRestorer : IRestorer
 {

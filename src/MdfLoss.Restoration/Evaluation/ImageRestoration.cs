@@ -6,41 +6,41 @@ using static TorchSharp.torch;
 
 namespace Mdf.Evaluation;
 
-/// <summary>An image file that is to be restored, and the file for the result.</summary>
+/// <summary>An image file to restore, and the file for the result.</summary>
 /// <param name="Input">The distorted image.</param>
-/// <param name="Output">The restored one.</param>
+/// <param name="Output">The restored image.</param>
 internal sealed record RestorationPair(string Input, string Output);
 
-/// <summary>An image file that was restored.</summary>
+/// <summary>A restored image file.</summary>
 /// <param name="Input">The distorted image.</param>
-/// <param name="Output">The restored one.</param>
+/// <param name="Output">The restored image.</param>
 /// <param name="Width">The restored image's width.</param>
 /// <param name="Height">The restored image's height.</param>
-/// <param name="Seconds">What it took, with reading and writing.</param>
-/// <param name="JpegQuality">The quality of the distorted file, see <see cref="Imaging.JpegQuality"/>; null if it is no JPEG or has tables of its own.</param>
-/// <param name="Noise">The noise of the distorted image, σ in 8-bit units, see <see cref="NoiseLevel"/>; null where it cannot be told.</param>
-/// <param name="Unkept">What the restored file does not hold of the distorted one's metadata.</param>
+/// <param name="Seconds">The time in seconds, including reading and writing.</param>
+/// <param name="JpegQuality">The quality of the distorted file, see <see cref="Imaging.JpegQuality"/>; null if it is not a JPEG or has its own quantization tables.</param>
+/// <param name="Noise">The noise of the distorted image, σ in 8-bit units, see <see cref="NoiseLevel"/>; null if it cannot be estimated.</param>
+/// <param name="Unkept">The metadata of the distorted file that the restored file does not contain.</param>
 internal sealed record RestoredImage(
     string Input, string Output, int Width, int Height, double Seconds, int? JpegQuality, double? Noise, IReadOnlyList<UnkeptMetadata> Unkept);
 
-/// <summary>What <see cref="ImageRestoration"/> is going to do.</summary>
-/// <param name="Pairs">Which file is restored into which, in the order given, within a folder by name.</param>
+/// <summary>The plan of <see cref="ImageRestoration"/>: the files to restore.</summary>
+/// <param name="Pairs">The input and the output of each restoration, in the given order, and by name within a folder.</param>
 /// <param name="Existing">The images whose results exist and are kept.</param>
-/// <param name="Earlier">Files of a folder that are results of an earlier run into the same folder, by their names.</param>
+/// <param name="Earlier">Files of a folder whose names show that they are results of an earlier run into the same folder.</param>
 internal sealed record RestorationPlan(IReadOnlyList<RestorationPair> Pairs, IReadOnlyList<RestorationPair> Existing, IReadOnlyList<string> Earlier);
 
 /// <summary>Restores image files.</summary>
 public static class ImageRestoration
 {
-    /// <summary>Decides which file is restored into which. Nothing is read, made or written.</summary>
+    /// <summary>Decides the output of each input. Reads, creates and writes nothing.</summary>
     /// <param name="inputs">Image files, and folders of them; at least one.</param>
     /// <param name="output">
-    /// A file for one image that is given by its name; otherwise, or if there is a folder of that name or the name ends as a folder's, a folder: results
-    /// have the names of their inputs there. It is a folder, too, if an option says how results are named and the name is not an image's.
+    /// A file, if the only input is one image file. Otherwise a folder, in which results have the names of their inputs. It is also a folder if a folder with
+    /// this name exists, if the name ends with a separator, or if an option sets the names of results and this name is not the name of an image.
     /// </param>
-    /// <param name="options">How results are named and written; the defaults when null.</param>
+    /// <param name="options">The options for the names and the writing of results. Default: the default options.</param>
     /// <exception cref="InputException">
-    /// An input is missing or no file, a folder has no image, the output cannot be written by its name, or is an input, or is that of another input, or
+    /// An input is missing or is not a file, a folder has no image, the output has an unusable name, is an input, is also the output of another input, or
     /// exists, or an option does not fit.
     /// </exception>
     internal static RestorationPlan Plan(IReadOnlyList<string> inputs, string output, RestorationOutput? options = null)
@@ -69,16 +69,16 @@ public static class ImageRestoration
         };
     }
 
-    /// <summary>Restores files one after another.</summary>
-    /// <param name="restorer">What restores them.</param>
-    /// <param name="pairs">The files; see <see cref="Plan"/>. Folders that are missing are made.</param>
+    /// <summary>Restores files one after the other.</summary>
+    /// <param name="restorer">The restorer.</param>
+    /// <param name="pairs">The files; see <see cref="Plan"/>. Missing folders are created.</param>
     /// <param name="tile">The side of a tile; see <see cref="TiledRestoration.Run"/>.</param>
-    /// <param name="writing">How the results are written; the defaults when null.</param>
+    /// <param name="writing">The options for writing the results. Default: the default options.</param>
     /// <param name="onUnreadable">
-    /// Told, in a sentence that names the file, of every image that cannot be read, which is then passed over. When null, such an image ends the work.
+    /// Takes a sentence about every image that cannot be read, with the name of the file; the image is then skipped. Null: such an image stops the work.
     /// </param>
-    /// <param name="progress">Told of every image; of every tile if there is but one image.</param>
-    /// <param name="cancellationToken">Ends it between two tiles, or while an image is read; what was written until then stays.</param>
+    /// <param name="progress">Takes a report for every image, or for every tile if there is only one image.</param>
+    /// <param name="cancellationToken">Stops the work between two tiles, or while an image is read. Results that were written are kept.</param>
     /// <returns>One entry for each image that was restored, in their order.</returns>
     /// <exception cref="InputException">An image, or every image, cannot be read, or is too large, or a result cannot be written.</exception>
     /// <exception cref="OperationCanceledException">It was cancelled.</exception>
@@ -109,12 +109,12 @@ public static class ImageRestoration
             : throw new InputException($"expected at least one image that can be read, found none among {pairs.Count}");
     }
 
-    /// <summary>Restores a picture and keeps what else it is: grey stays grey, the bit depth stays, and alpha is resized bicubically by the factor.</summary>
-    /// <param name="restorer">What restores it.</param>
-    /// <param name="distorted">The picture.</param>
-    /// <param name="request">Which image it is, and when to stop.</param>
-    /// <returns>A new picture with values in [0, 1], to be disposed.</returns>
-    /// <exception cref="InputException">The restored picture would have more than <see cref="ImageFile.MaximumPixels"/> pixels, or cannot be restored.</exception>
+    /// <summary>Restores an image and keeps its other properties: a grey image stays grey, the bit depth is the same, and alpha is resized bicubically by the factor.</summary>
+    /// <param name="restorer">The restorer.</param>
+    /// <param name="distorted">The image.</param>
+    /// <param name="request">The name of the image, the tile, and the cancellation.</param>
+    /// <returns>A new image with values in [0, 1]. The caller disposes of it.</returns>
+    /// <exception cref="InputException">The restored image would have more than <see cref="ImageFile.MaximumPixels"/> pixels, or cannot be restored.</exception>
     /// <exception cref="OperationCanceledException">It was cancelled.</exception>
     public static Picture Restore(IRestorer restorer, Picture distorted, RestorationRequest request)
     {
@@ -130,19 +130,19 @@ public static class ImageRestoration
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
         var color = Restorers.Restore(restorer, distorted.Color, request).Clamp_(0, 1);
-        // Cubic kernels overshoot at edges.
+        // The clamp is needed because cubic kernels overshoot at edges.
         var alpha = distorted.Alpha is null ? null : Resampler.BicubicScale(distorted.Alpha, (int)(color.shape[^2] / height)).Clamp_(0, 1);
         return distorted with { Color = color.MoveToOuterDisposeScope(), Alpha = alpha?.MoveToOuterDisposeScope() };
     }
 
-    /// <summary>Restores a picture and keeps what else it is: grey stays grey, the bit depth stays, and alpha is resized bicubically by the factor.</summary>
+    /// <summary>Restores an image and keeps its other properties: a grey image stays grey, the bit depth is the same, and alpha is resized bicubically by the factor.</summary>
     /// <param name="network">The network, in evaluation mode, on any device.</param>
-    /// <param name="distorted">The picture.</param>
+    /// <param name="distorted">The image.</param>
     /// <param name="tile">The side of a tile; see <see cref="TiledRestoration.Run"/>.</param>
-    /// <param name="progress">Told of every tile.</param>
-    /// <param name="cancellationToken">Ends it between two tiles.</param>
-    /// <returns>A new picture with values in [0, 1], to be disposed.</returns>
-    /// <exception cref="InputException">The restored picture would have more than <see cref="ImageFile.MaximumPixels"/> pixels.</exception>
+    /// <param name="progress">Takes a report for every tile.</param>
+    /// <param name="cancellationToken">Stops the work between two tiles.</param>
+    /// <returns>A new image with values in [0, 1]. The caller disposes of it.</returns>
+    /// <exception cref="InputException">The restored image would have more than <see cref="ImageFile.MaximumPixels"/> pixels.</exception>
     /// <exception cref="ArgumentException">As for <see cref="TiledRestoration.Run"/>.</exception>
     /// <exception cref="OperationCanceledException">It was cancelled.</exception>
     public static Picture Restore(
@@ -158,9 +158,9 @@ public static class ImageRestoration
             restorer, distorted, new RestorationRequest { Image = "", Tile = tile, Progress = progress, CancellationToken = cancellationToken });
     }
 
-    /// <summary>Says which metadata the restored files do not hold.</summary>
+    /// <summary>Lists the metadata that the restored files do not contain.</summary>
     /// <param name="images">The images.</param>
-    /// <returns>One line for each kind of metadata and reason; empty where nothing is missing.</returns>
+    /// <returns>One line for each kind of metadata and each reason; empty if nothing is missing.</returns>
     internal static IReadOnlyList<string> Unkept(IReadOnlyList<RestoredImage> images)
     {
         ArgumentNullException.ThrowIfNull(images);
@@ -244,7 +244,7 @@ public static class ImageRestoration
         var images = ImageFolder.List(input);
         if (!options.ChangesNames || !RealPath.Comparer.Equals(RealPath.Resolve(input), RealPath.Resolve(output)))
             return images;
-        // Results lie among the images there: in the next run a_restored.png is not an image to restore, whatever its format.
+        // The results are in the same folder as the images. In the next run, a_restored is not an image to restore, in any format.
         var results = images.Select(options.NameOf).ToHashSet(RealPath.Comparer);
         var isResult = images.ToLookup(image => results.Contains(Path.GetFileNameWithoutExtension(image)));
         earlier.AddRange(isResult[true]);
@@ -269,7 +269,7 @@ public static class ImageRestoration
     {
         if (File.Exists(folder))
             throw new InputException($"cannot write to '{folder}': expected a folder for the results, found a file");
-        // Most likely a forgotten word, and not a folder with an image's name.
+        // Probably a missing argument, and not a folder with the name of an image.
         if (!IsFolder(folder) && HasImageExtension(folder))
             throw new InputException($"cannot write to '{folder}': expected a folder for the results, found the name of an image");
         RestorationPair[] pairs = [.. images.Select(image => new RestorationPair(image, options.FileOf(image, folder)))];

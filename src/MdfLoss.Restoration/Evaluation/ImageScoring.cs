@@ -8,23 +8,23 @@ namespace Mdf.Evaluation;
 /// <summary>An image and the reference that it is compared with.</summary>
 /// <param name="Image">The image's file.</param>
 /// <param name="Reference">The reference's file.</param>
-/// <param name="Folder">The folder that was given, where one was: its images have a mean.</param>
+/// <param name="Folder">The folder of the image, if the user named a folder; the program then reports its mean. Otherwise null.</param>
 internal sealed record ImagePair(string Image, string Reference, string? Folder = null);
 
-/// <summary>What an image scored.</summary>
+/// <summary>The scores of an image.</summary>
 /// <param name="Pair">The image and its reference.</param>
 /// <param name="Psnr">Its PSNR in dB.</param>
-/// <param name="Losses">The value of every loss, in the order in which they were given.</param>
+/// <param name="Losses">The value of every loss, in the given order.</param>
 internal sealed record ImageScore(ImagePair Pair, double Psnr, IReadOnlyList<double> Losses);
 
-/// <summary>Scores image files against their references under any losses.</summary>
+/// <summary>Scores image files against their references, with any losses.</summary>
 internal static class ImageScoring
 {
     /// <summary>Finds the pairs: files against one reference file, or folders against a reference folder by file name.</summary>
     /// <param name="reference">A file or a folder.</param>
     /// <param name="images">Files if the reference is a file, folders if it is a folder; at least one.</param>
-    /// <returns>In the order given, within a folder by name.</returns>
-    /// <exception cref="InputException">Something is missing, is of the other kind, or has no counterpart.</exception>
+    /// <returns>The pairs in the given order, and by name within a folder.</returns>
+    /// <exception cref="InputException">A file or folder is missing, is a folder instead of a file or the reverse, or has no counterpart.</exception>
     public static IReadOnlyList<ImagePair> FindPairs(string reference, IReadOnlyList<string> images)
     {
         ArgumentNullException.ThrowIfNull(images);
@@ -47,7 +47,7 @@ internal static class ImageScoring
             var images = ImagesIn(folder);
             if (images.Keys.FirstOrDefault(name => !references.ContainsKey(name)) is { } extra)
                 throw new InputException($"'{images[extra]}' has no counterpart of the same name in '{reference}'");
-            // A mean over fewer images than another method's would not compare with it.
+            // Means over different sets of images could not be compared.
             if (references.Keys.FirstOrDefault(name => !images.ContainsKey(name)) is { } missing)
                 throw new InputException($"'{references[missing]}' has no counterpart of the same name in '{folder}': every reference needs one");
             return images.Select(image => new ImagePair(image.Value, references[image.Key], folder));
@@ -57,12 +57,12 @@ internal static class ImageScoring
     /// <summary>Scores every pair: PSNR and every loss.</summary>
     /// <param name="pairs">The files.</param>
     /// <param name="losses">The losses, on <paramref name="device"/>.</param>
-    /// <param name="device">Where to compute.</param>
-    /// <param name="progress">Told of every pair.</param>
-    /// <param name="cancellationToken">Ends it between two images or two strips of a large one, or while one is read.</param>
+    /// <param name="device">The device to compute on.</param>
+    /// <param name="progress">Takes a report for every pair.</param>
+    /// <param name="cancellationToken">Stops the work between two images or two strips of a large image, or while an image is read.</param>
     /// <returns>One score for each pair, in their order.</returns>
     /// <exception cref="InputException">
-    /// Two losses are the same, a file is no image, a pair differs in size, or an image is too small for a loss.
+    /// Two losses are the same, a file is not an image, the images of a pair differ in size, or an image is too small for a loss.
     /// </exception>
     public static IReadOnlyList<ImageScore> Score(
         IReadOnlyList<ImagePair> pairs,

@@ -5,39 +5,39 @@ using static TorchSharp.torch;
 namespace Mdf.Evaluation;
 
 /// <summary>
-/// The features of NIQE: how the locally normalised luma of a block, and the products of its neighbours, are distributed, at full and at half size.
+/// The features of NIQE: the distributions of the locally normalised luma of a block and of the products of neighbours, at full and at half size.
 /// </summary>
 /// <remarks>
-/// Mittal, Soundararajan and Bovik, "Making a Completely Blind Image Quality Analyzer" (IEEE Signal Processing Letters, 2013), in the
-/// arithmetic of BasicSR: values are float32, as there, sums are double.
+/// Mittal, Soundararajan and Bovik, "Making a Completely Blind Image Quality Analyzer" (IEEE Signal Processing Letters, 2013), with
+/// the arithmetic of BasicSR: values are float32, sums are double.
 /// </remarks>
 internal static class NaturalSceneStatistics
 {
-    /// <summary>The side of a block at full size, in pixels: the paper's.</summary>
+    /// <summary>The side of a block at full size, in pixels, from the paper.</summary>
     public const int BlockSize = 96;
 
-    /// <summary>The side of the window for local mean and deviation, in pixels: the paper's.</summary>
+    /// <summary>The side of the window for the local mean and deviation, in pixels, from the paper.</summary>
     public const int WindowSize = 7;
 
-    /// <summary>Two of the values, four of each of four products of neighbours, at two scales.</summary>
+    /// <summary>The number of features: two of the values, and four for each of four products of neighbours, at two scales.</summary>
     public const int FeatureCount = 2 * FeaturesPerScale;
 
     private const int FeaturesPerScale = 2 + 4 * 4;
     private const int Radius = WindowSize / 2;
 
-    // What a tile needs around it: at half size the window's radius, and for that what the bicubic kernel, widened by 2, reaches at full size.
+    // The margin that a tile needs: the radius of the window at half size, and for this the reach of the bicubic kernel, widened by 2, at full size.
     private const int Margin = 2 * Radius + 4;
 
-    /// <summary>The neighbours whose products are looked at: right, below, and the two diagonals.</summary>
+    /// <summary>The neighbours for the products: right, below, and the two diagonals.</summary>
     private static readonly (int Down, int Right)[] s_neighbours = [(0, 1), (1, 0), (1, 1), (1, -1)];
 
-    /// <summary>The features of every whole block, computed tile by tile: memory does not grow with the image.</summary>
-    /// <param name="image">RGB, <c>(1, 3, H, W)</c>, floating point, at least one block; what is left beside the blocks is not looked at.</param>
-    /// <param name="window">Weights of the local mean, 7×7, with the sum 1.</param>
-    /// <param name="blocksPerTile">Blocks along the side of a tile.</param>
-    /// <param name="cancellationToken">Looked at before every tile.</param>
-    /// <returns>For each block <see cref="FeatureCount"/> numbers, NaN where there is no texture to fit to.</returns>
-    /// <exception cref="InputException">There is NaN in it.</exception>
+    /// <summary>Computes the features of every whole block, tile by tile, so the memory does not grow with the image.</summary>
+    /// <param name="image">RGB, <c>(1, 3, H, W)</c>, floating point, at least one block. Pixels outside whole blocks are ignored.</param>
+    /// <param name="window">The weights of the local mean, 7×7, with the sum 1.</param>
+    /// <param name="blocksPerTile">The number of blocks along the side of a tile.</param>
+    /// <param name="cancellationToken">Checked before every tile.</param>
+    /// <returns>For each block, <see cref="FeatureCount"/> numbers; NaN if there is no texture to fit.</returns>
+    /// <exception cref="InputException">The image contains NaN.</exception>
     /// <exception cref="OperationCanceledException">It was cancelled.</exception>
     public static double[][] Compute(Tensor image, double[] window, int blocksPerTile = 8, CancellationToken cancellationToken = default)
     {
@@ -87,7 +87,7 @@ internal static class NaturalSceneStatistics
         return values;
     }
 
-    /// <summary>(x − local mean) / (local deviation + 1), with the outermost pixels repeated beyond the edge.</summary>
+    /// <summary>(x − local mean) / (local deviation + 1), with repeated border pixels outside the image.</summary>
     private static float[] Normalize(float[] image, int width, double[] window)
     {
         var height = image.Length / width;
@@ -118,7 +118,7 @@ internal static class NaturalSceneStatistics
             for (var x = 0; x < width; x++)
             {
                 var value = image[y * width + x];
-                // Rounded, so that it is exactly the value where all are equal: what rounding leaves there is no texture.
+                // The mean is rounded, so that it is exact if all values are equal. Otherwise rounding errors would look like texture.
                 var mean = (float)means[x];
                 var deviation = MathF.Sqrt(MathF.Abs((float)squares[x] - mean * mean));
                 normalized[y * width + x] = (value - mean) / (deviation + 1);
@@ -135,7 +135,7 @@ internal static class NaturalSceneStatistics
         var products = new float[values.Length];
         for (var i = 0; i < s_neighbours.Length; i++)
         {
-            // Beyond the block's edge comes its other side, as in the authors' program.
+            // Outside the block its opposite side follows (wrapped), as in the authors' program.
             var (down, right) = s_neighbours[i];
             for (var y = 0; y < side; y++)
             {

@@ -6,19 +6,19 @@ using static TorchSharp.torch;
 
 namespace Mdf.Evaluation;
 
-/// <summary>A network that restores, tile by tile (<see cref="TiledRestoration"/>).</summary>
+/// <summary>A network that restores images tile by tile (<see cref="TiledRestoration"/>).</summary>
 internal sealed class NetworkRestorer : IRestorer
 {
     private readonly RestorationNetwork _network;
     private readonly LoadedNetwork? _owned;
 
-    /// <summary>A network that the caller keeps.</summary>
-    /// <param name="name">What to call it.</param>
+    /// <summary>Takes a network that the caller owns.</summary>
+    /// <param name="name">The name in tables.</param>
     /// <param name="network">The network, in evaluation mode.</param>
     public NetworkRestorer(string name, RestorationNetwork network) => (Name, _network) = (name, network);
 
-    /// <summary>A network that was read from a file, and is disposed of with this.</summary>
-    /// <param name="name">What to call it.</param>
+    /// <summary>Takes a network that was read from a file, and disposes of it in <see cref="Dispose"/>.</summary>
+    /// <param name="name">The name in tables.</param>
     /// <param name="loaded">The network.</param>
     public NetworkRestorer(string name, LoadedNetwork loaded)
     {
@@ -38,10 +38,10 @@ internal sealed class NetworkRestorer : IRestorer
     /// <inheritdoc/>
     public string? Task => _owned?.Task;
 
-    /// <summary>Whether it is another project's weights, in a network whose architecture was given.</summary>
+    /// <summary>Whether the weights are from another project, and the user gave the architecture.</summary>
     public bool IsForeign => _owned?.IsForeign == true;
 
-    /// <summary>Whether it is being trained: then <see cref="Restore"/> throws <see cref="DivergedException"/> where its output is not finite.</summary>
+    /// <summary>Whether the network is in training. Then <see cref="Restore"/> throws <see cref="DivergedException"/> if its output is not finite.</summary>
     public bool IsInTraining { get; init; }
 
     /// <inheritdoc/>
@@ -77,7 +77,8 @@ internal sealed class NetworkRestorer : IRestorer
 
     private static void RequireFor(Distortion task, string name, LoadedNetwork loaded)
     {
-        // Files may show any artefact: a network trained on pairs is tried on all tasks, and all networks are tried on pairs. Another project's task may be unknown.
+        // Pairs of files may have any distortion: a network trained on pairs is allowed for all tasks, and all networks are allowed for pairs. The task of
+        // another project may be unknown.
         var recorded = loaded.Task is { } said ? Distortion.ReadRecorded(said) : ((string Kind, string Shown)?)null;
         var fits = recorded is not { Kind: var kind } || kind == task.Kind || kind == FilePairs.Name.Name || task is FilePairs;
         if (!fits || loaded.Network.Factor != task.Factor)

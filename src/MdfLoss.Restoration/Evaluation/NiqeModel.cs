@@ -6,12 +6,12 @@ using static TorchSharp.torch;
 namespace Mdf.Evaluation;
 
 /// <summary>
-/// NIQE: how far the statistics of an image are from those of pristine photographs; needs no reference, lower is better.
+/// NIQE: the distance between the statistics of an image and the statistics of pristine photographs. It needs no reference; lower is better.
 /// Mittal, Soundararajan and Bovik, "Making a Completely Blind Image Quality Analyzer" (IEEE Signal Processing Letters, 2013).
 /// </summary>
 /// <remarks>
-/// As BasicSR computes it: the luma of the 8-bit image, rounded; blocks of 96×96 pixels without overlap, all of them; the half-size scale by
-/// MATLAB's bicubic reduction. It knows the parameters that the authors found in their pristine photographs from a file.
+/// Computed as in BasicSR: the rounded luma of the 8-bit image; all blocks of 96×96 pixels, without overlap; the half-size scale with MATLAB's bicubic
+/// reduction. The parameters, which the authors computed from pristine photographs, are read from a file.
 /// </remarks>
 public sealed class NiqeModel
 {
@@ -23,9 +23,9 @@ public sealed class NiqeModel
 
     private NiqeModel(double[] mean, double[] covariance, double[] window) => (_mean, _covariance, _window) = (mean, covariance, window);
 
-    /// <summary>Reads the published parameters: <c>niqe_pris_params.npz</c>, as BasicSR has it.</summary>
+    /// <summary>Reads the published parameters: <c>niqe_pris_params.npz</c>, as in BasicSR.</summary>
     /// <param name="path">A NumPy archive with <c>mu_pris_param</c> (36 numbers), <c>cov_pris_param</c> (36×36) and <c>gaussian_window</c> (7×7).</param>
-    /// <exception cref="InputException">There is no such file, or it is damaged, or its arrays are not what they should be.</exception>
+    /// <exception cref="InputException">There is no such file, it is corrupt, or its arrays have other names or shapes.</exception>
     public static NiqeModel Load(string path)
     {
         var arrays = NumpyArchive.Read(path);
@@ -53,14 +53,14 @@ public sealed class NiqeModel
             new($"cannot read '{path}': expected {expectedAndFound}; give the published niqe_pris_params.npz");
     }
 
-    /// <summary>The NIQE of an image.</summary>
-    /// <param name="image">RGB, <c>(1, 3, H, W)</c>, floating point, on any device; clamped to [0, 1] and rounded to 8 bits here.</param>
-    /// <param name="border">Pixels to cut off at each side first.</param>
+    /// <summary>Computes the NIQE of an image.</summary>
+    /// <param name="image">RGB, <c>(1, 3, H, W)</c>, floating point, on any device; the method clamps it to [0, 1] and rounds it to 8 bits.</param>
+    /// <param name="border">The number of pixels to crop first at each side.</param>
     /// <returns>
-    /// At least 0, for photographs mostly 2 to 8; null if there are fewer than two whole blocks of 96×96 pixels with texture, from which
-    /// no covariance can be had: sides of at least 192 and 96 pixels are needed.
+    /// At least 0; for photographs mostly 2 to 8. Null if there are fewer than two whole blocks of 96×96 pixels with texture, because the covariance
+    /// needs two. So the sides must have at least 192 and 96 pixels.
     /// </returns>
-    /// <exception cref="InputException">It is no such image, holds NaN, or is all border.</exception>
+    /// <exception cref="InputException">The tensor is not an image of this shape, contains NaN, or the border is the whole image.</exception>
     public double? Score(Tensor image, int border = 0)
     {
         using var scope = NewDisposeScope();
@@ -68,16 +68,16 @@ public sealed class NiqeModel
         return ScoreWhole(BenchmarkProtocol.WithoutBorder(image, border, "restored"));
     }
 
-    /// <summary>The NIQE of an image without its border.</summary>
-    /// <param name="image">RGB, <c>(1, 3, H, W)</c>, floating point; clamped and rounded here.</param>
-    /// <param name="cancellationToken">Ends it between two tiles.</param>
+    /// <summary>Computes the NIQE of an image whose border is cropped.</summary>
+    /// <param name="image">RGB, <c>(1, 3, H, W)</c>, floating point; the method clamps and rounds it.</param>
+    /// <param name="cancellationToken">Stops the work between two tiles.</param>
     internal double? ScoreWhole(Tensor image, CancellationToken cancellationToken = default)
     {
         if (image.shape[2] < NaturalSceneStatistics.BlockSize || image.shape[3] < NaturalSceneStatistics.BlockSize)
             return null;
         using var scope = NewDisposeScope();
         var blocks = NaturalSceneStatistics.Compute(image, _window, cancellationToken: cancellationToken);
-        // A feature that one block lacks counts in the others; the covariance is that of the blocks which have all.
+        // The mean of a feature is over the blocks that have it. The covariance is over the blocks that have all features.
         var whole = blocks.Where(block => !block.Any(double.IsNaN)).ToArray();
         if (whole.Length < 2)
             return null;

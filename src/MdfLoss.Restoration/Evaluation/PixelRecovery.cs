@@ -7,21 +7,21 @@ using Adam = Mdf.Runtime.Adam;
 namespace Mdf.Evaluation;
 
 /// <summary>
-/// Recovers a picture by letting Adam change its pixels until a loss against the reference is small: the authors' experiment
-/// (<c>loss_comparisons.py</c>). A check that the loss's gradient leads home, not a restoration: it needs the reference.
+/// Recovers an image: Adam changes its pixels to minimize a loss against the reference. This is the authors' experiment (<c>loss_comparisons.py</c>).
+/// It checks that the gradient of the loss leads to the reference. It is not a restoration, because it needs the reference.
 /// </summary>
 public static class PixelRecovery
 {
-    /// <summary>Recovers a picture.</summary>
-    /// <param name="loss">Any reconstruction loss, on the images' device.</param>
+    /// <summary>Recovers an image.</summary>
+    /// <param name="loss">Any reconstruction loss, on the device of the images.</param>
     /// <param name="reference">Shape <c>(N, 3, H, W)</c> in [0, 1].</param>
-    /// <param name="start">Where to start, the same shape; it is not changed.</param>
-    /// <param name="steps">How many steps of Adam; at least 0.</param>
-    /// <param name="learningRate">Its rate; the authors' is 0.1.</param>
-    /// <param name="progress">Told of every step.</param>
-    /// <param name="cancellationToken">Ends it between two steps.</param>
-    /// <returns>The picture and its curves; dispose of it.</returns>
-    /// <exception cref="InputException">The images do not fit each other or the loss.</exception>
+    /// <param name="start">The initial image, of the same shape. It is not changed.</param>
+    /// <param name="steps">The number of steps of Adam; at least 0.</param>
+    /// <param name="learningRate">The learning rate of Adam; the authors use 0.1.</param>
+    /// <param name="progress">Takes a report for every step.</param>
+    /// <param name="cancellationToken">Stops the work between two steps.</param>
+    /// <returns>The image and its curves. The caller disposes of the result.</returns>
+    /// <exception cref="InputException">The images differ in shape, or do not fit the loss.</exception>
     /// <exception cref="DivergedException">The recovery diverged.</exception>
     /// <exception cref="OperationCanceledException">It was cancelled.</exception>
     public static RecoveryResult Run(
@@ -63,13 +63,13 @@ public static class PixelRecovery
     }
 }
 
-/// <summary>What <see cref="PixelRecovery"/> found.</summary>
-/// <param name="Restored">The picture after the last step, not clamped.</param>
+/// <summary>The result of <see cref="PixelRecovery"/>.</summary>
+/// <param name="Restored">The image after the last step, not clamped.</param>
 /// <param name="PsnrPerStep">The PSNR in dB before each step.</param>
 /// <param name="LossPerStep">The loss before each step.</param>
 public sealed record RecoveryResult(
     Tensor Restored, IReadOnlyList<double> PsnrPerStep, IReadOnlyList<double> LossPerStep) : IDisposable
 {
-    /// <summary>Frees the picture.</summary>
+    /// <summary>Frees the image.</summary>
     public void Dispose() => Restored.Dispose();
 }

@@ -4,13 +4,13 @@ using static TorchSharp.torch;
 namespace Mdf.Evaluation;
 
 /// <summary>Peak signal-to-noise ratio: 10·log₁₀(1 / MSE), in dB, higher is better.</summary>
-/// <remarks>Over all colour channels and pixels, both images clamped to [0, 1] first and not rounded, as the authors' curves are.</remarks>
+/// <remarks>It is computed over all colour channels and pixels. Both images are first clamped to [0, 1] and not rounded, as in the authors' curves.</remarks>
 internal static class Psnr
 {
-    /// <summary>The PSNR of a restored image or batch.</summary>
+    /// <summary>Computes the PSNR of a restored image or batch.</summary>
     /// <param name="restored">Any shape.</param>
     /// <param name="reference">The same shape.</param>
-    /// <returns>In dB; infinity for equal images.</returns>
+    /// <returns>The PSNR in dB; infinity for equal images.</returns>
     /// <exception cref="InputException">The shapes differ.</exception>
     public static double Compute(Tensor restored, Tensor reference)
     {
@@ -29,10 +29,10 @@ internal static class Psnr
     internal static void AddSquares(RunningMean error, Tensor restored, Tensor reference)
     {
         using var scope = NewDisposeScope();
-        // In float64: near-equal images have differences whose squares float32 sums badly.
+        // In float64, because float32 sums the small squares of nearly equal images inaccurately.
         error.Add((restored.Clamp(0, 1).to(float64) - reference.Clamp(0, 1).to(float64)).Square());
     }
 
-    /// <summary>The PSNR of a mean squared error.</summary>
+    /// <summary>Computes the PSNR of a mean squared error.</summary>
     internal static double OfError(double meanSquaredError) => 10 * Math.Log10(1 / meanSquaredError);
 }

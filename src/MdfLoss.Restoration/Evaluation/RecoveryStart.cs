@@ -5,12 +5,12 @@ using static TorchSharp.torch;
 
 namespace Mdf.Evaluation;
 
-/// <summary>Where <see cref="PixelRecovery"/> starts: noise, an image, or a tensor file such as the authors' <c>noisy_img.pt</c>.</summary>
+/// <summary>The initial image of <see cref="PixelRecovery"/>: noise, an image file, or a tensor file such as the authors' <c>noisy_img.pt</c>.</summary>
 internal static class RecoveryStart
 {
-    /// <summary>Uniform noise in [0, 1], as the authors' start picture is.</summary>
-    /// <param name="shape">Its shape.</param>
-    /// <param name="seed">Its seed.</param>
+    /// <summary>Draws uniform noise in [0, 1], as in the authors' initial image.</summary>
+    /// <param name="shape">The shape.</param>
+    /// <param name="seed">The seed.</param>
     public static Tensor Noise(long[] shape, long seed)
     {
         using var random = new Generator((ulong)seed);
@@ -20,9 +20,9 @@ internal static class RecoveryStart
     /// <summary>Reads an image, or the only tensor of a PyTorch or safetensors file.</summary>
     /// <param name="path">The file.</param>
     /// <param name="shape">The reference's shape, <c>(1, 3, H, W)</c>.</param>
-    /// <param name="cancellationToken">Ends it while an image is read.</param>
-    /// <returns>That shape, float32, on the CPU.</returns>
-    /// <exception cref="InputException">It is neither, or the tensor is not one image, or it has another size.</exception>
+    /// <param name="cancellationToken">Stops the work while an image is read.</param>
+    /// <returns>A tensor of this shape, float32, on the CPU.</returns>
+    /// <exception cref="InputException">The file is neither, the tensor is not one image, or it has another size.</exception>
     public static Tensor Load(string path, long[] shape, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(shape);

@@ -5,7 +5,7 @@ using static TorchSharp.torch;
 
 namespace Mdf.Evaluation;
 
-/// <summary>What networks are compared with: bicubic upscaling, and doing nothing.</summary>
+/// <summary>The baselines for networks: bicubic upscaling, and the unchanged image.</summary>
 internal sealed class ResamplingRestorer : IRestorer
 {
     public const string BicubicName = "bicubic";
@@ -25,7 +25,7 @@ internal sealed class ResamplingRestorer : IRestorer
     {
     }
 
-    /// <summary>Bicubic upscaling, as MATLAB enlarges: that is what the literature's figures for bicubic are.</summary>
+    /// <summary>Creates bicubic upscaling as in MATLAB. The numbers for bicubic in the literature use it.</summary>
     public static ResamplingRestorer Bicubic(string? argument, RestorerSetup setup)
     {
         var factor = argument is null ? setup.Task?.Factor
@@ -39,7 +39,7 @@ internal sealed class ResamplingRestorer : IRestorer
         };
     }
 
-    /// <summary>Doing nothing, for tasks that keep the size.</summary>
+    /// <summary>Creates the restorer that returns the distorted image, for tasks that keep the size.</summary>
     public static ResamplingRestorer Identity(string? argument, RestorerSetup setup) =>
         argument is not null ? throw new InputException($"'{IdentityName}' takes nothing after ':', found {Untrusted.Quote(argument)}")
         : setup.Task is { Factor: > 1 } task ? throw new InputException($"'{IdentityName}' keeps the size, and the task {task.Task} does not: use '{BicubicName}'")

@@ -3,29 +3,29 @@ using Mdf.Runtime;
 
 namespace Mdf.Evaluation;
 
-/// <summary>What happens to results that exist already in a folder.</summary>
+/// <summary>The treatment of results that already exist in a folder.</summary>
 internal enum ExistingResults
 {
-    /// <summary>Nothing is restored if there are any.</summary>
+    /// <summary>If any result exists, nothing is restored.</summary>
     Refuse,
 
-    /// <summary>They are replaced.</summary>
+    /// <summary>Existing results are replaced.</summary>
     Overwrite,
 
-    /// <summary>They are kept, and their images are not restored.</summary>
+    /// <summary>Existing results are kept, and their images are not restored.</summary>
     Skip,
 }
 
-/// <summary>How the results of <see cref="ImageRestoration"/> are named and written.</summary>
+/// <summary>The options for the names and the writing of the results of <see cref="ImageRestoration"/>.</summary>
 internal sealed record RestorationOutput
 {
-    /// <summary>The format of results in a folder when none is given: lossless, and it holds all channels that an image may have.</summary>
+    /// <summary>The default format of results in a folder. It is lossless and supports all channels that an image may have.</summary>
     public const string DefaultFormat = "png";
 
-    /// <summary>The formats, as <see cref="Format"/> takes them.</summary>
+    /// <summary>The values that <see cref="Format"/> accepts.</summary>
     private static readonly string[] s_formats = ["png", "jpg", "jpeg", "webp", "tif", "tiff"];
 
-    /// <summary>Follows the image's name in the name of its result: <c>_restored</c> makes <c>a_restored.png</c> of <c>a.jpg</c>. Empty by default.</summary>
+    /// <summary>The text after the image's name in the name of its result: with <c>_restored</c>, the result of <c>a.jpg</c> is <c>a_restored.png</c>. Default: empty.</summary>
     /// <exception cref="InputException">It has a character that a file's name cannot have.</exception>
     public string Suffix
     {
@@ -36,8 +36,8 @@ internal sealed record RestorationOutput
     } = "";
 
     /// <summary>
-    /// The format of results in a folder: <c>png</c>, <c>jpg</c>, <c>webp</c> or <c>tiff</c>; it is their extension, too. When null,
-    /// <see cref="DefaultFormat"/>. The name of a single result's file says its format.
+    /// The format of results in a folder: <c>png</c>, <c>jpg</c>, <c>webp</c> or <c>tiff</c>. It is also their extension. Default: <see cref="DefaultFormat"/>.
+    /// The format of a single result comes from the name of its file.
     /// </summary>
     /// <exception cref="InputException">It is none of these.</exception>
     public string? Format
@@ -48,19 +48,19 @@ internal sealed record RestorationOutput
             : throw new InputException($"expected the format png, jpg, webp or tiff, found {Untrusted.Quote(value)}");
     }
 
-    /// <summary>Whether the image's extension stays in the result's name (<c>a.jpg.png</c>), so that <c>a.jpg</c> and <c>a.png</c> have different results.</summary>
+    /// <summary>Whether the result's name keeps the extension of the image (<c>a.jpg.png</c>), so that <c>a.jpg</c> and <c>a.png</c> have different results.</summary>
     public bool KeepsExtension { get; init; }
 
-    /// <summary>What happens to results that exist already in a folder. A single result's file is replaced unless it is to be skipped.</summary>
+    /// <summary>The treatment of results that already exist in a folder. A single existing result is replaced, except with <see cref="ExistingResults.Skip"/>.</summary>
     public ExistingResults Existing { get; init; } = ExistingResults.Refuse;
 
-    /// <summary>How the files are written, such as with which quality.</summary>
+    /// <summary>The options for writing the files, such as the quality.</summary>
     public ImageWriteOptions Writing { get; init; } = new();
 
-    /// <summary>Whether a result has another name than its image, whatever their formats.</summary>
+    /// <summary>Whether a result has another name than its image, for all formats.</summary>
     internal bool ChangesNames => Suffix.Length > 0 || KeepsExtension;
 
-    /// <summary>Whether an option is given that only results in a folder have.</summary>
+    /// <summary>Whether an option is set that only results in a folder can have.</summary>
     internal bool NamesResults => ChangesNames || Format is not null;
 
     /// <summary>The name of an image's result, without its extension.</summary>

@@ -2,16 +2,16 @@ using static TorchSharp.torch;
 
 namespace Mdf.Evaluation;
 
-/// <summary>The size of a restored image.</summary>
+/// <summary>Checks the size of a restored image.</summary>
 internal static class RestoredSize
 {
     private const int MostFactor = 4;
 
-    /// <summary>Says what is wrong with the size of a result; null where nothing is.</summary>
-    /// <param name="distorted">What was restored.</param>
+    /// <summary>Describes the error in the size of a result; null if there is none.</summary>
+    /// <param name="distorted">The distorted image.</param>
     /// <param name="height">The result's height.</param>
     /// <param name="width">The result's width.</param>
-    /// <param name="factor">By what it is larger; null where it may be any whole number from 1 to 4.</param>
+    /// <param name="factor">The expected factor of its size; null if any whole number from 1 to 4 is allowed.</param>
     public static string? Mistake(Tensor distorted, long height, long width, int? factor)
     {
         var (h, w) = (distorted.shape[2], distorted.shape[3]);

@@ -4,21 +4,21 @@ using static TorchSharp.torch;
 
 namespace Mdf.Evaluation;
 
-/// <summary>What a restorer is made with.</summary>
+/// <summary>The input for creating a restorer.</summary>
 public sealed record RestorerSetup
 {
-    /// <summary>What it is to undo; null where that is not said: then it restores whatever it is given.</summary>
+    /// <summary>The task that it must undo; null if no task is given. Then it restores any image.</summary>
     public Distortion? Task { get; init; }
 
-    /// <summary>Where to compute.</summary>
+    /// <summary>The device to compute on. Default: the CPU.</summary>
     public Device Device { get; init; } = CPU;
 
-    /// <summary>What the network of another project's file is built as; null where there is none.</summary>
+    /// <summary>The architecture of the network in a file of another project; null if there is no such file.</summary>
     public NetworkArchitecture? Architecture { get; init; }
 
-    /// <summary>Told in one line what of another project's file was passed over; null where nobody listens.</summary>
+    /// <summary>Takes one line about the tensors of another project's file that were ignored. Null: nothing is reported.</summary>
     public Action<string>? Warn { get; init; }
 
-    /// <summary>How long a program may take for an image; null where none may be started, since the name was not typed by a person.</summary>
+    /// <summary>The time limit of a program for one image. Null: no program may be started, because the user did not type the name.</summary>
     public TimeSpan? ProgramTimeLimit { get; init; }
 }

@@ -5,16 +5,16 @@ using static TorchSharp.torch;
 
 namespace Mdf.Evaluation;
 
-/// <summary>The restorers by their names.</summary>
+/// <summary>Finds restorers by their names.</summary>
 public static class Restorers
 {
-    /// <summary>The name of bicubic upscaling, for super-resolution; with a factor, <c>bicubic:4</c>, where no task says it.</summary>
+    /// <summary>The name of bicubic upscaling, for super-resolution; with a factor, <c>bicubic:4</c>, if no task gives the factor.</summary>
     public const string Bicubic = ResamplingRestorer.BicubicName;
 
-    /// <summary>The name of doing nothing, for tasks that keep the size.</summary>
+    /// <summary>The name of the restorer that returns the distorted image, for tasks that keep the size.</summary>
     public const string Identity = ResamplingRestorer.IdentityName;
 
-    /// <summary>Every restorer that has a name of its own, and is no file.</summary>
+    /// <summary>The table of all restorers that have their own name and are not a file.</summary>
     internal static NameTable<Entry> Names { get; } = new("restorer", new Entry[]
     {
         new(Bicubic, "upscaling, for sisr", ResamplingRestorer.Bicubic),
@@ -23,17 +23,17 @@ public static class Restorers
         new("external", "external:\"program {in} {out}\"", ExternalRestorer.Open),
     }.Select(entry => (entry.Name, entry)));
 
-    /// <summary>What the restorers that are no files are, for the help of a command.</summary>
+    /// <summary>A description of the restorers that are not files, for the help of a command.</summary>
     internal static string Described => string.Join(", ", Names.Values.Select(entry => entry.Meaning.StartsWith(entry.Name + ":", StringComparison.Ordinal) ? entry.Meaning : $"{entry.Name} ({entry.Meaning})"));
 
     /// <summary>Finds a restorer by its name.</summary>
     /// <param name="name">
-    /// <see cref="Bicubic"/>, <see cref="Identity"/>, <c>folder:PATH</c>, <c>external:command</c>, the name of one that was registered, with or without something after a
+    /// <see cref="Bicubic"/>, <see cref="Identity"/>, <c>folder:PATH</c>, <c>external:command</c>, the name of a registered restorer, with or without text after a
     /// colon, a network file, or the short name of one of <see cref="ShippedNetworks"/>.
     /// </param>
-    /// <param name="setup">What it is made with.</param>
-    /// <returns>The restorer, to be disposed of.</returns>
-    /// <exception cref="InputException">There is none of that name, or it is for another task or factor.</exception>
+    /// <param name="setup">The input for creating it.</param>
+    /// <returns>The restorer. The caller disposes of it.</returns>
+    /// <exception cref="InputException">There is no restorer with this name, or it is for another task or factor.</exception>
     public static IRestorer Open(string name, RestorerSetup setup)
     {
         ArgumentNullException.ThrowIfNull(name);
@@ -48,7 +48,7 @@ public static class Restorers
         throw new InputException($"'{name}' {(factor == 1 ? "keeps the size" : $"enlarges by {factor}")}, expected a restorer for {task.Task}");
     }
 
-    /// <summary>Whether a name is that of a program.</summary>
+    /// <summary>Whether a name names a program.</summary>
     /// <param name="name">The restorer's name.</param>
     internal static bool IsProgram(string name)
     {
@@ -56,7 +56,7 @@ public static class Restorers
         return ExternalProgram.IsNamedBy(name);
     }
 
-    /// <summary>Restores an image, and looks at the size of what comes back.</summary>
+    /// <summary>Restores an image, and checks the size of the result.</summary>
     internal static Tensor Restore(IRestorer restorer, Tensor distorted, RestorationRequest request)
     {
         var restored = restorer.Restore(distorted, request);
@@ -71,7 +71,7 @@ public static class Restorers
 
     /// <summary>A restorer's entry in the table.</summary>
     /// <param name="Name">Its short name.</param>
-    /// <param name="Meaning">What it is, in a few words.</param>
-    /// <param name="Create">Makes it of what follows the colon, null when there is no colon.</param>
+    /// <param name="Meaning">A short description.</param>
+    /// <param name="Create">Creates it from the text after the colon; null if there is no colon.</param>
     internal sealed record Entry(string Name, string Meaning, Func<string?, RestorerSetup, IRestorer> Create);
 }

@@ -6,24 +6,26 @@ using static TorchSharp.torch;
 
 namespace Mdf.Evaluation;
 
-/// <summary>What the losses of a probe make of one distortion.</summary>
+/// <summary>The values of the losses of a probe for one distortion.</summary>
 /// <param name="Name">The distortion.</param>
-/// <param name="IsOwn">For each loss, whether its stack was trained to undo this.</param>
-/// <param name="Specialization">For each loss, S: its value for this distortion over the geometric mean of its values for all that are no controls.</param>
-/// <param name="Values">For each loss, its geometric mean over the pictures.</param>
-/// <param name="IsControl">Whether it is an error that no restoration leaves, which tells what S comes from and does not count in the mean.</param>
+/// <param name="IsOwn">For each loss, whether its stack was trained for this distortion.</param>
+/// <param name="Specialization">For each loss, S: its value for this distortion, divided by the geometric mean of its values for all distortions except the controls.</param>
+/// <param name="Values">For each loss, its geometric mean over the images.</param>
+/// <param name="IsControl">Whether this is a control: an artificial error that shows the cause of S, and that does not count in the mean.</param>
 internal sealed record ProbedDistortion(
     string Name, IReadOnlyList<bool> IsOwn, IReadOnlyList<double> Specialization, IReadOnlyList<double> Values, bool IsControl = false);
 
 /// <summary>
-/// Shows what a loss is specialized in: distortions of equal MSE, of which each loss finds some worse than others. The paper's claim is that a loss trained
-/// for a task finds that task's artefacts worst.
+/// Shows the distortions in which a loss is specialized: all have the same MSE, but the loss gives some of them larger values. The paper claims that a loss trained
+/// for a task gives the largest values to the artefacts of this task.
 /// </summary>
 /// <remarks>
-/// <para>In every picture each distortion's error is scaled to the MSE of JPEG at quality 10: d ↦ x + α (d(x) − x). With L the loss and means over the pictures
-/// geometric, S(loss, d) = L(d) / geometric mean of L(d′) over all d′ but controls. S compares losses of different scale, and 1 is neither worse nor better than usual.</para>
-/// <para>Controls tell what S comes from. A distortion's error with random phases has the same spectrum and colours, and neither its structure nor its place in
-/// the picture: where S is the same, spectrum and colours account for it. Noise in grey or colours alone, and of one octave, shows which of these a loss minds.</para>
+/// <para>In every image x, the error of each distortion d is scaled to the MSE of JPEG at quality 10: x + α (d(x) − x). L(d) is the geometric mean of the loss
+/// over the images. S(loss, d) is L(d), divided by the geometric mean of L(d′) over all d′ except the controls. S can compare losses of different scales; 1 is
+/// the average.</para>
+/// <para>Controls show the cause of S. The error of a distortion with random phases has the same spectrum and colours, but not its structure and its position in the
+/// image. If S is the same for it, spectrum and colours explain S. Noise in grey only, in colours only, or of one octave shows which of these a loss
+/// penalizes.</para>
 /// </remarks>
 internal static class SpecializationProbe
 {
@@ -32,31 +34,31 @@ internal static class SpecializationProbe
     private const double Brightness = 0.1;
     private const int Factor = 4;
 
-    // A picture of this side has no wave of less than 1/32 of a cycle per pixel.
+    // An image of this side has no frequency below 1/32 of a cycle per pixel.
     private const int LargestWithoutLowestOctave = 32;
 
-    // In cycles per pixel; beyond 1/2 is what only a diagonal can hold.
+    // In cycles per pixel. Only diagonal waves have frequencies above 1/2.
     private static readonly (string Name, double Low, double High)[] s_octaves =
     [
         ("below 1/32", 0, 1 / 32.0), ("from 1/32", 1 / 32.0, 1 / 16.0), ("from 1/16", 1 / 16.0, 1 / 8.0), ("from 1/8", 1 / 8.0, 1 / 4.0), ("above 1/4", 1 / 4.0, 1),
     ];
 
-    // A program's command may be of any length.
+    // The command of a program may be of any length.
     private const int LongestName = 40;
 
-    // The side of a picture is at most this: what a stack has seen, and quick.
+    // The largest side of an image: stacks were trained at this size, and it is fast.
     private const int LargestSide = 256;
 
     /// <summary>Probes losses.</summary>
-    /// <param name="losses">Losses of discriminator stacks; a stack of which nothing is known has no distortion of its own.</param>
-    /// <param name="pictures">Clean pictures, each of shape <c>(1, 3, H, W)</c> in [0, 1]; larger ones are scaled down to 256 pixels.</param>
+    /// <param name="losses">Losses of discriminator stacks. A stack whose task is unknown has no own distortion.</param>
+    /// <param name="pictures">Clean images, each of shape <c>(1, 3, H, W)</c> in [0, 1]. Larger images are scaled down to 256 pixels.</param>
     /// <param name="seed">The seed of the noise.</param>
-    /// <param name="withControls">Whether to probe with errors without structure, too.</param>
-    /// <param name="own">Distortions to probe with besides the usual ones, also programs.</param>
-    /// <param name="progress">Told of every picture.</param>
-    /// <param name="cancellationToken">Ends it between two pictures.</param>
-    /// <returns>The distortions, those of the stacks' own tasks among them; after them the controls.</returns>
-    /// <exception cref="InputException">A picture is all one colour, or too small for a loss or for controls, or a distortion of <paramref name="own"/> damages nothing.</exception>
+    /// <param name="withControls">Whether to probe also with controls.</param>
+    /// <param name="own">Further distortions to probe with, which may be programs.</param>
+    /// <param name="progress">Takes a report for every image.</param>
+    /// <param name="cancellationToken">Stops the work between two images.</param>
+    /// <returns>The distortions, including the tasks of the stacks, followed by the controls.</returns>
+    /// <exception cref="InputException">An image has only one colour, or is too small for a loss or for controls, or a distortion of <paramref name="own"/> changes nothing.</exception>
     public static IReadOnlyList<ProbedDistortion> Run(
         IReadOnlyList<MdfLoss> losses, IReadOnlyList<Tensor> pictures, long seed, bool withControls = false, IReadOnlyList<Distortion>? own = null, IProgress<ProgressUpdate>? progress = null,
         CancellationToken cancellationToken = default)
@@ -108,7 +110,7 @@ internal static class SpecializationProbe
             IsControl: d >= distortions.Count))];
     }
 
-    /// <summary>What a loss's stack was trained to undo; null where that is not known, or would start a program.</summary>
+    /// <summary>Returns the distortion that a loss's stack was trained to undo; null if it is unknown, or if it would start a program.</summary>
     private static Distortion? OwnTask(MdfLoss loss)
     {
         if (loss.Stack.Metadata?.Task is not { } task)
@@ -123,10 +125,10 @@ internal static class SpecializationProbe
         }
     }
 
-    /// <summary>A distortion's task, short enough for a table.</summary>
+    /// <summary>Returns the task of a distortion, short enough for a table.</summary>
     private static string NameOf(Distortion distortion) => distortion.Task.Length <= LongestName ? distortion.Task : distortion.Task[..LongestName] + "…";
 
-    /// <summary>The usual distortions, and those of the stacks' tasks and of the caller that are not among them.</summary>
+    /// <summary>Returns the usual distortions, followed by further distortions from the stacks' tasks and from the caller.</summary>
     private static List<Probe> Distortions(IEnumerable<Distortion> tasks)
     {
         var probes = new List<Probe>
@@ -141,7 +143,7 @@ internal static class SpecializationProbe
         };
         foreach (var task in tasks)
         {
-            // Noise scaled to an MSE is the same at any strength, and so is not probed twice.
+            // Noise that is scaled to an MSE is the same at any strength, so it is not probed twice.
             if (task is GaussianNoise)
                 probes[1].Tasks.Add(task.Task);
             else if (!probes.Any(probe => probe.Tasks.Contains(task.Task)))
@@ -159,7 +161,7 @@ internal static class SpecializationProbe
         }
     }
 
-    /// <summary>The distortions' errors without structure, and noise of known colours and frequencies.</summary>
+    /// <summary>Returns the errors of the distortions without structure, and noise of known colours and frequencies.</summary>
     private static IEnumerable<Probe> Controls(IEnumerable<Probe> distortions) =>
     [
         .. distortions.Where(probe => probe.HasStructure).Select(probe =>
@@ -179,13 +181,13 @@ internal static class SpecializationProbe
 
     private static double MeanSquare(Tensor difference) => difference.to(float64).Square().mean().item<double>();
 
-    /// <summary>An error to probe with, of any strength.</summary>
+    /// <summary>An error to probe with. Its strength is arbitrary, because it is scaled.</summary>
     private sealed record Probe(string Name, Func<Tensor, Generator, Tensor> Error)
     {
         /// <summary>The tasks that undo it.</summary>
         public List<string> Tasks { get; } = [];
 
-        /// <summary>Whether it follows the picture, so that random phases make another error of it.</summary>
+        /// <summary>Whether the error depends on the image, so that random phases change it.</summary>
         public bool HasStructure { get; init; }
     }
 }

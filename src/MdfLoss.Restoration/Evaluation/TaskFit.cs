@@ -5,24 +5,24 @@ using Mdf.Runtime;
 
 namespace Mdf.Evaluation;
 
-/// <summary>Compares images with what a network was trained for: the quality of JPEG files, the noise of pictures.</summary>
+/// <summary>Checks that images fit the task of a network: the quality of JPEG files, the noise of images.</summary>
 internal static class TaskFit
 {
     /// <summary>
-    /// How many times finer or coarser the quantization of a JPEG may be than the training's: at quality 10 this allows 7 to 15, at 95 it allows 93 to 96.
+    /// The largest allowed ratio between the quantization steps of a JPEG and of the training. For quality 10 it allows 7 to 15, for 95 it allows 93 to 96.
     /// </summary>
     private const double QuantizationMargin = 1.5;
 
-    /// <summary>Of the training's least noise the part below which a picture counts as clean: detail of that size is smoothed with the noise.</summary>
+    /// <summary>The fraction of the training's lowest noise below which an image counts as clean: the network would remove detail of this strength with the noise.</summary>
     private const double NoiseMargin = 0.5;
 
-    /// <summary>Up to so many images have a line each.</summary>
+    /// <summary>The largest number of images that get one line each.</summary>
     private const int Lines = 3;
 
-    /// <summary>Says which images are not what the network was trained for.</summary>
-    /// <param name="task">The network's task, such as <c>jpeg:10-95</c> or <c>denoise:25</c>; of other tasks, and of an unknown one (null), nothing is said.</param>
-    /// <param name="images">The images. Of files that are no JPEG no quality is known, and nothing is said of it: a PNG may be a decoded JPEG.</param>
-    /// <returns>One line for each image, or one for all where they are many; empty where all fit.</returns>
+    /// <summary>Lists the images that do not fit the task of the network.</summary>
+    /// <param name="task">The network's task, such as <c>jpeg:10-95</c> or <c>denoise:25</c>; other tasks and an unknown task (null) give no lines.</param>
+    /// <param name="images">The images. Files in other formats than JPEG have no known quality and give no lines about it: a PNG may be a decoded JPEG.</param>
+    /// <returns>One line for each image, or one line for all if there are many; empty if all fit.</returns>
     public static IReadOnlyList<string> Cautions(string? task, IReadOnlyList<RestoredImage> images)
     {
         ArgumentNullException.ThrowIfNull(images);
@@ -34,7 +34,7 @@ internal static class TaskFit
         };
     }
 
-    // The task is text from a file: only these two are looked into.
+    // The task is text from a file. Only these two tasks are parsed.
     private static Distortion? Trained(string? task)
     {
         try
@@ -73,7 +73,7 @@ internal static class TaskFit
             ? [.. images.Select(image => $"'{image.Input}' is {describe(image)}, and the network was trained for {trained}: {effect}")]
             : [$"{images.Length} images are {many} than the network was trained for, which is {trained} ('{images[0].Input}' is {describe(images[0])}): {effect}"];
 
-    /// <summary>The size of the quantization steps, in percent of the standard's; at quality 100, where all steps are 1, as at 99.5.</summary>
+    /// <summary>Returns the size of the quantization steps, in percent of the standard's tables. At quality 100, where all steps are 1, it is the same as at 99.5.</summary>
     private static double Steps(int quality) => Math.Max(1, JpegQuality.Scale(quality));
 
     private static string Range<T>(T lowest, T highest)

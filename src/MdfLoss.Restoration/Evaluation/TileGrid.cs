@@ -1,28 +1,28 @@
 namespace Mdf.Evaluation;
 
-/// <summary>A stretch of rows or columns that a tile restores, and the wider one that it looks at for that.</summary>
-/// <param name="Start">The first that is restored.</param>
-/// <param name="End">The one behind the last that is restored.</param>
-/// <param name="WindowStart">The first that is looked at.</param>
-/// <param name="WindowEnd">The one behind the last that is looked at.</param>
+/// <summary>The range of rows or columns that a tile restores, and the wider range (the window) that the network reads for it.</summary>
+/// <param name="Start">The first row or column that is restored.</param>
+/// <param name="End">The one after the last that is restored.</param>
+/// <param name="WindowStart">The first row or column of the window.</param>
+/// <param name="WindowEnd">The one after the last of the window.</param>
 internal readonly record struct TileSpan(long Start, long End, long WindowStart, long WindowEnd)
 {
-    /// <summary>How many are restored.</summary>
+    /// <summary>The number of rows or columns that are restored.</summary>
     public long Length => End - Start;
 
-    /// <summary>How many are looked at.</summary>
+    /// <summary>The number of rows or columns of the window.</summary>
     public long WindowLength => WindowEnd - WindowStart;
 }
 
-/// <summary>How a picture is divided into tiles for a network: every combination of a span of rows and a span of columns.</summary>
+/// <summary>The division of an image into tiles for a network: every combination of a span of rows and a span of columns.</summary>
 /// <remarks>
-/// A window begins at a multiple of the network's stride. It ends at one too, or where the picture ends, so that a network that pads pictures to
-/// multiples of its stride pads a window as it pads the picture. Windows overlap by two margins: what is computed twice is the price of tiles.
+/// A window starts at a multiple of the network's stride. It ends at such a multiple or at the end of the image. So a network that pads images to
+/// multiples of its stride pads a window in the same way as the image. Windows overlap by two margins; the overlap is computed twice.
 /// </remarks>
 internal sealed class TileGrid
 {
     /// <summary>
-    /// The largest window, in pixels of the restored image: 150 MB for one map of 64 features in float32, of which a network holds a few at a time.
+    /// The largest window, in pixels of the restored image. One map of 64 features in float32 then takes 150 MB, and a network holds a few maps at a time.
     /// </summary>
     public const long WindowPixels = 768 * 768;
 
@@ -34,34 +34,34 @@ internal sealed class TileGrid
     /// <summary>The spans of columns, from left to right.</summary>
     public IReadOnlyList<TileSpan> Columns { get; }
 
-    /// <summary>How many tiles there are.</summary>
+    /// <summary>The number of tiles.</summary>
     public int Count => Rows.Count * Columns.Count;
 
-    /// <summary>Divides a picture into square tiles; those at the right and at the bottom may be smaller.</summary>
-    /// <param name="height">The distorted picture's height.</param>
+    /// <summary>Divides an image into square tiles. Tiles at the right and at the bottom may be smaller.</summary>
+    /// <param name="height">The distorted image's height.</param>
     /// <param name="width">Its width.</param>
-    /// <param name="margin">What a tile needs around it.</param>
-    /// <param name="stride">What tiles begin at multiples of.</param>
-    /// <param name="side">The tiles' side; rounded up to a multiple of the stride.</param>
+    /// <param name="margin">The number of pixels that a tile needs around it.</param>
+    /// <param name="stride">The network's stride: tiles start at multiples of it.</param>
+    /// <param name="side">The side of the tiles. It is rounded up to a multiple of the stride.</param>
     public static TileGrid Square(long height, long width, int margin, int stride, int side) =>
         Create(height, width, RoundUp(margin, stride), RoundUp(side, stride), RoundUp(side, stride));
 
-    /// <summary>Divides a picture so that the least is computed with no window above <see cref="WindowPixels"/>.</summary>
-    /// <param name="height">The distorted picture's height.</param>
+    /// <summary>Divides an image with the least computation, so that no window is larger than <see cref="WindowPixels"/>.</summary>
+    /// <param name="height">The distorted image's height.</param>
     /// <param name="width">Its width.</param>
-    /// <param name="factor">The restored picture's size by the distorted one's.</param>
-    /// <param name="margin">What a tile needs around it.</param>
-    /// <param name="stride">What tiles begin at multiples of.</param>
+    /// <param name="factor">The ratio of the restored image's size to the distorted image's size.</param>
+    /// <param name="margin">The number of pixels that a tile needs around it.</param>
+    /// <param name="stride">The network's stride: tiles start at multiples of it.</param>
     public static TileGrid Cheapest(long height, long width, int factor, int margin, int stride)
     {
         var reach = RoundUp(margin, stride);
-        // A window of at least three margins a side, whatever the limit: or nearly all that is computed would be margin.
+        // A window always has at least three margins a side. Otherwise nearly all of it would be margin.
         var limit = Math.Max(WindowPixels / (factor * factor), (3 * reach + stride) * (3 * reach + stride));
         var (least, tileHeight, tileWidth) = (long.MaxValue, height, width);
         for (long columns = 1; columns <= DivideUp(width, stride); columns++)
         {
             if (height * (width + 2 * reach * (columns - 1)) >= least)
-                break; // more columns compute more, however few the rows are
+                break; // with more columns the cost only grows
             var candidateWidth = RoundUp(DivideUp(width, columns), stride);
             var windowHeight = limit / Math.Min(width, candidateWidth + 2 * reach);
             var highest = windowHeight >= height ? RoundUp(height, stride) : (windowHeight - 2 * reach) / stride * stride;
@@ -76,8 +76,8 @@ internal sealed class TileGrid
         return Create(height, width, reach, tileHeight, tileWidth);
     }
 
-    /// <summary>The whole picture as one tile.</summary>
-    /// <param name="height">The distorted picture's height.</param>
+    /// <summary>Returns the whole image as one tile.</summary>
+    /// <param name="height">The distorted image's height.</param>
     /// <param name="width">Its width.</param>
     public static TileGrid Whole(long height, long width) => new([new TileSpan(0, height, 0, height)], [new TileSpan(0, width, 0, width)]);
 

@@ -5,26 +5,26 @@ using static TorchSharp.torch;
 namespace Mdf.Evaluation;
 
 /// <summary>
-/// Applies a restoration network to a picture of any size, tile by tile: each tile is cut out with as much around it as the network looks at, and
-/// of what is made of it only its own pixels are kept. The result is the whole picture's, without seams, and memory does not grow with the
-/// picture but for the picture and the result themselves. A network that looks at the whole image (<see cref="RestorationNetwork.Margin"/>) is given the whole picture at once.
+/// Applies a restoration network to an image of any size, tile by tile. Each tile is cut out together with the margin that the network reads, and only the
+/// tile's own pixels of the result are kept. The result is the same as for the whole image, without seams. Except for the image and the result, the memory does
+/// not grow with the image. A network that reads the whole image (<see cref="RestorationNetwork.Margin"/>) gets the whole image at once.
 /// </summary>
 internal static class TiledRestoration
 {
-    /// <summary>Restores a picture.</summary>
+    /// <summary>Restores an image.</summary>
     /// <param name="network">The network, in evaluation mode, on any device.</param>
     /// <param name="distorted">RGB, <c>(1, 3, H, W)</c>, floating point, nominally in [0, 1], on any device and of any size.</param>
     /// <param name="tile">
-    /// The side of a tile in pixels of the distorted picture; rounded up to a multiple of the network's stride. Large tiles are faster, small
-    /// ones need less memory. Chosen when null: a picture of up to 768×768 restored pixels is one tile.
+    /// The side of a tile in pixels of the distorted image. It is rounded up to a multiple of the network's stride. Large tiles are faster, small
+    /// tiles need less memory. Default: chosen; an image of up to 768×768 restored pixels is one tile.
     /// </param>
-    /// <param name="progress">Told of every tile.</param>
-    /// <param name="cancellationToken">Ends it between two tiles.</param>
-    /// <returns><c>(1, 3, H · factor, W · factor)</c>, of the input's type and on its device, not clamped, without gradients.</returns>
+    /// <param name="progress">Takes a report for every tile.</param>
+    /// <param name="cancellationToken">Stops the work between two tiles.</param>
+    /// <returns><c>(1, 3, H · factor, W · factor)</c>, with the type and the device of the input, not clamped, without gradients.</returns>
     /// <exception cref="ArgumentException">
     /// The network is in training mode, the tensor is not as above, or the tile's side is not positive.
     /// </exception>
-    /// <exception cref="InputException">A tile is given, and the network looks at the whole image.</exception>
+    /// <exception cref="InputException">A tile is given, but the network reads the whole image.</exception>
     /// <exception cref="OperationCanceledException">It was cancelled.</exception>
     public static Tensor Run(
         RestorationNetwork network,

@@ -11,50 +11,50 @@ using static TorchSharp.torch;
 
 namespace Mdf.Experiments;
 
-/// <summary>How much work the demonstration does.</summary>
-/// <param name="Iterations">Iterations of each scale of the stack.</param>
-/// <param name="Scales">How many scales the stack has.</param>
-/// <param name="RecoverySteps">Steps of the recovery.</param>
-/// <param name="NetworkSteps">Steps of each network's training.</param>
+/// <summary>The amount of work of the demonstration.</summary>
+/// <param name="Iterations">The iterations of each scale of the stack.</param>
+/// <param name="Scales">The number of scales of the stack.</param>
+/// <param name="RecoverySteps">The steps of the recovery.</param>
+/// <param name="NetworkSteps">The steps of each network's training.</param>
 internal sealed record DemoSize(int Iterations, int Scales, int RecoverySteps, int NetworkSteps)
 {
-    /// <summary>Two to five minutes on two cores.</summary>
+    /// <summary>The full demonstration: two to five minutes on two cores.</summary>
     public static DemoSize Full { get; } = new(Iterations: 100, Scales: 6, RecoverySteps: 100, NetworkSteps: 250);
 
-    /// <summary>Well under a minute on two cores: enough to see that everything works.</summary>
+    /// <summary>The quick demonstration: well under a minute on two cores, enough to see that everything works.</summary>
     public static DemoSize Quick { get; } = new(Iterations: 20, Scales: 2, RecoverySteps: 60, NetworkSteps: 20);
 }
 
-/// <summary>What the demonstration works on: RGB, <c>(1, 3, H, W)</c> in [0, 1], on the device to compute on.</summary>
-/// <param name="Photo">The loss is trained on this photograph alone.</param>
+/// <summary>The photographs of the demonstration: RGB, <c>(1, 3, H, W)</c> in [0, 1], on the device to compute on.</summary>
+/// <param name="Photo">The only photograph on which the loss is trained.</param>
 /// <param name="Sha256">The SHA-256 of its file.</param>
-/// <param name="Second">The networks are trained on this one, too.</param>
-/// <param name="Unseen">The networks restore this one; nothing is trained on it.</param>
+/// <param name="Second">The second photograph for the training of the networks.</param>
+/// <param name="Unseen">The photograph that the networks restore. Nothing is trained on it.</param>
 internal sealed record DemoPhotographs(Tensor Photo, string Sha256, Tensor Second, Tensor Unseen);
 
-/// <summary>What the demonstration found.</summary>
-/// <param name="Comparison">What each loss makes of four distortions of equal MSE.</param>
+/// <summary>The results of the demonstration.</summary>
+/// <param name="Comparison">The values of each loss for four distortions of equal MSE.</param>
 /// <param name="StartPsnr">The PSNR in dB of the noise from which the recovery starts.</param>
-/// <param name="RecoveredPsnr">The PSNR in dB of the recovered picture.</param>
-/// <param name="Restoration">What a photograph that was not trained on scores: as a JPEG, and as each network restores it.</param>
+/// <param name="RecoveredPsnr">The PSNR in dB of the recovered image.</param>
+/// <param name="Restoration">The scores of a photograph that was not used for training: as a JPEG, and restored by each network.</param>
 internal sealed record DemoResult(ResultTable Comparison, double StartPsnr, double RecoveredPsnr, ResultTable Restoration)
 {
-    /// <summary>What the recovery must gain, in dB, for the trained loss to count as working.</summary>
+    /// <summary>The smallest gain of the recovery in dB with which the trained loss counts as working.</summary>
     public const double LeastGain = 3;
 
-    /// <summary>What the recovery gained, in dB.</summary>
+    /// <summary>The gain of the recovery in dB.</summary>
     public double Gain => RecoveredPsnr - StartPsnr;
 
     /// <summary>
-    /// Whether the trained loss led from noise towards the picture. That its gradient does says that everything works, not that the
-    /// loss has learnt anything: an untrained stack leads there too. What it has learnt shows in <see cref="Comparison"/>.
+    /// Whether the trained loss led from noise towards the image. This shows that everything works. It does not show that the loss has
+    /// learnt anything, because an untrained stack also leads there. <see cref="Comparison"/> shows what it has learnt.
     /// </summary>
     public bool IsSuccess => Gain >= LeastGain;
 }
 
 /// <summary>
-/// The project's idea in small: trains a stack for <c>jpeg:10</c> on one photograph, shows what it has learnt to see, checks that its gradient
-/// leads home, and trains a network with it.
+/// A small demonstration of the project. It trains a stack for <c>jpeg:10</c> on one photograph, shows which distortions the stack has learnt to penalize, checks
+/// that its gradient leads to the reference, and trains a network with it.
 /// </summary>
 internal static class Demo
 {
@@ -62,13 +62,13 @@ internal static class Demo
     private const int RecoverySize = 128;
     private const double LearningRate = 0.03;
 
-    /// <summary>Runs the demonstration and writes its pictures, curves, tables and the stack.</summary>
-    /// <param name="photographs">What to work on.</param>
-    /// <param name="size">How much work to do.</param>
+    /// <summary>Runs the demonstration and writes its images, curves, tables and the stack.</summary>
+    /// <param name="photographs">The photographs.</param>
+    /// <param name="size">The amount of work.</param>
     /// <param name="seed">The seed of all randomness.</param>
-    /// <param name="folder">Where to write.</param>
-    /// <param name="progress">Told of every step.</param>
-    /// <param name="cancellationToken">Ends it between two steps.</param>
+    /// <param name="folder">The folder to write to.</param>
+    /// <param name="progress">Takes a report for every step.</param>
+    /// <param name="cancellationToken">Stops the work between two steps.</param>
     /// <exception cref="InputException">The folder cannot be written, or the photograph is too small.</exception>
     public static DemoResult Run(
         DemoPhotographs photographs,
@@ -111,7 +111,7 @@ internal static class Demo
         return new DemoResult(comparison, recovery.PsnrPerStep[0], recovered, restoration);
     }
 
-    /// <summary>What the losses make of four distortions of equal MSE, as pictures, a table and a figure.</summary>
+    /// <summary>Computes the values of the losses for four distortions of equal MSE. Writes them as images, a table and a figure.</summary>
     private static ResultTable CompareStacks(Tensor photo, JpegDistortion jpeg, IReadOnlyList<MdfLoss> stacks, long seed, string folder)
     {
         using var scope = NewDisposeScope();

@@ -12,7 +12,7 @@ using static TorchSharp.torch;
 
 namespace Mdf.Experiments;
 
-/// <summary>The second half of the demonstration: one small network, trained once with MSE and once with the stack, restores a photograph that it has not seen.</summary>
+/// <summary>The second half of the demonstration: a small network, trained once with MSE and once with the stack, restores a photograph that was not used for training.</summary>
 internal static class DemoRestoration
 {
     private const string Architecture = "dncnn?batch_norm=false&features=16&layers=6";
@@ -21,15 +21,15 @@ internal static class DemoRestoration
     private const double LearningRate = 1e-3;
 
     /// <summary>Trains both networks and writes <c>restoration.png</c> (distorted, MSE, MDF, original), <c>restoration.csv</c> and <c>restoration.md</c>.</summary>
-    /// <param name="photographs">What to train on, and what to restore.</param>
-    /// <param name="distortion">What the networks undo.</param>
+    /// <param name="photographs">The photographs to train on, and the photograph to restore.</param>
+    /// <param name="distortion">The distortion that the networks undo.</param>
     /// <param name="loss">The trained stack.</param>
-    /// <param name="steps">Steps of each network's training.</param>
-    /// <param name="seed">The seed of weights and patches, the same for both.</param>
-    /// <param name="folder">Where to write.</param>
-    /// <param name="progress">Told of every step.</param>
-    /// <param name="cancellationToken">Ends it between two steps.</param>
-    /// <returns>What the distorted and the restored photographs score.</returns>
+    /// <param name="steps">The steps of each network's training.</param>
+    /// <param name="seed">The seed of weights and patches, which is the same for both networks.</param>
+    /// <param name="folder">The folder to write to.</param>
+    /// <param name="progress">Takes a report for every step.</param>
+    /// <param name="cancellationToken">Stops the work between two steps.</param>
+    /// <returns>The scores of the distorted and of the restored photographs.</returns>
     public static ResultTable Run(
         DemoPhotographs photographs, Distortion distortion, MdfLoss loss, int steps, long seed, string folder, IProgress<ProgressUpdate>? progress, CancellationToken cancellationToken)
     {
@@ -88,7 +88,7 @@ internal static class DemoRestoration
         }
     }
 
-    /// <summary>A residual network whose last convolution is zero gives back its input: whatever it does to it later it has learnt.</summary>
+    /// <summary>Sets the last convolution of a residual network to zero, so that the network returns its input. All later differences from the input are learnt.</summary>
     private static void StartFromTheInput(RestorationNetwork network)
     {
         using var _ = no_grad();

@@ -10,12 +10,12 @@ using Mdf.Training;
 namespace Mdf.Experiments;
 
 /// <summary>
-/// One experiment: which network is trained, for which task, under which loss, with which images, for how long. Read from a file by
-/// <see cref="ExperimentFile"/>; <c>docs/experiment.md</c> says what every key means.
+/// One experiment: the network, the task, the loss, the images and the schedule of a training. <see cref="ExperimentFile"/> reads it from a file;
+/// <c>docs/experiment.md</c> explains every key.
 /// </summary>
 /// <remarks>
-/// Two experiments are equal when their canonical files are: see <see cref="ToYaml"/>. A value that no file could hold (of no or several lines, out
-/// of range) is refused with an <see cref="ArgumentException"/> when the property is set.
+/// Two experiments are equal if their canonical files are equal (see <see cref="ToYaml"/>). A property refuses a value that a file could not contain (an empty text,
+/// several lines, or out of range) with an <see cref="ArgumentException"/>.
 /// </remarks>
 public sealed partial class Experiment : IEquatable<Experiment>
 {
@@ -33,7 +33,7 @@ public sealed partial class Experiment : IEquatable<Experiment>
         init => field = TextRange.Check(value);
     }
 
-    /// <summary>The network's options, as text; in alphabetical order. Those that are not there take their published values.</summary>
+    /// <summary>The options of the network as text, in alphabetical order. Options that are not given have their published values.</summary>
     public IReadOnlyDictionary<string, string> NetworkOptions
     {
         get;
@@ -55,7 +55,7 @@ public sealed partial class Experiment : IEquatable<Experiment>
         }
     }
 
-    /// <summary>The file of trained weights that the network starts from; null where they are drawn.</summary>
+    /// <summary>The file of trained weights that the network starts from; null if the weights are random.</summary>
     public string? Init
     {
         get;
@@ -70,8 +70,8 @@ public sealed partial class Experiment : IEquatable<Experiment>
     }
 
     /// <summary>
-    /// The folders of the training images' distorted versions, one for each of <see cref="TrainingFolders"/>, in the same order; null where they are made. Files
-    /// belong together by name (<see cref="Imaging.DistortedPairs.Match"/>).
+    /// The folders of the distorted training images, one for each of <see cref="TrainingFolders"/>, in the same order; null if they are computed. Files are paired
+    /// by their names (<see cref="Imaging.DistortedPairs.Match"/>).
     /// </summary>
     public IReadOnlyList<string>? DistortedFolders
     {
@@ -79,7 +79,7 @@ public sealed partial class Experiment : IEquatable<Experiment>
         init => field = value is null ? null : value.Count > 0 ? [.. value.Select(TextRange.Check)] : throw new ArgumentException("expected at least one folder", nameof(value));
     }
 
-    /// <summary>The folder of the validation images' distorted versions; null where they are made. It needs <see cref="ValidationFolder"/>.</summary>
+    /// <summary>The folder of the distorted validation images; null if they are computed. It requires <see cref="ValidationFolder"/>.</summary>
     public string? ValidationDistortedFolder
     {
         get;
@@ -87,19 +87,19 @@ public sealed partial class Experiment : IEquatable<Experiment>
     }
 
     /// <summary>
-    /// The program of a task <c>external:command</c>, from whoever typed the command; null where nobody has, and then such a task is refused. It is never read from a
-    /// file: of a file the task is only text.
+    /// The program of a task <c>external:command</c>, from the command that the user typed; null if the user typed none, and then such a task is refused. It is
+    /// never read from a file: in a file the task is only text.
     /// </summary>
     public ExternalDistortion? Program { get; init; }
 
-    /// <summary>The folder of the validation images, or one image, relative to the current folder; null for the training images that are set aside.</summary>
+    /// <summary>The folder of the validation images, or one image, relative to the current folder; null if training images are held out for validation.</summary>
     public string? ValidationFolder
     {
         get;
         init => field = value is null ? null : TextRange.Check(value);
     }
 
-    /// <summary>How it is trained; its warm-up and its decay fit its iterations and its learning rate.</summary>
+    /// <summary>The options of the training. Its warm-up and its decay fit its iterations and its learning rate.</summary>
     public required NetworkTrainingOptions Training
     {
         get;
@@ -112,7 +112,10 @@ public sealed partial class Experiment : IEquatable<Experiment>
         }
     }
 
-    /// <summary>What the experiment needs that is not in this repository, and where to get it, as it follows "needs"; null where nothing was said. It has no effect on the training, and is not in the canonical file.</summary>
+    /// <summary>
+    /// The files that the experiment needs and that are not in this repository, and where to get them, as text after "needs"; null if not given. It has no
+    /// effect on the training, and is not in the canonical file.
+    /// </summary>
     internal string? Needs
     {
         get;
@@ -120,12 +123,12 @@ public sealed partial class Experiment : IEquatable<Experiment>
     }
 
     /// <summary>
-    /// The plugins of which the file says that the experiment uses names, by what they name: <c>loss gradient</c> gives <c>own-loss.dll sha256:…</c>. It is text for
-    /// messages: nothing is loaded by it, and it has no effect on the training. The canonical file has those that are used now.
+    /// The plugins that the experiment file lists, by the names that they provide: <c>loss gradient</c> gives <c>own-loss.dll sha256:…</c>. It is text for
+    /// messages: nothing is loaded, and it has no effect on the training. The canonical file lists the plugins that are in use now.
     /// </summary>
     internal IReadOnlyDictionary<string, string> Plugins { get; init; } = new Dictionary<string, string>();
 
-    /// <summary>What any text in the file may be: a line break in a path or a name is a mistake.</summary>
+    /// <summary>The range of every text in the file: one line, because a line break in a path or a name is a mistake.</summary>
     internal static ValueRange<string> TextRange { get; } = new(
         "one line of text",
         value => !string.IsNullOrWhiteSpace(value) && !value.Any(c => char.IsControl(c) || c is '\u2028' or '\u2029'));
@@ -134,12 +137,12 @@ public sealed partial class Experiment : IEquatable<Experiment>
         $"names of small letters, digits and _, beside '{ExperimentFile.NameKey}'",
         value => value != ExperimentFile.NameKey && OptionName().IsMatch(value));
 
-    /// <summary>Where each key was read, by its path, such as <c>network.name</c>; empty where the experiment was put together in code.</summary>
+    /// <summary>The place of each key by its path, such as <c>network.name</c>; empty if the experiment was created in code.</summary>
     internal IReadOnlyDictionary<string, Place> Places { get; init; } = new Dictionary<string, Place>();
 
-    /// <summary>Makes something of the value of a key. What refuses the value is told where it stands.</summary>
+    /// <summary>Creates an object from the value of a key. If this fails, the message gives the place of the key.</summary>
     /// <param name="key">The key's path, such as <c>task</c> or <c>data.train</c>.</param>
-    /// <param name="make">Makes it; what it throws as <see cref="InputException"/> is thrown with the file and the line, or the argument, in front.</param>
+    /// <param name="make">Creates the object. If it throws an <see cref="InputException"/>, the file and the line, or the argument, are added to the message.</param>
     internal T Resolve<T>(string key, Func<T> make)
     {
         ArgumentNullException.ThrowIfNull(key);
@@ -154,9 +157,9 @@ public sealed partial class Experiment : IEquatable<Experiment>
         }
     }
 
-    /// <summary>What the network undoes.</summary>
-    /// <param name="cache">The folder in which the pictures are kept that a program has made.</param>
-    /// <exception cref="InputException">There is no such task, or it is a program's and nobody has typed it; the message has the line.</exception>
+    /// <summary>Creates the distortion that the network undoes.</summary>
+    /// <param name="cache">The folder in which the results of a program are kept.</param>
+    /// <exception cref="InputException">There is no such task, or it is a program that the user did not type; the message has the line.</exception>
     internal Distortion CreateDistortion(string cache)
     {
         if (Program is null || Program.Task != Task)
@@ -166,8 +169,8 @@ public sealed partial class Experiment : IEquatable<Experiment>
         return new CachedDistortion(Program, cache);
     }
 
-    /// <summary>What the network is built as.</summary>
-    /// <param name="factor">The task's upscaling factor; 1 where the size stays.</param>
+    /// <summary>Creates the architecture of the network.</summary>
+    /// <param name="factor">The upscaling factor of the task; 1 if the size does not change.</param>
     /// <exception cref="InputException">There is no such network, or it has no such factor, option or value; the message has the line.</exception>
     internal NetworkArchitecture CreateArchitecture(int factor)
     {
@@ -181,8 +184,8 @@ public sealed partial class Experiment : IEquatable<Experiment>
     }
 
     /// <summary>
-    /// The canonical file: every key that has an effect with its value, also those left to their defaults, in one order. Reading it gives an equal
-    /// experiment; the first line names the version of the program.
+    /// Writes the canonical file: every key that has an effect, also with a default value, in a fixed order. Reading it gives an equal
+    /// experiment. The first line names the version of the program.
     /// </summary>
     public string ToYaml()
     {
@@ -209,8 +212,8 @@ public sealed partial class Experiment : IEquatable<Experiment>
         return yaml.ToString();
     }
 
-    /// <summary>The keys whose values differ in the two canonical files, in their order.</summary>
-    /// <param name="other">What to compare with, such as the experiment that a checkpoint belongs to.</param>
+    /// <summary>Returns the keys whose values differ in the two canonical files, in their order.</summary>
+    /// <param name="other">The other experiment, such as the experiment of a checkpoint.</param>
     internal IReadOnlyList<ExperimentDifference> DifferencesFrom(Experiment other)
     {
         ArgumentNullException.ThrowIfNull(other);
@@ -226,8 +229,8 @@ public sealed partial class Experiment : IEquatable<Experiment>
         static string? ValueIn(List<(string Key, string Value)> entries, string key) => entries.Find(entry => entry.Key == key).Value;
     }
 
-    /// <summary>The same experiment, trained in another way.</summary>
-    /// <param name="training">How.</param>
+    /// <summary>Returns the same experiment with other training options.</summary>
+    /// <param name="training">The options.</param>
     public Experiment With(NetworkTrainingOptions training) => new()
     {
         Task = Task,
@@ -246,7 +249,7 @@ public sealed partial class Experiment : IEquatable<Experiment>
         Places = Places,
     };
 
-    /// <summary>The plugins of the names that the experiment uses: those that are loaded, else those of which its file says so.</summary>
+    /// <summary>Returns the plugins of the names that the experiment uses: the loaded plugins, or else the plugins that its file lists.</summary>
     internal IReadOnlyDictionary<string, string> PluginsInUse()
     {
         var found = new OrderedDictionary<string, string>(StringComparer.Ordinal);
@@ -260,9 +263,9 @@ public sealed partial class Experiment : IEquatable<Experiment>
         return found;
     }
 
-    /// <summary>Says which plugins are other files than those of which an earlier experiment says that it used them.</summary>
-    /// <param name="earlier">The experiment that a run began with.</param>
-    /// <returns>One line for each.</returns>
+    /// <summary>Lists the plugins whose files differ from those that an earlier experiment recorded.</summary>
+    /// <param name="earlier">The experiment with which the run started.</param>
+    /// <returns>One line for each plugin.</returns>
     internal IEnumerable<string> ChangedPlugins(Experiment earlier)
     {
         var now = PluginsInUse();
@@ -293,7 +296,7 @@ public sealed partial class Experiment : IEquatable<Experiment>
         return hash.ToHashCode();
     }
 
-    /// <summary>Every key that has an effect, by its path, with its value in YAML.</summary>
+    /// <summary>Returns every key that has an effect, by its path, with its value in YAML.</summary>
     private IEnumerable<(string Key, string Value)> Entries()
     {
         var (sampling, schedule, validation) = (Training.Sampling, Training.Schedule, Training.Validation);
@@ -342,14 +345,14 @@ public sealed partial class Experiment : IEquatable<Experiment>
 
     private static string Yaml(long value) => value.ToString(CultureInfo.InvariantCulture);
 
-    /// <summary>The shortest number that reads as the same.</summary>
+    /// <summary>Writes the shortest text that is read as the same number.</summary>
     private static string Yaml(double value) => value.ToString("R", CultureInfo.InvariantCulture).ToLowerInvariant();
 
     private static string Yaml(bool value) => value ? "true" : "false";
 
     private static string Yaml(IEnumerable<string> values) => $"[{string.Join(", ", values)}]";
 
-    /// <summary>Plain where any reader of YAML takes it for what it is, else in single quotes.</summary>
+    /// <summary>Writes a text plainly if every YAML reader reads it as this text, otherwise in single quotes.</summary>
     private static string Yaml(string? value) => value switch
     {
         null => "null",
@@ -360,7 +363,7 @@ public sealed partial class Experiment : IEquatable<Experiment>
     [GeneratedRegex(@"\A[A-Za-z0-9_./](?:[A-Za-z0-9_./+*?=&-]|:(?=[A-Za-z0-9_./]))*\z")]
     private static partial Regex PlainText();
 
-    // An option of a network that is a list of numbers.
+    // Matches an option of a network that is a list of numbers.
     [GeneratedRegex(@"\A[0-9]+(\.[0-9]+)?(,[0-9]+(\.[0-9]+)?)+\z")]
     private static partial Regex NumberList();
 
@@ -370,6 +373,6 @@ public sealed partial class Experiment : IEquatable<Experiment>
 
 /// <summary>A key to which two experiments give different values.</summary>
 /// <param name="Key">The key's path, such as <c>schedule.batch</c>.</param>
-/// <param name="Value">Its value in the one, in YAML; null where the key has no effect there or is a network's option that is left out.</param>
-/// <param name="Other">Its value in the other.</param>
+/// <param name="Value">Its value in the first experiment, in YAML; null if the key has no effect there, or is an option of a network that is not given.</param>
+/// <param name="Other">Its value in the second experiment.</param>
 internal sealed record ExperimentDifference(string Key, string? Value, string? Other);

@@ -9,10 +9,10 @@ using Mdf.Training;
 namespace Mdf.Experiments;
 
 /// <summary>
-/// Reads experiment files: YAML, one experiment a file. Every key is known and its value of the right kind and in range, or the file is refused
-/// with the line and, for a key, the nearest known one. <c>docs/experiment.md</c> describes the keys.
+/// Reads experiment files: YAML, one experiment in a file. A file with an unknown key, or with a value of the wrong kind or out of range, is refused. The
+/// message has the line and, for a key, the nearest known key. <c>docs/experiment.md</c> describes the keys.
 /// </summary>
-/// <remarks>The file is not trusted: of YAML only values, lists and mappings are read, and nothing in a file names a type or is run.</remarks>
+/// <remarks>The file is not trusted. Only values, lists and mappings of YAML are read. Nothing in a file names a type or is executed.</remarks>
 public static partial class ExperimentFile
 {
     /// <summary>The largest file that is read, in bytes.</summary>
@@ -25,13 +25,13 @@ public static partial class ExperimentFile
     /// <summary>The one key of a network that is not an option.</summary>
     internal const string NameKey = "name";
 
-    /// <summary>The section that says which plugins the names of the experiment come from.</summary>
+    /// <summary>The section that lists the plugins of the names in the experiment.</summary>
     internal const string PluginsKey = "plugins";
 
     private static readonly string[] s_stepKeys = ["milestones", "decay_factor"];
     private static readonly string[] s_cosineKeys = ["final_learning_rate"];
 
-    /// <summary>The keys of the file (under an empty name) and of its sections. A network's options are its own.</summary>
+    /// <summary>The keys of the file (under an empty name) and of its sections. The options of a network are not listed here, because each network has its own.</summary>
     internal static IReadOnlyDictionary<string, IReadOnlyList<string>> Keys { get; } = new Dictionary<string, IReadOnlyList<string>>
     {
         [""] = ["task", "network", "loss", "init", "data", "schedule", "validation", "checkpoint_every", "seed", "needs", PluginsKey],
@@ -42,26 +42,26 @@ public static partial class ExperimentFile
 
     private static ValueRange<string> PluginKeyRange { get; } = new("what comes from a plugin, such as 'loss gradient'", value => PluginKey().IsMatch(value));
 
-    /// <summary>Reads an experiment file. No file that it names is looked at.</summary>
+    /// <summary>Reads an experiment file. Does not open the files that it names.</summary>
     /// <param name="path">The file.</param>
     /// <param name="overrides">
-    /// Settings that take the place of the file's, each <c>path.of.key=value</c> with the value as in YAML, such as <c>schedule.iterations=200</c>
-    /// or <c>data.train=[a, b]</c>; of two for one key the later counts.
+    /// Settings that override the file, each <c>path.of.key=value</c> with the value as in YAML, such as <c>schedule.iterations=200</c>
+    /// or <c>data.train=[a, b]</c>. If a key is set twice, the last value counts.
     /// </param>
-    /// <param name="task">The task as somebody typed it, in place of the file's; only so can it be a program's. Null for the file's.</param>
-    /// <exception cref="InputException">The file cannot be read or is no experiment, or an override is not one.</exception>
+    /// <param name="task">The task that the user typed; it replaces the task of the file. Only this task can be a program. Null: the task of the file.</param>
+    /// <exception cref="InputException">The file cannot be read or is not an experiment, or an override is invalid.</exception>
     public static Experiment Load(string path, IReadOnlyList<string>? overrides = null, Distortion? task = null)
     {
         ArgumentNullException.ThrowIfNull(path);
         return Parse(ReadText(path), path, overrides, task);
     }
 
-    /// <summary>Reads an experiment that is in memory already; otherwise as <see cref="Load"/>.</summary>
+    /// <summary>Reads an experiment from a text in memory; otherwise as <see cref="Load"/>.</summary>
     /// <param name="text">The text of an experiment file.</param>
-    /// <param name="name">What to call it in messages.</param>
+    /// <param name="name">The name of the text in messages.</param>
     /// <param name="overrides">As for <see cref="Load"/>.</param>
     /// <param name="task">As for <see cref="Load"/>.</param>
-    /// <exception cref="InputException">The text is no experiment, or an override is not one.</exception>
+    /// <exception cref="InputException">The text is not an experiment, or an override is invalid.</exception>
     public static Experiment Parse(string text, string name, IReadOnlyList<string>? overrides = null, Distortion? task = null)
     {
         ArgumentNullException.ThrowIfNull(text);
@@ -80,9 +80,9 @@ public static partial class ExperimentFile
         return ReadExperiment(Section.Open(file, root, Keys[""]), PlacesOf(root), task as ExternalDistortion);
     }
 
-    /// <summary>Refuses to resume a run with names of a plugin without the plugin.</summary>
+    /// <summary>Refuses to resume a run that needs a plugin that is not loaded.</summary>
     /// <param name="folder">The run's folder.</param>
-    /// <exception cref="InputException">The run was begun with a plugin that is not loaded.</exception>
+    /// <exception cref="InputException">The run was started with a plugin that is not loaded.</exception>
     internal static void RequirePlugins(RunFolder folder)
     {
         ArgumentNullException.ThrowIfNull(folder);
@@ -90,7 +90,7 @@ public static partial class ExperimentFile
             return;
         throw new InputException($"cannot resume '{folder.Path}': {missing}");
 
-        // A description that is corrupt is the run's to deal with.
+        // The run itself handles a corrupt description.
         static string? Missing(string path)
         {
             try
@@ -116,16 +116,16 @@ public static partial class ExperimentFile
         _ => LossExpression.Kinds.Find(name) is not null,
     };
 
-    /// <summary>Refuses to resume a run of a program without the program.</summary>
+    /// <summary>Refuses to resume a run that needs a program that the user did not type.</summary>
     /// <param name="folder">The run's folder.</param>
-    /// <exception cref="InputException">The run was begun with a typed program.</exception>
+    /// <exception cref="InputException">The run was started with a typed program.</exception>
     internal static void RequireNoProgram(RunFolder folder)
     {
         ArgumentNullException.ThrowIfNull(folder);
         if (folder.IsBegun && TaskOf(folder.Description) is { } task && ExternalDistortion.IsNameOf(task))
             throw new InputException($"cannot resume '{folder.Path}': it was begun with the program {Untrusted.Quote(task)}, and no file can start a program; give it again with --task");
 
-        // A description that is corrupt is the run's to deal with.
+        // The run itself handles a corrupt description.
         static string? TaskOf(string path)
         {
             try
@@ -191,7 +191,7 @@ public static partial class ExperimentFile
         {
             foreach (var (key, entry) in map.Entries)
             {
-                // A value may stand below its key, and a section's own place is that of its first key.
+                // A value may be below its key. The place of a section is the place of its first key, so the place of the entry is used.
                 places[prefix + key] = entry.Value is SettingMap ? entry.Place : entry.Value.Place;
                 if (entry.Value is SettingMap inner)
                     Add($"{prefix}{key}.", inner);
@@ -228,7 +228,7 @@ public static partial class ExperimentFile
         };
     }
 
-    /// <summary>Refuses an experiment with a name of which its file says that it comes with a plugin, and which is unknown.</summary>
+    /// <summary>Refuses an experiment with an unknown name that, according to its file, comes from a plugin.</summary>
     private static void RequirePlugins(IReadOnlyDictionary<string, string> plugins, string? task, string? network, string? loss, Dictionary<string, Place> places)
     {
         foreach (var (key, file) in plugins)

@@ -5,13 +5,13 @@ using Mdf.Training;
 
 namespace Mdf.Experiments;
 
-/// <summary>The pictures of an experiment: those that are trained on and those that are validated on, and where their distorted versions come from.</summary>
+/// <summary>Finds and reads the images of an experiment: the training images, the validation images and their distorted versions.</summary>
 internal static class ExperimentImages
 {
-    /// <summary>Finds the validation images; none is read yet.</summary>
+    /// <summary>Finds the validation images. Does not read them.</summary>
     /// <param name="experiment">The experiment.</param>
-    /// <param name="distortion">What the network undoes.</param>
-    /// <exception cref="InputException">A folder is missing or has no image, an image has no counterpart, or there are no distorted files where the task needs some; the message has the line.</exception>
+    /// <param name="distortion">The distortion that the network undoes.</param>
+    /// <exception cref="InputException">A folder is missing or has no image, an image has no counterpart, or the task needs distorted files that are not given; the message has the line.</exception>
     public static BenchmarkImages OfValidation(Experiment experiment, Distortion distortion)
     {
         var (sampling, seed) = (experiment.Training.Sampling, experiment.Training.Seed);
@@ -26,14 +26,14 @@ internal static class ExperimentImages
         };
     }
 
-    /// <summary>Reads the training images, and makes their distorted versions, and those of the validation images, where a program does.</summary>
+    /// <summary>Reads the training images. If the distortion is a program, it also creates the distorted versions of the training and the validation images.</summary>
     /// <param name="experiment">The experiment.</param>
-    /// <param name="distortion">What the network undoes.</param>
+    /// <param name="distortion">The distortion that the network undoes.</param>
     /// <param name="validation">The validation images.</param>
-    /// <param name="progress">Told of every image.</param>
-    /// <param name="cancellationToken">Ends it between two images.</param>
-    /// <returns>The images, and the artefact that is to be undone.</returns>
-    /// <exception cref="InputException">An image cannot be used, or the distortion damages nothing; the message has the line.</exception>
+    /// <param name="progress">Takes a report for every image.</param>
+    /// <param name="cancellationToken">Stops the work between two images.</param>
+    /// <returns>The images, and the artefact that the network undoes.</returns>
+    /// <exception cref="InputException">An image cannot be used, or the distortion changes nothing; the message has the line.</exception>
     public static (TrainingImages Images, TaskArtefact Artefact) OfTraining(
         Experiment experiment, Distortion distortion, BenchmarkImages validation, IProgress<ProgressUpdate>? progress, CancellationToken cancellationToken)
     {
@@ -49,7 +49,7 @@ internal static class ExperimentImages
         return (images, artefact);
     }
 
-    /// <summary>Has a program make all validation images before the training, so that one that fails does not end it.</summary>
+    /// <summary>Lets a program create all validation images before the training, so that a failing program does not stop the training.</summary>
     private static void Keep(BenchmarkImages validation, IProgress<ProgressUpdate>? progress, CancellationToken cancellationToken)
     {
         var meter = new ProgressMeter(progress, "distorting for validation", validation.Count);

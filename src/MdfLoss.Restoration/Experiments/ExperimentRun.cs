@@ -15,18 +15,18 @@ using static TorchSharp.torch;
 namespace Mdf.Experiments;
 
 /// <summary>The result of a finished run.</summary>
-/// <param name="Iterations">How many steps the network was trained.</param>
+/// <param name="Iterations">The number of steps of the training.</param>
 /// <param name="Last">The last validation.</param>
 /// <param name="Best">The validation with the lowest loss.</param>
-/// <param name="Unreadable">Training images that were passed over, if that was asked for.</param>
+/// <param name="Unreadable">The training images that were skipped because they could not be read, if the user allowed this.</param>
 public sealed record ExperimentResult(int Iterations, ValidationMeasures Last, BestValidation Best, IReadOnlyList<string> Unreadable);
 
-/// <summary>What a validation measured: means over its images.</summary>
-/// <param name="Loss">The experiment's loss.</param>
+/// <summary>The results of a validation: means over its images.</summary>
+/// <param name="Loss">The value of the experiment's loss.</param>
 /// <param name="Scores">The metrics.</param>
 public sealed record ValidationMeasures(double Loss, BenchmarkScores Scores);
 
-/// <summary>Phase 2: carries out an experiment, from its file to a trained network in a run folder.</summary>
+/// <summary>Phase 2: runs an experiment, from its file to a trained network in a run folder.</summary>
 public sealed class ExperimentRun : IDisposable
 {
     private const string Elsewhere = "--output";
@@ -47,11 +47,11 @@ public sealed class ExperimentRun : IDisposable
     private readonly IReadOnlyList<WeightsFile> _lossFiles;
     private string? _lossSha256;
 
-    /// <summary>Prepares an experiment: makes or reads all that it names but the training images, and so finds most mistakes.</summary>
+    /// <summary>Prepares an experiment. Creates or reads everything that it names except the training images, so it finds most mistakes early.</summary>
     /// <param name="experiment">The experiment.</param>
-    /// <param name="folder">Where to write.</param>
-    /// <param name="device">Where to compute.</param>
-    /// <param name="warn">Told, in one line, of what was passed over.</param>
+    /// <param name="folder">The folder to write to.</param>
+    /// <param name="device">The device to compute on.</param>
+    /// <param name="warn">Takes one line about each thing that was ignored.</param>
     /// <exception cref="InputException">Something that the experiment names cannot be used; the message has the line.</exception>
     public ExperimentRun(Experiment experiment, RunFolder folder, Device device, Action<string>? warn = null)
     {
@@ -83,22 +83,22 @@ public sealed class ExperimentRun : IDisposable
         }
     }
 
-    /// <summary>How many steps to add to a run that has ended and is resumed, at its schedule's last learning rate; 0 for none.</summary>
+    /// <summary>The number of steps to add to a finished run that is resumed, at the last learning rate of its schedule. Default: 0.</summary>
     public int ExtendBy
     {
         get;
         init => field = ValueRange.Whole(0, ScheduleOptions.MostIterations).Check(value);
     }
 
-    /// <summary>What a user should know of the loss before long work; null if there is nothing.</summary>
+    /// <summary>A caution about the loss before long work; null if there is none.</summary>
     public string? Caution => _loss.CautionOn(_device);
 
-    /// <summary>Trains, from the first step or from the newest checkpoint that can be used, to the end.</summary>
-    /// <param name="resume">Whether to resume a run. Its validation, its checkpoints and, where the learning rate does not depend on it, its number of iterations may have changed.</param>
-    /// <param name="progress">Told of every step.</param>
-    /// <param name="cancellationToken">Ends it between two steps, with a checkpoint.</param>
-    /// <returns>The result. Of a run that has ended already it is read; nothing is written then but what somebody has deleted, or a description that has changed.</returns>
-    /// <exception cref="InputException">The folder holds a run and is not to be resumed, or is of another experiment or other weights of the loss, or is in use; or a training image cannot be used.</exception>
+    /// <summary>Trains to the end, from the first step or from the newest checkpoint that can be used.</summary>
+    /// <param name="resume">Whether to resume a run. Since its start, the user may have changed its validation, its checkpoints and, if the learning rate does not depend on it, its number of iterations.</param>
+    /// <param name="progress">Takes a report for every step.</param>
+    /// <param name="cancellationToken">Stops the work between two steps and writes a checkpoint.</param>
+    /// <returns>The result. If the run had already finished, the result is read from its files. Then the method writes only files that were deleted, or a changed description.</returns>
+    /// <exception cref="InputException">The folder contains a run that was not to be resumed, a run of another experiment, or a run with other weights of the loss; the folder is in use; or a training image cannot be used.</exception>
     /// <exception cref="DivergedException">The loss or a gradient became infinite or NaN.</exception>
     /// <exception cref="IOException">The disk failed or is full; the last checkpoint is intact, and the message names it.</exception>
     /// <exception cref="OperationCanceledException">It was cancelled: a <see cref="RunInterruptedException"/> if there is a checkpoint.</exception>
@@ -119,8 +119,8 @@ public sealed class ExperimentRun : IDisposable
 
     private ExperimentResult Begin(NetworkTrainer trainer, IProgress<ProgressUpdate>? progress, CancellationToken cancellationToken)
     {
-        _folder.RequireState(resume: false, Elsewhere); // before the images are read, which may take long
-        var images = ReadImages(progress, cancellationToken); // a mistake there leaves no folder behind
+        _folder.RequireState(resume: false, Elsewhere); // before reading the images, which may take long
+        var images = ReadImages(progress, cancellationToken); // before the folder is created, so that an error leaves no folder
         using var session = RunSession.Open(_folder, resume: false, Elsewhere);
         return session.Guard(() =>
         {
@@ -134,7 +134,7 @@ public sealed class ExperimentRun : IDisposable
         using var session = RunSession.Open(_folder, resume: true, Elsewhere);
         var (recorded, isLost) = session.ReadDescription(
             static path => ExperimentFile.Load(path), static file => ExperimentFile.Parse(TrainingCheckpoint.Read(file).Experiment, file.Path), _warn);
-        // Before a checkpoint is looked at: one of another network would seem to be damaged.
+        // Before a checkpoint is read, because a checkpoint of another network would look corrupt.
         RequireSame(recorded, static key => !MayChange(key) || key == ExtendKey);
         foreach (var changed in _experiment.ChangedPlugins(recorded))
             _warn?.Invoke(changed);
@@ -151,14 +151,14 @@ public sealed class ExperimentRun : IDisposable
                 AtomicFile.Write(_folder.Description, yaml);
             if (!position.IsEndOf(_experiment))
                 return Train(session, trainer, ReadImages(progress, cancellationToken), position, window, progress, cancellationToken);
-            if (!File.Exists(_folder.Curves)) // killed after the last checkpoint
+            if (!File.Exists(_folder.Curves)) // the process was killed after the last checkpoint
                 RunCurves.SaveNetwork(_folder, _loss.Expression);
             ReplaceNetworks(trainer, position);
             return new ExperimentResult(position.Iteration, position.Measures!, position.Best!, []);
         }, cancellationToken);
     }
 
-    /// <summary>Writes the networks of a run that has ended where somebody has deleted them.</summary>
+    /// <summary>Writes the networks of a finished run again if they were deleted.</summary>
     private void ReplaceNetworks(NetworkTrainer trainer, Position position)
     {
         if (!File.Exists(_folder.Last))
@@ -181,7 +181,7 @@ public sealed class ExperimentRun : IDisposable
         var images = data.Images;
         var (training, schedule) = (_experiment.Training, _experiment.Training.Schedule);
         var end = schedule.TotalIterations;
-        File.Delete(_folder.Curves); // drawn at the end: those of a run that is extended would be old
+        File.Delete(_folder.Curves); // curves are drawn at the end; the curves of an extended run would be out of date
         session.OpenLog(position.Iteration, position.Validated);
         data.Artefact.Write(_folder);
         var sampler = new PatchSampler(images, _distortion, training.Sampling, schedule.Batch, training.Seed);
@@ -192,7 +192,7 @@ public sealed class ExperimentRun : IDisposable
         {
             var isLast = trainer.Iteration == end;
             position = position with { Iteration = trainer.Iteration };
-            // A validation that was interrupted is made up for, so that the files are those of a run that was not.
+            // An interrupted validation is repeated, so that the files are the same as without the interruption.
             if (position.Validated < position.Iteration && (position.Iteration % training.Validation.Every == 0 || schedule.IsEnd(position.Iteration)))
             {
                 try
@@ -211,7 +211,7 @@ public sealed class ExperimentRun : IDisposable
             if (isLast)
                 break;
             if (cancellationToken.IsCancellationRequested && position.Iteration == 0)
-                WriteCheckpoint(session, trainer, position, window); // so that the run can be resumed
+                WriteCheckpoint(session, trainer, position, window); // so that the run can resume
             cancellationToken.ThrowIfCancellationRequested();
 
             var step = Step(trainer, batches, window);
@@ -237,8 +237,8 @@ public sealed class ExperimentRun : IDisposable
         return step;
     }
 
-    /// <summary>Takes the trainer to the newest checkpoint of this run that can be used.</summary>
-    /// <returns>Where it stands; the start where there is no checkpoint yet.</returns>
+    /// <summary>Restores the trainer from the newest checkpoint of this run that can be used.</summary>
+    /// <returns>The position of the checkpoint; the start if there is no checkpoint yet.</returns>
     private Position Restore(RunSession session, NetworkTrainer trainer, LogWindow window, Experiment recorded)
     {
         var position = Position.Start;
@@ -259,7 +259,7 @@ public sealed class ExperimentRun : IDisposable
         if (restored is not null)
         {
             RequireSameLossFiles(restored);
-            _lossSha256 = restored.LossSha256; // stays unknown where an older build began it
+            _lossSha256 = restored.LossSha256; // remains unknown if an older build started the run
         }
 
         return position;
@@ -278,10 +278,10 @@ public sealed class ExperimentRun : IDisposable
         }
     }
 
-    /// <summary>Whether a run may be resumed with another value of a key, if the steps already made stay the same.</summary>
+    /// <summary>Whether a run may be resumed with another value of a key, provided that the steps already made remain the same.</summary>
     private static bool MayChange(string key) => key is "checkpoint_every" or IterationsKey or ExtendKey || key.StartsWith("validation.", StringComparison.Ordinal);
 
-    /// <summary>Refuses an experiment that differs from the run's in certain keys. A list of extensions that the caller does not give is the run's.</summary>
+    /// <summary>Refuses an experiment that differs from the run's experiment in certain keys. If the caller gives no extensions, the extensions of the run count.</summary>
     private void RequireSame(Experiment recorded, Func<string, bool> matters, string reason = "")
     {
         var differences = _experiment.DifferencesFrom(recorded).Where(difference => matters(difference.Key));
@@ -302,7 +302,7 @@ public sealed class ExperimentRun : IDisposable
         _ => null,
     };
 
-    /// <summary>Adds an extension to the experiment; an unfinished one of the same length is continued.</summary>
+    /// <summary>Adds an extension to the experiment. An unfinished extension of the same length is continued instead.</summary>
     private void Extend(int done)
     {
         var schedule = _experiment.Training.Schedule;
@@ -317,7 +317,7 @@ public sealed class ExperimentRun : IDisposable
 
     private void RequireSameLossFiles(TrainingCheckpoint checkpoint)
     {
-        // Checkpoints of older builds do not say.
+        // Checkpoints of older builds do not record it.
         if (checkpoint.LossSha256 is not { } known)
             return;
         var hashes = known.Split(',');
@@ -338,7 +338,7 @@ public sealed class ExperimentRun : IDisposable
             position.Iteration, _experiment.ToYaml(), _lossSha256, position.Validated, position.Best,
             position.Measures is null ? null : JsonSerializer.Serialize(position.Measures, s_json), window.Save()).Write(path, trainer.Save()));
 
-    /// <summary>Tries the network on the validation images, and writes it.</summary>
+    /// <summary>Validates the network and writes its file.</summary>
     /// <returns>The position with this validation.</returns>
     private Position Validate(RunSession session, NetworkTrainer trainer, Position position, IProgress<ProgressUpdate>? progress, CancellationToken cancellationToken)
     {
@@ -403,17 +403,17 @@ public sealed class ExperimentRun : IDisposable
         return network;
     }
 
-    /// <summary>Where a run stands: all that decides which files are written next. A checkpoint has it.</summary>
-    /// <param name="Iteration">How many steps have been made.</param>
+    /// <summary>The position of a run: all that decides which files are written next. A checkpoint contains it.</summary>
+    /// <param name="Iteration">The number of steps made.</param>
     /// <param name="Validated">The iteration of the last validation; 0 before the first.</param>
-    /// <param name="Measures">What that measured.</param>
+    /// <param name="Measures">The results of this validation.</param>
     /// <param name="Best">The validation with the lowest loss.</param>
     private sealed record Position(int Iteration, int Validated, ValidationMeasures? Measures, BestValidation? Best)
     {
-        /// <summary>Before the first step.</summary>
+        /// <summary>The position before the first step.</summary>
         public static Position Start { get; } = new(0, 0, null, null);
 
-        /// <summary>Whether nothing is left to do.</summary>
+        /// <summary>Whether the run is finished.</summary>
         public bool IsEndOf(Experiment experiment) => Iteration == experiment.Training.Schedule.TotalIterations && Validated == Iteration;
     }
 }

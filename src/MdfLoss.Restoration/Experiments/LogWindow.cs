@@ -4,7 +4,10 @@ using Mdf.Runtime;
 
 namespace Mdf.Experiments;
 
-/// <summary>The steps since the last entry of the log: the mean of each number that they gave. A checkpoint has it, so that the log of a run that was interrupted is that of one that was not.</summary>
+/// <summary>
+/// The mean of each number over the steps since the last entry of the log. A checkpoint contains it, so an interrupted and resumed run has the same log as a
+/// run without interruption.
+/// </summary>
 internal sealed class LogWindow
 {
     private static readonly JsonSerializerOptions s_json = new() { NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals };
@@ -13,23 +16,23 @@ internal sealed class LogWindow
     private readonly Sums _times = new();
 
     /// <summary>Adds a step.</summary>
-    /// <param name="values">Its numbers; every step gives the same names.</param>
+    /// <param name="values">The numbers of the step; every step gives the same names.</param>
     public void Add(params ReadOnlySpan<(string Name, double Value)> values) => _values.Add(values);
 
-    /// <summary>Adds what a step took. A checkpoint does not keep it: it is another time on every machine.</summary>
+    /// <summary>Adds the times of a step. A checkpoint does not keep them, because they differ on every machine.</summary>
     /// <param name="times">The times by name; every step gives the same names.</param>
     public void AddTimes(params ReadOnlySpan<(string Name, double Value)> times) => _times.Add(times);
 
-    /// <summary>The means in the order of their names' first appearance; the next window begins.</summary>
+    /// <summary>Returns the means, in the order in which their names first appeared, and starts the next window.</summary>
     public Dictionary<string, double?> Close() => _values.Close().Concat(_times.Close()).ToDictionary();
 
-    /// <summary>The window as text, for a checkpoint; null where it is empty.</summary>
+    /// <summary>Returns the window as text, for a checkpoint; null if it is empty.</summary>
     public string? Save() => _values.Steps == 0 ? null : JsonSerializer.Serialize(new Saved(_values.Steps, _values.ByName), s_json);
 
-    /// <summary>Takes the window of a checkpoint instead of this one.</summary>
-    /// <param name="saved">What <see cref="Save"/> gave.</param>
+    /// <summary>Replaces this window with the window of a checkpoint.</summary>
+    /// <param name="saved">The result of <see cref="Save"/>.</param>
     /// <param name="where">The checkpoint, for messages.</param>
-    /// <exception cref="InputException">It is not what <see cref="Save"/> gives.</exception>
+    /// <exception cref="InputException">The text is not from <see cref="Save"/>.</exception>
     public void Load(string? saved, string where)
     {
         _values.Close();

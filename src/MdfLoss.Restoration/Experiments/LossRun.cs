@@ -16,10 +16,10 @@ namespace Mdf.Experiments;
 /// <param name="Sha256">The SHA-256 of its file.</param>
 public sealed record LossPhotograph(Tensor Image, string Sha256);
 
-/// <summary>Phase 1 with a run folder: trains a stack, logs, draws, and can be interrupted at any iteration and resumed to the same bytes.</summary>
+/// <summary>Phase 1 with a run folder: trains a stack, logs and draws curves. It can be interrupted at any iteration; a resumed run gives the same bytes.</summary>
 public sealed class LossRun
 {
-    /// <summary>How many iterations lie between two checkpoints by default.</summary>
+    /// <summary>The default number of iterations between two checkpoints.</summary>
     public const int DefaultCheckpointEvery = 100;
 
     private const string Elsewhere = "--run";
@@ -33,11 +33,11 @@ public sealed class LossRun
     private readonly int _checkpointEvery;
     private LossTrainingOptions _options;
 
-    /// <summary>Prepares a run; nothing is written yet.</summary>
+    /// <summary>Prepares a run. Writes nothing.</summary>
     /// <param name="photographs">The photographs; at least one.</param>
-    /// <param name="options">How to train.</param>
-    /// <param name="folder">Where to write.</param>
-    /// <param name="checkpointEvery">How many iterations lie between two checkpoints; at least 1.</param>
+    /// <param name="options">The options of the training.</param>
+    /// <param name="folder">The folder to write to.</param>
+    /// <param name="checkpointEvery">The number of iterations between two checkpoints; at least 1.</param>
     public LossRun(IReadOnlyList<LossPhotograph> photographs, LossTrainingOptions options, RunFolder folder, int checkpointEvery = DefaultCheckpointEvery)
     {
         ArgumentNullException.ThrowIfNull(photographs);
@@ -47,25 +47,25 @@ public sealed class LossRun
         (_photographs, _options, _folder, _checkpointEvery) = (photographs, options, folder, checkpointEvery);
     }
 
-    /// <summary>The file in which the run leaves the stack; null to leave none.</summary>
+    /// <summary>The file for the trained stack; null to write none.</summary>
     public string? Output { get; init; }
 
-    /// <summary>How many iterations to add to the scale being trained and to those after it, where a run is resumed; 0 for none.</summary>
+    /// <summary>The number of iterations to add to the current scale and to the scales after it, if a run is resumed. Default: 0.</summary>
     public int ExtendBy
     {
         get;
         init => field = ValueRange.Whole(0, LossTrainingOptions.MostIterations).Check(value);
     }
 
-    /// <summary>Told, in one line, of what was passed over.</summary>
+    /// <summary>Takes one line about each thing that was ignored.</summary>
     public Action<string>? Warn { get; init; }
 
-    /// <summary>Trains, from the first iteration or from the newest checkpoint that can be used, to the end.</summary>
+    /// <summary>Trains to the end, from the first iteration or from the newest checkpoint that can be used.</summary>
     /// <param name="resume">Whether to resume a run.</param>
-    /// <param name="progress">Told of every iteration.</param>
-    /// <param name="cancellationToken">Ends it between two iterations, with a checkpoint.</param>
-    /// <returns>The trained stack, frozen, on the photographs' device.</returns>
-    /// <exception cref="InputException">The folder holds a run and is not to be resumed, or not this one, or is in use; or a photograph cannot be used.</exception>
+    /// <param name="progress">Takes a report for every iteration.</param>
+    /// <param name="cancellationToken">Stops the work between two iterations and writes a checkpoint.</param>
+    /// <returns>The trained stack, frozen, on the device of the photographs.</returns>
+    /// <exception cref="InputException">The folder contains a run that was not to be resumed, or another run; the folder is in use; or a photograph cannot be used.</exception>
     /// <exception cref="DivergedException">The training diverged.</exception>
     /// <exception cref="IOException">The disk failed or is full; the last checkpoint is intact, and the message names it.</exception>
     /// <exception cref="OperationCanceledException">It was cancelled: a <see cref="RunInterruptedException"/> if there is a checkpoint.</exception>
@@ -78,8 +78,8 @@ public sealed class LossRun
 
     private DiscriminatorStack Begin(IProgress<ProgressUpdate>? progress, CancellationToken cancellationToken)
     {
-        _folder.RequireState(resume: false, Elsewhere); // before a program is started
-        var artefact = TaskArtefact.OfLoss(Images, _options); // one that damages nothing leaves no folder behind
+        _folder.RequireState(resume: false, Elsewhere); // before starting a program
+        var artefact = TaskArtefact.OfLoss(Images, _options); // before the folder is created, so that a distortion without effect leaves no folder
         using var session = RunSession.Open(_folder, resume: false, Elsewhere);
         return session.Guard(() =>
         {
@@ -97,7 +97,7 @@ public sealed class LossRun
         var (recorded, isLost) = session.ReadDescription(
             static path => Parse(ReadDescription(path), path), static file => Parse(LossCheckpoint.Read(file).Description, file.Path), Warn);
         Adopt(recorded);
-        using var trainer = session.Guard(() => new LossTrainer(Images, _options), cancellationToken); // which may start a program
+        using var trainer = session.Guard(() => new LossTrainer(Images, _options), cancellationToken); // this may start a program
         var window = new LogWindow();
         var program = Restore(session, trainer, window);
         if (ExtendBy > 0)
@@ -137,7 +137,7 @@ public sealed class LossRun
     private void TrainScales(RunSession session, LossTrainer trainer, LogWindow window, IProgress<ProgressUpdate>? progress, CancellationToken cancellationToken)
     {
         foreach (var curves in new[] { _folder.DiscriminatorCurves, _folder.ReconstructionCurves })
-            File.Delete(curves); // drawn at the end: those of a run that is extended would be old
+            File.Delete(curves); // curves are drawn at the end; the curves of an extended run would be out of date
         session.OpenLog(trainer.TotalIterations);
         var started = Stopwatch.GetTimestamp();
         try
@@ -170,8 +170,8 @@ public sealed class LossRun
         }
     }
 
-    /// <summary>Takes the trainer to the newest checkpoint of this run that can be used.</summary>
-    /// <returns>The program that wrote it; null where there is no checkpoint yet.</returns>
+    /// <summary>Restores the trainer from the newest checkpoint of this run that can be used.</summary>
+    /// <returns>The program that wrote the checkpoint; null if there is no checkpoint yet.</returns>
     private TrainingProgram? Restore(RunSession session, LossTrainer trainer, LogWindow window)
     {
         TrainingProgram? program = null;
@@ -189,7 +189,7 @@ public sealed class LossRun
         return program;
     }
 
-    /// <summary>Adds an extension; the last one is continued where it has the same length, so that a scheduler may repeat the command.</summary>
+    /// <summary>Adds an extension. If the last extension has the same length, it is continued instead, so that a scheduler may repeat the command.</summary>
     private void Extend(LossTrainer trainer)
     {
         if (trainer.IsFinished)
@@ -237,7 +237,7 @@ public sealed class LossRun
         [ExtensionsKey] = LossExtension.Format(_options.Extensions),
     };
 
-    /// <summary>Takes over what the run has recorded and the caller cannot know: its extensions. All else must be the same.</summary>
+    /// <summary>Takes the extensions from the record of the run, because the caller cannot know them. Everything else must be the same.</summary>
     private void Adopt(Dictionary<string, string> recorded)
     {
         RequireSame(recorded, _folder.Description);

@@ -3,20 +3,20 @@ using Mdf.Reports;
 
 namespace Mdf.Experiments;
 
-/// <summary>The curves of a run, drawn from its log.</summary>
+/// <summary>Draws the curves of a run from its log.</summary>
 internal sealed class RunCurves
 {
     private readonly IReadOnlyList<JsonObject> _entries;
 
     private RunCurves(RunFolder folder) => _entries = TrainingLog.Read(folder);
 
-    /// <summary>Draws the loss of a network's training, and of its validations.</summary>
+    /// <summary>Draws the loss of a network's training and of its validations.</summary>
     /// <param name="folder">The run's folder.</param>
     /// <param name="loss">The loss's name.</param>
     public static void SaveNetwork(RunFolder folder, string loss)
     {
         var curves = new RunCurves(folder);
-        if (curves._entries.Count == 0) // somebody has deleted the log
+        if (curves._entries.Count == 0) // the log was deleted
             return;
         Plots.Save(folder.Curves, new CurvePlot(
             $"Training with {loss}", "iteration", "loss",

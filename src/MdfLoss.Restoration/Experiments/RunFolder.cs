@@ -3,26 +3,26 @@ using Mdf.Runtime;
 
 namespace Mdf.Experiments;
 
-/// <summary>The folder that a training writes: one of a network, as an experiment asks for it, or one of a loss.</summary>
+/// <summary>The folder to which a training writes: the training of a network by an experiment, or the training of a loss.</summary>
 /// <remarks>
 /// <code>
-/// experiment.yaml                    the experiment, every key written out
-/// distortion.png                     the artefact: clean, damaged, difference
+/// experiment.yaml                    the experiment, with every key
+/// distortion.png                     the artefact: clean, distorted, difference
 /// log.jsonl                          one line of JSON for each tenth iteration, the last one, and each validation
 /// tensorboard/                       the same numbers for TensorBoard
-/// checkpoints/00001000.safetensors   to resume from; the last two are kept
-/// checkpoints/00002000.safetensors.unusable   one that could not be read, when the run was resumed from the one before
-/// distorted/                         the pictures that a program has damaged, where the task is a program's
-/// .lock, .lock-holder                held by the process that works in the folder; which that is
+/// checkpoints/00001000.safetensors   for resuming; the last two are kept
+/// checkpoints/00002000.safetensors.unusable   a checkpoint that could not be read; the run resumed from the previous one
+/// distorted/                         the images that a program has distorted, if the task is a program
+/// .lock, .lock-holder                held by the process that works in the folder; the name of this process
 /// validation/00001000/baby.png       restored validation images
 /// best.safetensors                   the network with the lowest validation loss
-/// last.safetensors                   the network as it is at the last validation, and at the end
+/// last.safetensors                   the network at the last validation, and at the end
 /// curves.png                         loss and validation over the iterations
 /// </code>
-/// The training of a loss has <c>loss.json</c>, which says what is trained, in the place of the experiment, and in that of networks and validation:
+/// The training of a loss has <c>loss.json</c>, the description of the training, instead of the experiment. Instead of networks and validation images it has:
 /// <code>
-/// scales/3.png                       the photograph at scale 3, and what the generator made of it
-/// discriminator.png, reconstruction.png     D's losses, and the reconstruction's error, over the iterations of all scales
+/// scales/3.png                       the photograph at scale 3, and its reconstruction by the generator
+/// discriminator.png, reconstruction.png     the losses of D and the error of the reconstruction, over the iterations of all scales
 /// </code>
 /// </remarks>
 public sealed class RunFolder
@@ -39,7 +39,7 @@ public sealed class RunFolder
 
     private readonly string _description;
 
-    /// <summary>Names the folder of an experiment; nothing is read or made yet.</summary>
+    /// <summary>Names the folder of an experiment. Reads and creates nothing.</summary>
     /// <param name="path">The folder.</param>
     public RunFolder(string path)
         : this(path, Experiment)
@@ -48,14 +48,14 @@ public sealed class RunFolder
 
     private RunFolder(string path, string description) => (Path, _description) = (path, description);
 
-    /// <summary>Names the folder in which a loss is trained; nothing is read or made yet.</summary>
+    /// <summary>Names the folder of the training of a loss. Reads and creates nothing.</summary>
     /// <param name="path">The folder.</param>
     public static RunFolder OfLoss(string path) => new(path, Loss);
 
     /// <summary>The folder.</summary>
     public string Path { get; }
 
-    /// <summary>What the run does: the experiment, every key written out, or what loss is trained.</summary>
+    /// <summary>The description of the run: the experiment with every key, or the description of the loss's training.</summary>
     public string Description => In(_description);
 
     /// <summary>The log.</summary>
@@ -67,52 +67,52 @@ public sealed class RunFolder
     /// <summary>The network with the lowest validation loss.</summary>
     public string Best => In("best" + Extension);
 
-    /// <summary>The network as it is at the last validation, and at the end.</summary>
+    /// <summary>The network at the last validation, and at the end.</summary>
     public string Last => In("last" + Extension);
 
-    /// <summary>The pictures that a program has damaged, where the task is a program's.</summary>
+    /// <summary>The folder of the images that a program has distorted, if the task is a program.</summary>
     public string DistortedPictures => In(Distorted);
 
-    /// <summary>The artefact: clean, damaged, and the difference.</summary>
+    /// <summary>The figure of the artefact: clean, distorted, and the difference.</summary>
     public string DistortionSheet => In("distortion.png");
 
-    /// <summary>Loss and validation over the iterations.</summary>
+    /// <summary>The curves of loss and validation over the iterations.</summary>
     public string Curves => In("curves.png");
 
-    /// <summary>What the discriminators found, over the iterations of all scales.</summary>
+    /// <summary>The curves of the discriminators' losses, over the iterations of all scales.</summary>
     public string DiscriminatorCurves => In("discriminator.png");
 
-    /// <summary>The reconstruction's error, over the iterations of all scales.</summary>
+    /// <summary>The curves of the reconstruction's error, over the iterations of all scales.</summary>
     public string ReconstructionCurves => In("reconstruction.png");
 
-    /// <summary>Whether a training has been begun in it.</summary>
+    /// <summary>Whether a training was started in the folder.</summary>
     public bool IsBegun => File.Exists(Description);
 
-    /// <summary>The checkpoints that are there, the newest last: whatever has a checkpoint's name, which is a number, usable or not. Copies with other names are the user's.</summary>
+    /// <summary>The existing checkpoints, the newest last: all entries with the name of a checkpoint, which is a number, usable or not. Copies with other names belong to the user.</summary>
     public IReadOnlyList<string> Checkpoints => Directory.Exists(In(CheckpointFolder))
         ? [.. Directory.EnumerateFileSystemEntries(In(CheckpointFolder), "*" + Extension).Where(path => IterationOf(path) is not null).OrderBy(IterationOf)]
         : [];
 
-    /// <summary>The newest checkpoint that is a file; null where there is none.</summary>
+    /// <summary>The newest checkpoint that is a file; null if there is none.</summary>
     internal string? LastIntact => Checkpoints.LastOrDefault(File.Exists);
 
-    /// <summary>The checkpoint of an iteration.</summary>
-    /// <param name="iteration">How many steps had been made.</param>
+    /// <summary>Returns the file of the checkpoint of an iteration.</summary>
+    /// <param name="iteration">The number of steps made.</param>
     public string Checkpoint(int iteration) => In(CheckpointFolder, Name(iteration) + Extension);
 
-    /// <summary>A restored validation image.</summary>
-    /// <param name="iteration">How many steps had been made.</param>
+    /// <summary>Returns the file of a restored validation image.</summary>
+    /// <param name="iteration">The number of steps made.</param>
     /// <param name="image">The image's name.</param>
     public string Validation(int iteration, string image) => In("validation", Name(iteration), image + ".png");
 
-    /// <summary>The photograph at a scale, and what the generator made of it.</summary>
+    /// <summary>Returns the file with the photograph at a scale and its reconstruction by the generator.</summary>
     /// <param name="scale">The scale.</param>
     public string Scale(int scale) => In("scales", scale.ToString(CultureInfo.InvariantCulture) + ".png");
 
-    /// <summary>Checks that the folder holds this kind of run if it is to be resumed, and no run otherwise.</summary>
+    /// <summary>Checks that the folder contains a run of this kind if <paramref name="resume"/> is true, and no run otherwise.</summary>
     /// <param name="resume">Whether to resume.</param>
     /// <param name="elsewhere">The option that names another folder.</param>
-    /// <exception cref="InputException">The folder is in the other state.</exception>
+    /// <exception cref="InputException">The folder contains no such run, or contains one although it should not.</exception>
     internal void RequireState(bool resume, string elsewhere)
     {
         if (IsBegun && !resume)
@@ -123,17 +123,17 @@ public sealed class RunFolder
             throw new InputException($"'{Path}' holds no run to resume: start it without --resume");
     }
 
-    /// <summary>From where the run can be resumed, for the message of an error.</summary>
+    /// <summary>Describes how the run can be resumed, for the message of an error.</summary>
     internal string Remedy() => LastIntact is { } good ? $"the checkpoint '{good}' is intact: fix this, then rerun with --resume"
         : IsBegun ? "there is no checkpoint yet: fix this, then rerun with --resume to start from the first step"
         : "nothing has been written yet: fix this, then start again";
 
-    /// <summary>Which checkpoint is good, for the message of a training that diverged.</summary>
+    /// <summary>Describes the last good checkpoint, for the message of a training that diverged.</summary>
     internal string LastGood() => LastIntact is { } good ? $"the last good checkpoint is '{good}'" : "there is no checkpoint yet";
 
-    /// <summary>Writes a checkpoint and deletes all but the last two.</summary>
-    /// <param name="iteration">How many steps have been made.</param>
-    /// <param name="write">Writes the file of a name.</param>
+    /// <summary>Writes a checkpoint and deletes all checkpoints except the last two.</summary>
+    /// <param name="iteration">The number of steps made.</param>
+    /// <param name="write">Writes the file with the given path.</param>
     /// <exception cref="IOException">The disk failed or is full.</exception>
     internal void WriteCheckpoint(int iteration, Action<string> write)
     {
@@ -144,7 +144,7 @@ public sealed class RunFolder
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or InputException)
         {
-            // What failed is a temporary file, whose name says nothing.
+            // The error names a temporary file that the user does not know.
             throw new IOException($"cannot write the checkpoint '{path}': {e.Message.TrimEnd('.')}", e);
         }
 
@@ -152,10 +152,10 @@ public sealed class RunFolder
             File.Delete(old);
     }
 
-    /// <summary>The name that a checkpoint which cannot be used gets.</summary>
+    /// <summary>Returns the new name of a checkpoint that cannot be used.</summary>
     internal static string AsideOf(string checkpoint) => checkpoint + Unusable;
 
-    /// <summary>Renames a checkpoint that cannot be used, so that the run can write another in its place. Nothing is deleted.</summary>
+    /// <summary>Renames a checkpoint that cannot be used, so that the run can write a new one under its name. Deletes nothing.</summary>
     /// <param name="checkpoint">A file, a folder or a link.</param>
     internal static void SetAside(string checkpoint)
     {
@@ -165,11 +165,11 @@ public sealed class RunFolder
             File.Move(checkpoint, AsideOf(checkpoint), overwrite: true);
     }
 
-    // A folder cannot be moved over another.
+    // A folder cannot replace another folder, so a free name is used.
     private static string Free(string path) =>
         Enumerable.Range(0, int.MaxValue).Select(i => i == 0 ? path : $"{path}-{i}").First(name => !System.IO.Path.Exists(name));
 
-    /// <summary>Deletes what a process that was killed has left half written in the folders of the run. Nobody may be writing there.</summary>
+    /// <summary>Deletes the incomplete files that a killed process left in the folders of the run. Nobody may write there at the same time.</summary>
     internal void RemoveAbandoned()
     {
         var validation = In("validation");
@@ -178,7 +178,7 @@ public sealed class RunFolder
             AtomicFile.RemoveAbandoned(folder);
     }
 
-    // Also of a name with leading zeros, or more digits than ours have.
+    // Names with leading zeros, or with more digits than ours, are accepted too.
     private static int? IterationOf(string checkpoint) =>
         int.TryParse(System.IO.Path.GetFileNameWithoutExtension(checkpoint), NumberStyles.None, CultureInfo.InvariantCulture, out var iteration) ? iteration : null;
 

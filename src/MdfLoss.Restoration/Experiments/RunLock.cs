@@ -3,10 +3,11 @@ using Mdf.Runtime;
 
 namespace Mdf.Experiments;
 
-/// <summary>Keeps a second process out of a run's folder. The system releases it when its process ends, however it ends.</summary>
+/// <summary>The lock that keeps a second process out of a run's folder. The system releases it when its process ends in any way.</summary>
 /// <remarks>
-/// The lock is on the open file (<c>flock</c> on Unix, the sharing mode on Windows), not on its existence: a file that a killed process left behind locks nothing.
-/// It stays in the folder, because deleting it would let two processes lock two files of one name. Who holds it is in a file beside it, since a locked file cannot be read.
+/// The lock is on the open file (<c>flock</c> on Unix, the sharing mode on Windows), not on its existence: a file that a killed process left locks nothing.
+/// The file remains in the folder, because two processes could otherwise lock two files with the same name. A second file names the holder of the lock, because a
+/// locked file cannot be read.
 /// </remarks>
 internal sealed class RunLock : IDisposable
 {
@@ -16,14 +17,14 @@ internal sealed class RunLock : IDisposable
     private const int LockViolation = 33; // ERROR_LOCK_VIOLATION
     private const int WouldBlockOnLinux = 11; // EWOULDBLOCK
     private const int WouldBlockOnMac = 35;
-    private const int LongestHolder = 200; // bytes that are read of another process's file
+    private const int LongestHolder = 200; // the number of bytes that are read from the file of another process
 
     private readonly FileStream _file;
 
     private RunLock(FileStream file) => _file = file;
 
     /// <summary>Takes the lock.</summary>
-    /// <param name="folder">The run's folder; it is made if it is missing.</param>
+    /// <param name="folder">The run's folder. It is created if it is missing.</param>
     /// <param name="elsewhere">The option that names another folder.</param>
     /// <exception cref="InputException">Another process holds it, or the folder cannot be written.</exception>
     public static RunLock Take(string folder, string elsewhere)
@@ -47,7 +48,7 @@ internal sealed class RunLock : IDisposable
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            // A full disk: the lock is held all the same; only its holder's name is missing.
+            // The disk is full. The lock is held anyway; only the name of its holder is missing.
         }
 
         return new RunLock(file);
@@ -56,7 +57,7 @@ internal sealed class RunLock : IDisposable
     /// <summary>Releases the lock.</summary>
     public void Dispose() => _file.Dispose();
 
-    /// <summary>Whether another process has the file open, rather than that the disk is full or no more files may be open.</summary>
+    /// <summary>Whether another process has the file open. Other reasons are a full disk or too many open files.</summary>
     private static bool IsHeld(IOException e) => (e.HResult & 0xffff) is var error
         && (OperatingSystem.IsWindows() ? error is SharingViolation or LockViolation : error is WouldBlockOnLinux or WouldBlockOnMac);
 

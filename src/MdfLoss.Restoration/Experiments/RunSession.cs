@@ -3,10 +3,10 @@ using Mdf.Weights;
 
 namespace Mdf.Experiments;
 
-/// <summary>A run's folder while a process works in it: the same for both phases. It holds the folder's lock, resumes, logs, writes checkpoints and explains failures.</summary>
+/// <summary>The work of a process in a run's folder, for both phases. It holds the lock of the folder, resumes, logs, writes checkpoints and explains failures.</summary>
 internal sealed class RunSession : IDisposable
 {
-    /// <summary>How many steps an entry of the log sums up.</summary>
+    /// <summary>The number of steps that one entry of the log averages.</summary>
     public const int LogEvery = 10;
 
     private readonly RunFolder _folder;
@@ -20,16 +20,16 @@ internal sealed class RunSession : IDisposable
 
     /// <summary>Locks a run's folder.</summary>
     /// <param name="folder">The folder.</param>
-    /// <param name="resume">Whether to resume the run that it holds; otherwise it must hold none.</param>
+    /// <param name="resume">Whether to resume the run in the folder. Otherwise the folder must not contain a run.</param>
     /// <param name="elsewhere">The option that names another folder.</param>
-    /// <exception cref="InputException">The folder holds a run and is not to be resumed, or holds none and is; or another process works in it.</exception>
+    /// <exception cref="InputException">The folder contains a run that was not to be resumed, or contains no run to resume; or another process works in it.</exception>
     public static RunSession Open(RunFolder folder, bool resume, string elsewhere)
     {
         folder.RequireState(resume, elsewhere);
         var runLock = RunLock.Take(folder.Path, elsewhere);
         try
         {
-            folder.RequireState(resume, elsewhere); // another process may have begun a run since
+            folder.RequireState(resume, elsewhere); // another process may have started a run in the meantime
             if (resume)
                 folder.RemoveAbandoned();
             return new RunSession(folder, runLock);
@@ -41,11 +41,11 @@ internal sealed class RunSession : IDisposable
         }
     }
 
-    /// <summary>Reads what the run does; where its file is corrupt, from the newest checkpoint, which says the same.</summary>
-    /// <param name="parse">Reads the text; is told the file's name for messages, and throws <see cref="InputException"/>.</param>
-    /// <param name="ofCheckpoint">The text in a checkpoint.</param>
-    /// <param name="warn">Told, in one line, that a checkpoint was read instead.</param>
-    /// <returns>What the run does, and whether its file has to be written anew.</returns>
+    /// <summary>Reads the description of the run. If its file is corrupt, it is read from the newest checkpoint, which contains the same description.</summary>
+    /// <param name="parse">Parses the file. It gets the path, and throws <see cref="InputException"/> if the file cannot be used.</param>
+    /// <param name="ofCheckpoint">Reads the description from a checkpoint.</param>
+    /// <param name="warn">Takes one line if a checkpoint was read instead.</param>
+    /// <returns>The description, and whether its file must be written again.</returns>
     /// <exception cref="InputException">Neither the file nor any checkpoint can be read.</exception>
     public (T Description, bool IsLost) ReadDescription<T>(Func<string, T> parse, Func<TensorFile, T> ofCheckpoint, Action<string>? warn)
     {
@@ -66,7 +66,7 @@ internal sealed class RunSession : IDisposable
                 }
                 catch (InputException)
                 {
-                    // The one before may be intact.
+                    // The previous checkpoint may be intact.
                 }
             }
 
@@ -74,11 +74,11 @@ internal sealed class RunSession : IDisposable
         }
     }
 
-    /// <summary>Loads the newest checkpoint that can be used. One that is corrupt, or that the disk cannot read, is set aside, and the one before takes its place.</summary>
-    /// <param name="load">Takes the open file; throws <see cref="InputException"/> where it cannot be used. It may be called again with an older file then.</param>
-    /// <param name="warn">Told, in one line, that an older checkpoint is used.</param>
+    /// <summary>Loads the newest checkpoint that can be used. A checkpoint that is corrupt, or that cannot be read from the disk, is renamed, and the previous checkpoint is used.</summary>
+    /// <param name="load">Takes the open file, and throws <see cref="InputException"/> if it cannot be used. Then it may be called again with an older file.</param>
+    /// <param name="warn">Takes one line if an older checkpoint is used.</param>
     /// <returns>Whether there was a checkpoint.</returns>
-    /// <exception cref="InputException">There are checkpoints, and none can be used.</exception>
+    /// <exception cref="InputException">There are checkpoints, but none can be used.</exception>
     public bool Restore(Action<TensorFile> load, Action<string>? warn)
     {
         InputException? newest = null;
@@ -107,20 +107,20 @@ internal sealed class RunSession : IDisposable
             $"{newest.Message.TrimEnd('.')}; no other checkpoint of '{_folder.Path}' can be used: put an intact one there, or delete that folder's checkpoints and rerun with --resume to start from the first step");
     }
 
-    /// <summary>Opens the log where the run stands: entries of steps that will be made again are removed.</summary>
-    /// <param name="iteration">How many steps have been made.</param>
+    /// <summary>Opens the log at the position of the run. Entries of steps that will be repeated are removed.</summary>
+    /// <param name="iteration">The number of steps made.</param>
     /// <param name="validated">The iteration of the last validation; 0 before the first.</param>
     public void OpenLog(int iteration, int validated = 0) => _log = new TrainingLog(_folder, iteration, validated);
 
-    /// <summary>Writes a checkpoint, and deletes all but the last two.</summary>
-    /// <param name="iteration">How many steps have been made.</param>
-    /// <param name="write">Writes the file of a name.</param>
+    /// <summary>Writes a checkpoint, and deletes all checkpoints except the last two.</summary>
+    /// <param name="iteration">The number of steps made.</param>
+    /// <param name="write">Writes the file with the given path.</param>
     /// <exception cref="IOException">The file cannot be written.</exception>
     public void WriteCheckpoint(int iteration, Action<string> write) => _folder.WriteCheckpoint(iteration, write);
 
-    /// <summary>Does the work of the run; whatever ends it says from which checkpoint it can be resumed.</summary>
+    /// <summary>Does the work of the run. Every exception that stops it says from which checkpoint the run can resume.</summary>
     /// <param name="work">The work.</param>
-    /// <param name="cancellationToken">Cancels it. An input that cannot be used is no failure then: Ctrl-C may have ended the program that writes it.</param>
+    /// <param name="cancellationToken">Cancels the work. Then an input that cannot be used does not count as a failure, because Ctrl-C may have stopped the program that writes it.</param>
     /// <exception cref="RunInterruptedException">It was cancelled, and there is a checkpoint.</exception>
     /// <exception cref="DivergedException">A number became infinite or NaN.</exception>
     /// <exception cref="IOException">A file of the run could not be written: the disk is full, or the folder has become read-only.</exception>
@@ -163,7 +163,7 @@ internal sealed class RunSession : IDisposable
         }
         catch (IOException)
         {
-            // A full disk, which the write before has reported.
+            // The disk is full, and the previous write has reported this.
         }
         finally
         {

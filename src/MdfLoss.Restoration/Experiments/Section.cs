@@ -6,7 +6,7 @@ using Mdf.Training;
 namespace Mdf.Experiments;
 
 /// <summary>
-/// One mapping of an experiment file, whose values are asked for by key. A key that says nothing is as good as left out, and gives null.
+/// One mapping of an experiment file, with access to its values by key. A key without a value counts as omitted and gives null.
 /// </summary>
 internal sealed class Section
 {
@@ -18,15 +18,15 @@ internal sealed class Section
 
     /// <summary>Opens the whole file.</summary>
     /// <param name="place">The file.</param>
-    /// <param name="root">What is in it.</param>
-    /// <param name="known">The keys that there are.</param>
-    /// <exception cref="InputException">It has another key.</exception>
+    /// <param name="root">The content of the file.</param>
+    /// <param name="known">The allowed keys.</param>
+    /// <exception cref="InputException">The file has another key.</exception>
     public static Section Open(Place place, SettingMap root, IReadOnlyList<string> known) => new Section(place, "", root).Allowing(known);
 
-    /// <summary>Opens a section; an empty one where it is left out.</summary>
-    /// <param name="name">Its key.</param>
-    /// <param name="known">The keys that there are; null where they are looked at elsewhere.</param>
-    /// <exception cref="InputException">It is no mapping, or has another key.</exception>
+    /// <summary>Opens a section. If it is omitted, it is empty.</summary>
+    /// <param name="name">The key of the section.</param>
+    /// <param name="known">The allowed keys; null if they are checked elsewhere.</param>
+    /// <exception cref="InputException">The section is not a mapping, or has another key.</exception>
     public Section Inner(string name, IReadOnlyList<string>? known = null)
     {
         var section = Find(name) switch
@@ -38,10 +38,10 @@ internal sealed class Section
         return known is null ? section : section.Allowing(known);
     }
 
-    /// <summary>One line of text.</summary>
+    /// <summary>Reads one line of text.</summary>
     public string? Text(string key, ValueRange<string> range) => Find(key) is { } value ? ReadText(key, value, range) : null;
 
-    /// <summary>One line of text, or a list of such.</summary>
+    /// <summary>Reads one line of text, or a list of lines.</summary>
     public IReadOnlyList<string>? Texts(string key, ValueRange<string> range) => Find(key) switch
     {
         null => null,
@@ -50,10 +50,10 @@ internal sealed class Section
         var single => [ReadText(key, single, range)],
     };
 
-    /// <summary>Every other key, with one line of text, or a list of such as one line, with commas between them.</summary>
-    /// <param name="known">The key that is not meant; null if all are.</param>
-    /// <param name="names">What keys may be.</param>
-    /// <param name="values">What their values may be.</param>
+    /// <summary>Reads all other keys, each with one line of text. A list becomes one line, with commas between its values.</summary>
+    /// <param name="known">The key to exclude; null to read all keys.</param>
+    /// <param name="names">The range of keys.</param>
+    /// <param name="values">The range of values.</param>
     public IReadOnlyDictionary<string, string> Rest(string? known, ValueRange<string> names, ValueRange<string> values)
     {
         var rest = new Dictionary<string, string>(StringComparer.Ordinal);
@@ -68,14 +68,14 @@ internal sealed class Section
         return rest;
     }
 
-    /// <summary>A whole number.</summary>
+    /// <summary>Reads a whole number.</summary>
     public T? Integer<T>(string key, ValueRange<T> range)
         where T : struct, IBinaryInteger<T> => Find(key) is { } value ? ReadNumber(key, value, range) : null;
 
-    /// <summary>A number.</summary>
+    /// <summary>Reads a number.</summary>
     public double? Number(string key, ValueRange<double> range) => Find(key) is { } value ? ReadNumber(key, value, range) : null;
 
-    /// <summary>A list of numbers, or a single one.</summary>
+    /// <summary>Reads a list of numbers, or a single number.</summary>
     public IReadOnlyList<T>? Numbers<T>(string key, ValueRange<T> range)
         where T : struct, INumber<T> => Find(key) switch
         {
@@ -84,7 +84,7 @@ internal sealed class Section
             var single => [ReadNumber(key, single, range)],
         };
 
-    /// <summary>True or false.</summary>
+    /// <summary>Reads true or false.</summary>
     public bool? Flag(string key) => Find(key) switch
     {
         null => null,
@@ -93,7 +93,7 @@ internal sealed class Section
         var other => throw Unexpected(key, "true or false", other),
     };
 
-    /// <summary>One of several words.</summary>
+    /// <summary>Reads one of several words.</summary>
     public string? Word(string key, IReadOnlyList<string> known) => Find(key) switch
     {
         null => null,
@@ -101,16 +101,16 @@ internal sealed class Section
         var other => throw Unexpected(key, string.Join(" or ", known), other),
     };
 
-    /// <summary>What is thrown where a key is needed that is left out or says nothing.</summary>
+    /// <summary>Creates the exception for a required key that is omitted or has no value.</summary>
     public InputException Missing(string key, string expected) => new($"{PlaceOf(key)}: '{_prefix}{key}' is missing; expected {expected}");
 
-    /// <summary>What is thrown where a value is of the right kind and does not do all the same.</summary>
+    /// <summary>Creates the exception for a value that has the right kind but cannot be used.</summary>
     public InputException Refused(string key, string reason) => new($"{PlaceOf(key)}: {reason}");
 
     /// <summary>Refuses keys that would have no effect.</summary>
     /// <param name="keys">The keys.</param>
-    /// <param name="reason">When they have one, and why not now.</param>
-    /// <exception cref="InputException">One of them says something.</exception>
+    /// <param name="reason">The condition under which they have an effect, and why it is not met.</param>
+    /// <exception cref="InputException">One of them has a value.</exception>
     public void Exclude(IEnumerable<string> keys, string reason)
     {
         if (keys.FirstOrDefault(key => Find(key) is not null) is { } found)

@@ -4,11 +4,11 @@ using YamlDotNet.Core.Events;
 
 namespace Mdf.Experiments;
 
-/// <summary>Reads the part of YAML that an experiment needs: values, lists and mappings. Tags, anchors and aliases are refused, and so is a second document.</summary>
-/// <remarks>It reads the parser's events, so nothing is made of the text but <see cref="Setting"/>, and nothing nests deeper than it may.</remarks>
+/// <summary>Reads the part of YAML that an experiment needs: values, lists and mappings. Tags, anchors, aliases and a second document are refused.</summary>
+/// <remarks>It reads the events of the parser, so it creates only <see cref="Setting"/> objects, and it limits the depth of nesting.</remarks>
 internal sealed class SettingReader
 {
-    private const int DeepestNesting = 3; // the file, a section of it, a list in that
+    private const int DeepestNesting = 3; // the file, a section in it, a list in the section
 
     private readonly Parser _parser;
     private readonly Func<int, Place> _placeOf;
@@ -17,8 +17,8 @@ internal sealed class SettingReader
 
     /// <summary>Reads one document.</summary>
     /// <param name="text">All of its text.</param>
-    /// <param name="placeOf">Names the place of a line, which counts from 1.</param>
-    /// <exception cref="InputException">It is not YAML, or more of it than an experiment needs.</exception>
+    /// <param name="placeOf">Returns the place of a line; lines are counted from 1.</param>
+    /// <exception cref="InputException">The text is not YAML, or uses parts of YAML that an experiment does not need.</exception>
     public static Setting Read(string text, Func<int, Place> placeOf)
     {
         var reader = new SettingReader(text, placeOf);
@@ -32,7 +32,7 @@ internal sealed class SettingReader
         }
         catch (InvalidOperationException e)
         {
-            // The scanner's own, for some texts that break off.
+            // The scanner throws this exception for some truncated texts.
             throw NotYaml(placeOf((int)(reader._parser.Current?.End.Line ?? 1)), e);
         }
     }
@@ -66,7 +66,7 @@ internal sealed class SettingReader
         return node is SequenceStart ? ReadList(depth) : ReadMap(depth);
     }
 
-    /// <summary>The value that comes next; null where a list or a mapping begins.</summary>
+    /// <summary>Reads the next value; null if a list or a mapping starts.</summary>
     private SettingText? ReadText()
     {
         if (_parser.Accept<AnchorAlias>(out var alias))

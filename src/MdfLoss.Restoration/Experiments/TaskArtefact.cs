@@ -9,17 +9,17 @@ using static TorchSharp.torch;
 
 namespace Mdf.Experiments;
 
-/// <summary>The artefact of a training: refused where there is none, and shown in the run's folder (<c>distortion.png</c>).</summary>
-/// <param name="Sheet">The figure: clean, damaged, difference.</param>
+/// <summary>The artefact of a training, as a figure in the run's folder (<c>distortion.png</c>). A training without an artefact is refused.</summary>
+/// <param name="Sheet">The figure: clean, distorted, difference.</param>
 internal sealed record TaskArtefact(byte[] Sheet)
 {
-    // What is tried of a training image: enough to show, and quick.
+    // The side of the part of a training image that is tried: large enough for the figure, and fast.
     private const int LargestSide = 512;
 
-    /// <summary>Tries the distortion of a loss on its photographs, at the finest size that is trained.</summary>
+    /// <summary>Tries the distortion of a loss on its photographs, at the finest scale of the training.</summary>
     /// <param name="photographs">The photographs, <c>(1, 3, H, W)</c> in [0, 1].</param>
-    /// <param name="options">What is asked for.</param>
-    /// <exception cref="InputException">A photograph cannot be trained on, or the distortion damages none of them.</exception>
+    /// <param name="options">The options of the training.</param>
+    /// <exception cref="InputException">A photograph cannot be used for training, or the distortion changes none of them.</exception>
     public static TaskArtefact OfLoss(IEnumerable<Tensor> photographs, LossTrainingOptions options)
     {
         using var scope = NewDisposeScope();
@@ -28,7 +28,7 @@ internal sealed record TaskArtefact(byte[] Sheet)
         if (options.Distortion is not Upscaling)
             return From(DistortionTrial.Run(options.Distortion, plans.Select(size => At(size.Photograph, size.Plan.Plan, size.Plan.Scales - 1)), options.Seed));
 
-        // Super-resolution has no distortion of its own: the damage is that of the upscaling from the scale below.
+        // Super-resolution has no distortion of its own. Its artefact comes from the upscaling of the previous (coarser) scale.
         var (photo, (plan, scales)) = plans.First();
         var clean = At(photo, plan, scales - 1);
         var below = scales > 1 ? plan.Sizes[scales - 2] : plan.Start;
@@ -43,17 +43,17 @@ internal sealed record TaskArtefact(byte[] Sheet)
     /// <param name="images">The training images.</param>
     /// <param name="distortion">The task's distortion.</param>
     /// <param name="seed">The seed of random distortions.</param>
-    /// <exception cref="InputException">The distortion damages none of them.</exception>
+    /// <exception cref="InputException">The distortion changes none of them.</exception>
     public static TaskArtefact OfNetwork(TrainingImages images, Distortion distortion, long seed)
     {
         using var scope = NewDisposeScope();
         return From(images.Images.All(image => image.Distorted is not null)
             ? DistortionTrial.Run(distortion.Task, images.Images.Select(image => (image.Reference.ToPicture(), image.Distorted!.ToPicture())))
-            // Where a program's pictures are kept, nothing is to be left that has been refused.
+            // The program is called directly, so that its folder of results keeps nothing of a refused training.
             : DistortionTrial.Run(distortion is CachedDistortion kept ? kept.Program : distortion, images.Images.Select(image => Middle(image.Reference.ToPicture())), seed));
     }
 
-    /// <summary>Shows it in a run's folder.</summary>
+    /// <summary>Writes the figure to a run's folder.</summary>
     /// <param name="folder">The folder.</param>
     public void Write(RunFolder folder) => AtomicFile.Write(folder.DistortionSheet, Sheet);
 

@@ -8,8 +8,8 @@ using static TorchSharp.torch;
 namespace Mdf.Experiments;
 
 /// <summary>
-/// The numbers of a training while it runs: one line of JSON for each entry, and the same numbers for TensorBoard. A run that is resumed from an earlier
-/// iteration removes the entries of what it will do again; TensorBoard's files keep them.
+/// The log of a training: one line of JSON for each entry, and the same numbers for TensorBoard. A run that resumes from an earlier iteration removes the
+/// entries of the steps that it will repeat. The files for TensorBoard keep them.
 /// </summary>
 internal sealed class TrainingLog : IDisposable
 {
@@ -21,7 +21,7 @@ internal sealed class TrainingLog : IDisposable
 
     private static readonly JsonDocumentOptions s_strict = new() { AllowDuplicateProperties = false };
 
-    /// <summary>The group of a validation's numbers.</summary>
+    /// <summary>The group of the numbers of a validation.</summary>
     public const string ValidationGroup = "validation";
 
     private const string IterationKey = "iteration";
@@ -31,8 +31,8 @@ internal sealed class TrainingLog : IDisposable
 
     /// <summary>Opens the log of a run.</summary>
     /// <param name="folder">The run's folder.</param>
-    /// <param name="iteration">From where the run is resumed; 0 for a new one.</param>
-    /// <param name="validated">The iteration of the last validation that counts.</param>
+    /// <param name="iteration">The iteration from which the run resumes; 0 for a new run.</param>
+    /// <param name="validated">The iteration of the last validation to keep.</param>
     public TrainingLog(RunFolder folder, int iteration, int validated)
     {
         var kept = File.Exists(folder.Log) ? File.ReadLines(folder.Log).Where(line => IsKept(Parse(line))).ToArray() : [];
@@ -44,15 +44,15 @@ internal sealed class TrainingLog : IDisposable
         bool IsKept(JsonObject? entry) => entry is not null && entry[IterationKey]!.GetValue<int>() <= (entry.ContainsKey(ValidationGroup) ? validated : iteration);
     }
 
-    /// <summary>The entries of a log, for plots; a line that was cut off, or is none of ours, is passed over. None where there is no log.</summary>
+    /// <summary>Reads the entries of a log, for plots. Truncated lines and lines that are not entries are skipped. The list is empty if there is no log.</summary>
     /// <param name="folder">The run's folder.</param>
     public static IReadOnlyList<JsonObject> Read(RunFolder folder) =>
         File.Exists(folder.Log) ? [.. File.ReadLines(folder.Log).Select(Parse).OfType<JsonObject>()] : [];
 
     /// <summary>Writes an entry.</summary>
-    /// <param name="iteration">How many steps have been made.</param>
-    /// <param name="group">What the numbers are of: <c>train</c> or <see cref="ValidationGroup"/>.</param>
-    /// <param name="values">The numbers by name; those that are not there are left out.</param>
+    /// <param name="iteration">The number of steps made.</param>
+    /// <param name="group">The group of the numbers: <c>train</c> or <see cref="ValidationGroup"/>.</param>
+    /// <param name="values">The numbers by name. Null values are omitted.</param>
     public void Write(int iteration, string group, IEnumerable<KeyValuePair<string, double?>> values)
     {
         var numbers = values.Where(entry => entry.Value is not null).ToDictionary(entry => entry.Key, entry => entry.Value!.Value);
@@ -64,7 +64,7 @@ internal sealed class TrainingLog : IDisposable
     /// <summary>Closes the file.</summary>
     public void Dispose() => _file.Dispose();
 
-    /// <returns>An entry: an iteration and groups of numbers; null where the line is anything else.</returns>
+    /// <returns>An entry: an iteration and groups of numbers; null if the line is anything else.</returns>
     private static JsonObject? Parse(string line)
     {
         try

@@ -3,19 +3,19 @@ using Mdf.Runtime;
 
 namespace Mdf.Imaging;
 
-/// <summary>The files of a clean picture and of its distorted version.</summary>
-/// <param name="Reference">The file of the clean picture.</param>
-/// <param name="Distorted">The file of the distorted picture.</param>
+/// <summary>The files of a clean image and of its distorted version.</summary>
+/// <param name="Reference">The file of the clean image.</param>
+/// <param name="Distorted">The file of the distorted image.</param>
 internal sealed record DistortedPair(string Reference, string Distorted);
 
-/// <summary>Finds the distorted version of each clean picture, by name.</summary>
+/// <summary>Finds the distorted version of each clean image, by name.</summary>
 internal static partial class DistortedPairs
 {
     /// <summary>
     /// Matches files with the files of a folder. Two files are a pair if they have the same name, except for the extension and a suffix such as <c>_HR</c>, <c>_LR</c> or <c>x4</c>.
     /// </summary>
-    /// <param name="references">The files of the clean pictures; at least one.</param>
-    /// <param name="distorted">The folder of the distorted pictures: one for each clean picture, and no others.</param>
+    /// <param name="references">The files of the clean images; at least one.</param>
+    /// <param name="distorted">The folder of the distorted images: one for each clean image, and no others.</param>
     /// <returns>The pairs, in the order of the references.</returns>
     /// <exception cref="InputException">The folder is missing or has no image, a file has no counterpart, or two files would have the same counterpart.</exception>
     public static IReadOnlyList<DistortedPair> Match(IReadOnlyList<string> references, string distorted)
@@ -49,7 +49,7 @@ internal static partial class DistortedPairs
         return byName;
     }
 
-    /// <summary>The part of a name that is common to files that belong together.</summary>
+    /// <summary>Returns the part of a name that the files of a pair have in common.</summary>
     internal static string CommonName(string path) => Ending().Replace(Path.GetFileNameWithoutExtension(path), "");
 
     [GeneratedRegex("([_-]?(HR|LR|GT|LQ|x[234]))+$", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)]

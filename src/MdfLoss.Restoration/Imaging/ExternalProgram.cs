@@ -7,23 +7,23 @@ using static TorchSharp.torch;
 namespace Mdf.Imaging;
 
 /// <summary>
-/// A program that makes one picture of another: it is given the name of a PNG file, and of the file to write. A grey picture is given as a grey file. The program is
+/// A program that makes one image from another. It gets the names of a PNG file and of the file to write. A grey image is passed as a grey file. The program is
 /// started directly, without a shell.
 /// </summary>
-/// <remarks>Only what a person types may become one: no file can start a program.</remarks>
+/// <remarks>Only a command that the user types may become a program. No file can start one.</remarks>
 internal sealed class ExternalProgram
 {
-    /// <summary>What stands before a command wherever one can be typed.</summary>
+    /// <summary>The prefix of a command, in all places where the user can type one.</summary>
     public const string Prefix = "external:";
 
-    /// <summary>How long a program may take for an image by default.</summary>
+    /// <summary>The default time limit of a program for one image.</summary>
     public static readonly TimeSpan DefaultTimeLimit = TimeSpan.FromSeconds(60);
 
     private static readonly TimeSpan s_drainLimit = TimeSpan.FromSeconds(2);
 
     private static readonly TimeSpan s_pollInterval = TimeSpan.FromMilliseconds(50);
 
-    // Ctrl-C reaches the program as well, and it may end before we are told.
+    // Ctrl-C also reaches the program, which may end before our own cancellation is requested.
     private static readonly TimeSpan s_signalLimit = TimeSpan.FromSeconds(0.5);
 
     private const string InputPlace = "{in}";
@@ -35,13 +35,13 @@ internal sealed class ExternalProgram
     private readonly string _program;
     private readonly IReadOnlyList<string> _arguments;
 
-    /// <summary>Reads a command; nothing is started yet.</summary>
+    /// <summary>Reads a command. Starts nothing.</summary>
     /// <param name="command">
-    /// The program and its arguments, separated by spaces; double quotes keep spaces. <c>{in}</c> and <c>{out}</c> stand for the two files; without them
-    /// they come last, in this order.
+    /// The program and its arguments, separated by spaces. Double quotes enclose an argument with spaces. <c>{in}</c> and <c>{out}</c> stand for the two files.
+    /// Without them, the two files are the last arguments, in this order.
     /// </param>
-    /// <param name="timeLimit">How long the program may take for an image.</param>
-    /// <exception cref="InputException">The command is empty, has an unfinished quotation, or only one of the two places.</exception>
+    /// <param name="timeLimit">The time limit of the program for one image.</param>
+    /// <exception cref="InputException">The command is empty, has a quote that is not closed, or only one of <c>{in}</c> and <c>{out}</c>.</exception>
     public ExternalProgram(string command, TimeSpan timeLimit)
     {
         ArgumentNullException.ThrowIfNull(command);
@@ -56,22 +56,22 @@ internal sealed class ExternalProgram
         (_program, _arguments) = (words[0], [.. words.Skip(1), .. places == 0 ? new[] { InputPlace, OutputPlace } : []]);
     }
 
-    /// <summary>The file of the program, as the command names it.</summary>
+    /// <summary>The file of the program, as in the command.</summary>
     public string File => _program;
 
-    /// <summary>The command, as it was typed.</summary>
+    /// <summary>The command as the user typed it.</summary>
     public override string ToString() => Prefix + _command;
 
-    /// <summary>Whether a name is a program's, without starting anything.</summary>
-    /// <param name="name">Such as <c>external:cp {in} {out}</c>.</param>
+    /// <summary>Whether a name names a program. Starts nothing.</summary>
+    /// <param name="name">The name, such as <c>external:cp {in} {out}</c>.</param>
     public static bool IsNamedBy(string name) => name.StartsWith(Prefix, StringComparison.Ordinal);
 
-    /// <summary>Lets the program make a picture of another.</summary>
-    /// <param name="image">One image of three channels or one, <c>(1, C, H, W)</c>; the program is given 8 bits of it.</param>
-    /// <param name="sizes">Says what is wrong with the size of the result, height and width; null where nothing is.</param>
-    /// <param name="cancellationToken">Ends the program.</param>
+    /// <summary>Runs the program on one image.</summary>
+    /// <param name="image">One image with three channels or one, <c>(1, C, H, W)</c>. The program gets it with 8 bits.</param>
+    /// <param name="sizes">Describes the error in the size of the result, given its height and width; returns null if there is none.</param>
+    /// <param name="cancellationToken">Stops the program.</param>
     /// <returns>RGB, <c>(1, 3, H, W)</c> in [0, 1], on the CPU.</returns>
-    /// <exception cref="InputException">It cannot be started, fails, takes too long, or writes nothing that can be used.</exception>
+    /// <exception cref="InputException">The program cannot be started, fails, takes too long, or writes no usable image.</exception>
     /// <exception cref="OperationCanceledException">It was cancelled.</exception>
     public Tensor Run(Tensor image, Func<long, long, string?> sizes, CancellationToken cancellationToken)
     {
@@ -92,7 +92,7 @@ internal sealed class ExternalProgram
         }
     }
 
-    /// <summary>Words separated by spaces; double quotes keep spaces within a word.</summary>
+    /// <summary>Splits a command into words at spaces. Double quotes enclose a word with spaces.</summary>
     private static List<string> Split(string command)
     {
         var words = new List<string>();
@@ -178,8 +178,8 @@ internal sealed class ExternalProgram
             throw Failed($"it ended with exit code {process.ExitCode}{(last.Length > 0 ? $" and said {Untrusted.Quote(last[..Math.Min(last.Length, MostShown)])}" : "")}");
     }
 
-    /// <returns>Whether the program has ended, in time and before anybody cancelled it.</returns>
-    /// <remarks><see cref="Process.WaitForExitAsync"/> would wait for the end of its output as well, which a program that it left behind may keep open.</remarks>
+    /// <returns>Whether the program has ended in time and before a cancellation.</returns>
+    /// <remarks><see cref="Process.WaitForExitAsync"/> would also wait for the end of its output, which a child process that is still running may keep open.</remarks>
     private bool WaitForExit(Process process, CancellationToken cancellationToken)
     {
         var started = Stopwatch.GetTimestamp();
@@ -192,7 +192,7 @@ internal sealed class ExternalProgram
         return true;
     }
 
-    /// <summary>Waits until what the program wrote has been read; not for ever, since a program that it left behind may keep the pipe open.</summary>
+    /// <summary>Waits until the output of the program has been read, but only for a limited time, because a child process that is still running may keep the pipe open.</summary>
     private static void Drain(Process process)
     {
         using var source = new CancellationTokenSource(s_drainLimit);

@@ -29,7 +29,7 @@ public static class ImageFile
 
     /// <summary>Reads an image file.</summary>
     /// <param name="path">The file. Its content decides the format, not its name.</param>
-    /// <param name="options">How to read it. Default: <see cref="ImageReadOptions"/> with its default values.</param>
+    /// <param name="options">The options for reading. Default: <see cref="ImageReadOptions"/> with its default values.</param>
     /// <param name="cancellationToken">
     /// Cancels between two parts of the image. An interlaced PNG, a progressive JPEG and a WebP are decoded as one part, which takes seconds for the largest images.
     /// </param>
@@ -88,7 +88,7 @@ public static class ImageFile
     /// <summary>Decodes an image file in memory, like <see cref="Read"/>.</summary>
     /// <param name="content">The bytes of an image file.</param>
     /// <param name="name">The name of the image in messages.</param>
-    /// <param name="options">How to read it. Default: <see cref="ImageReadOptions"/> with its default values.</param>
+    /// <param name="options">The options for reading. Default: <see cref="ImageReadOptions"/> with its default values.</param>
     /// <param name="cancellationToken">As for <see cref="Read"/>.</param>
     /// <returns>RGB, <c>(1, 3, H, W)</c>, float32 in [0, 1], on the CPU.</returns>
     /// <exception cref="InputException">As for <see cref="Read"/>.</exception>
@@ -114,7 +114,7 @@ public static class ImageFile
     /// <summary>Writes an image file. The extension decides the format: PNG, JPEG, TIFF or WebP.</summary>
     /// <param name="path">The file to write; see <see cref="AtomicFile"/>.</param>
     /// <param name="image">RGB, <c>(1, 3, H, W)</c> or <c>(3, H, W)</c>, on any device; values are clamped to [0, 1] and rounded half up.</param>
-    /// <param name="options">How to write it. Default: <see cref="ImageWriteOptions"/> with its default values. Lossless formats keep 8-bit images bit for bit.</param>
+    /// <param name="options">The options for writing. Default: <see cref="ImageWriteOptions"/> with its default values. Lossless formats keep 8-bit images bit for bit.</param>
     /// <exception cref="InputException">The extension is unknown, an option does not fit the format, or the path cannot be written.</exception>
     /// <exception cref="ArgumentException">The tensor is not one RGB image, or contains NaN.</exception>
     public static void Write(string path, Tensor image, ImageWriteOptions? options = null)
@@ -130,7 +130,7 @@ public static class ImageFile
     /// </summary>
     /// <param name="path">The file to write; see <see cref="AtomicFile"/>. Its extension decides the format: PNG, JPEG, TIFF or WebP.</param>
     /// <param name="picture">The picture, on any device; values are clamped to [0, 1] and rounded half up.</param>
-    /// <param name="options">How to write it. Default: <see cref="ImageWriteOptions"/> with its default values.</param>
+    /// <param name="options">The options for writing. Default: <see cref="ImageWriteOptions"/> with its default values.</param>
     /// <returns>The metadata of the picture that the file does not contain.</returns>
     /// <exception cref="InputException">The extension is unknown, an option does not fit the format, or the path cannot be written.</exception>
     /// <exception cref="ArgumentException">The picture's tensors do not match the description of <see cref="Picture"/>, or contain NaN.</exception>
@@ -151,7 +151,7 @@ public static class ImageFile
     }
 
     /// <param name="path">The file.</param>
-    /// <param name="options">How to write it.</param>
+    /// <param name="options">The options for writing.</param>
     /// <param name="metadata">The metadata for the file; null for none.</param>
     /// <param name="round">Creates the pixels for a format, with the requested bit depth, if there is one.</param>
     private static IReadOnlyList<UnkeptMetadata> Write(
@@ -184,7 +184,7 @@ public static class ImageFile
     /// work, so that the work does not fail at its end.
     /// </summary>
     /// <param name="path">The file to write later. Only its extension matters.</param>
-    /// <param name="options">How it is to be written; the defaults when null.</param>
+    /// <param name="options">The options for writing. Default: <see cref="ImageWriteOptions"/> with its default values.</param>
     /// <exception cref="InputException">The extension is unknown, or an option does not fit the format.</exception>
     internal static void RequireWritable(string path, ImageWriteOptions? options = null)
     {

@@ -2,7 +2,7 @@ using Mdf.Runtime;
 
 namespace Mdf.Imaging;
 
-/// <summary>The file formats that are read. No other decoder is reachable, whatever the name of a file.</summary>
+/// <summary>The file formats that are read. No other decoder is reachable, for any file name.</summary>
 internal enum ImageFormat
 {
     Png,

@@ -4,12 +4,12 @@ using static TorchSharp.torch;
 namespace Mdf.Networks;
 
 /// <summary>
-/// AR-CNN: four convolutions that extract features, clean them, map them and make the image of them. Dong, Deng, Loy and Tang, "Compression
+/// AR-CNN: four convolutions that extract features, enhance them, map them and reconstruct the image. Dong, Deng, Loy and Tang, "Compression
 /// Artifacts Reduction by a Deep Convolutional Network" (ICCV 2015).
 /// </summary>
 /// <remarks>
-/// Kernels (9, 7, 1, 5) and widths (64, 32, 16) are the paper's; other widths keep these proportions. The paper restores luminance alone; this
-/// network takes colour, so its first layer has three inputs and its last three outputs.
+/// Kernels (9, 7, 1, 5) and widths (64, 32, 16) are from the paper; other widths keep these proportions. The paper restores only luminance. This
+/// network restores colour, so its first layer has three inputs and its last layer has three outputs.
 /// </remarks>
 internal sealed class ArCnn : RestorationNetwork
 {
@@ -21,13 +21,13 @@ internal sealed class ArCnn : RestorationNetwork
     private readonly Conv2d reconstruction;
 
     /// <summary>Creates the network with libtorch's default weights.</summary>
-    /// <param name="architecture">What it is built as.</param>
-    /// <param name="device">Where the weights are made.</param>
-    /// <param name="channels">The channels of an image: 1 is the published network, of which only the size is of use here.</param>
+    /// <param name="architecture">The architecture.</param>
+    /// <param name="device">The device of the weights.</param>
+    /// <param name="channels">The channels of an image: 1 for the published network, which is used only to compute its size.</param>
     internal ArCnn(NetworkArchitecture architecture, Device device, int channels = Colors)
         : base(architecture)
     {
-        using var scope = NewDisposeScope(); // TorchSharp's own layers leave a tensor behind each
+        using var scope = NewDisposeScope(); // each of TorchSharp's own layers leaves a tensor in the scope
         var features = architecture.WholeNumber("features");
         var (enhanced, mapped) = ((features + 1) / 2, (features + 3) / 4); // rounded up
         feature_extraction = Layers.Convolution(channels, features, s_kernels[0], device);
@@ -38,7 +38,7 @@ internal sealed class ArCnn : RestorationNetwork
     }
 
     /// <inheritdoc/>
-    /// <remarks>Every kernel reaches half its width.</remarks>
+    /// <remarks>Every kernel reaches half of its width.</remarks>
     public override int? Margin => s_kernels.Sum(kernel => kernel / 2);
 
     internal static NetworkKind Kind { get; } = new()
@@ -51,7 +51,7 @@ internal sealed class ArCnn : RestorationNetwork
 
     /// <inheritdoc/>
     /// <remarks>
-    /// He et al., not the small deviation that such networks were started with then: with that, the image's gradient through four layers vanishes.
+    /// He et al. The paper uses a small standard deviation, as was usual at that time, but then the gradient of the image vanishes through four layers.
     /// </remarks>
     public override void Initialize(Generator random)
     {

@@ -6,17 +6,17 @@ using static TorchSharp.torch.nn;
 namespace Mdf.Networks;
 
 /// <summary>
-/// DnCNN: a plain stack of convolutions that predicts the noise, which is subtracted. Zhang, Zuo, Chen, Meng and Zhang, "Beyond a Gaussian
+/// DnCNN: a plain stack of convolutions that predicts the noise. The network subtracts it from the image. Zhang, Zuo, Chen, Meng and Zhang, "Beyond a Gaussian
 /// Denoiser: Residual Learning of Deep CNN for Image Denoising" (TIP 2017).
 /// </summary>
 /// <remarks>
-/// <para>The defaults are the paper's network for one noise level. The colour models that KAIR publishes are
+/// <para>The defaults are the paper's network for one noise level. The colour models of KAIR are
 /// <c>batch_norm=false&amp;layers=20</c>: their batch norms are merged into the convolutions.</para>
-/// <para>The layers' names are KAIR's: <c>model.{i}</c>, counting rectifiers, too.</para>
+/// <para>The names of the layers are from KAIR: <c>model.{i}</c>, where the count includes rectifiers.</para>
 /// </remarks>
 internal sealed class DnCnn : RestorationNetwork
 {
-    private const double Epsilon = 1e-4; // KAIR's, which the paper's first author wrote; PyTorch's default is 1e-5
+    private const double Epsilon = 1e-4; // from KAIR, which the first author of the paper wrote; PyTorch's default is 1e-5
 
     private readonly Sequential model;
     private readonly int _layers;
@@ -24,7 +24,7 @@ internal sealed class DnCnn : RestorationNetwork
     private DnCnn(NetworkArchitecture architecture, Device device)
         : base(architecture)
     {
-        using var scope = NewDisposeScope(); // TorchSharp's own layers leave a tensor behind each
+        using var scope = NewDisposeScope(); // each of TorchSharp's own layers leaves a tensor in the scope
         var features = architecture.WholeNumber("features");
         var batchNorm = architecture.Flag("batch_norm");
         _layers = architecture.WholeNumber("layers");
@@ -39,7 +39,7 @@ internal sealed class DnCnn : RestorationNetwork
         IEnumerable<Module<Tensor, Tensor>> Hidden()
         {
             yield return Layers.Convolution(features, features, 3, device);
-            // PyTorch's momentum. KAIR's, 0.9, has PyTorch keep little but the last batch's statistics.
+            // The momentum is PyTorch's default. With KAIR's momentum, 0.9, PyTorch keeps almost only the statistics of the last batch.
             if (batchNorm)
                 yield return new BatchNormalization(features, Epsilon, device);
             yield return ReLU(inplace: true);
@@ -64,7 +64,7 @@ internal sealed class DnCnn : RestorationNetwork
     };
 
     /// <inheritdoc/>
-    /// <remarks>He et al., which the paper names.</remarks>
+    /// <remarks>He et al., as in the paper.</remarks>
     public override void Initialize(Generator random)
     {
         using var scope = NewDisposeScope();

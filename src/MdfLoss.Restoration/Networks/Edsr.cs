@@ -8,18 +8,18 @@ using static TorchSharp.torch.nn;
 namespace Mdf.Networks;
 
 /// <summary>
-/// EDSR: residual blocks without batch norm on the small image, upscaled at the end by pixel shuffle. Lim, Son, Kim, Nah and Lee, "Enhanced Deep
+/// EDSR: residual blocks without batch norm on the small image, and upscaling at the end by pixel shuffle. Lim, Son, Kim, Nah and Lee, "Enhanced Deep
 /// Residual Networks for Single Image Super-Resolution" (CVPRW 2017).
 /// </summary>
 /// <remarks>
-/// <para>The defaults are the paper's baseline model; its full one is <c>blocks=32&amp;features=256&amp;residual_scale=0.1</c>.</para>
-/// <para>The layers' names are those of BasicSR's <c>edsr_arch.py</c>; the authors' own files (EDSR-PyTorch) are read, too.</para>
+/// <para>The defaults are the paper's baseline model; its full model is <c>blocks=32&amp;features=256&amp;residual_scale=0.1</c>.</para>
+/// <para>The names of the layers are from BasicSR's <c>edsr_arch.py</c>. The files of the authors (EDSR-PyTorch) can be read too.</para>
 /// </remarks>
 internal sealed class Edsr : RestorationNetwork
 {
-    private const double ImageRange = 255; // the authors' and BasicSR's
+    private const double ImageRange = 255; // as in the authors' code and in BasicSR
 
-    // The mean of the DIV2K training images, R, G, B: the authors' and BasicSR's. No tensor field, which would be saved.
+    // The mean of the DIV2K training images (R, G, B), from the authors' code and BasicSR. It is not a tensor, because tensor fields are saved.
     private static readonly float[] s_mean = [0.4488f, 0.4371f, 0.4040f];
 
     private readonly Conv2d conv_first;
@@ -32,7 +32,7 @@ internal sealed class Edsr : RestorationNetwork
     private Edsr(NetworkArchitecture architecture, Device device)
         : base(architecture)
     {
-        using var scope = NewDisposeScope(); // TorchSharp's own layers leave a tensor behind each
+        using var scope = NewDisposeScope(); // each of TorchSharp's own layers leaves a tensor in the scope
         var features = architecture.WholeNumber("features");
         var scale = architecture.Number("residual_scale");
         _blocks = architecture.WholeNumber("blocks");
@@ -46,8 +46,8 @@ internal sealed class Edsr : RestorationNetwork
 
     /// <inheritdoc/>
     /// <remarks>
-    /// The first convolution, two a block, the one after them and the first that upscales reach one pixel each; what follows works on smaller pixels
-    /// and together reaches into the next.
+    /// These reach one pixel each: the first convolution, the two convolutions of each block, the convolution after the blocks, and the first convolution of the
+    /// upscaling. The later convolutions work on smaller pixels and together reach one more pixel.
     /// </remarks>
     public override int? Margin => 1 + 2 * _blocks + 1 + 1 + 1;
 
@@ -65,7 +65,7 @@ internal sealed class Edsr : RestorationNetwork
     };
 
     /// <inheritdoc/>
-    /// <remarks>The paper is silent: PyTorch's default, as in the authors' code.</remarks>
+    /// <remarks>The paper does not describe it. PyTorch's default is used, as in the authors' code.</remarks>
     public override void Initialize(Generator random)
     {
         using var scope = NewDisposeScope();
@@ -75,7 +75,7 @@ internal sealed class Edsr : RestorationNetwork
     }
 
     /// <inheritdoc/>
-    /// <remarks>The authors' files hold the shift by the mean as convolutions <c>sub_mean</c> and <c>add_mean</c>, which are no weights of ours.</remarks>
+    /// <remarks>The authors' files contain the shift by the mean as the convolutions <c>sub_mean</c> and <c>add_mean</c>, which are not weights in this class.</remarks>
     internal override IReadOnlyDictionary<string, StoredTensor> FromPublished(IReadOnlyDictionary<string, StoredTensor> tensors, string where)
     {
         if (!tensors.ContainsKey("head.0.weight"))
@@ -104,7 +104,7 @@ internal sealed class Edsr : RestorationNetwork
         return conv_last.call(upsample.call(features)).Div(ImageRange).Add(mean);
     }
 
-    /// <summary>Their models for another range or mean have the same names and shapes, and would restore nonsense here.</summary>
+    /// <summary>Checks the range and the mean of the authors' model. Models for other values have the same names and shapes, but would give wrong images here.</summary>
     private static void RequireOurMean(StoredTensor shift, string where)
     {
         using var scope = NewDisposeScope();

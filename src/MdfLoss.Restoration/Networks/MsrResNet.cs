@@ -7,23 +7,23 @@ using static TorchSharp.torch.nn;
 namespace Mdf.Networks;
 
 /// <summary>
-/// MSRResNet, BasicSR's modified SRResNet: no batch norm, leaky rectifiers, and the network only adds to the image that is upscaled bilinearly.
+/// MSRResNet, BasicSR's modified SRResNet: no batch norm, leaky rectifiers, and the output of the network is added to the bilinearly upscaled image.
 /// </summary>
 /// <remarks>
 /// After Ledig et al. (see <see cref="SrResNet"/>), as the baseline of Wang et al., "ESRGAN: Enhanced Super-Resolution Generative Adversarial
-/// Networks" (ECCVW 2018). Structure, defaults and names are those of BasicSR's <c>srresnet_arch.py</c>.
+/// Networks" (ECCVW 2018). Structure, defaults and names are from BasicSR's <c>srresnet_arch.py</c>.
 /// </remarks>
 internal sealed class MsrResNet : RestorationNetwork
 {
-    private const double NegativeSlope = 0.1; // BasicSR's
+    private const double NegativeSlope = 0.1; // as in BasicSR
 
-    // BasicSR draws the weights ten times smaller than He et al.: the network starts near the bilinear image.
+    // BasicSR draws weights ten times smaller than He et al., so the initial output is close to the bilinear image.
     private const double InitialScale = 0.1;
 
     private readonly Conv2d conv_first;
     private readonly Sequential body;
     private readonly Conv2d upconv1;
-    private readonly Conv2d? upconv2; // for factor 4, which is factor 2 twice
+    private readonly Conv2d? upconv2; // only for factor 4, which is factor 2 twice
     private readonly Conv2d conv_hr;
     private readonly Conv2d conv_last;
     private readonly int _blocks;
@@ -31,7 +31,7 @@ internal sealed class MsrResNet : RestorationNetwork
     private MsrResNet(NetworkArchitecture architecture, Device device)
         : base(architecture)
     {
-        using var scope = NewDisposeScope(); // TorchSharp's own layers leave a tensor behind each
+        using var scope = NewDisposeScope(); // each of TorchSharp's own layers leaves a tensor in the scope
         var features = architecture.WholeNumber("features");
         _blocks = architecture.WholeNumber("blocks");
         conv_first = Layers.Convolution(Colors, features, 3, device);
@@ -45,8 +45,8 @@ internal sealed class MsrResNet : RestorationNetwork
 
     /// <inheritdoc/>
     /// <remarks>
-    /// The first convolution, two a block and the first that upscales reach one pixel each; what follows works on smaller pixels and together reaches
-    /// into the next.
+    /// These reach one pixel each: the first convolution, the two convolutions of each block, and the first convolution of the upscaling. The later
+    /// convolutions work on smaller pixels and together reach one more pixel.
     /// </remarks>
     public override int? Margin => 1 + 2 * _blocks + 1 + 1;
 
@@ -65,7 +65,7 @@ internal sealed class MsrResNet : RestorationNetwork
     private int Step => Factor == 4 ? 2 : Factor;
 
     /// <inheritdoc/>
-    /// <remarks>As BasicSR: He et al., a tenth of it, before every layer as if a rectifier followed.</remarks>
+    /// <remarks>As in BasicSR: a tenth of He et al., for every layer as if a rectifier followed it.</remarks>
     public override void Initialize(Generator random)
     {
         using var scope = NewDisposeScope();
@@ -75,7 +75,7 @@ internal sealed class MsrResNet : RestorationNetwork
     }
 
     /// <inheritdoc/>
-    /// <remarks>MMSR, BasicSR's predecessor, and KAIR call the body <c>recon_trunk</c> and <c>conv_hr</c> <c>HRconv</c>.</remarks>
+    /// <remarks>MMSR, BasicSR's predecessor, and KAIR name the body <c>recon_trunk</c>, and name <c>conv_hr</c> <c>HRconv</c>.</remarks>
     internal override IReadOnlyDictionary<string, StoredTensor> FromPublished(IReadOnlyDictionary<string, StoredTensor> tensors, string where) =>
         Rename(tensors, where, [("recon_trunk.", "body."), ("HRconv.", "conv_hr.")]);
 

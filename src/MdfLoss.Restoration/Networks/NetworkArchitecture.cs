@@ -5,13 +5,13 @@ using static TorchSharp.torch;
 namespace Mdf.Networks;
 
 /// <summary>
-/// What a restoration network is built as: its name, its upscaling factor and its options, written
-/// <c>edsr?blocks=16&amp;factor=4&amp;features=64&amp;residual_scale=1</c>. Two networks of one architecture have the same weights' names and shapes.
+/// The architecture of a restoration network: its name, its upscaling factor and its options. Its text is
+/// <c>edsr?blocks=16&amp;factor=4&amp;features=64&amp;residual_scale=1</c>. Two networks of the same architecture have weights with the same names and shapes.
 /// </summary>
 public sealed class NetworkArchitecture
 {
     internal const string FactorKey = "factor";
-    private const int StandardFactor = 4; // for which the papers' networks are described
+    private const int StandardFactor = 4; // the factor for which the papers describe their networks
 
     // A new network is one entry here.
     private static readonly NameTable<NetworkKind> s_kinds = new(
@@ -25,19 +25,19 @@ public sealed class NetworkArchitecture
     /// <summary>The short names of all networks, in alphabetical order.</summary>
     public static IReadOnlyList<string> Names => [.. s_kinds.Names.Order(StringComparer.Ordinal)];
 
-    /// <summary>Every network by its short name.</summary>
+    /// <summary>The table of all networks by their short names.</summary>
     internal static NameTable<NetworkKind> Kinds => s_kinds;
 
     /// <summary>The network's short name, such as <c>edsr</c>.</summary>
     public string Name => _kind.Name;
 
-    /// <summary>The upscaling factor; 1 where the size stays.</summary>
+    /// <summary>The upscaling factor; 1 if the size does not change.</summary>
     public int Factor { get; }
 
-    /// <summary>Every option of the network with its value, also those that were not given, in alphabetical order.</summary>
+    /// <summary>All options of the network with their values, also those that were not given, in alphabetical order.</summary>
     public IReadOnlyDictionary<string, string> Options { get; }
 
-    /// <summary>How many numbers of such a network are trained. No memory is taken for them.</summary>
+    /// <summary>The number of trained parameters of such a network. Computing it allocates no memory for them.</summary>
     public long ParameterCount
     {
         get
@@ -49,8 +49,8 @@ public sealed class NetworkArchitecture
 
     /// <summary>Describes a network.</summary>
     /// <param name="name">Its short name.</param>
-    /// <param name="factor">The upscaling factor; 1 where the size stays.</param>
-    /// <param name="options">Its options by name, as text; those not given take their published values.</param>
+    /// <param name="factor">The upscaling factor; 1 if the size does not change.</param>
+    /// <param name="options">Its options by name, as text. Options that are not given have their published values.</param>
     /// <exception cref="InputException">The network, an option, a value or the factor is unknown or out of range; the message names the nearest known.</exception>
     internal static NetworkArchitecture Create(string name, int factor, IReadOnlyDictionary<string, string> options)
     {
@@ -81,8 +81,8 @@ public sealed class NetworkArchitecture
         return new NetworkArchitecture(kind, factor, values);
     }
 
-    /// <summary>Reads what <see cref="ToString"/> writes; options and factor may be left out.</summary>
-    /// <param name="text">Such as <c>edsr?features=64&amp;factor=4</c>; the factor of a network that upscales is 4 when it is left out.</param>
+    /// <summary>Reads the text of <see cref="ToString"/>. Options and factor may be omitted.</summary>
+    /// <param name="text">The text, such as <c>edsr?features=64&amp;factor=4</c>. The default factor of a network that upscales is 4.</param>
     /// <exception cref="InputException">As for <see cref="Create"/>.</exception>
     public static NetworkArchitecture Parse(string text)
     {
@@ -102,12 +102,12 @@ public sealed class NetworkArchitecture
         return Create(kind.Name, factor, options);
     }
 
-    /// <summary>The options that a network has.</summary>
+    /// <summary>Returns the options of a network.</summary>
     /// <param name="name">The network's short name.</param>
     /// <exception cref="InputException">The network is unknown.</exception>
     internal static IReadOnlyList<NetworkOption> OptionsOf(string name) => Find(name).Options;
 
-    /// <summary>The upscaling factors that a network can have; only 1 where the size stays.</summary>
+    /// <summary>Returns the upscaling factors that a network supports; only 1 if the size does not change.</summary>
     /// <param name="name">The network's short name.</param>
     /// <exception cref="InputException">The network is unknown.</exception>
     internal static IReadOnlyList<int> FactorsOf(string name) => Find(name).Factors;
@@ -122,29 +122,29 @@ public sealed class NetworkArchitecture
         return network;
     }
 
-    /// <summary>The canonical text: options in alphabetical order, all of them; the factor among them where there is a choice.</summary>
+    /// <summary>The canonical text: all options in alphabetical order. It includes the factor if the network upscales.</summary>
     public override string ToString() => $"{Name}?{string.Join('&', Options
         .Concat(_kind.Upscales ? [KeyValuePair.Create(FactorKey, Factor.ToString(CultureInfo.InvariantCulture))] : [])
         .OrderBy(option => option.Key, StringComparer.Ordinal)
         .Select(option => $"{option.Key}={option.Value}"))}";
 
-    /// <summary>The network with weights that are yet to be drawn or read.</summary>
-    /// <param name="device">Where the weights are made.</param>
+    /// <summary>Creates the network. The caller must initialize or read its weights.</summary>
+    /// <param name="device">The device of the weights.</param>
     internal RestorationNetwork CreateNetwork(Device device) => _kind.Create(this, device);
 
-    /// <summary>The value of an option that is a whole number.</summary>
+    /// <summary>Returns the value of an option that is a whole number.</summary>
     /// <param name="option">The option's name.</param>
     public int WholeNumber(string option) => int.Parse(Options[option], CultureInfo.InvariantCulture);
 
-    /// <summary>The value of an option that is a list of whole numbers.</summary>
+    /// <summary>Returns the value of an option that is a list of whole numbers.</summary>
     /// <param name="option">The option's name.</param>
     public IReadOnlyList<int> WholeNumbers(string option) => [.. Options[option].Split(',').Select(part => int.Parse(part, CultureInfo.InvariantCulture))];
 
-    /// <summary>The value of an option that is a number.</summary>
+    /// <summary>Returns the value of an option that is a number.</summary>
     /// <param name="option">The option's name.</param>
     public double Number(string option) => double.Parse(Options[option], CultureInfo.InvariantCulture);
 
-    /// <summary>The value of an option that is true or false.</summary>
+    /// <summary>Returns the value of an option that is true or false.</summary>
     /// <param name="option">The option's name.</param>
     public bool Flag(string option) => bool.Parse(Options[option]);
 

@@ -7,23 +7,23 @@ using static TorchSharp.torch;
 namespace Mdf.Networks;
 
 /// <summary>
-/// A network file: safetensors with the network's architecture in the metadata, so that it needs nothing else. Weights that other projects
-/// published go into a network that is built beforehand.
+/// Reads and writes network files: safetensors with the architecture of the network in the metadata, so that the file is complete. Weights that other projects
+/// published are read into a network of a given architecture.
 /// </summary>
 public static class NetworkFile
 {
     private const int MostShown = 5;
 
-    // BasicSR saves the trained weights as params and their moving average as params_ema; others save one of them as state_dict.
+    // BasicSR saves the trained weights as params and their moving average as params_ema; others save one of the two as state_dict.
     private static readonly string[] s_states = ["params_ema.", "params.", "state_dict."];
 
-    // What stands before all names: PyTorch's DataParallel, and a network within a module.
+    // Prefixes of all names: from PyTorch's DataParallel, and from a network within a module.
     private static readonly string[] s_wrappers = ["module.", "net."];
 
-    /// <summary>Writes a network and all that is needed to use it.</summary>
+    /// <summary>Writes a network and everything that is needed to use it.</summary>
     /// <param name="path">A <c>.safetensors</c> file.</param>
-    /// <param name="network">The network, on any device; it is not changed.</param>
-    /// <param name="metadata">What the file is to say; of the network's architecture.</param>
+    /// <param name="network">The network, on any device. It is not changed.</param>
+    /// <param name="metadata">The metadata of the file, for the architecture of the network.</param>
     /// <exception cref="ArgumentException">The metadata describe another architecture.</exception>
     /// <exception cref="InputException">The path cannot be written.</exception>
     public static void Save(string path, RestorationNetwork network, NetworkMetadata metadata)
@@ -37,8 +37,8 @@ public static class NetworkFile
 
     /// <summary>Reads a network.</summary>
     /// <param name="path">A file that <see cref="Save"/> wrote, or the short name of one of <see cref="ShippedNetworks"/>.</param>
-    /// <returns>The network in evaluation mode, without gradients for its weights, on the CPU, and what the file says about it.</returns>
-    /// <exception cref="InputException">The file is missing, damaged, or not a network of this program.</exception>
+    /// <returns>The network in evaluation mode, without gradients for its weights, on the CPU, and the metadata of the file.</returns>
+    /// <exception cref="InputException">The file is missing, is corrupt, or is not a network of this program.</exception>
     public static TrainedNetwork Load(string path)
     {
         using var file = ShippedNetworks.Files.Open(path);
@@ -47,12 +47,12 @@ public static class NetworkFile
         return Read(file, metadata);
     }
 
-    /// <summary>Reads a network of this program, or weights that another project published, as <see cref="LoadWeights"/> takes them.</summary>
+    /// <summary>Reads a network of this program, or weights that another project published, in the forms that <see cref="LoadWeights"/> accepts.</summary>
     /// <param name="path">A safetensors or PyTorch file, or the short name of one of <see cref="ShippedNetworks"/>.</param>
-    /// <param name="architecture">What the network of another project's file is built as; null where there is none.</param>
-    /// <param name="warn">Told in one line what of another project's file was passed over.</param>
+    /// <param name="architecture">The architecture of the network in a file of another project; null if there is no such file.</param>
+    /// <param name="warn">Takes one line about the tensors of another project's file that were ignored.</param>
     /// <returns>The network in evaluation mode, without gradients for its weights, on the CPU.</returns>
-    /// <exception cref="InputException">The file is missing, damaged, or belongs to another architecture; or nothing says its architecture.</exception>
+    /// <exception cref="InputException">The file is missing, is corrupt, or has another architecture; or its architecture is unknown.</exception>
     internal static LoadedNetwork Load(string path, NetworkArchitecture? architecture, Action<string>? warn = null)
     {
         if (architecture is null)
@@ -64,7 +64,7 @@ public static class NetworkFile
         using var file = ShippedNetworks.Files.Open(path);
         if (NetworkMetadata.Read(file.Metadata, path) is { } metadata)
             return new LoadedNetwork(Read(file, metadata).Network, metadata.Task, isForeign: false);
-        // A network that upscales undoes nothing else; what the others undo, their weights do not tell.
+        // The task of a network that upscales is super-resolution. The weights of other networks do not show their task.
         return new LoadedNetwork(
             Ready(architecture, network => SetPublished(file, network, warn)),
             architecture.Factor > 1 ? string.Create(CultureInfo.InvariantCulture, $"sisr:{architecture.Factor}") : null,
@@ -72,13 +72,13 @@ public static class NetworkFile
     }
 
     /// <summary>
-    /// Sets a network's weights from a file of this program, or from one that BasicSR, KAIR or the network's authors published. Where BasicSR's holds
-    /// two sets of weights, the moving average is taken.
+    /// Sets a network's weights from a file of this program, or from one that BasicSR, KAIR or the network's authors published. If a file of BasicSR contains
+    /// two sets of weights, the moving average is used.
     /// </summary>
     /// <param name="path">A safetensors or PyTorch file, or the short name of one of <see cref="ShippedNetworks"/>.</param>
-    /// <param name="network">A network of the file's architecture, on any device. It is unchanged when the file is refused.</param>
-    /// <param name="warn">Told in one line which scalars of another project's file were passed over, since the network has no such tensors.</param>
-    /// <exception cref="InputException">The file is missing, damaged, or belongs to another architecture.</exception>
+    /// <param name="network">A network of the file's architecture, on any device. It is unchanged if the file is refused.</param>
+    /// <param name="warn">Takes one line about the scalars of another project's file that were ignored because the network has no such tensors.</param>
+    /// <exception cref="InputException">The file is missing, is corrupt, or has another architecture.</exception>
     public static void LoadWeights(string path, RestorationNetwork network, Action<string>? warn = null)
     {
         ArgumentNullException.ThrowIfNull(network);
@@ -92,14 +92,14 @@ public static class NetworkFile
     }
 
     /// <summary>Writes another project's weights as a network file of this program.</summary>
-    /// <param name="inputPath">A safetensors or PyTorch file, as <see cref="LoadWeights"/> takes them.</param>
+    /// <param name="inputPath">A safetensors or PyTorch file, in the forms that <see cref="LoadWeights"/> accepts.</param>
     /// <param name="outputPath">The file to write; its name ends in <c>.safetensors</c>.</param>
-    /// <param name="architecture">What the network is built as.</param>
-    /// <param name="task">What it undoes, such as <c>denoise:25</c>; null for <c>sisr</c> of the factor of a network that upscales.</param>
-    /// <param name="warn">Told in one line what of the file was passed over.</param>
+    /// <param name="architecture">The architecture of the network.</param>
+    /// <param name="task">The task that it undoes, such as <c>denoise:25</c>. Null, for a network that upscales: <c>sisr</c> with its factor.</param>
+    /// <param name="warn">Takes one line about the tensors of the file that were ignored.</param>
     /// <returns>The number of tensors in the output.</returns>
     /// <exception cref="InputException">
-    /// The input cannot be used, or is a network file of this program already; the task is missing or does not fit the network; or the output cannot be written.
+    /// The input cannot be used, or is already a network file of this program; the task is missing or does not fit the network; or the output cannot be written.
     /// </exception>
     public static int Convert(string inputPath, string outputPath, NetworkArchitecture architecture, string? task, Action<string>? warn = null)
     {
@@ -120,7 +120,7 @@ public static class NetworkFile
 
     private static TrainedNetwork Read(TensorFile file, NetworkMetadata metadata)
     {
-        // What the metadata claim is held against what is there before memory is taken for it.
+        // The claims of the metadata are checked against the tensors in the file before memory is allocated.
         var held = file.Tensors.Values.Sum(stored => stored.Count);
         var needed = metadata.Architecture.ParameterCount;
         if (held < needed)
@@ -128,7 +128,7 @@ public static class NetworkFile
         return new TrainedNetwork(Ready(metadata.Architecture, network => ModuleWeights.Load(network, file.Tensors, file.Path)), metadata);
     }
 
-    /// <summary>A new network with its weights set, to restore with.</summary>
+    /// <summary>Creates a network, sets its weights, and prepares it for restoring images.</summary>
     private static RestorationNetwork Ready(NetworkArchitecture architecture, Action<RestorationNetwork> setWeights)
     {
         var network = architecture.CreateNetwork(CPU);
@@ -155,7 +155,7 @@ public static class NetworkFile
             warn?.Invoke($"'{file.Path}': passed over {string.Join(", ", leftOut.Take(MostShown).Select(Untrusted.Quote))}{(leftOut.Count > MostShown ? ", …" : "")}, which the network does not have");
     }
 
-    /// <summary>The weights alone, under the names that the network has by itself.</summary>
+    /// <summary>Returns the weights under the names in the network itself, without prefixes.</summary>
     private static IReadOnlyDictionary<string, StoredTensor> Unwrap(IReadOnlyDictionary<string, StoredTensor> tensors)
     {
         if (Array.Find(s_states, state => tensors.Keys.Any(name => name.StartsWith(state, StringComparison.Ordinal))) is { } found)

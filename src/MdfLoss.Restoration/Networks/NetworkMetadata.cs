@@ -4,37 +4,37 @@ using Mdf.Weights;
 
 namespace Mdf.Networks;
 
-/// <summary>What a network file says about itself, so that the file alone is enough to restore with it.</summary>
+/// <summary>The metadata of a network file. With them the file alone is enough to restore images.</summary>
 public sealed record NetworkMetadata
 {
     /// <summary>The version of the format that this program writes.</summary>
     internal const string CurrentFormat = FileKind.NetworkFormat;
 
-    // Where the network is a plugin's: for messages only.
+    // If the network comes from a plugin. For messages only.
     private const string PluginKey = "plugin";
 
-    /// <summary>What the network is built as.</summary>
+    /// <summary>The architecture of the network.</summary>
     public required NetworkArchitecture Architecture { get; init; }
 
-    /// <summary>What it was trained to undo, such as <c>sisr:4</c> or <c>jpeg:10</c>.</summary>
+    /// <summary>The task that it was trained to undo, such as <c>sisr:4</c> or <c>jpeg:10</c>.</summary>
     public required string Task { get; init; }
 
-    /// <summary>The loss that it was trained with, such as <c>mdf:stack.safetensors</c>; null when not known.</summary>
+    /// <summary>The loss that it was trained with, such as <c>mdf:stack.safetensors</c>; null if unknown.</summary>
     public string? Loss { get; init; }
 
-    /// <summary>The SHA-256 of the files of weights of that loss, such as its discriminator stacks, in their order, with commas between; null where it has none, or not known.</summary>
+    /// <summary>The SHA-256 of the weight files of this loss, such as its discriminator stacks, in their order and separated by commas; null if it has none, or if unknown.</summary>
     public string? LossSha256 { get; init; }
 
-    /// <summary>How many iterations it was trained for; null when not known.</summary>
+    /// <summary>The number of iterations of its training; null if unknown.</summary>
     public int? Iterations { get; init; }
 
-    /// <summary>The seed of all randomness; null when not known.</summary>
+    /// <summary>The seed of all randomness; null if unknown.</summary>
     public long? Seed { get; init; }
 
-    /// <summary>The version of the program that trained it; null when not known.</summary>
+    /// <summary>The version of the program that trained it; null if unknown.</summary>
     public string? ProgramVersion { get; init; }
 
-    /// <summary>As a safetensors file holds it.</summary>
+    /// <summary>Converts to the metadata of a safetensors file.</summary>
     internal IReadOnlyDictionary<string, string> ToDictionary()
     {
         var values = new SortedDictionary<string, string>(StringComparer.Ordinal)
@@ -58,11 +58,11 @@ public sealed record NetworkMetadata
         }
     }
 
-    /// <summary>Reads what <see cref="ToDictionary"/> writes.</summary>
+    /// <summary>Reads the result of <see cref="ToDictionary"/>.</summary>
     /// <param name="values">A file's metadata.</param>
     /// <param name="where">The file's name, for messages.</param>
-    /// <returns>Null when the file is not one that this program wrote.</returns>
-    /// <exception cref="InputException">It is another kind of file, or newer than this program, or a value is not what it should be.</exception>
+    /// <returns>The metadata; null if this program did not write the file.</returns>
+    /// <exception cref="InputException">The file is of another kind, or newer than this program, or a value is invalid.</exception>
     internal static NetworkMetadata? Read(IReadOnlyDictionary<string, string> values, string where)
     {
         if (!FileKind.Network.IsKindOf(values, where))

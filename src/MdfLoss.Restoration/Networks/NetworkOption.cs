@@ -2,8 +2,8 @@ using System.Globalization;
 
 namespace Mdf.Networks;
 
-/// <summary>One option of a network, with the values that it takes.</summary>
-/// <remarks>Every option is bounded, because a network is built of what a file says.</remarks>
+/// <summary>One option of a network, with its allowed values.</summary>
+/// <remarks>Every option has limits, because a file can set the options of a network.</remarks>
 public sealed class NetworkOption
 {
     private readonly Func<string, string?> _canonical;
@@ -14,21 +14,21 @@ public sealed class NetworkOption
     /// <summary>The name, in lower case.</summary>
     public string Name { get; }
 
-    /// <summary>The published value, which it has unless it is given.</summary>
+    /// <summary>The published value, which is the default.</summary>
     public string Default { get; }
 
-    /// <summary>What it is, in a few words.</summary>
+    /// <summary>A short description.</summary>
     public string Description { get; }
 
-    /// <summary>What may be given, such as <c>a whole number from 1 to 512</c>.</summary>
+    /// <summary>A description of the allowed values, such as <c>a whole number from 1 to 512</c>.</summary>
     public string Values { get; }
 
-    /// <summary>A whole number.</summary>
+    /// <summary>Creates an option that is a whole number.</summary>
     /// <param name="name">The name: small letters, digits and _.</param>
     /// <param name="standard">The published value.</param>
-    /// <param name="least">The least that may be given.</param>
-    /// <param name="most">The most that may be given; it bounds what a file can make the program build.</param>
-    /// <param name="description">What it is, in a few words.</param>
+    /// <param name="least">The smallest allowed value.</param>
+    /// <param name="most">The largest allowed value. It limits the size of a network that a file can request.</param>
+    /// <param name="description">A short description.</param>
     public static NetworkOption WholeNumber(string name, int standard, int least, int most, string description) => new(
         name,
         Text(standard),
@@ -36,13 +36,13 @@ public sealed class NetworkOption
         $"a whole number from {Text(least)} to {Text(most)}",
         text => int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var value) && value >= least && value <= most ? Text(value) : null);
 
-    /// <summary>A list of whole numbers, written <c>32,64,128</c>, in experiment files also as a list of YAML.</summary>
+    /// <summary>Creates an option that is a list of whole numbers, written <c>32,64,128</c>, in experiment files also as a YAML list.</summary>
     /// <param name="name">The name: small letters, digits and _.</param>
     /// <param name="standard">The published value.</param>
-    /// <param name="least">The least that a number may be.</param>
-    /// <param name="most">The most that a number may be.</param>
-    /// <param name="longest">How many numbers there may be; there is at least one.</param>
-    /// <param name="description">What it is, in a few words.</param>
+    /// <param name="least">The smallest allowed number.</param>
+    /// <param name="most">The largest allowed number.</param>
+    /// <param name="longest">The largest number of elements; the smallest is one.</param>
+    /// <param name="description">A short description.</param>
     public static NetworkOption WholeNumbers(string name, IReadOnlyList<int> standard, int least, int most, int longest, string description) => new(
         name,
         Text(standard),
@@ -61,10 +61,10 @@ public sealed class NetworkOption
             return numbers.Count <= longest ? Text(numbers) : null;
         });
 
-    /// <summary>A number above 0 and at most 1.</summary>
+    /// <summary>Creates an option that is a number above 0 and at most 1.</summary>
     /// <param name="name">The name: small letters, digits and _.</param>
     /// <param name="standard">The published value.</param>
-    /// <param name="description">What it is, in a few words.</param>
+    /// <param name="description">A short description.</param>
     public static NetworkOption Number(string name, double standard, string description) => new(
         name,
         Text(standard),
@@ -72,10 +72,10 @@ public sealed class NetworkOption
         "a number above 0 and at most 1",
         text => double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var value) && value is > 0 and <= 1 ? Text(value) : null);
 
-    /// <summary>True or false.</summary>
+    /// <summary>Creates an option that is true or false.</summary>
     /// <param name="name">The name: small letters, digits and _.</param>
     /// <param name="standard">The published value.</param>
-    /// <param name="description">What it is, in a few words.</param>
+    /// <param name="description">A short description.</param>
     public static NetworkOption Flag(string name, bool standard, string description) => new(
         name,
         Text(standard),
@@ -83,7 +83,7 @@ public sealed class NetworkOption
         "true or false",
         text => bool.TryParse(text, out var value) ? Text(value) : null);
 
-    /// <summary>The one way in which a value is written; null when it is none of <see cref="Values"/>.</summary>
+    /// <summary>Converts a value to its canonical text; null if the value is not allowed (<see cref="Values"/>).</summary>
     internal string? Canonical(string text) => _canonical(text);
 
     private static string Text(int value) => value.ToString(CultureInfo.InvariantCulture);

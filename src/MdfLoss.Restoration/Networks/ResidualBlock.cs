@@ -6,9 +6,9 @@ using static TorchSharp.torch.nn;
 namespace Mdf.Networks;
 
 /// <summary>
-/// EDSR's residual block: two 3×3 convolutions with a rectifier between them, and no batch norm; the result is scaled and added to the input.
+/// EDSR's residual block: two 3×3 convolutions with a rectifier between them, without batch norm. The result is scaled and added to the input.
 /// </summary>
-/// <remarks>Lim et al. (see <see cref="Edsr"/>). The names are those of BasicSR's <c>ResidualBlockNoBN</c>: <c>conv1</c>, <c>conv2</c>.</remarks>
+/// <remarks>Lim et al. (see <see cref="Edsr"/>). The names are from BasicSR's <c>ResidualBlockNoBN</c>: <c>conv1</c>, <c>conv2</c>.</remarks>
 internal sealed class ResidualBlock : Module<Tensor, Tensor>
 {
     private readonly double _scale;
@@ -16,9 +16,9 @@ internal sealed class ResidualBlock : Module<Tensor, Tensor>
     private readonly Conv2d conv2;
 
     /// <summary>Creates a block with libtorch's default weights.</summary>
-    /// <param name="features">The channels.</param>
-    /// <param name="scale">What the result is multiplied with before it is added.</param>
-    /// <param name="device">Where the weights are made.</param>
+    /// <param name="features">The number of channels.</param>
+    /// <param name="scale">The factor of the result before it is added.</param>
+    /// <param name="device">The device of the weights.</param>
     public ResidualBlock(int features, double scale, Device device)
         : base(nameof(ResidualBlock))
     {

@@ -7,45 +7,45 @@ using static TorchSharp.torch.nn;
 namespace Mdf.Networks;
 
 /// <summary>
-/// A network that undoes a distortion: distorted images in, restored ones out. Images are RGB, <c>(N, 3, H, W)</c>, nominally in [0, 1]; a
-/// network that wants another range or mean converts inside.
+/// A network that undoes a distortion: it turns distorted images into restored images. Images are RGB, <c>(N, 3, H, W)</c>, nominally in [0, 1]. A
+/// network that needs another range or mean converts the images itself.
 /// </summary>
 /// <remarks>
-/// A new network is one class like those beside this file, and its entry in <see cref="NetworkArchitecture"/>'s table; or a class of another assembly, which a plugin
-/// registers. The names of its fields are the names in its files; convolutions keep the size by padding with zeros. Its constructor makes every weight on the device that
-/// it is given, since the size of a network is counted on a device that holds nothing, and ends with <c>RegisterComponents()</c>.
+/// A new network is one class in this folder and an entry in the table of <see cref="NetworkArchitecture"/>, or a class of another assembly that a plugin registers.
+/// The names of its fields are the names in its files. Convolutions keep the size by padding with zeros. Its constructor creates every weight on the given device,
+/// because the size of a network is computed on a device without memory. It ends with <c>RegisterComponents()</c>.
 /// </remarks>
 public abstract class RestorationNetwork : Module<Tensor, Tensor>
 {
     private protected const int Colors = 3;
 
     /// <summary>Creates a network.</summary>
-    /// <param name="architecture">What it is built as.</param>
+    /// <param name="architecture">The architecture.</param>
     protected RestorationNetwork(NetworkArchitecture architecture)
         : base((architecture ?? throw new ArgumentNullException(nameof(architecture))).Name) => Architecture = architecture;
 
-    /// <summary>What it is built as: with this alone it can be built again.</summary>
+    /// <summary>The architecture. It is sufficient to create the network again.</summary>
     public NetworkArchitecture Architecture { get; }
 
-    /// <summary>The restored image's size by the distorted one's: 2, 3 or 4 for super-resolution, else 1.</summary>
+    /// <summary>The ratio of the restored image's size to the distorted image's size: 2, 3 or 4 for super-resolution, otherwise 1.</summary>
     public int Factor => Architecture.Factor;
 
     /// <summary>
-    /// How many pixels of the distorted image to each side of a pixel can change what is made of it: what a tile needs around it to equal the whole
-    /// image. Null where every pixel depends on the whole image, as with attention: then images are never divided. It holds in evaluation mode; in training, batch norm
-    /// makes every pixel depend on the whole batch.
+    /// The distance, in pixels of the distorted image, within which other pixels can change a restored pixel. A tile needs this margin to give the same result
+    /// as the whole image. Null if every pixel depends on the whole image, as with attention; then images are never divided into tiles. The margin is valid in
+    /// evaluation mode. In training, batch norm makes every pixel depend on the whole batch.
     /// </summary>
     public abstract int? Margin { get; }
 
-    /// <summary>Tiles of the distorted image begin at multiples of this, so that what the network does by steps falls on the same pixels.</summary>
+    /// <summary>Tiles of the distorted image start at multiples of this number, so that operations with a stride use the same pixels as in the whole image.</summary>
     public virtual int Stride => 1;
 
-    /// <summary>How many numbers are trained.</summary>
+    /// <summary>The number of trained parameters.</summary>
     public long ParameterCount => parameters().Sum(parameter => parameter.numel());
 
     /// <summary>Restores a batch.</summary>
-    /// <param name="distorted">Shape <c>(N, 3, H, W)</c>, floating point, of any size of at least 1.</param>
-    /// <returns>Shape <c>(N, 3, H · factor, W · factor)</c>, not clamped: a loss needs the gradient beyond [0, 1].</returns>
+    /// <param name="distorted">Shape <c>(N, 3, H, W)</c>, floating point; height and width at least 1.</param>
+    /// <returns>Shape <c>(N, 3, H · factor, W · factor)</c>, not clamped, because a loss needs the gradient outside [0, 1] too.</returns>
     /// <exception cref="ArgumentException">The tensor is not a batch of RGB images.</exception>
     public sealed override Tensor forward(Tensor distorted)
     {
@@ -69,8 +69,8 @@ public abstract class RestorationNetwork : Module<Tensor, Tensor>
     /// Draws new weights from one generator. This method draws convolutions as PyTorch does, sets batch norms to the identity, and PReLU to PyTorch's slope. Override it if the
     /// paper of the network draws them differently, or if the network has other weights.
     /// </summary>
-    /// <param name="random">The only source of randomness; on the CPU, with the network there too.</param>
-    /// <exception cref="InvalidOperationException">The network has weights that this does not know.</exception>
+    /// <param name="random">The only source of randomness. It must be on the CPU, and the network too.</param>
+    /// <exception cref="InvalidOperationException">The network has weights of an unknown kind.</exception>
     public virtual void Initialize(Generator random)
     {
         using var scope = NewDisposeScope();
@@ -85,7 +85,7 @@ public abstract class RestorationNetwork : Module<Tensor, Tensor>
                 case BatchNormalization norm:
                     norm.Reset();
                     break;
-                case BatchNorm2d norm: // TorchSharp's, in a network from outside
+                case BatchNorm2d norm: // TorchSharp's batch norm, in a network from outside
                     norm.weight!.Fill_(1);
                     norm.bias!.zero_();
                     norm.reset_running_stats();
@@ -99,17 +99,17 @@ public abstract class RestorationNetwork : Module<Tensor, Tensor>
         }
     }
 
-    /// <summary>Gives the tensors of another project's file the names they have here. What it does not know stays as it is.</summary>
-    /// <param name="tensors">The tensors by the file's names, without what stands before all of them.</param>
+    /// <summary>Renames the tensors of another project's file to the names in this class. Unknown names are unchanged.</summary>
+    /// <param name="tensors">The tensors by their names in the file, without common prefixes.</param>
     /// <param name="where">The file's name, for messages.</param>
-    /// <exception cref="InputException">Two tensors come to have one name, or the file says that its network treats images otherwise than this one.</exception>
+    /// <exception cref="InputException">Two tensors would get the same name, or the file shows that its network converts images in another way.</exception>
     internal virtual IReadOnlyDictionary<string, StoredTensor> FromPublished(IReadOnlyDictionary<string, StoredTensor> tensors, string where) => tensors;
 
     /// <summary>Renames tensors.</summary>
     /// <param name="tensors">The tensors by name.</param>
     /// <param name="where">The file's name, for messages.</param>
-    /// <param name="prefixes">What begins the names, there and here; the first that fits is replaced.</param>
-    /// <exception cref="InputException">Two tensors come to have one name.</exception>
+    /// <param name="prefixes">The prefixes of the names in the file and in this class. The first prefix that matches is replaced.</param>
+    /// <exception cref="InputException">Two tensors would get the same name.</exception>
     private protected static Dictionary<string, StoredTensor> Rename(
         IEnumerable<KeyValuePair<string, StoredTensor>> tensors, string where, IReadOnlyList<(string Theirs, string Ours)> prefixes)
     {
@@ -127,6 +127,6 @@ public abstract class RestorationNetwork : Module<Tensor, Tensor>
 
     /// <summary>Does the work of <see cref="forward"/>, inside a dispose scope.</summary>
     /// <param name="distorted">Checked by <see cref="forward"/>; channels last.</param>
-    /// <returns>A tensor of its own, never the input.</returns>
+    /// <returns>A new tensor, never the input.</returns>
     protected abstract Tensor Restore(Tensor distorted);
 }

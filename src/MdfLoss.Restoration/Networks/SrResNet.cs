@@ -6,12 +6,12 @@ using static TorchSharp.torch.nn;
 namespace Mdf.Networks;
 
 /// <summary>
-/// SRResNet, SRGAN's generator: residual blocks with batch norm and parametric rectifiers, upscaled at the end by pixel shuffle. Ledig et al.,
+/// SRResNet, SRGAN's generator: residual blocks with batch norm and parametric rectifiers, and upscaling at the end by pixel shuffle. Ledig et al.,
 /// "Photo-Realistic Single Image Super-Resolution Using a Generative Adversarial Network" (CVPR 2017).
 /// </summary>
 /// <remarks>
-/// Sizes and layers are those of the paper's figure 4, for factor 4; factor 2 has one step of pixel shuffle, factor 3 one of 3. The paper does not
-/// say whether a rectifier has one slope or one a channel: here it has one, and starts at 0.25, PyTorch's default.
+/// Sizes and layers are from figure 4 of the paper, for factor 4. Factor 2 has one step of pixel shuffle, and factor 3 has one step of factor 3. The paper does not
+/// say whether a rectifier has one slope, or one slope for each channel. Here it has one, which starts at 0.25, PyTorch's default.
 /// </remarks>
 internal sealed class SrResNet : RestorationNetwork
 {
@@ -29,7 +29,7 @@ internal sealed class SrResNet : RestorationNetwork
     private SrResNet(NetworkArchitecture architecture, Device device)
         : base(architecture)
     {
-        using var scope = NewDisposeScope(); // TorchSharp's own layers leave a tensor behind each
+        using var scope = NewDisposeScope(); // each of TorchSharp's own layers leaves a tensor in the scope
         var features = architecture.WholeNumber("features");
         _blocks = architecture.WholeNumber("blocks");
         conv_first = Layers.Convolution(Colors, features, OuterKernel, device);
@@ -44,8 +44,8 @@ internal sealed class SrResNet : RestorationNetwork
 
     /// <inheritdoc/>
     /// <remarks>
-    /// The first convolution reaches 4 pixels, two a block, the one after them and the first that upscales one each; what follows works on smaller
-    /// pixels and together reaches into the second beside.
+    /// The first convolution reaches 4 pixels. These reach one pixel each: the two convolutions of each block, the convolution after the blocks, and the first
+    /// convolution of the upscaling. The later convolutions work on smaller pixels and together reach two more pixels.
     /// </remarks>
     public override int? Margin => OuterKernel / 2 + 2 * _blocks + 1 + 1 + 2;
 
@@ -66,13 +66,13 @@ internal sealed class SrResNet : RestorationNetwork
     {
         var first = act_first.call(conv_first.call(distorted));
         var features = norm_after_body.call(conv_after_body.call(body.call(first))).Add_(first);
-        // The paper takes images in [0, 1] and restores them in [-1, 1].
+        // In the paper the input is in [0, 1] and the output in [-1, 1].
         return conv_last.call(upsample.call(features)).Add(1).Div(2);
     }
 
     private static PReLU Rectifier(Device device) => PReLU(1, Layers.RectifierSlope, device);
 
-    /// <summary>Convolution, batch norm, rectifier, convolution, batch norm, added to the input.</summary>
+    /// <summary>A residual block: convolution, batch norm, rectifier, convolution, batch norm. The result is added to the input.</summary>
     private sealed class Block : Module<Tensor, Tensor>
     {
         private readonly Conv2d conv1;

@@ -1,14 +1,14 @@
 namespace Mdf.Networks;
 
-/// <summary>A network that is ready to restore, and what its file says about it.</summary>
-/// <param name="network">The network, which this owns from here on: in evaluation mode, no gradients for its weights, on the CPU.</param>
-/// <param name="metadata">What its file says.</param>
+/// <summary>A network that is ready to restore images, and the metadata of its file.</summary>
+/// <param name="network">The network, in evaluation mode, without gradients for its weights, on the CPU. This object then owns it.</param>
+/// <param name="metadata">The metadata of its file.</param>
 public sealed class TrainedNetwork(RestorationNetwork network, NetworkMetadata metadata) : IDisposable
 {
-    /// <summary>The network: in evaluation mode, no gradients for its weights.</summary>
+    /// <summary>The network, in evaluation mode, without gradients for its weights.</summary>
     public RestorationNetwork Network { get; } = network;
 
-    /// <summary>What its file says.</summary>
+    /// <summary>The metadata of its file.</summary>
     public NetworkMetadata Metadata { get; } = metadata;
 
     /// <summary>Disposes the network.</summary>

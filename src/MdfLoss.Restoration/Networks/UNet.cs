@@ -7,17 +7,17 @@ using static TorchSharp.torch.nn;
 namespace Mdf.Networks;
 
 /// <summary>
-/// Noise2Noise's U-Net: five levels of pooling and back, with the features of each level handed across. Lehtinen et al., "Noise2Noise: Learning
-/// Image Restoration without Clean Data" (ICML 2018), the table in its appendix, whose layers' names are the fields'.
+/// Noise2Noise's U-Net: five levels of pooling and upsampling, with skip connections at each level. Lehtinen et al., "Noise2Noise: Learning
+/// Image Restoration without Clean Data" (ICML 2018), the table in its appendix. The fields have the layer names of this table.
 /// </summary>
 /// <remarks>
-/// The published network has 48 features, twice as many on the way back, and 64 and 32 at its end; other widths keep these proportions. Images of
-/// sizes that are no multiples of 32 are padded by repeating their last row and column.
+/// The published network has 48 features, 96 in the upsampling half, and 64 and 32 at its end; other widths keep these proportions. Images whose sides
+/// are not multiples of 32 are padded by repeating their last row and column.
 /// </remarks>
 internal sealed class UNet : RestorationNetwork
 {
     private const int Levels = 5;
-    private const double NegativeSlope = 0.1; // the paper's
+    private const double NegativeSlope = 0.1; // from the paper
     private const double Center = 0.5; // the authors' code takes images in [-0.5, 0.5]
 
     private readonly Conv2d enc_conv0;
@@ -42,10 +42,10 @@ internal sealed class UNet : RestorationNetwork
     private UNet(NetworkArchitecture architecture, Device device)
         : base(architecture)
     {
-        using var scope = NewDisposeScope(); // TorchSharp's own layers leave a tensor behind each
+        using var scope = NewDisposeScope(); // each of TorchSharp's own layers leaves a tensor in the scope
         var down = architecture.WholeNumber("features");
         var up = 2 * down;
-        var (outer, last) = ((4 * down + 2) / 3, (2 * down + 2) / 3); // 64 and 32 of 48, rounded up
+        var (outer, last) = ((4 * down + 2) / 3, (2 * down + 2) / 3); // 64 and 32 for 48 features, rounded up
         enc_conv0 = Layers.Convolution(Colors, down, 3, device);
         enc_conv1 = Layers.Convolution(down, down, 3, device);
         enc_conv2 = Layers.Convolution(down, down, 3, device);
@@ -69,8 +69,8 @@ internal sealed class UNet : RestorationNetwork
 
     /// <inheritdoc/>
     /// <remarks>
-    /// In pixels of the image, the convolutions on the way back reach 3 + 2·(2 + 4 + 8 + 16), the one at the bottom 32, those before it
-    /// 16 + 8 + 4 + 2 + 2: 127 together. A pixel can lie up to 31 from the far side of its cell at the bottom, which is seen whole.
+    /// In pixels of the image, the convolutions of the upsampling half reach 3 + 2·(2 + 4 + 8 + 16), the convolution at the bottom 32, and the convolutions
+    /// before it 16 + 8 + 4 + 2 + 2: 127 together. The bottom level reads whole cells of 32 pixels, so up to 31 pixels more are needed.
     /// </remarks>
     public override int? Margin => 127 + (Stride - 1);
 
@@ -86,7 +86,7 @@ internal sealed class UNet : RestorationNetwork
     };
 
     /// <inheritdoc/>
-    /// <remarks>He et al., as the paper does; the last layer has no rectifier behind it.</remarks>
+    /// <remarks>He et al., as in the paper. No rectifier follows the last layer.</remarks>
     public override void Initialize(Generator random)
     {
         using var scope = NewDisposeScope();
@@ -99,7 +99,7 @@ internal sealed class UNet : RestorationNetwork
     protected override Tensor Restore(Tensor distorted)
     {
         var (height, width) = (distorted.shape[2], distorted.shape[3]);
-        // Repeating works for every size; a reflection needs more pixels than it adds.
+        // Repeating works for every size. A reflection would need more pixels in the image than it adds.
         var image = TensorOrder.ChannelsLast(functional.pad(distorted.Sub(Center), [0, Missing(width), 0, Missing(height)], PaddingModes.Replicate));
         var pool1 = Down(image, enc_conv0, enc_conv1);
         var pool2 = Down(pool1, enc_conv2);
@@ -128,7 +128,7 @@ internal sealed class UNet : RestorationNetwork
         using var scope = NewDisposeScope();
         Tensor features;
         using (var above = functional.interpolate(below, scale_factor: [2, 2], mode: InterpolationMode.Nearest))
-            features = TensorOrder.ChannelsLast(cat([above, across], 1)); // maps of one pixel are in no order
+            features = TensorOrder.ChannelsLast(cat([above, across], 1)); // needed because maps of one pixel have no clear order
         return second.call(first.call(features).LeakyRelu_(NegativeSlope)).LeakyRelu_(NegativeSlope).MoveToOuterDisposeScope();
     }
 

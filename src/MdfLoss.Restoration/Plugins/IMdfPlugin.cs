@@ -1,12 +1,12 @@
 namespace Mdf.Plugins;
 
 /// <summary>
-/// What another assembly adds to mdf: losses, tasks, networks and restorers, by name. A public class with a constructor without parameters implements it, and
-/// <c>mdf --plugin my.dll</c> loads the assembly and calls it.
+/// Adds losses, tasks, networks and restorers of another assembly to mdf, by name. A public class with a constructor without parameters implements this interface.
+/// <c>mdf --plugin my.dll</c> loads the assembly and calls <see cref="Register"/>.
 /// </summary>
 public interface IMdfPlugin
 {
-    /// <summary>Adds what the plugin has. It is called once, before the command line is read, and must not touch libtorch.</summary>
-    /// <param name="registry">Where to add it.</param>
+    /// <summary>Adds the losses, tasks, networks and restorers of the plugin. It is called once, before the command line is read, and must not use libtorch.</summary>
+    /// <param name="registry">The registry that takes them.</param>
     void Register(Registry registry);
 }

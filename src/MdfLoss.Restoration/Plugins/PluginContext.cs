@@ -5,8 +5,8 @@ using Mdf.Losses;
 namespace Mdf.Plugins;
 
 /// <summary>
-/// Loads the assemblies of one plugin: mdf and TorchSharp are the program's own, so that types mean the same on both sides; everything else is the plugin's, from beside it,
-/// so that it may have other versions of it.
+/// Loads the assemblies of one plugin. The plugin shares mdf and TorchSharp with the program, so both use the same types. All other assemblies come from the
+/// plugin's folder, so the plugin may use other versions of them.
 /// </summary>
 internal sealed class PluginContext(string path) : AssemblyLoadContext(Path.GetFileNameWithoutExtension(path))
 {

@@ -5,17 +5,18 @@ using Mdf.Runtime;
 
 namespace Mdf.Plugins;
 
-/// <summary>Loads plugins. Only a path that a person typed may come here: a plugin does whatever it likes.</summary>
+/// <summary>Loads plugins. The path must come from the user's command line, because a plugin can run any code.</summary>
 internal static class PluginLoader
 {
     private static readonly Lock s_loading = new();
     private static readonly Dictionary<string, PluginFile> s_loaded = new(RealPath.Comparer);
 
-    /// <summary>Loads a plugin, and lets it add what it has. One that has been loaded already is not loaded again.</summary>
-    /// <param name="path">Its assembly.</param>
+    /// <summary>Loads a plugin and calls its registration. A plugin that is already loaded is not loaded again.</summary>
+    /// <param name="path">The plugin's assembly.</param>
     /// <returns>The file.</returns>
     /// <exception cref="InputException">
-    /// There is no such file, it is no assembly, was built against another mdf, has no plugin in it, or the plugin fails or wants a name that is taken.
+    /// The file does not exist, is not an assembly, was built against another version of mdf, or contains no plugin; or the plugin fails, or adds a name that
+    /// is taken.
     /// </exception>
     public static PluginFile Load(string path)
     {
@@ -35,7 +36,7 @@ internal static class PluginLoader
         return plugin;
     }
 
-    /// <summary>Lets a plugin add what it has.</summary>
+    /// <summary>Calls the registration of a plugin.</summary>
     internal static void Register(IMdfPlugin plugin, PluginFile file)
     {
         try
@@ -50,7 +51,7 @@ internal static class PluginLoader
         {
             throw OtherBuild(file.Name, e.Message, e);
         }
-#pragma warning disable CA1031 // It is not our code: whatever it throws is its mistake, to be told in one line.
+#pragma warning disable CA1031 // The plugin is not our code. Any exception is an error of the plugin, which the message reports in one line.
         catch (Exception e)
 #pragma warning restore CA1031
         {
@@ -113,7 +114,7 @@ internal static class PluginLoader
         }
     }
 
-    // Versions that differ in the first two numbers may differ in what is public.
+    // Versions that differ in the first two numbers may have different public types.
     private static void RequireThisBuild(string path, Assembly assembly)
     {
         var ours = typeof(LossExpression).Assembly.GetName().Version!;

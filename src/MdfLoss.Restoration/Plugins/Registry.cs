@@ -9,18 +9,18 @@ using static TorchSharp.torch;
 namespace Mdf.Plugins;
 
 /// <summary>
-/// Adds losses, tasks, networks and restorers to those that have names: in loss expressions, in experiment files, on the command line. A name is small letters and
+/// Adds losses, tasks, networks and restorers under names, for loss expressions, experiment files and the command line. A name consists of small letters and
 /// digits, with single hyphens between them.
 /// </summary>
 /// <remarks>
-/// What is added holds for the whole process, and stays: the same name must mean the same in an experiment file, in its checkpoints, and in the network that it leaves.
-/// Nothing that is in a file adds anything. Any thread may add.
+/// A name is valid for the whole process and cannot be removed, because it must mean the same in an experiment file, in its checkpoints, and in the resulting
+/// network file. No file adds a name. Any thread may add names.
 /// </remarks>
 public sealed class Registry
 {
     private readonly PluginFile? _plugin;
 
-    /// <summary>A registry for a program that adds what it has itself, and is no plugin.</summary>
+    /// <summary>Creates a registry for a program that adds its own names and is not a plugin.</summary>
     public Registry()
     {
     }
@@ -29,9 +29,9 @@ public sealed class Registry
 
     /// <summary>Adds a loss.</summary>
     /// <param name="name">Its name in loss expressions.</param>
-    /// <param name="create">Makes it of a term of an expression.</param>
-    /// <param name="argument">What must stand after a colon, in words, such as <c>a file</c>; null if nothing may.</param>
-    /// <param name="options">The options that it understands (<see cref="LossTerm.Option"/>).</param>
+    /// <param name="create">Creates the loss from a term of an expression.</param>
+    /// <param name="argument">A description of the text that must follow the colon, such as <c>a file</c>; null if no text may follow.</param>
+    /// <param name="options">The names of the options that the loss accepts (<see cref="LossTerm.Option"/>).</param>
     /// <exception cref="InputException">The name cannot be used, or is taken.</exception>
     public void AddLoss(string name, Func<LossTerm, ReconstructionLoss> create, string? argument = null, params IReadOnlyList<string> options)
     {
@@ -41,10 +41,10 @@ public sealed class Registry
 
     /// <summary>Adds a task, for the training of networks and of losses.</summary>
     /// <param name="name">Its name, without a strength.</param>
-    /// <param name="example">The task as one would write it, such as <c>scanlines:0.3</c>; for the help.</param>
-    /// <param name="meaning">What its strength is, in a few words, such as <c>how dark</c>; for the help.</param>
-    /// <param name="create">Makes the distortion of what follows the colon, null where there is no colon. Its <see cref="Distortion.Task"/> begins with the name.</param>
-    /// <param name="isForLosses">Whether a loss can be trained for it, too: its images keep their size, and a patch of a picture is distorted as the picture is.</param>
+    /// <param name="example">An example of the task, such as <c>scanlines:0.3</c>, for the help.</param>
+    /// <param name="meaning">A short description of its strength, such as <c>darkness</c>, for the help.</param>
+    /// <param name="create">Creates the distortion from the text after the colon; null if there is no colon. Its <see cref="Distortion.Task"/> must start with the name.</param>
+    /// <param name="isForLosses">Whether a loss can also be trained for it. This requires that images keep their size, and that a patch of an image is distorted in the same way as the image.</param>
     /// <exception cref="InputException">The name cannot be used, or is taken.</exception>
     public void AddTask(string name, string example, string meaning, Func<string?, Distortion> create, bool isForLosses = true)
     {
@@ -59,10 +59,10 @@ public sealed class Registry
     /// <summary>Adds a network.</summary>
     /// <param name="name">Its name in experiment files.</param>
     /// <param name="options">Its options.</param>
-    /// <param name="create">Makes it on a device, with weights yet to be drawn or read.</param>
-    /// <param name="factors">The upscaling factors that it can have, ascending; only 1 where the size stays, which is so unless they are given.</param>
+    /// <param name="create">Creates the network on a device. mdf then initializes or reads its weights.</param>
+    /// <param name="factors">The upscaling factors that it supports, ascending. Default: only 1, for a network that keeps the size.</param>
     /// <exception cref="InputException">The name cannot be used, or is taken.</exception>
-    /// <exception cref="ArgumentException">An option's name is none that an experiment file can have, or is there twice; or the factors are none.</exception>
+    /// <exception cref="ArgumentException">The name of an option is not allowed in an experiment file or is there twice, or the factors are not valid.</exception>
     public void AddNetwork(string name, IReadOnlyList<NetworkOption> options, Func<NetworkArchitecture, Device, RestorationNetwork> create, IReadOnlyList<int>? factors = null)
     {
         ArgumentNullException.ThrowIfNull(options);
@@ -78,10 +78,10 @@ public sealed class Registry
     }
 
     /// <summary>Adds a restorer, for <c>mdf restore</c> and <c>mdf evaluate</c>.</summary>
-    /// <param name="name">Its name there.</param>
-    /// <param name="meaning">What it is, in a few words; for the help.</param>
-    /// <param name="create">Makes it of what follows the colon, null where there is no colon, and of the rest that is known.</param>
-    /// <exception cref="InputException">The name cannot be used, or is taken, also by a network that comes with the program.</exception>
+    /// <param name="name">Its name in these commands.</param>
+    /// <param name="meaning">A short description, for the help.</param>
+    /// <param name="create">Creates the restorer from the text after the colon (null if there is no colon) and from the setup.</param>
+    /// <exception cref="InputException">The name cannot be used, or is taken, for example by a network of the program.</exception>
     public void AddRestorer(string name, string meaning, Func<string?, RestorerSetup, IRestorer> create)
     {
         ArgumentNullException.ThrowIfNull(create);

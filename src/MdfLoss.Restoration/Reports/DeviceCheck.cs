@@ -16,24 +16,24 @@ using Adam = Mdf.Runtime.Adam;
 namespace Mdf.Reports;
 
 /// <summary>
-/// Computes a little of everything on a device in float32 as training does, and compares it with the same on the processor in float64, by libtorch's plain
-/// operations: each loss and each network with its gradient, the kernels, a step of phase 1, the optimizer, resampling, metrics.
+/// Compares the results of a device with exact results. It computes small examples on the device in float32, as a training does, and on the processor in float64
+/// with libtorch's plain operations: each loss and each network with its gradient, the kernels, a step of phase 1, the optimizer, resampling, metrics.
 /// </summary>
 /// <remarks>
-/// On the processor that proves our kernels; on another device, that device and its libtorch. There cuDNN would round the factors of a convolution to 10 bits
-/// (TF32), as it does by default: that is switched off while results are compared, and has a row of its own, so that rounding does not hide faults.
+/// On the processor this verifies our kernels; on another device it verifies this device and its libtorch. By default, cuDNN rounds the factors of a convolution to
+/// 10 bits (TF32). This is switched off during the comparisons and has its own row, so that rounding does not hide errors.
 /// </remarks>
 internal sealed class DeviceCheck
 {
-    // As large as tiles, windows and MS-SSIM's five scales ask for, and no larger.
+    // The smallest size that tests tiles and windows. MS-SSIM's five scales use a larger size.
     private const int Side = 40;
     private const string Stack = "jpeg";
 
-    // Limits. Where nothing switches, rounding makes 1e-7 to 1e-6. A gradient behind leaky ReLU changes where rounding moves a number across 0; Winograd's
-    // convolutions round more; a batch norm divides by what is left of a difference. The factors that bfloat16 keeps have 8 bits, TF32's 10.
+    // The limits. Rounding errors are usually 1e-7 to 1e-6. They are larger for a gradient through leaky ReLU, where rounding can move a number across 0; for
+    // Winograd's convolutions, which round more; and for batch norm, which divides by small differences. bfloat16 keeps 8 bits of the factors, TF32 keeps 10.
     private const double Exact = 1e-5;
     private const double Summed = 1e-4;
-    private const double Convolved = 1e-3; // also where a value between two of 8 bits may be rounded otherwise
+    private const double Convolved = 1e-3; // also where a value may be rounded to another 8-bit value
     private const double Switching = 2e-2;
     private const double Bfloat16 = 0.15;
 
@@ -46,9 +46,9 @@ internal sealed class DeviceCheck
 
     /// <summary>Makes all comparisons.</summary>
     /// <param name="device">The device.</param>
-    /// <param name="progress">Who listens; null for nobody.</param>
-    /// <param name="cancellationToken">Ends it between two comparisons.</param>
-    /// <returns>What was found. A device that cannot do something is a row of it, not an exception.</returns>
+    /// <param name="progress">Takes the reports. Default: none.</param>
+    /// <param name="cancellationToken">Stops the work between two comparisons.</param>
+    /// <returns>The report. If the device cannot compute something, the report has a row for it; this is not an exception.</returns>
     /// <exception cref="OperationCanceledException">It was cancelled.</exception>
     public static DeviceCheckReport Run(Device device, IProgress<ProgressUpdate>? progress = null, CancellationToken cancellationToken = default)
     {
@@ -80,7 +80,7 @@ internal sealed class DeviceCheck
         return new DeviceCheckReport($"{device}", rows);
     }
 
-    /// <summary>Everything that is compared. A part has one row or several.</summary>
+    /// <summary>Returns all comparisons. A comparison has one or more rows.</summary>
     private IEnumerable<(string Name, Func<DeviceDifference[]> Compare)> Parts()
     {
         foreach (var name in LossExpression.Names.Where(name => name != "mdf"))
@@ -127,7 +127,7 @@ internal sealed class DeviceCheck
         return Rows($"loss {name}", Convolved, Convolved, ValueAndGradient(found, restored.to(_device), reference.to(_device)), expected);
     }
 
-    /// <summary>The MDF loss, straight and with a prepared reference.</summary>
+    /// <summary>Compares the MDF loss, without and with a prepared reference.</summary>
     private DeviceDifference[] Mdf()
     {
         using var found = LossExpression.Parse($"mdf:{Stack}").Create(_device);
@@ -160,7 +160,7 @@ internal sealed class DeviceCheck
         return Rows(what, limit / 5, limit, ValueAndGradient(found, restored.to(_device), reference.to(_device)), expected);
     }
 
-    /// <summary>Each way in which the frozen loss can be computed here: this processor takes the fastest, another may have only a slower one.</summary>
+    /// <summary>Compares all implementations of the frozen loss that run on this processor. mdf uses the fastest; another processor may have only a slower one.</summary>
     private IEnumerable<(string Name, Func<DeviceDifference[]> Compare)> Kernels()
     {
         if (!IsProcessor)
@@ -177,7 +177,7 @@ internal sealed class DeviceCheck
             using var distance = create([.. Enumerable.Range(0, Math.Min(MdfLoss.DefaultNumScales, stack.Count)).Select(scale => stack[scale].Fold())], stack);
             var (restored, reference, expected) = ExactMdf();
             var (values, gradient) = distance.Compute(restored, reference, features: null, withGradient: true);
-            // The gradient is that of each image's own value; the loss is their mean.
+            // The gradient is for the value of each image; the loss is their mean.
             return Rows(name, Summed, Switching, (values.mean(), gradient!.Div(values.numel())), expected);
         }
         );
@@ -191,7 +191,7 @@ internal sealed class DeviceCheck
         return (restored, reference, ValueAndGradient(exact, restored.to(float64), reference.to(float64)));
     }
 
-    /// <summary>What a network makes of images, and the gradient of all its weights by one step of training.</summary>
+    /// <summary>Compares the output of a network, and the gradient of all its weights in one step of training.</summary>
     private DeviceDifference[] Network(string name)
     {
         var small = new Dictionary<string, string> { ["features"] = "8", ["blocks"] = "2", ["layers"] = "5" };
@@ -249,7 +249,7 @@ internal sealed class DeviceCheck
         _ => "libtorch",
     };
 
-    /// <summary>The three losses of phase 1's discriminator, and the gradient of its weights: with the gradient penalty, which is a second derivative.</summary>
+    /// <summary>Compares the three losses of phase 1's discriminator and the gradient of its weights. This includes the gradient penalty, which needs second derivatives.</summary>
     private DeviceDifference[] CompareDiscriminators(TrainingEngine engine)
     {
         const float epsilon = 0.37f;
@@ -275,7 +275,7 @@ internal sealed class DeviceCheck
         }
 
         static IEnumerable<(string name, Parameter parameter)> Trained(Discriminator discriminator) =>
-            // Batch norm takes the bias before it away, and a bias of the output cancels in the loss: what is left there is rounding.
+            // Batch norm removes the bias before it, and the bias of the output cancels in the loss. Their gradients are only rounding errors.
             discriminator.named_parameters().Where(entry => !entry.name.EndsWith("conv.bias", StringComparison.Ordinal) && entry.name != "tail.bias");
 
         (Tensor, Tensor) ByTensors(Discriminator discriminator, ScalarType type)
@@ -297,7 +297,7 @@ internal sealed class DeviceCheck
         }
     }
 
-    /// <summary>A whole iteration of phase 1: three steps of each network, of which the later see what the earlier made of rounding.</summary>
+    /// <summary>Compares a whole iteration of phase 1: three steps of each network. Later steps amplify the rounding errors of earlier steps.</summary>
     private DeviceDifference[] Iteration(TrainingEngine engine)
     {
         var (real, upscaled) = (rand([1, 3, 29, 33], generator: _random).Mul(2).Sub(1), rand([1, 3, 29, 33], generator: _random).Mul(2).Sub(1));
@@ -333,7 +333,7 @@ internal sealed class DeviceCheck
         DeviceDifference Compare(string what, double limit, Func<Tensor, Tensor> resample) => Row(what, limit, resample(image.to(_device)), resample(image.to(float64)));
     }
 
-    /// <summary>Benchmarks' metrics, of pictures of 8 bits, so that nothing depends on how a value between two is rounded.</summary>
+    /// <summary>Compares the metrics of benchmarks on 8-bit images, so that no result depends on the rounding to 8 bits.</summary>
     private DeviceDifference[] Metrics()
     {
         var (restored, reference) = Pair(MsSsimLoss.SmallestSize);
@@ -348,10 +348,10 @@ internal sealed class DeviceCheck
         ];
     }
 
-    /// <summary>A reference, and a restored image beside it, both float32 on the processor.</summary>
+    /// <summary>Creates a reference and a restored image, both float32 on the processor.</summary>
     private (Tensor Restored, Tensor Reference) Pair(int least)
     {
-        var side = Math.Max(Side, least + 3); // no multiple of what kernels work in
+        var side = Math.Max(Side, least + 3); // not a multiple of the block size of the kernels
         var reference = rand([2, 3, side, side + 4], generator: _random);
         return (reference.Add(randn([2, 3, side, side + 4], generator: _random).Mul(0.1)), reference);
     }

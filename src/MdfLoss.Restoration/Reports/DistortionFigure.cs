@@ -7,15 +7,15 @@ using static TorchSharp.torch;
 namespace Mdf.Reports;
 
 /// <summary>
-/// Draws a figure of the values of losses for several distortions of one picture: a row with the reference and the distorted pictures, and below
-/// each distorted picture one bar per loss.
+/// Draws a figure of the values of losses for several distortions of one image: a row with the reference and the distorted images, and below
+/// each distorted image one bar per loss.
 /// </summary>
 internal static class DistortionFigure
 {
-    /// <summary>The width of every figure, in pixels. The height depends on the pictures.</summary>
+    /// <summary>The width of every figure, in pixels. The height depends on the images.</summary>
     public const int Width = 1440;
 
-    // In pixels. Four distortions and the reference get 256 pixels each, so pictures of that width are not resampled.
+    // In pixels. Four distortions and the reference get 256 pixels each, so images of that width are not resampled.
     private const int Margin = 32;
     private const int Gap = 24;
     private const int TitleHeight = 64;
@@ -33,11 +33,11 @@ internal static class DistortionFigure
 
     /// <summary>Draws the figure. Losses have different units, so each is shown relative to its mean over the distortions.</summary>
     /// <param name="title">The title of the figure.</param>
-    /// <param name="reference">The undistorted picture, <c>(1, 3, H, W)</c> in [0, 1].</param>
-    /// <param name="distorted">The distorted pictures; at least one. They are scaled to the width of their column.</param>
-    /// <param name="losses">The values of the losses: one per distorted picture, 0 or more. A value that is not finite has no bar.</param>
+    /// <param name="reference">The undistorted image, <c>(1, 3, H, W)</c> in [0, 1].</param>
+    /// <param name="distorted">The distorted images; at least one. They are scaled to the width of their column.</param>
+    /// <param name="losses">The values of the losses: one per distorted image, 0 or more. A value that is not finite has no bar.</param>
     /// <returns>The bytes of a PNG file, <see cref="Width"/> pixels wide.</returns>
-    /// <exception cref="ArgumentException">There is no distorted picture or no loss; or a loss does not have one value per picture, or has a value below 0.</exception>
+    /// <exception cref="ArgumentException">There is no distorted image or no loss; or a loss does not have one value per image, or has a value below 0.</exception>
     public static byte[] Render(
         string title, Tensor reference, IReadOnlyList<DistortedImage> distorted, IReadOnlyList<BarSeries> losses)
     {
@@ -93,7 +93,7 @@ internal static class DistortionFigure
 
     private static float HeightOf(SKImage picture, float width) => MathF.Round(picture.Height * width / picture.Width);
 
-    /// <summary>Chooses the resampling: sharp at the picture's own size, smooth at any other size.</summary>
+    /// <summary>Chooses the resampling: sharp at the image's own size, smooth at any other size.</summary>
     private static SKSamplingOptions SamplingOf(SKImage picture, float width) => (picture.Width / width) switch
     {
         1 => new SKSamplingOptions(SKFilterMode.Nearest),

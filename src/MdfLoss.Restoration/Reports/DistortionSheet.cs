@@ -6,13 +6,13 @@ using static TorchSharp.torch;
 
 namespace Mdf.Reports;
 
-/// <summary>Draws a figure of the effect of a task's distortion on a picture: the clean picture, the distorted picture, and their difference, pixel for pixel.</summary>
+/// <summary>Draws a figure of the effect of a task's distortion on an image: the clean image, the distorted image, and their difference, pixel for pixel.</summary>
 internal static class DistortionSheet
 {
-    // Only the centre of a larger picture is shown, without reduction, because distortions are often no larger than a pixel.
+    // Only the centre of a larger image is shown, without reduction, because distortions are often no larger than a pixel.
     private const int LargestSide = 320;
 
-    // Small pictures are enlarged, so that there is room for the captions. Each pixel then becomes a square.
+    // Small images are enlarged, so that there is room for the captions. Each pixel then becomes a square.
     private const int SmallestSide = 200;
 
     private const int Margin = 16;
@@ -25,7 +25,7 @@ internal static class DistortionSheet
     private static readonly int[] s_amplifications = [32, 16, 8, 4, 2, 1];
 
     /// <summary>Draws the figure.</summary>
-    /// <param name="trial">The distorted picture of the task.</param>
+    /// <param name="trial">The distorted image of the task.</param>
     /// <returns>The bytes of a PNG file.</returns>
     public static byte[] Render(DistortionTrial trial)
     {

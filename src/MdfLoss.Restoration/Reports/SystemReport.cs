@@ -14,7 +14,7 @@ namespace Mdf.Reports;
 /// <param name="Platform">The operating system.</param>
 /// <param name="Processor">The processor.</param>
 /// <param name="Memory">The memory.</param>
-/// <param name="Libtorch">How libtorch was loaded, and the devices it can use; null if it cannot be loaded.</param>
+/// <param name="Libtorch">The loading of libtorch, and the devices it can use; null if it cannot be loaded.</param>
 /// <param name="Notes">Notes that are worth knowing but are not problems; one line each.</param>
 /// <param name="Problems">Problems that prevent work on this machine, each with its remedy; one line each. Empty if there are none.</param>
 internal sealed partial record SystemReport(
@@ -244,7 +244,7 @@ internal sealed record ProcessorReport(string? Name, int Cores, IReadOnlyList<st
 /// <param name="Limit">The memory limit of the container; null if there is none.</param>
 internal sealed record MemoryReport(long Total, long? Available, long? Limit);
 
-/// <summary>How libtorch was loaded, and the devices it can use.</summary>
+/// <summary>The loading of libtorch, and the devices it can use.</summary>
 /// <param name="Devices">The devices, the processor first.</param>
 /// <param name="IsCudaBuild">Whether this is a CUDA build of libtorch.</param>
 /// <param name="Threads">The number of threads within one operation.</param>

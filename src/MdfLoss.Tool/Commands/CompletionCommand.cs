@@ -4,7 +4,7 @@ using Mdf.Runtime;
 namespace Mdf.Cli.Commands;
 
 /// <summary><c>mdf completion bash</c>: a script that lets the shell complete commands and options.</summary>
-/// <remarks>The script asks the program itself, with System.CommandLine's directive <c>[suggest:position]</c>, and leaves the rest to the shell's completion of file names.</remarks>
+/// <remarks>The script calls the program with System.CommandLine's directive <c>[suggest:position]</c>. If there is no suggestion, the shell completes file names.</remarks>
 internal sealed class CompletionCommand : MdfCommand
 {
     private static readonly OrderedDictionary<string, string> s_scripts = new()

@@ -6,7 +6,7 @@ using Mdf.Weights;
 
 namespace Mdf.Cli.Commands;
 
-/// <summary><c>mdf convert</c>: weights from PyTorch and back.</summary>
+/// <summary><c>mdf convert</c>: converts weights between PyTorch and safetensors.</summary>
 internal sealed class ConvertCommand : MdfCommand
 {
     private readonly Argument<string> _input = new("in")
@@ -14,13 +14,13 @@ internal sealed class ConvertCommand : MdfCommand
         Description = "a .pth, .pt or .safetensors file, or the name of a shipped network (jpeg) or stack (mdf:jpeg)",
     };
 
-    private readonly Argument<string> _output = new("out") { Description = "a .safetensors file, or a .pt file from a .safetensors one" };
+    private readonly Argument<string> _output = new("out") { Description = "a .safetensors file; or a .pt file, if the input is a .safetensors file" };
 
     private readonly Option<NetworkArchitecture?> _network = CommonOptions.Network();
 
     private readonly Option<Distortion?> _task = new("--task")
     {
-        Description = "what that network undoes: denoise:σ (8-bit units) or jpeg:quality [default: sisr of its factor, if it upscales]",
+        Description = "the task of this network: denoise:σ (8-bit units) or jpeg:quality [default: sisr with its factor, if it upscales]",
         HelpName = "task",
         CustomParser = TextParser.From<Distortion?>(Distortion.ParseForNetwork),
     };
@@ -28,11 +28,11 @@ internal sealed class ConvertCommand : MdfCommand
     public ConvertCommand()
         : base(
             "convert",
-            "Converts weights between PyTorch checkpoints and safetensors. Nothing in a checkpoint is executed. With --network another project's weights become a network file.",
-            new Example("convert Ds_SISR.pth sisr.safetensors", "take the tensors out of a pickled checkpoint"),
-            new Example("convert stack.safetensors stack.pt", "make a file that torch.load(weights_only=True) opens"),
-            new Example("convert EDSR_x4.pth edsr.safetensors --network edsr?factor=4", "make a network file that restore and evaluate take as it is"),
-            new Example("convert old.safetensors new.safetensors", "add checksums to a file of an earlier mdf"))
+            "Converts weights between PyTorch checkpoints and safetensors. Nothing in a checkpoint is executed. With --network, weights of another project become a network file.",
+            new Example("convert Ds_SISR.pth sisr.safetensors", "read the tensors from a pickled checkpoint"),
+            new Example("convert stack.safetensors stack.pt", "make a file for torch.load(weights_only=True)"),
+            new Example("convert EDSR_x4.pth edsr.safetensors --network edsr?factor=4", "make a network file for restore and evaluate"),
+            new Example("convert old.safetensors new.safetensors", "add checksums to a file of an earlier version of mdf"))
     {
         Arguments.Add(_input);
         Arguments.Add(_output);
@@ -45,7 +45,7 @@ internal sealed class ConvertCommand : MdfCommand
         var (input, output, task) = (context.Get(_input), context.Get(_output), context.Get(_task));
         var architecture = context.Get(_network);
         if (architecture is null && task is not null)
-            throw new InputException("--task says what the network of --network undoes: give both, or neither");
+            throw new InputException("--task is the task of the network of --network: give both, or neither");
         var tensors = architecture is null ? Convert(input, output) : ConvertNetwork(context, architecture);
         context.Result(
             new { Input = input, Output = output, Tensors = tensors },

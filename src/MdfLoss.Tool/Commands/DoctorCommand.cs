@@ -5,12 +5,12 @@ using Mdf.Runtime;
 
 namespace Mdf.Cli.Commands;
 
-/// <summary><c>mdf doctor</c>: whether this machine can do the work, and with what.</summary>
+/// <summary><c>mdf doctor</c>: checks whether mdf works on this machine, and describes the machine.</summary>
 internal sealed class DoctorCommand : MdfCommand
 {
     private readonly Option<ComputeDevice?> _device = new("--device")
     {
-        Description = "also compare what this device computes (cpu, cuda, cuda:N or auto) with exact results; takes about a minute",
+        Description = "also compare the results of this device (cpu, cuda, cuda:N or auto) with exact results; takes about a minute",
         HelpName = "name",
         CustomParser = TextParser.From<ComputeDevice?>(ComputeDevice.Parse),
     };
@@ -18,10 +18,10 @@ internal sealed class DoctorCommand : MdfCommand
     public DoctorCommand()
         : base(
             "doctor",
-            "Says what this machine has and whether everything that mdf needs works on it.",
-            new Example("doctor", "look at this machine; the exit code is 1 if something is wrong"),
+            "Describes this machine and checks that everything that mdf needs works on it.",
+            new Example("doctor", "check this machine; the exit code is 1 if something is wrong"),
             new Example("doctor --device cuda", "compare every loss, network and training step on the GPU with exact results"),
-            new Example("doctor --json > doctor.json", "the same for a program, or for a report of a fault")) => Options.Add(_device);
+            new Example("doctor --json > doctor.json", "write the same as JSON, for a program or a bug report")) => Options.Add(_device);
 
     public override int Run(CommandContext context)
     {

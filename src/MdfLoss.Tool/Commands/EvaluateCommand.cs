@@ -10,18 +10,18 @@ using TorchSharp;
 
 namespace Mdf.Cli.Commands;
 
-/// <summary><c>mdf evaluate</c>: networks on the images of a benchmark, by the benchmark's rules.</summary>
+/// <summary><c>mdf evaluate</c>: measures networks on the images of a benchmark, by the rules of the benchmark.</summary>
 internal sealed class EvaluateCommand : ComputeCommand
 {
     private readonly Argument<string[]> _models = new("model")
     {
-        Description = $"what restores: network files, another project's weights with --network, or to compare with {Restorers.Described}",
+        Description = $"network files, weights of another project with --network, or for comparison {Restorers.Described}",
         Arity = ArgumentArity.OneOrMore,
     };
 
     private readonly Option<string> _task = new("--task")
     {
-        Description = $"what is undone, such as {Distortion.TasksOfNetworks}",
+        Description = $"the task, such as {Distortion.TasksOfNetworks}",
         HelpName = "task",
         Required = true,
         CustomParser = TextParser.From(text =>
@@ -37,35 +37,35 @@ internal sealed class EvaluateCommand : ComputeCommand
 
     private readonly Option<string> _data = new("--data") { Description = "the clean images: a folder, or one image", HelpName = "folder|file", Required = true };
 
-    private readonly Option<string?> _distorted = new("--distorted") { Description = "their distorted versions as files [default: made here]", HelpName = "folder" };
+    private readonly Option<string?> _distorted = new("--distorted") { Description = "the folder of their distorted versions [default: computed]", HelpName = "folder" };
 
     private readonly Option<string?> _niqe = new("--niqe") { Description = "path to niqe_pris_params.npz; NIQE is skipped if omitted", HelpName = "niqe_pris_params.npz" };
 
     private readonly Option<LossExpression[]> _losses = new("--loss")
     {
-        Description = $"losses to evaluate too, such as mdf:stack.safetensors; {CommonOptions.Losses}",
+        Description = $"additional losses to evaluate, such as mdf:stack.safetensors; {CommonOptions.Losses}",
         HelpName = "expression",
         DefaultValueFactory = _ => [],
         CustomParser = TextParser.OfMany(LossExpression.Parse),
     };
 
-    private readonly Option<bool> _means = new("--means") { Description = "print the means only" };
+    private readonly Option<bool> _means = new("--means") { Description = "print only the means" };
 
-    private readonly Option<string[]> _save = new("--save") { Description = "write the table: .md or .csv", HelpName = "file", DefaultValueFactory = _ => [] };
+    private readonly Option<string[]> _save = new("--save") { Description = "write the table to a .md or .csv file", HelpName = "file", DefaultValueFactory = _ => [] };
 
-    private readonly Option<string?> _output = new("--output", "-o") { Description = "write the restored images, in a folder for each model", HelpName = "folder" };
+    private readonly Option<string?> _output = new("--output", "-o") { Description = "write the restored images, with a subfolder for each model", HelpName = "folder" };
 
     private readonly Option<int> _seed = CommonOptions.Seed("random distortions");
 
     public EvaluateCommand()
         : base(
             "evaluate",
-            "Measures networks on the images of a benchmark: PSNR and SSIM on RGB and on Y, MS-SSIM, NIQE, any losses, and the time. The rules are printed with the numbers.",
+            "Measures networks on the images of a benchmark: PSNR and SSIM on RGB and on Y, MS-SSIM, NIQE, any losses, and the time. Prints the rules of the measurement with the numbers.",
             new Example("evaluate bicubic runs/edsr/best.safetensors --task sisr:4 --data Set14/HR", "compare a network with bicubic"),
             new Example("evaluate bicubic --task sisr:4 --data Set5/HR --distorted Set5/LR --json", "use given low-resolution files"),
-            new Example("evaluate folder:results sr4.safetensors --task sisr:4 --data Set14/HR", "compare a network with results of another program"),
+            new Example("evaluate folder:results sr4.safetensors --task sisr:4 --data Set14/HR", "compare a network with the results of another program"),
             new Example("evaluate identity scan.safetensors --task pairs --data clean --distorted scanned", "use given pairs of files"),
-            new Example("evaluate identity jpeg.safetensors --task jpeg:10 --data LIVE1 --loss mdf:jpeg10.safetensors --save table.md -o out", "keep everything"))
+            new Example("evaluate identity jpeg.safetensors --task jpeg:10 --data LIVE1 --loss mdf:jpeg10.safetensors --save table.md -o out", "write the table and the restored images"))
     {
         Arguments.Add(_models);
         foreach (var option in new Option[] { _task, _externalTimeout, _network, _data, _distorted, _niqe, _losses, _means, _save, _output, _seed })
@@ -77,7 +77,7 @@ internal sealed class EvaluateCommand : ComputeCommand
         foreach (var path in context.Get(_save).Where(path => FormatOf(path) is null))
             throw new InputException($"cannot write '{path}': expected a table's name to end in .md or .csv");
         if (context.Get(_output) is not null && FolderNames(context.Get(_models)).GroupBy(name => name, StringComparer.OrdinalIgnoreCase).FirstOrDefault(same => same.Count() > 1) is { } twice)
-            throw new InputException($"two models' images would lie in the same folder '{twice.Key}': name each model once, or write their images one after the other");
+            throw new InputException($"the images of two models would be written to the same folder '{twice.Key}': name each model once, or use two commands with different folders");
     }
 
     protected override int Run(CommandContext context, torch.Device device)
@@ -143,7 +143,7 @@ internal sealed class EvaluateCommand : ComputeCommand
         _ => null,
     };
 
-    // The names of the models' folders: of their paths the last parts, as many as tell them apart; of what a run leaves, one more, since 'best' and 'last' say nothing.
+    // The names of the models' folders: the last parts of their paths, as many as are needed to distinguish them. 'best' and 'last' of a run get one more part.
     private static string[] FolderNames(string[] models)
     {
         var parts = models.Select(Parts).ToArray();
@@ -155,7 +155,7 @@ internal sealed class EvaluateCommand : ComputeCommand
         }
     }
 
-    // What comes with the program has a name and no path; of a command the first word says which it is.
+    // A restorer of the program has a name and no path. A command is named by its first word.
     private static string[] Parts(string model) => Restorers.IsProgram(model)
         ? [.. Parts(model.Split(':', 2)[1].Trim().Split(' ')[0].Trim('"')).TakeLast(1)]
         : PartsOfPath(model.StartsWith("folder:", StringComparison.Ordinal) ? Path.TrimEndingDirectorySeparator(model["folder:".Length..]) : model.Replace(':', '-'));

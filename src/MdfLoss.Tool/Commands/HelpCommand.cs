@@ -3,7 +3,7 @@ using Mdf.Runtime;
 
 namespace Mdf.Cli.Commands;
 
-/// <summary><c>mdf help loss train</c>: the same as <c>mdf loss train --help</c>.</summary>
+/// <summary><c>mdf help loss train</c>: prints the same as <c>mdf loss train --help</c>.</summary>
 internal sealed class HelpCommand : MdfCommand
 {
     private readonly Argument<string[]> _path = new("command")
@@ -17,7 +17,7 @@ internal sealed class HelpCommand : MdfCommand
             "help",
             "Shows the help of a command.",
             new Example("help", "list the commands"),
-            new Example("help loss train", "the same as mdf loss train --help")) => Arguments.Add(_path);
+            new Example("help loss train", "print the same as mdf loss train --help")) => Arguments.Add(_path);
 
     public override int Run(CommandContext context)
     {

@@ -12,28 +12,28 @@ using TorchSharp;
 
 namespace Mdf.Cli.Commands;
 
-/// <summary><c>mdf loss inspect</c>: what is known of a stack, and what it is specialized in.</summary>
+/// <summary><c>mdf loss inspect</c>: shows the metadata of a stack, and the distortions in which it is specialized.</summary>
 internal sealed class LossInspectCommand : ComputeCommand
 {
     private static readonly string[] s_samples = ["astronaut.png", "chelsea.png", "coffee.png"];
 
     private readonly Argument<string[]> _stacks = new("stack")
     {
-        Description = "stack files" + (ShippedStacks.Names.Count > 0 ? $", or stacks that come with the program: {string.Join(", ", ShippedStacks.Names)}" : "")
-            + "; with the options of a loss where wanted, such as 'jpeg?layer_weights=1,1,0'",
+        Description = "stack files" + (ShippedStacks.Names.Count > 0 ? $", or stacks of the program: {string.Join(", ", ShippedStacks.Names)}" : "")
+            + "; each may have the options of a loss, such as 'jpeg?layer_weights=1,1,0'",
         Arity = ArgumentArity.OneOrMore,
     };
 
     private readonly Option<string[]> _pictures = new("--picture")
     {
-        Description = "a clean picture, or a folder of them, to probe with [default: of the three photographs that come with the program those that no stack was trained on: other stacks, other pictures]",
+        Description = "a clean image, or a folder of clean images, to probe with [default: those of the program's three photographs on which no given stack was trained, so other stacks may use other photographs]",
         HelpName = "file",
         DefaultValueFactory = _ => [],
     };
 
     private readonly Option<string[]> _distortions = new("--distortion")
     {
-        Description = "a task to probe with besides the usual distortions, such as blur:3 or external:command (a program that makes {out} of {in})",
+        Description = "a task to probe with in addition to the usual distortions, such as blur:3 or external:command (a program that makes {out} from {in})",
         HelpName = "task",
         DefaultValueFactory = _ => [],
         CustomParser = TextParser.OfMany(text =>
@@ -45,26 +45,26 @@ internal sealed class LossInspectCommand : ComputeCommand
 
     private readonly Option<int?> _externalTimeout = CommonOptions.ExternalTimeout();
 
-    private readonly Option<string?> _plot = new("--plot") { Description = "write the probe as a heat map", HelpName = "file.png" };
+    private readonly Option<string?> _plot = new("--plot") { Description = "write the results as a heat map", HelpName = "file.png" };
 
-    private readonly Option<string?> _save = new("--save") { Description = "write the probe's table: .md or .csv", HelpName = "file" };
+    private readonly Option<string?> _save = new("--save") { Description = "write the table to a .md or .csv file", HelpName = "file" };
 
     private readonly Option<bool> _controls = new("--controls")
     {
-        Description = "also probe with errors that lack structure: the distortions with random phases, noise in grey or colours alone, noise of one octave (in cycles per pixel); they do not count in the mean",
+        Description = "also probe with errors without structure, which do not count in the mean: the distortions with random phases, noise in grey only or in colours only, noise of one octave (in cycles per pixel)",
     };
 
-    private readonly Option<int> _seed = CommonOptions.Seed("the probe's noise");
+    private readonly Option<int> _seed = CommonOptions.Seed("the noise");
 
     public LossInspectCommand()
         : base(
             "inspect",
-            "Shows what is known of a stack, what it costs, and what it is specialized in: how bad it finds distortions of equal MSE. "
-                + "S is the loss for a distortion over the geometric mean of the loss for all of them (but controls): above 1 is worse than usual.",
-            new Example("loss inspect jpeg10.safetensors", "a stack of your own"),
-            new Example("loss inspect jpeg --controls", "does it see blocks, or only their spectrum?"),
-            new Example("loss inspect scan.safetensors --distortion 'external:python3 scanner.py {in} {out}'", "is it specialized in my artefact?"),
-            new Example("loss inspect mine.safetensors Ds_SISR.pth --picture photos --plot probe.png", "compare two stacks on pictures of your own"))
+            "Shows the metadata of a stack, its cost, and the distortions in which it is specialized: its values for distortions of equal MSE. "
+                + "S is the loss for a distortion, divided by the geometric mean of the loss for all distortions except controls. Above 1, the loss penalizes the distortion more than the average.",
+            new Example("loss inspect jpeg10.safetensors", "inspect your own stack"),
+            new Example("loss inspect jpeg --controls", "test whether a loss detects blocks, or only their spectrum"),
+            new Example("loss inspect scan.safetensors --distortion 'external:python3 scanner.py {in} {out}'", "test whether a loss is specialized in your artefact"),
+            new Example("loss inspect mine.safetensors Ds_SISR.pth --picture photos --plot probe.png", "compare two stacks on your own images"))
     {
         Arguments.Add(_stacks);
         foreach (var option in new Option[] { _pictures, _distortions, _externalTimeout, _controls, _plot, _save, _seed })
@@ -125,18 +125,18 @@ internal sealed class LossInspectCommand : ComputeCommand
         }
     }
 
-    /// <summary>The name of a stack without the <c>mdf:</c> that it has in a loss expression; a file of the whole name comes first.</summary>
+    /// <summary>Removes the prefix <c>mdf:</c> that a stack has in a loss expression. A file with the whole name takes precedence.</summary>
     private static string WithoutPrefix(string name) =>
         name.StartsWith("mdf:", StringComparison.Ordinal) && !File.Exists(name) ? name["mdf:".Length..] : name;
 
-    // Super-resolution of a loss is the upscaling, which the probe has already.
+    // The distortion of super-resolution for a loss is the upscaling, which the probe always includes.
     private static void RequireOperator(Distortion distortion)
     {
         if (distortion is Upscaling)
-            throw new InputException("--distortion takes a task that damages a picture, found 'sisr': 'down and up by 4' is probed always");
+            throw new InputException("--distortion takes a task that distorts an image, found 'sisr'; 'down and up by 4' is always probed");
     }
 
-    /// <summary>The loss of a file, whatever it is called; or of a file or shipped stack with options.</summary>
+    /// <summary>Creates the loss of a file with any name, or of a file or shipped stack with options.</summary>
     private static MdfLoss Load(string name)
     {
         if (File.Exists(name))
@@ -148,15 +148,15 @@ internal sealed class LossInspectCommand : ComputeCommand
         throw new InputException($"expected a discriminator stack, found the sum of losses 'mdf:{name}'");
     }
 
-    /// <summary>A name for tables: without folder and extension, with options.</summary>
+    /// <summary>Returns a name for tables: without folder and extension, with options.</summary>
     private static string Short(string name)
     {
-        // Behind the quotes of a path that has some.
+        // After the quotes of the path, if there are quotes.
         var end = File.Exists(name) ? -1 : name.IndexOf('?', name.LastIndexOf('\'') + 1);
         return end < 0 ? Path.GetFileNameWithoutExtension(name.Trim('\'')) : Path.GetFileNameWithoutExtension(name[..end].Trim('\'')) + name[end..];
     }
 
-    /// <summary>A name for a narrow column: its options below it.</summary>
+    /// <summary>Returns a name for a narrow column, with its options on the next lines.</summary>
     private static string Stacked(string label) => label.Replace('?', '\n').Replace('&', '\n').Replace("=", "=\n", StringComparison.Ordinal);
 
     private static StackFacts Facts(string name, MdfLoss loss)
@@ -171,7 +171,7 @@ internal sealed class LossInspectCommand : ComputeCommand
     }
 
     private static ResultTable Table(IReadOnlyList<string> labels, IReadOnlyList<ProbedDistortion> probe) => new(
-        $"S: the loss for a distortion over the geometric mean of the loss for {(probe.Any(row => row.IsControl) ? $"the first {probe.Count(row => !row.IsControl)}" : "all")}, at equal MSE",
+        $"S: the loss for a distortion, divided by the geometric mean of the loss for {(probe.Any(row => row.IsControl) ? $"the first {probe.Count(row => !row.IsControl)}" : "all")}, at equal MSE",
         [new ResultColumn("distortion"), .. labels.Select(label => new ResultColumn(label, null, Alignment.Right))],
         probe.Select(row => row.Specialization
             .Select((value, i) => (object?)string.Create(CultureInfo.InvariantCulture, $"{value:F2}{(row.IsOwn[i] ? " (own)" : "")}")).Prepend(row.Name)));
@@ -182,9 +182,9 @@ internal sealed class LossInspectCommand : ComputeCommand
         {
             terminal.WriteLine(facts.Name);
             terminal.WriteLine(string.Create(CultureInfo.InvariantCulture,
-                $"  {facts.Scales} scales of {string.Join(", ", facts.Widths)} channels, images in [{facts.InputRange}], layers count {facts.LayerWeights}; {facts.MultiplicationsPerPixel / 1000.0:F0} k multiplications a pixel and image for the loss"));
+                $"  {facts.Scales} scales of {string.Join(", ", facts.Widths)} channels, images in [{facts.InputRange}], layer weights {facts.LayerWeights}; {facts.MultiplicationsPerPixel / 1000.0:F0} k multiplications a pixel and image for the loss"));
             terminal.WriteLine(facts.Task is null
-                ? "  nothing is known of its training"
+                ? "  its training is unknown"
                 : string.Create(CultureInfo.InvariantCulture,
                     $"  trained for {facts.Task}, {facts.Iterations} iterations a scale{(facts.Extended is { Length: > 0 } ? $" (extended: {facts.Extended})" : "")}, coarsest noise {facts.CoarsestNoise}{(facts.Chained == true ? ", chained" : "")}, reconstruction weight {facts.ReconstructionWeight}, seed {facts.Seed}, on sizes {string.Join(", ", facts.Sizes!)}"));
             if (facts.SourceSha256 is { Length: > 0 } hash)
@@ -192,7 +192,7 @@ internal sealed class LossInspectCommand : ComputeCommand
             terminal.WriteLine($"  SHA-256 {facts.Sha256}");
         }
 
-        terminal.WriteLine($"probed on {(pictures.Count > 3 ? $"{pictures.Count} pictures" : string.Join(", ", pictures.Select(picture => picture.Name)))}");
+        terminal.WriteLine($"probed on {(pictures.Count > 3 ? $"{pictures.Count} images" : string.Join(", ", pictures.Select(picture => picture.Name)))}");
         terminal.Console.WriteTable(table);
     }
 
@@ -200,13 +200,13 @@ internal sealed class LossInspectCommand : ComputeCommand
         ? given.SelectMany(path => Directory.Exists(path) ? ImageFolder.List(path) : [path]).Select(path => new Probed(path, ImageFile.Read(path, cancellationToken: context.Cancellation)))
         : Samples(losses).Select(name => new Probed(name, EmbeddedPhotographs.Read(name)));
 
-    // On a photograph that it was trained on a stack would be asked for what it knows by heart.
+    // A stack is not probed on the photographs on which it was trained, because it may have memorized them.
     private static string[] Samples(IReadOnlyList<MdfLoss> losses)
     {
         var known = losses.SelectMany(loss => loss.Stack.Metadata?.SourceSha256.Split(',') ?? []).ToHashSet();
         var unseen = s_samples.Where(name => !known.Contains(Convert.ToHexStringLower(SHA256.HashData(EmbeddedPhotographs.Content(name))))).ToArray();
         return unseen.Length > 0 ? unseen : throw new InputException(
-            "each of the photographs that come with the program is one that a stack was trained on: expected other pictures to probe with, with --picture");
+            "each of the program's photographs was used to train one of the stacks: name other images with --picture");
     }
 
     private sealed record Probed(string Name, torch.Tensor Image);

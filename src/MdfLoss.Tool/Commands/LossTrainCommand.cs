@@ -12,16 +12,16 @@ using TorchSharp;
 
 namespace Mdf.Cli.Commands;
 
-/// <summary><c>mdf loss train</c>: one photograph becomes a discriminator stack.</summary>
+/// <summary><c>mdf loss train</c>: trains a discriminator stack on one photograph.</summary>
 internal sealed class LossTrainCommand : ComputeCommand
 {
     private const string StackExtension = ".safetensors";
 
-    private readonly Argument<string> _photo = new("photo") { Description = "the photograph to train on, or a folder of several" };
+    private readonly Argument<string> _photo = new("photo") { Description = "the photograph to train on, or a folder of photographs" };
 
     private readonly Option<string> _task = new("--task")
     {
-        Description = $"what the loss is to help undo, such as {Distortion.TasksOfLosses}",
+        Description = $"the task of the loss, such as {Distortion.TasksOfLosses}",
         HelpName = "task",
         Required = true,
         CustomParser = TextParser.From(text =>
@@ -37,7 +37,7 @@ internal sealed class LossTrainCommand : ComputeCommand
 
     private readonly Option<int?> _scales = new("--scales")
     {
-        Description = "how many scales to train, from the coarsest [default: 8, or all if the photograph has fewer]",
+        Description = "the number of scales to train, from the coarsest [default: 8, or all if the photograph has fewer]",
         HelpName = "n",
         CustomParser = result => TextParser.Integer("--scales", 1)(result),
     };
@@ -52,7 +52,7 @@ internal sealed class LossTrainCommand : ComputeCommand
 
     private readonly Option<int> _maxSize = new("--max-size")
     {
-        Description = "longer side to which a larger photograph is scaled down",
+        Description = "the longer side of the photograph; a larger photograph is scaled down",
         HelpName = "pixels",
         DefaultValueFactory = _ => PyramidPlan.DefaultMaxSize,
         CustomParser = TextParser.Integer("--max-size", PyramidPlan.MinSize),
@@ -60,7 +60,7 @@ internal sealed class LossTrainCommand : ComputeCommand
 
     private readonly Option<double> _reconstructionWeight = new("--reconstruction-weight")
     {
-        Description = "weight of the reconstruction beside the adversarial term in the generator's loss",
+        Description = "weight of the reconstruction term in the generator's loss; the adversarial term has weight 1",
         HelpName = "x",
         DefaultValueFactory = _ => LossTrainingOptions.DefaultReconstructionWeight,
         CustomParser = TextParser.Amount("--reconstruction-weight"),
@@ -69,14 +69,14 @@ internal sealed class LossTrainCommand : ComputeCommand
     private readonly Option<double?> _coarsestNoise = new("--coarsest-noise")
     {
         Description = string.Create(CultureInfo.InvariantCulture,
-            $"σ of the Gaussian noise that the coarsest scale begins with, where black is −1 and white 1 [default: {LossTrainingOptions.DefaultCoarsestNoise}]"),
+            $"σ of the Gaussian noise that is the input of the coarsest scale; black is −1 and white is 1 [default: {LossTrainingOptions.DefaultCoarsestNoise}]"),
         HelpName = "σ",
         CustomParser = result => TextParser.Amount("--coarsest-noise")(result),
     };
 
     private readonly Option<InputRange> _inputRange = new("--input-range")
     {
-        Description = "values of black and white in the images that the stack takes; recorded in the stack, which is trained on -1,1",
+        Description = "values of black and white in the input of the stack, which is trained with -1,1; recorded in the stack",
         HelpName = "low,high",
         DefaultValueFactory = _ => InputRange.Unit,
         CustomParser = TextParser.From(text => InputRange.TryParse(text, out var range)
@@ -109,15 +109,15 @@ internal sealed class LossTrainCommand : ComputeCommand
 
     private readonly Option<string?> _run = new("--run")
     {
-        Description = "the folder for checkpoints, log, curves and pictures [default: the stack's name without .safetensors]",
+        Description = "the folder for checkpoints, log, curves and images [default: the stack's name without .safetensors]",
         HelpName = "folder",
     };
 
-    private readonly Option<bool> _resume = new("--resume") { Description = "resume a training that was interrupted" };
+    private readonly Option<bool> _resume = new("--resume") { Description = "resume an interrupted training" };
 
     private readonly Option<int?> _extend = new("--extend")
     {
-        Description = "with --resume: add iterations to the scale being trained and to those after it; the same number again continues them",
+        Description = "with --resume: add iterations to the current scale and to the scales after it; the same command again continues them",
         HelpName = "n",
         CustomParser = result => TextParser.Integer("--extend", 1, LossTrainingOptions.MostIterations)(result),
     };
@@ -127,9 +127,9 @@ internal sealed class LossTrainCommand : ComputeCommand
     public LossTrainCommand()
         : base(
             "train",
-            "Trains a loss for one task from one photograph. Ctrl-C leaves a checkpoint; the same seed, machine and thread count give the same file, interrupted or not.",
-            new Example("loss train photo.png --task jpeg:10 -o jpeg10.safetensors", "train at full size: about half an hour"),
-            new Example("loss train photo.png --task denoise:25 --max-size 128 --scales 4 --iterations 200 -o small.safetensors", "a small stack in a minute"),
+            "Trains a loss for one task on one photograph. Ctrl-C writes a checkpoint and stops. The same seed, machine and thread count give the same file, with or without interruptions.",
+            new Example("loss train photo.png --task jpeg:10 -o jpeg10.safetensors", "train at the full size, in about half an hour"),
+            new Example("loss train photo.png --task denoise:25 --max-size 128 --scales 4 --iterations 200 -o small.safetensors", "train a small stack in a minute"),
             new Example("loss train photo.png --task jpeg:10 -o jpeg10.safetensors --resume", "resume after an interruption"))
     {
         Arguments.Add(_photo);
@@ -184,7 +184,7 @@ internal sealed class LossTrainCommand : ComputeCommand
             {
                 terminal.WriteLine(string.Create(CultureInfo.InvariantCulture,
                     $"{output}: {stack.Count} scales for {options.Distortion} in {elapsed.TotalSeconds:F0} s; use it as --loss mdf:{output}"));
-                terminal.WriteLine($"{folder.Path}: its curves, and a picture of each scale");
+                terminal.WriteLine($"{folder.Path}: its curves, and an image of each scale");
             });
         return CommandLine.Success;
     }

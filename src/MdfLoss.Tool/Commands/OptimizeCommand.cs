@@ -9,7 +9,7 @@ using TorchSharp;
 
 namespace Mdf.Cli.Commands;
 
-/// <summary><c>mdf optimize</c>: where a loss leads when it alone decides.</summary>
+/// <summary><c>mdf optimize</c>: optimizes the pixels of an image under a loss.</summary>
 internal sealed class OptimizeCommand : ComputeCommand
 {
     private const string NoiseStart = "noise";
@@ -19,7 +19,7 @@ internal sealed class OptimizeCommand : ComputeCommand
 
     private readonly Option<string> _start = new("--start")
     {
-        Description = "where to start: noise, an image, or a tensor file (.pt, .safetensors)",
+        Description = "the initial image: noise, an image, or a tensor file (.pt, .safetensors)",
         HelpName = "noise|file",
         DefaultValueFactory = _ => NoiseStart,
     };
@@ -34,7 +34,7 @@ internal sealed class OptimizeCommand : ComputeCommand
 
     private readonly Option<int> _steps = new("--steps")
     {
-        Description = "steps of Adam",
+        Description = "the number of steps of Adam",
         HelpName = "n",
         DefaultValueFactory = _ => 100,
         CustomParser = TextParser.Integer("--steps", 1),
@@ -51,7 +51,7 @@ internal sealed class OptimizeCommand : ComputeCommand
                 : throw new InputException($"--lr takes a positive number, found '{text}'")),
     };
 
-    private readonly Option<int> _seed = CommonOptions.Seed("the noise to start from");
+    private readonly Option<int> _seed = CommonOptions.Seed("the initial noise");
 
     private readonly Option<string?> _output = new("--output", "-o") { Description = "write the recovered image", HelpName = "file" };
 
@@ -60,8 +60,8 @@ internal sealed class OptimizeCommand : ComputeCommand
     public OptimizeCommand()
         : base(
             "optimize",
-            "Lets Adam change the pixels of an image until a loss against the reference is small: shows where the loss's gradient leads. It needs the reference, so it is no restoration.",
-            new Example("optimize --reference clean.png --loss mdf:stack.safetensors --steps 200 -o recovered.png --plot psnr.png", "recover a picture from noise"),
+            "Changes the pixels of an image with Adam to minimize a loss against the reference. This shows where the gradient of the loss leads. It is not a restoration, because it needs the reference.",
+            new Example("optimize --reference clean.png --loss mdf:stack.safetensors --steps 200 -o recovered.png --plot psnr.png", "recover an image from noise"),
             new Example("optimize --reference i10.png --start noisy_img.pt --loss ssim-upstream --steps 30 --json", "repeat a published curve"))
     {
         foreach (var option in new Option[] { _reference, _start, _loss, _steps, _rate, _seed, _output, _plot })

@@ -13,7 +13,7 @@ internal sealed class RestoreCommand : ComputeCommand
 {
     private readonly Argument<string> _model = new("model")
     {
-        Description = $"what restores: a network's .safetensors file, the name of a shipped network, another project's weights with --network, or {Restorers.Described} (bicubic with its factor: bicubic:4)",
+        Description = $"a network's .safetensors file, the name of a shipped network, weights of another project with --network, or {Restorers.Described} (bicubic with its factor: bicubic:4)",
     };
 
     private readonly Argument<string[]> _images = new("image")
@@ -24,7 +24,7 @@ internal sealed class RestoreCommand : ComputeCommand
 
     private readonly Option<string> _output = new("--output", "-o")
     {
-        Description = "a file for one image, else a folder, in which results have the images' names; the format is that of the file's name, or --format; JPEG shows transparency on white",
+        Description = "a file for one image, otherwise a folder, in which results have the names of the images; the extension of the file, or --format, sets the format; JPEG composites transparent pixels on white",
         HelpName = "file|folder",
         Required = true,
     };
@@ -33,7 +33,7 @@ internal sealed class RestoreCommand : ComputeCommand
 
     private readonly Option<string> _suffix = new("--suffix")
     {
-        Description = "follows the images' names in the names of results in a folder: with _restored, a.jpg becomes a_restored.png",
+        Description = "text after the image's name in the name of a result in a folder: with _restored, the result of a.jpg is a_restored.png",
         HelpName = "text",
         DefaultValueFactory = _ => "",
         CustomParser = TextParser.From(text => new RestorationOutput { Suffix = text }.Suffix),
@@ -58,13 +58,13 @@ internal sealed class RestoreCommand : ComputeCommand
         CustomParser = result => TextParser.Integer("--quality", 1, 100)(result),
     };
 
-    private readonly Option<bool> _overwrite = new("--overwrite") { Description = "replace results that exist in the folder; a file that --output names is always replaced" };
+    private readonly Option<bool> _overwrite = new("--overwrite") { Description = "replace existing results in the folder; a file given with --output is always replaced" };
 
-    private readonly Option<bool> _skipExisting = new("--skip-existing") { Description = "keep results that exist, and restore only the other images" };
+    private readonly Option<bool> _skipExisting = new("--skip-existing") { Description = "keep existing results, and restore only the other images" };
 
     private readonly Option<int?> _tile = new("--tile")
     {
-        Description = "side of the tiles that large images are divided into, in pixels before restoration: larger is faster, smaller needs less memory, the result is the same "
+        Description = "side of a tile of a large image, in pixels before restoration: large tiles are faster, small tiles need less memory, the result is the same "
             + "[default: windows of up to 768×768 restored pixels]",
         HelpName = "n",
         CustomParser = result => TextParser.Integer("--tile", 1)(result),
@@ -72,16 +72,16 @@ internal sealed class RestoreCommand : ComputeCommand
 
     private readonly Option<int?> _externalTimeout = CommonOptions.ExternalTimeout();
 
-    private readonly Option<bool> _skip = new("--skip-unreadable") { Description = "name images that cannot be read and pass over them, instead of stopping there" };
+    private readonly Option<bool> _skip = new("--skip-unreadable") { Description = "skip images that cannot be read, and print a warning, instead of stopping" };
 
     public RestoreCommand()
         : base(
             "restore",
-            "Restores images with a trained network, or with another program. Images of any size; grey, transparency and 16 bits are kept.",
-            new Example("restore jpeg10.safetensors photo.jpg -o photo.png", "remove a photograph's JPEG artefacts"),
-            new Example("restore EDSR_x4.pth small.png --network edsr?factor=4 -o large.png", "use another project's weights"),
-            new Example("restore sr4.safetensors thumbnails scans/a.tif -o large --skip-unreadable", "enlarge a folder and a file into a folder"),
-            new Example("restore denoise photos -o photos --suffix _clean --format jpg --quality 92 --skip-existing", "results beside the images; run again, it restores what is new"))
+            "Restores images with a trained network, or with another program. Accepts images of any size. Keeps grey, transparency and 16 bits.",
+            new Example("restore jpeg10.safetensors photo.jpg -o photo.png", "remove the JPEG artefacts of a photograph"),
+            new Example("restore EDSR_x4.pth small.png --network edsr?factor=4 -o large.png", "use weights of another project"),
+            new Example("restore sr4.safetensors thumbnails scans/a.tif -o large --skip-unreadable", "enlarge a folder of images and one more image"),
+            new Example("restore denoise photos -o photos --suffix _clean --format jpg --quality 92 --skip-existing", "write results next to the images; repeated, it restores only new images"))
     {
         Arguments.Add(_model);
         Arguments.Add(_images);
@@ -145,13 +145,13 @@ internal sealed class RestoreCommand : ComputeCommand
         {
             throw new InputException(network is null
                 ? $"--network is for another project's weights, and '{restorer.Name}' has none: leave it out"
-                : $"'{restorer.Name}' says itself that it is {network.Network.Architecture}: leave out --network");
+                : $"'{restorer.Name}' already contains its architecture, {network.Network.Architecture}: leave out --network");
         }
 
         if (context.Get(_tile) is not null && network is not { Network.Margin: not null })
         {
             throw new InputException(network is null
-                ? $"--tile divides images for a network, and '{restorer.Name}' is none: leave it out"
+                ? $"--tile divides images for a network, and '{restorer.Name}' is not a network: leave it out"
                 : $"--tile divides images, and the network '{network.Network.Architecture.Name}' looks at the whole image: leave it out");
         }
     }

@@ -7,14 +7,14 @@ using TorchSharp;
 
 namespace Mdf.Cli.Commands;
 
-/// <summary><c>mdf score</c>: how far images are from their references.</summary>
+/// <summary><c>mdf score</c>: scores images against their references.</summary>
 internal sealed class ScoreCommand : ComputeCommand
 {
-    private readonly Argument<string> _reference = new("reference") { Description = "the clean image, or a folder of them" };
+    private readonly Argument<string> _reference = new("reference") { Description = "the clean image, or a folder of clean images" };
 
     private readonly Argument<string[]> _images = new("image")
     {
-        Description = "images to score; folders (paired by file name) if the reference is a folder",
+        Description = "the images to score; folders, paired by file name, if the reference is a folder",
         Arity = ArgumentArity.OneOrMore,
     };
 
@@ -31,9 +31,9 @@ internal sealed class ScoreCommand : ComputeCommand
     public ScoreCommand()
         : base(
             "score",
-            "Scores images against a reference: PSNR and any losses, as a table.",
+            "Scores images against a reference with PSNR and any losses, and prints a table.",
             new Example("score clean.png jpeg.png blurred.png --loss mse ssim mdf:stack.safetensors", "compare two images under three losses"),
-            new Example("score Set14/HR out/Set14 --loss ms-ssim --json", "compare two folders, for a program"))
+            new Example("score Set14/HR out/Set14 --loss ms-ssim --json", "compare two folders, with JSON output"))
     {
         Arguments.Add(_reference);
         Arguments.Add(_images);
@@ -63,7 +63,7 @@ internal sealed class ScoreCommand : ComputeCommand
         }
     }
 
-    // The option takes words until the next option, and so also images that were not meant for it.
+    // The option takes all words up to the next option, so it may also take the names of images.
     private static LossExpression ParseLoss(string text)
     {
         try

@@ -9,21 +9,21 @@ using TorchSharp;
 
 namespace Mdf.Cli.Commands;
 
-/// <summary><c>mdf train</c>: one experiment file becomes a trained network.</summary>
+/// <summary><c>mdf train</c>: trains a network by an experiment file.</summary>
 internal sealed class TrainCommand : ComputeCommand
 {
     private readonly Argument<string> _experiment = new("experiment") { Description = $"the experiment file (docs/experiment.md); its task is one of {Distortion.TasksOfNetworks}, its network one of {string.Join(", ", NetworkArchitecture.Names)}, {CommonOptions.Losses}" };
 
     private readonly Option<string[]> _set = new("--set")
     {
-        Description = "another value for a key of the file, such as schedule.iterations=200",
+        Description = "override a key of the file, such as schedule.iterations=200",
         HelpName = "key=value",
         DefaultValueFactory = _ => [],
     };
 
     private readonly Option<string?> _task = new("--task")
     {
-        Description = "what the network undoes, in place of the file's task; external:command is a program that makes the damaged file {out} (.png) of the clean file {in}, and is given again with --resume",
+        Description = "the task, instead of the task in the file; external:command is a program that makes the distorted file {out} (.png) from the clean file {in}; give it again with --resume",
         HelpName = "task",
         CustomParser = TextParser.From(text =>
         {
@@ -34,16 +34,16 @@ internal sealed class TrainCommand : ComputeCommand
 
     private readonly Option<int?> _externalTimeout = CommonOptions.ExternalTimeout();
 
-    private readonly Option<string?> _output = new("--output", "-o") { Description = "the run's folder [default: runs/ and the file's name]", HelpName = "folder" };
+    private readonly Option<string?> _output = new("--output", "-o") { Description = "the folder of the run [default: runs/ and the name of the file]", HelpName = "folder" };
 
     private readonly Option<bool> _resume = new("--resume")
     {
-        Description = "resume a run that was interrupted; validation.*, checkpoint_every and, with a learning rate that does not depend on it, schedule.iterations may have changed",
+        Description = "resume an interrupted run; validation.* and checkpoint_every may change, and schedule.iterations too if the learning rate does not depend on it",
     };
 
     private readonly Option<int?> _extend = new("--extend")
     {
-        Description = "with --resume: add steps to a run that has ended, at its last learning rate; repeated while they are being made, it continues them",
+        Description = "with --resume: add steps to a finished run, at its last learning rate; the same command again continues them",
         HelpName = "steps",
         CustomParser = result => TextParser.Integer("--extend", 1, ScheduleOptions.MostIterations)(result),
     };
@@ -51,12 +51,12 @@ internal sealed class TrainCommand : ComputeCommand
     public TrainCommand()
         : base(
             "train",
-            "Trains a restoration network as an experiment file says. Ctrl-C leaves a checkpoint; the same file, machine and thread count give the same network, interrupted or not.",
-            new Example("train experiments/quick/jpeg10.yaml", "train a small network against JPEG artefacts on the photographs of the repository"),
+            "Trains a restoration network by an experiment file. Ctrl-C writes a checkpoint and stops. The same file, machine and thread count give the same network, with or without interruptions.",
+            new Example("train experiments/quick/jpeg10.yaml", "train a small network for JPEG artefacts on the photographs of the repository"),
             new Example("train experiments/quick/jpeg10.yaml --resume", "resume after an interruption"),
-            new Example("train experiments/quick/jpeg10.yaml --resume --extend 500", "make 500 more steps after the end"),
-            new Example("train mine.yaml --task 'external:python3 scanner.py {in} {out}'", "train against a program's artefact"),
-            new Example("train experiments/quick/jpeg10.yaml --set schedule.iterations=50 -o runs/short", "try something shorter"))
+            new Example("train experiments/quick/jpeg10.yaml --resume --extend 500", "add 500 steps to a finished run"),
+            new Example("train mine.yaml --task 'external:python3 scanner.py {in} {out}'", "train for a distortion that a program makes"),
+            new Example("train experiments/quick/jpeg10.yaml --set schedule.iterations=50 -o runs/short", "make a shorter run"))
     {
         Arguments.Add(_experiment);
         foreach (var option in new Option[] { _set, _task, _externalTimeout, _output, _resume, _extend })
@@ -98,7 +98,7 @@ internal sealed class TrainCommand : ComputeCommand
             context.Warn(caution);
         var result = context.WithProgress(progress => run.Run(context.Get(_resume), progress, context.Cancellation));
         foreach (var unreadable in result.Unreadable)
-            context.Warn($"passed over: {unreadable}");
+            context.Warn($"skipped: {unreadable}");
         context.Result(
             new
             {

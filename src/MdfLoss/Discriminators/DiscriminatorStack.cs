@@ -23,7 +23,7 @@ public sealed class DiscriminatorStack : nn.Module
     /// <summary>Creates a stack. The stack takes ownership of the discriminators.</summary>
     /// <param name="discriminators">Coarse to fine; at least one.</param>
     /// <param name="inputRange">The range of values in which the discriminators take their images.</param>
-    /// <param name="metadata">How the stack was trained, if known.</param>
+    /// <param name="metadata">The record of the stack's training; null if unknown.</param>
     /// <param name="layerWeights">Default weights of the layers in the MDF loss. Default (null): the weights in the metadata; without metadata, 1 each.</param>
     internal DiscriminatorStack(
         IReadOnlyList<Discriminator> discriminators, InputRange inputRange, StackMetadata? metadata = null, LayerWeights? layerWeights = null)
@@ -52,7 +52,7 @@ public sealed class DiscriminatorStack : nn.Module
     /// <summary>Default weights of the layers in the MDF loss.</summary>
     public LayerWeights LayerWeights { get; }
 
-    /// <summary>How the stack was trained; null for the authors' stacks.</summary>
+    /// <summary>The record of the stack's training; null for the authors' stacks.</summary>
     public StackMetadata? Metadata { get; }
 
     /// <summary>The file that the stack was read from; null if it was created in memory. Loading other weights into the stack later does not change this.</summary>

@@ -13,7 +13,7 @@ public static class ShippedStacks
     /// <summary>The files of the shipped stacks.</summary>
     internal static ShippedFiles Files { get; } = new(typeof(ShippedStacks).Assembly, "stacks/", "stack");
 
-    /// <summary>Removes the prefix <c>mdf:</c> of a loss expression from the name of a stack. If a file has the whole name, the name stays as it is.</summary>
+    /// <summary>Removes the prefix <c>mdf:</c> of a loss expression from the name of a stack. If a file has the whole name, the name is unchanged.</summary>
     /// <param name="name">A short name or a path, with or without <c>mdf:</c>.</param>
     internal static string WithoutPrefix(string name) =>
         name.StartsWith(StackPrefix, StringComparison.Ordinal) && !File.Exists(name) ? name[StackPrefix.Length..] : name;

@@ -4,19 +4,19 @@ using static TorchSharp.torch;
 namespace Mdf.Losses;
 
 /// <summary>
-/// The Charbonnier loss, mean(√(d² + ε²) − ε): L1 with a rounded tip. Lai et al., "Deep Laplacian Pyramid Networks for
+/// The Charbonnier loss, mean(√(d² + ε²) − ε): L1 that is smooth around zero. Lai et al., "Deep Laplacian Pyramid Networks for
 /// Fast and Accurate Super-Resolution" (CVPR 2017).
 /// </summary>
-/// <remarks>The ε that is taken off, which changes no gradient, makes the loss zero for equal images.</remarks>
+/// <remarks>Subtracting ε makes the loss zero for equal images. It does not change the gradient.</remarks>
 public sealed class CharbonnierLoss() : PixelwiseLoss("charbonnier")
 {
-    /// <summary>The width of the rounded tip, for images in [0, 1]; the paper's value.</summary>
+    /// <summary>ε, the width of the smooth part, for images in [0, 1]. The value is from the paper.</summary>
     public const double Epsilon = 1e-3;
 
     /// <inheritdoc/>
     protected override Tensor Map(Tensor restored, Tensor reference)
     {
-        // √(d² + ε²) − ε, written so that small differences do not cancel.
+        // √(d² + ε²) − ε, in a form in which small differences do not cancel.
         var squared = (restored - reference).Square();
         return squared / squared.Add(Epsilon * Epsilon).sqrt().Add(Epsilon);
     }

@@ -13,16 +13,16 @@ internal sealed record LocalStatistics(Tensor Image, Tensor Mean, Tensor MeanOfS
     public IReadOnlyList<Tensor> Tensors => [Image, Mean, MeanOfSquares];
 }
 
-/// <summary>What SSIM and MS-SSIM are made of: local means, variances and the covariance under a Gaussian window.</summary>
+/// <summary>The parts of SSIM and MS-SSIM: local means, variances and the covariance under a Gaussian window.</summary>
 /// <remarks>
 /// Wang, Bovik, Sheikh and Simoncelli, "Image Quality Assessment: From Error Visibility to Structural Similarity" (2004):
-/// a window of 11×11 with σ = 1.5, K₁ = 0.01, K₂ = 0.03, here for a dynamic range of 1.
+/// a window of 11×11 with σ = 1.5, K₁ = 0.01, K₂ = 0.03. The dynamic range is 1.
 /// </remarks>
-/// <param name="padding">How many zeros surround the image; 0 keeps to the positions where the whole window lies inside.</param>
-/// <param name="separable">Whether to blur one axis after the other; otherwise with the whole window at once, as upstream does.</param>
+/// <param name="padding">The number of zeros around the image. With 0, only the positions count where the whole window is inside the image.</param>
+/// <param name="separable">Whether to blur one axis after the other. Otherwise the two-dimensional window is applied at once, as upstream does.</param>
 /// <param name="precision">
-/// The type in which the window's weights are computed, whatever the images' type: that of the implementation to be met. A variance
-/// is a small difference of large numbers, so the last bits of the window show in the fifth digit of SSIM.
+/// The type in which the weights of the window are computed, for images of any type: the type that the reference implementation uses. A variance is a small
+/// difference of large numbers, so the last bits of the window change the fifth digit of SSIM.
 /// </param>
 internal sealed class GaussianWindows(int padding, bool separable = true, ScalarType precision = ScalarType.Float32)
 {
@@ -33,25 +33,25 @@ internal sealed class GaussianWindows(int padding, bool separable = true, Scalar
     private const double C1 = 0.01 * 0.01; // (K₁ L)² for L = 1
     private const double C2 = 0.03 * 0.03; // (K₂ L)² for L = 1
 
-    /// <summary>The width of the window for an image: smaller than <see cref="WindowSize"/> where that exceeds the padded image.</summary>
+    /// <summary>The width of the window for an image: <see cref="WindowSize"/>, or the shorter side of the padded image if that is smaller.</summary>
     /// <param name="height">The image's height.</param>
     /// <param name="width">Its width.</param>
     public int SizeFor(long height, long width) => (int)Math.Min(WindowSize, Math.Min(height, width) + 2 * padding);
 
-    /// <summary>The statistics of one image.</summary>
+    /// <summary>Computes the statistics of one image.</summary>
     public LocalStatistics Statistics(Tensor image)
     {
         using var scope = NewDisposeScope();
         return new(image, Blur(image).MoveToOuterDisposeScope(), Blur(image.Square()).MoveToOuterDisposeScope());
     }
 
-    /// <summary>The two maps whose product is SSIM: luminance, and contrast with structure.</summary>
+    /// <summary>Computes the two maps whose product is SSIM: luminance, and contrast with structure.</summary>
     /// <param name="x">One image.</param>
-    /// <param name="y">The statistics of the other, of the same size.</param>
+    /// <param name="y">The statistics of the other image, of the same size.</param>
     /// <returns>Two maps, each <c>(N, C, h, w)</c>.</returns>
     public (Tensor Luminance, Tensor ContrastStructure) Similarities(Tensor x, LocalStatistics y)
     {
-        // Without a graph, a map is freed as soon as it is not needed: whoever measures a large image holds few of them.
+        // Without a graph, each map is freed as soon as it is not needed, so measuring a large image holds few maps in memory.
         using var scope = NewDisposeScope();
         var (_, meanX, meanOfSquaresX) = Statistics(x);
         var squareX = meanX.Square();
@@ -75,7 +75,7 @@ internal sealed class GaussianWindows(int padding, bool separable = true, Scalar
         }
     }
 
-    /// <summary>Gaussian blur; the window never exceeds the padded image.</summary>
+    /// <summary>Applies the Gaussian blur. The window is never larger than the padded image.</summary>
     private Tensor Blur(Tensor image)
     {
         using var scope = NewDisposeScope();

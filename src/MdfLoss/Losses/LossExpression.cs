@@ -7,16 +7,16 @@ using static TorchSharp.torch;
 namespace Mdf.Losses;
 
 /// <summary>
-/// Names any loss on the command line and in experiment files: <c>l1</c>, <c>mse+0.1*ms-ssim</c>,
+/// A text that names a loss, on the command line and in experiment files: <c>l1</c>, <c>mse+0.1*ms-ssim</c>,
 /// <c>mdf:stack.safetensors</c>, <c>mdf:Ds_SISR.pth?num_scales=3&amp;ascending=false</c>.
 /// </summary>
 /// <remarks>
-/// A sum of terms <c>[weight*]name[:argument][?option=value&amp;…]</c>. An argument that holds <c>+</c>, <c>*</c> or <c>?</c> is put
-/// in single quotes. Parsing touches neither libtorch nor a file; <see cref="Create"/> does both.
+/// A sum of terms <c>[weight*]name[:argument][?option=value&amp;…]</c>. An argument that contains <c>+</c>, <c>*</c> or <c>?</c> must be in
+/// single quotes. Parsing uses neither libtorch nor files; <see cref="Create"/> uses both.
 /// </remarks>
 public sealed class LossExpression
 {
-    // One line a loss: its short name, how it is made, what it takes.
+    // One entry for each loss: its short name, the function that creates it, its argument and its options.
     private static readonly NameTable<LossKind> s_kinds = new("loss", new LossKind[]
     {
         new("l1", _ => new L1Loss()),
@@ -45,13 +45,13 @@ public sealed class LossExpression
     /// <summary>The short names of all losses, in alphabetical order.</summary>
     public static IReadOnlyList<string> Names => [.. s_kinds.Names.Order(StringComparer.Ordinal)];
 
-    /// <summary>Every loss by its short name.</summary>
+    /// <summary>The table of all losses by their short names.</summary>
     internal static NameTable<LossKind> Kinds => s_kinds;
 
     /// <summary>The short names that this expression uses.</summary>
     internal IEnumerable<string> NamesUsed => _terms.Select(term => term.Name).Distinct();
 
-    /// <summary>Adds a loss to those that every expression of this process can name.</summary>
+    /// <summary>Adds a loss that every expression of this process can then name.</summary>
     /// <param name="kind">The loss.</param>
     /// <exception cref="InputException">Its name cannot be used, or is taken.</exception>
     internal static void Register(LossKind kind) => Register(kind, plugin: null);
@@ -63,7 +63,7 @@ public sealed class LossExpression
     }
 
     /// <summary>Reads a loss expression.</summary>
-    /// <param name="text">Such as <c>0.5*ms-ssim+l1</c>.</param>
+    /// <param name="text">The expression, such as <c>0.5*ms-ssim+l1</c>.</param>
     /// <exception cref="InputException">The text is not a loss expression; the message says what was expected and where.</exception>
     public static LossExpression Parse(string text)
     {
@@ -71,9 +71,9 @@ public sealed class LossExpression
         return new LossExpression(text.Trim(), [.. SplitOutsideQuotes(text, '+', text).Select(term => ParseTerm(term.Trim(), text))]);
     }
 
-    /// <summary>Makes the loss.</summary>
-    /// <param name="device">Where its weights are to live; the CPU unless given.</param>
-    /// <exception cref="InputException">A file that it names is not there, or is not what the loss needs.</exception>
+    /// <summary>Creates the loss.</summary>
+    /// <param name="device">The device for its weights. Default: the CPU.</param>
+    /// <exception cref="InputException">A file that the expression names does not exist or cannot be used.</exception>
     public ReconstructionLoss Create(Device? device = null)
     {
         var losses = new List<(double Weight, ReconstructionLoss Loss)>();
@@ -95,10 +95,10 @@ public sealed class LossExpression
         return made;
     }
 
-    /// <summary>The expression as it was written.</summary>
+    /// <summary>The expression as the user wrote it.</summary>
     public override string ToString() => _text;
 
-    /// <summary>The expression of an MDF loss: only the options that are given.</summary>
+    /// <summary>Writes the expression of an MDF loss, with only those options that differ from their defaults.</summary>
     internal static string OfMdf(string nameOrPath, int? numScales, bool ascending, LayerWeights? layerWeights, InputRange? inputRange, Precision precision)
     {
         var argument = nameOrPath.AsSpan().IndexOfAny("+*?") < 0 ? nameOrPath : $"'{nameOrPath}'";

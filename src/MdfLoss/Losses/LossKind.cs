@@ -1,13 +1,16 @@
 namespace Mdf.Losses;
 
-/// <summary>A loss that expressions can name: its short name, what it takes, how it is made. <see cref="LossExpression.Register(LossKind)"/> adds one.</summary>
+/// <summary>
+/// A loss that expressions can name: its short name, its argument, its options, and the function that creates it.
+/// <see cref="LossExpression.Register(LossKind)"/> adds one.
+/// </summary>
 /// <param name="Name">The short name: small letters and digits, with single hyphens between them.</param>
-/// <param name="Create">Makes the loss of a term of an expression. It touches libtorch and files only when it is called.</param>
+/// <param name="Create">Creates the loss for a term of an expression. Only this call uses libtorch and files.</param>
 internal sealed record LossKind(string Name, Func<LossTerm, ReconstructionLoss> Create)
 {
-    /// <summary>What must stand after the colon, in words; null if nothing may.</summary>
+    /// <summary>A description of the text that must follow the colon; null if no text may follow.</summary>
     public string? Argument { get; init; }
 
-    /// <summary>The names of the options that it understands.</summary>
+    /// <summary>The names of the options that the loss accepts.</summary>
     public IReadOnlyList<string> Options { get; init; } = [];
 }

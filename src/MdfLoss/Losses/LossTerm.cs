@@ -3,7 +3,7 @@ using Mdf.Runtime;
 
 namespace Mdf.Losses;
 
-/// <summary>One term of a loss expression, such as <c>0.1*mdf:stack.safetensors?num_scales=3</c>: what a loss is made of.</summary>
+/// <summary>One term of a loss expression, such as <c>0.1*mdf:stack.safetensors?num_scales=3</c>: the input from which a loss is created.</summary>
 public sealed class LossTerm
 {
     private readonly IReadOnlyDictionary<string, string> _options;
@@ -15,17 +15,17 @@ public sealed class LossTerm
     /// <summary>The loss's short name.</summary>
     public string Name { get; }
 
-    /// <summary>What stands after the colon, without quotes; null if the loss takes nothing there.</summary>
+    /// <summary>The text after the colon, without quotes; null if the loss takes no argument.</summary>
     public string? Argument { get; }
 
-    /// <summary>What the loss is multiplied with in the sum.</summary>
+    /// <summary>The factor of the loss in the sum.</summary>
     internal double Weight { get; }
 
-    /// <summary>The value of an option; null where it is not given.</summary>
+    /// <summary>Reads the value of an option; null if the option is not given.</summary>
     /// <param name="key">The option's name.</param>
-    /// <param name="expected">What it may be, in words, for the message: <c>true or false</c>.</param>
-    /// <param name="read">Reads it; gives null where the text is not that.</param>
-    /// <exception cref="InputException">The text is not that.</exception>
+    /// <param name="expected">A description of the allowed values, for the message: <c>true or false</c>.</param>
+    /// <param name="read">Converts the text to the value; returns null if the text is not allowed.</param>
+    /// <exception cref="InputException">The text is not an allowed value.</exception>
     public T? Option<T>(string key, string expected, Func<string, T?> read)
         where T : struct
     {
@@ -33,13 +33,13 @@ public sealed class LossTerm
         return !_options.TryGetValue(key, out var text) ? null : read(text) ?? throw new InputException($"expected {key} to be {expected}, found '{text}' in '{this}'");
     }
 
-    /// <summary>An option that is a positive number.</summary>
+    /// <summary>Reads an option that is a positive number.</summary>
     /// <param name="key">The option's name.</param>
-    /// <param name="standard">Its value where it is not given.</param>
-    /// <exception cref="InputException">The text is no positive number.</exception>
+    /// <param name="standard">The value if the option is not given.</param>
+    /// <exception cref="InputException">The text is not a positive number.</exception>
     public double Positive(string key, double standard) => Option<double>(key, "a positive number", text =>
         double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var number) && number > 0 && double.IsFinite(number) ? number : null) ?? standard;
 
-    /// <summary>The term as it was written, without its weight.</summary>
+    /// <summary>The term as the user wrote it, without its weight.</summary>
     public override string ToString() => _text;
 }

@@ -20,15 +20,15 @@ namespace Mdf.Losses;
 /// </code>
 /// </example>
 /// <para>Σ over the chosen scales k and the layers l (head, body, final map) of w_l·mean((D_k^l(x̃) − D_k^l(x))²), for each
-/// image, w_l being <see cref="LayerWeights"/>. Both images go to every D_k at full size, as upstream's code does.</para>
-/// <para>Since the discriminators do not change, value and gradient are computed together, without a graph (see
-/// <see cref="FrozenDistance"/>): several times faster than by autograd, in memory that does not grow with the image. Autograd through both
-/// passes, the plain path, takes over for what that cannot do: gradients of the reference, of weights that are not frozen, and of gradients.</para>
-/// <para>Other weights that are loaded into the stack are noticed at the next call, on the processor; on a CUDA device make a new loss for them.</para>
+/// image. The w_l are the <see cref="LayerWeights"/>. Every D_k receives both images at full size, as in upstream's code.</para>
+/// <para>The discriminators do not change, so value and gradient are computed together, without a graph (see <see cref="FrozenDistance"/>). This is
+/// several times faster than autograd, and the memory does not grow with the image. The plain path is autograd through both passes. It computes what the
+/// fast path cannot: gradients of the reference, of weights that are not frozen, and of gradients.</para>
+/// <para>If you load other weights into the stack, the loss detects this at the next call on the processor. On a CUDA device, create a new loss.</para>
 /// </remarks>
 public sealed class MdfLoss : ReconstructionLoss
 {
-    /// <summary>How many scales the loss uses by default: upstream's default.</summary>
+    /// <summary>The default number of scales, as in upstream.</summary>
     public const int DefaultNumScales = 8;
 
     private readonly DiscriminatorStack stack;
@@ -37,12 +37,12 @@ public sealed class MdfLoss : ReconstructionLoss
     private readonly Lock _lock = new();
     private readonly List<FrozenStack> _frozen = [];
 
-    /// <summary>Creates the loss. The stack is frozen, and belongs to the loss once it is created.</summary>
+    /// <summary>Creates the loss. The constructor freezes the stack, and the loss then owns it.</summary>
     /// <param name="stack">The trained discriminators.</param>
-    /// <param name="numScales">How many scales to use; null for eight, or all where the stack has fewer.</param>
-    /// <param name="ascending">Whether to count them from scale 0 upwards (coarse to fine), or from the last downwards.</param>
-    /// <param name="expression">What to call this loss in tables and messages: the expression that names it, where there is one.</param>
-    /// <exception cref="InputException">The stack has fewer scales than asked for.</exception>
+    /// <param name="numScales">The number of scales to use. Default: 8, or all scales of a stack with fewer.</param>
+    /// <param name="ascending">Whether to use the scales from scale 0 upwards (coarse to fine). Otherwise from the last scale downwards.</param>
+    /// <param name="expression">The name of this loss in tables and messages: the expression that it comes from, if there is one.</param>
+    /// <exception cref="InputException">The stack has fewer scales than requested.</exception>
     public MdfLoss(DiscriminatorStack stack, int? numScales = null, bool ascending = true, string? expression = null)
         : base("mdf")
     {
@@ -60,16 +60,16 @@ public sealed class MdfLoss : ReconstructionLoss
         RegisterComponents();
     }
 
-    /// <summary>Reads a trained stack and makes the loss of it.</summary>
-    /// <param name="nameOrPath">A stack that comes with the library (one of <see cref="ShippedStacks.Names"/>, such as <c>jpeg</c>), or a path: a safetensors or PyTorch file, ours or the authors'.</param>
-    /// <param name="device">Where its weights are to live, and where the images will be; the CPU unless given.</param>
-    /// <param name="numScales">How many scales to use; null for eight, or all where the stack has fewer.</param>
-    /// <param name="ascending">Whether to count them from scale 0 upwards (coarse to fine), or from the last downwards.</param>
-    /// <param name="layerWeights">What the distance of each layer counts; null for what the stack says.</param>
-    /// <param name="inputRange">The range to feed the stack images in; null for what the stack says. The loss itself always takes images in [0, 1].</param>
-    /// <param name="precision">In which type to compute.</param>
-    /// <returns>The loss, which owns the stack: dispose of it.</returns>
-    /// <exception cref="InputException">There is no such file or stack, it is damaged or no stack, or it has fewer scales than asked for.</exception>
+    /// <summary>Reads a trained stack and creates its loss.</summary>
+    /// <param name="nameOrPath">The name of a stack of the library (one of <see cref="ShippedStacks.Names"/>, such as <c>jpeg</c>), or the path of a safetensors or PyTorch file, from mdf or from the authors.</param>
+    /// <param name="device">The device of the weights and of the images. Default: the CPU.</param>
+    /// <param name="numScales">The number of scales to use. Default: 8, or all scales of a stack with fewer.</param>
+    /// <param name="ascending">Whether to use the scales from scale 0 upwards (coarse to fine). Otherwise from the last scale downwards.</param>
+    /// <param name="layerWeights">The weight of each layer's distance. Default: the weights in the stack file.</param>
+    /// <param name="inputRange">The range into which images are scaled for the discriminators. Default: the range in the stack file. The loss itself always takes images in [0, 1].</param>
+    /// <param name="precision">The type to compute in. Default: float32.</param>
+    /// <returns>The loss. It owns the stack; the caller disposes of the loss.</returns>
+    /// <exception cref="InputException">There is no such file or stack, the file is corrupt or is not a stack, or it has fewer scales than requested.</exception>
     /// <exception cref="ArgumentOutOfRangeException">The layers' weights or the range cannot be used.</exception>
     public static MdfLoss Load(
         string nameOrPath, Device? device = null, int? numScales = null, bool ascending = true, LayerWeights? layerWeights = null, InputRange? inputRange = null,
@@ -83,7 +83,7 @@ public sealed class MdfLoss : ReconstructionLoss
         return loss;
     }
 
-    /// <summary>The same, under the expression that it was named by.</summary>
+    /// <summary>Does the same, and keeps the expression that names the loss.</summary>
     internal static MdfLoss Load(
         string nameOrPath, int? numScales, bool ascending, LayerWeights? layerWeights, InputRange? inputRange, Precision precision, string expression)
     {
@@ -105,13 +105,13 @@ public sealed class MdfLoss : ReconstructionLoss
     /// <inheritdoc/>
     public override IEnumerable<WeightsFile> Files => stack.ReadFrom is { } file ? [file] : [];
 
-    /// <summary>How many scales are used.</summary>
+    /// <summary>The number of scales in use.</summary>
     public int NumScales { get; }
 
-    /// <summary>Whether they are counted from the coarsest.</summary>
+    /// <summary>Whether the scales are used from the coarsest upwards.</summary>
     public bool Ascending { get; }
 
-    /// <summary>What the distance of each layer counts; what the stack says unless given.</summary>
+    /// <summary>The weight of each layer's distance. Default: the weights in the stack file.</summary>
     /// <exception cref="ArgumentOutOfRangeException">A weight is negative or not finite, or all are 0.</exception>
     public LayerWeights LayerWeights
     {
@@ -124,7 +124,7 @@ public sealed class MdfLoss : ReconstructionLoss
         }
     }
 
-    /// <summary>In which type to compute. The plain path computes in the images' type.</summary>
+    /// <summary>The type to compute in. The plain path computes in the type of the images.</summary>
     public Precision Precision { get; init; }
 
     /// <inheritdoc/>
@@ -140,7 +140,7 @@ public sealed class MdfLoss : ReconstructionLoss
             ? $"precision=bf16 in '{Expression}' is slower than fp32 here: this processor has {string.Join(", ", ProcessorFeatures.Names)}, and only imitates what avx512_bf16, amx_bf16 or Arm's bf16 would do"
             : null;
 
-    /// <summary>Whether to take the plain path for everything; for comparisons.</summary>
+    /// <summary>Whether to use the plain path for everything. For comparisons.</summary>
     internal bool IsPlain { get; init; }
 
     /// <summary>Does nothing: the discriminators stay in evaluation mode, also inside a network that is set to training mode.</summary>
@@ -164,7 +164,7 @@ public sealed class MdfLoss : ReconstructionLoss
         : AnalyzePlainly(reference).Compare(restored);
 
     /// <summary>Frees the loss's weights.</summary>
-    /// <param name="disposing">Whether it was called, rather than the finalizer.</param>
+    /// <param name="disposing">Whether Dispose was called. False: the finalizer runs.</param>
     protected override void Dispose(bool disposing)
     {
         if (disposing)
@@ -181,7 +181,7 @@ public sealed class MdfLoss : ReconstructionLoss
             : StoredGradient.Attach(restored, values, gradient, reference, PlainDistances);
     }
 
-    /// <summary>The stack for the fast path and for images like the reference; null where only the plain path will do.</summary>
+    /// <summary>The frozen stack for the fast path and for images of the reference's type and device; null if only the plain path can be used.</summary>
     private FrozenStack? FrozenFor(Tensor reference)
     {
         if (IsPlain || (reference.requires_grad && is_grad_enabled()) || stack.parameters().Any(parameter => parameter.requires_grad))
@@ -189,7 +189,7 @@ public sealed class MdfLoss : ReconstructionLoss
         lock (_lock)
         {
             var type = Precision == Precision.Bf16 ? ScalarType.BFloat16 : reference.dtype;
-            // What has become useless is not disposed of: a prepared loss or another thread may be using it.
+            // Outdated stacks are not disposed of here: a prepared loss or another thread may use them.
             _frozen.RemoveAll(frozen => !frozen.IsOf(stack));
             var found = _frozen.Find(frozen => frozen.IsFor(type, reference.device));
             if (found is null)
@@ -198,7 +198,7 @@ public sealed class MdfLoss : ReconstructionLoss
         }
     }
 
-    /// <summary>Autograd through both passes, differentiable in both images and in the weights, to any order.</summary>
+    /// <summary>The plain path: autograd through both passes. It has derivatives of any order, for both images and for the weights.</summary>
     private ReferenceFeatures AnalyzePlainly(Tensor reference)
     {
         var wanted = Features(reference);
@@ -209,14 +209,14 @@ public sealed class MdfLoss : ReconstructionLoss
             .Aggregate((sum, distance) => sum.Add(distance)));
     }
 
-    /// <summary>The plain path for images of any type and device, by the weights' own.</summary>
+    /// <summary>The plain path for images of any type and device. It converts them to the type and the device of the weights.</summary>
     private Tensor PlainDistances(Tensor restored, Tensor reference)
     {
         var weight = stack.parameters().First();
         return AnalyzePlainly(reference.to(weight.dtype, weight.device)).Compare(restored.to(weight.dtype, weight.device)).to(restored.dtype, restored.device);
     }
 
-    /// <summary>Head, body and final map of every chosen scale, one after the other.</summary>
+    /// <summary>Computes the features of every chosen scale: head, body and final map.</summary>
     private Tensor[] Features(Tensor image)
     {
         var input = stack.InputRange.FromUnit(image);

@@ -6,19 +6,19 @@ namespace Mdf.Losses;
 
 /// <summary>
 /// 1 − MS-SSIM. Wang, Simoncelli and Bovik, "Multiscale Structural Similarity for Image Quality Assessment" (2003): the
-/// product over five dyadic scales of contrast-and-structure, and of luminance at the coarsest, each to its own power.
+/// product of contrast-and-structure at five dyadic scales and of luminance at the coarsest scale. Each factor has its own exponent.
 /// </summary>
 /// <remarks>
-/// Equals 1 − the <c>ms_ssim</c> of pytorch-msssim for a data range of 1: negative factors count as zero, sizes that are odd
-/// are padded before they are halved, each colour channel has its own product. Ours alone: the power of a factor below 1e-6 is a
-/// straight line to zero, where its own gradient would grow to infinity.
+/// Equals 1 − the <c>ms_ssim</c> of pytorch-msssim for a data range of 1: negative factors count as zero, odd sides
+/// are padded before they are halved, and each colour channel has its own product. One difference: below 1e-6, the power of a factor falls linearly to zero,
+/// because its gradient would otherwise grow to infinity.
 /// </remarks>
 public sealed class MsSsimLoss() : ReconstructionLoss("ms-ssim")
 {
-    /// <summary>The exponents of the five scales, fine to coarse: the paper's.</summary>
+    /// <summary>The exponents of the five scales, fine to coarse, from the paper.</summary>
     internal static readonly double[] Exponents = [0.0448, 0.2856, 0.3001, 0.2363, 0.1333];
 
-    // Below this a power falls to zero in a straight line: x^0.0448 is then steeper than any training could use.
+    // Below this factor its power falls linearly to zero, because x^0.0448 is too steep there for training.
     private const double SmallestFactor = 1e-6;
 
     private static readonly GaussianWindows s_windows = new(padding: 0);
@@ -27,7 +27,7 @@ public sealed class MsSsimLoss() : ReconstructionLoss("ms-ssim")
     /// <remarks>The window must fit into the coarsest of the five scales: (11 − 1) · 2⁴ + 1 = 161.</remarks>
     public override int MinimumSize => SmallestSize;
 
-    /// <summary><see cref="MinimumSize"/>, without a loss.</summary>
+    /// <summary><see cref="MinimumSize"/>, as a static property.</summary>
     internal static int SmallestSize => (GaussianWindows.WindowSize - 1) * (1 << (Exponents.Length - 1)) + 1;
 
     /// <inheritdoc/>
@@ -58,20 +58,20 @@ public sealed class MsSsimLoss() : ReconstructionLoss("ms-ssim")
         return Measure(pyramid);
     }
 
-    /// <summary>The scales for images that come strip by strip.</summary>
-    /// <param name="shape">The whole images': <c>(N, C, H, W)</c>, at least 161×161 pixels.</param>
+    /// <summary>Creates the scales for images that come strip by strip.</summary>
+    /// <param name="shape">The shape of the whole images, <c>(N, C, H, W)</c>, at least 161×161 pixels.</param>
     internal static PyramidStrips InStrips(long[] shape) =>
         new(s_windows, shape[2], shape[3], ImageStrips.AxisOf(shape), Exponents.Length, padsOdd: true);
 
-    /// <summary>The loss of images that have come whole, the mean over the batch.</summary>
-    /// <param name="pyramid">What <see cref="InStrips"/> made, with all strips.</param>
+    /// <summary>Computes the loss after all strips have come, as the mean over the batch.</summary>
+    /// <param name="pyramid">The result of <see cref="InStrips"/>, after all strips were added.</param>
     internal static double Measure(PyramidStrips pyramid)
     {
         using var scope = NewDisposeScope();
         return Product(pyramid.Factors).mean().SubFrom(1).Number();
     }
 
-    /// <summary>An image at the five scales, each half the size of the one before.</summary>
+    /// <summary>Returns an image at the five scales. Each scale has half the size of the previous scale.</summary>
     internal static IEnumerable<Tensor> Scales(Tensor image, Func<Tensor, Tensor> halve)
     {
         yield return image;
@@ -79,11 +79,11 @@ public sealed class MsSsimLoss() : ReconstructionLoss("ms-ssim")
             yield return image = halve(image);
     }
 
-    /// <summary>The product of the factors of the scales, fine to coarse, each to its own power.</summary>
+    /// <summary>The product of the factors of the scales, fine to coarse. Each factor has its own exponent.</summary>
     private static Tensor Product(IEnumerable<Tensor> factors) =>
         factors.Select((factor, scale) => Power(factor, Exponents[scale])).Aggregate((product, power) => product * power);
 
-    /// <summary>max(x, 0)^p, continuous, with a finite gradient at zero; NaN stays NaN.</summary>
+    /// <summary>Computes max(x, 0)^p. It is continuous and has a finite gradient at zero. The power of NaN is NaN.</summary>
     internal static Tensor Power(Tensor values, double exponent)
     {
         var power = values.ClampMin(SmallestFactor).Pow(exponent);

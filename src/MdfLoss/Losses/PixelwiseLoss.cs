@@ -17,10 +17,10 @@ public abstract class PixelwiseLoss : ReconstructionLoss
     protected internal sealed override ReferenceFeatures Analyze(Tensor reference) =>
         new([reference], restored => MeanPerImage(Map(restored, reference)));
 
-    /// <summary>The function. Differentiable.</summary>
+    /// <summary>Computes the function for each sample. Differentiable.</summary>
     /// <param name="restored">Shape <c>(N, 3, H, W)</c>: whole images, or parts of them.</param>
     /// <param name="reference">The same shape.</param>
-    /// <returns>The same shape; what a sample gives depends on the same sample of the two images alone.</returns>
+    /// <returns>The same shape. Each value depends only on the same sample of the two images.</returns>
     protected abstract Tensor Map(Tensor restored, Tensor reference);
 
     internal sealed override double Measure(Tensor restored, Tensor reference, IEnumerable<ImageStrip> strips)

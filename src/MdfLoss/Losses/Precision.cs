@@ -1,14 +1,14 @@
 namespace Mdf.Losses;
 
-/// <summary>In which type the MDF loss computes.</summary>
+/// <summary>The type in which the MDF loss computes.</summary>
 public enum Precision
 {
-    /// <summary>The images' own type, float32 as a rule.</summary>
+    /// <summary>The type of the images, usually float32.</summary>
     Fp32,
 
     /// <summary>
-    /// The convolutions behind the head in bfloat16, sums in float32: for processors with avx512_bf16, amx_bf16 or Arm's bf16, and for CUDA;
-    /// elsewhere it is imitated, slowly. How far it is off: docs/performance.md.
+    /// The convolutions after the head in bfloat16, sums in float32. For processors with avx512_bf16, amx_bf16 or Arm's bf16, and for CUDA. Other
+    /// processors emulate it slowly. docs/performance.md gives its error.
     /// </summary>
     Bf16,
 }

@@ -2,7 +2,7 @@ using static TorchSharp.torch;
 
 namespace Mdf.Losses;
 
-/// <summary>A reconstruction loss against one reference; made by <see cref="ReconstructionLoss.Prepare"/>.</summary>
+/// <summary>A reconstruction loss against one reference; created by <see cref="ReconstructionLoss.Prepare"/>.</summary>
 public sealed class PreparedLoss : nn.Module<Tensor, Tensor>
 {
     private readonly ReconstructionLoss _loss;
@@ -18,12 +18,12 @@ public sealed class PreparedLoss : nn.Module<Tensor, Tensor>
         _reference = reference;
     }
 
-    /// <summary>How much memory the reference's features take.</summary>
+    /// <summary>The memory of the reference's features, in bytes.</summary>
     public long FeatureBytes => _features.Tensors.Sum(feature => feature.numel() * feature.ElementSize);
 
-    /// <summary>The loss of a restored image.</summary>
+    /// <summary>Computes the loss of a restored image.</summary>
     /// <param name="restored">The same shape, type and device as the reference.</param>
-    /// <returns>What <see cref="ReconstructionLoss.forward"/> returns for it and the reference.</returns>
+    /// <returns>The same value as <see cref="ReconstructionLoss.forward"/> for this image and the reference.</returns>
     public override Tensor forward(Tensor restored)
     {
         ObjectDisposedException.ThrowIf(_isDisposed, this);
@@ -32,8 +32,8 @@ public sealed class PreparedLoss : nn.Module<Tensor, Tensor>
         return values;
     }
 
-    /// <summary>Frees the reference's features; the loss itself stays.</summary>
-    /// <param name="disposing">Whether it was called, rather than the finalizer.</param>
+    /// <summary>Frees the features of the reference. It does not dispose of the loss itself.</summary>
+    /// <param name="disposing">Whether Dispose was called. False: the finalizer runs.</param>
     protected override void Dispose(bool disposing)
     {
         _isDisposed = true;

@@ -3,7 +3,7 @@ using static TorchSharp.torch.nn;
 
 namespace Mdf.Losses;
 
-/// <summary>The factors of MS-SSIM, of images that come strip by strip: each scale makes the strips of the next one, half as large.</summary>
+/// <summary>Computes the factors of MS-SSIM for images that come strip by strip. Each scale makes the strips of the next scale, at half the size.</summary>
 internal sealed class PyramidStrips : IDisposable
 {
     private readonly List<(SsimStrips Ssim, HalvedStrips? Next)> _scales = [];
@@ -12,9 +12,9 @@ internal sealed class PyramidStrips : IDisposable
     /// <param name="windows">The windows, without padding.</param>
     /// <param name="height">The whole image's height.</param>
     /// <param name="width">The whole image's width.</param>
-    /// <param name="axis">The dimension along which strips follow each other: that of the longer side.</param>
-    /// <param name="count">How many scales.</param>
-    /// <param name="padsOdd">Whether a side that is odd is padded with a zero at its beginning before it is halved; otherwise its end is dropped.</param>
+    /// <param name="axis">The dimension along which the strips follow each other: the longer side.</param>
+    /// <param name="count">The number of scales.</param>
+    /// <param name="padsOdd">Whether an odd side is padded with zeros at its start before it is halved. Otherwise its last row or column is dropped.</param>
     public PyramidStrips(GaussianWindows windows, long height, long width, int axis, int count, bool padsOdd)
     {
         for (var scale = 1; scale <= count; scale++)
@@ -27,12 +27,12 @@ internal sealed class PyramidStrips : IDisposable
     }
 
     /// <summary>
-    /// The factors, fine to coarse, <c>(N, C)</c> each, float64: the mean of contrast and structure, at the coarsest scale with luminance.
+    /// The factors, fine to coarse, each of shape <c>(N, C)</c> in float64: the mean of contrast and structure, and at the coarsest scale also of luminance.
     /// </summary>
     public IEnumerable<Tensor> Factors => _scales.Select(scale => scale.Ssim.Means);
 
     /// <summary>Takes the next strip.</summary>
-    /// <param name="pair">Both images, <c>(2N, C, h, w)</c>: the restored ones, then their references.</param>
+    /// <param name="pair">The strips of both images, <c>(2N, C, h, w)</c>: the restored images, then their references.</param>
     public void Add(Tensor pair)
     {
         using var scope = NewDisposeScope();
@@ -55,21 +55,21 @@ internal sealed class PyramidStrips : IDisposable
         }
     }
 
-    /// <summary>Halves images that come strip by strip: means of 2×2 pixels.</summary>
-    /// <param name="axis">The dimension along which strips follow each other.</param>
-    /// <param name="above">Rows of zeros before the image: 0 or 1.</param>
-    /// <param name="left">Columns of zeros before the image: 0 or 1.</param>
+    /// <summary>Halves images that come strip by strip, by means of 2×2 pixels.</summary>
+    /// <param name="axis">The dimension along which the strips follow each other.</param>
+    /// <param name="above">The rows of zeros above the image: 0 or 1.</param>
+    /// <param name="left">The columns of zeros to the left of the image: 0 or 1.</param>
     private sealed class HalvedStrips(int axis, long above, long left) : IDisposable
     {
         private readonly KeptRows _kept = new(axis);
         private bool _hasBegun;
 
         /// <summary>Takes the next strip.</summary>
-        /// <returns>The halved images' next strip; null if it has no row yet.</returns>
+        /// <returns>The next strip of the halved images; null if it has no row yet.</returns>
         public Tensor? Add(Tensor strip)
         {
             using var scope = NewDisposeScope();
-            // The zeros across every strip, and those before the first one.
+            // Across the strips, every strip gets the zeros. Along the strips, only the first strip gets them.
             var isFirst = !_hasBegun;
             _hasBegun = true;
             var rows = _kept.Prepend(functional.pad(strip, [axis == 2 || isFirst ? left : 0, 0, axis == 3 || isFirst ? above : 0, 0]));

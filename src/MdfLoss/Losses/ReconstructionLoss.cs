@@ -5,14 +5,14 @@ using static TorchSharp.torch;
 namespace Mdf.Losses;
 
 /// <summary>
-/// A criterion <c>(restored, reference) → scalar</c> for training restoration networks: lower is better, zero for equal
-/// images, the mean over the batch unless <see cref="Reduction"/> says otherwise, finite gradients everywhere.
+/// A criterion <c>(restored, reference) → scalar</c> for training restoration networks. Lower is better, equal images give zero, and the gradients
+/// are finite everywhere. Default: the mean over the batch (see <see cref="Reduction"/>).
 /// </summary>
 /// <remarks>
-/// <para>Images are floating-point tensors <c>(N, 3, H, W)</c> in [0, 1]. The restored image may leave that range, as a
-/// network's output does.</para>
-/// <para>A new loss is one class: what it finds in the reference and how a restored image compares with that
-/// (<see cref="Analyze"/>); and a line in <see cref="LossExpression"/> for its short name.</para>
+/// <para>Images are floating-point tensors <c>(N, 3, H, W)</c> in [0, 1]. The restored image may be outside this range, as
+/// the output of a network may be.</para>
+/// <para>A new loss is one class with the method <see cref="Analyze"/>, and a line in <see cref="LossExpression"/> for its short name. <see cref="Analyze"/>
+/// computes the tensors of the reference that the loss needs, and returns the function that compares a restored image with them.</para>
 /// </remarks>
 public abstract class ReconstructionLoss : nn.Module<Tensor, Tensor, Tensor>
 {
@@ -25,30 +25,30 @@ public abstract class ReconstructionLoss : nn.Module<Tensor, Tensor, Tensor>
     {
     }
 
-    /// <summary>What the loss is called in tables and messages: the loss expression that it was made from, where there is one.</summary>
+    /// <summary>The name of the loss in tables and messages: the loss expression that it comes from, if there is one.</summary>
     public virtual string Expression => GetName();
 
-    /// <summary>The smallest height and width of an image, in pixels.</summary>
+    /// <summary>The smallest allowed height and width of an image, in pixels.</summary>
     public virtual int MinimumSize => 1;
 
-    /// <summary>Whether each image of a batch has a value of its own; only then can the reduction be <see cref="Reduction.Sum"/> or <see cref="Reduction.None"/>.</summary>
+    /// <summary>Whether each image of a batch has its own value. Only then the reduction can be <see cref="Reduction.Sum"/> or <see cref="Reduction.None"/>.</summary>
     public virtual bool IsPerImage => true;
 
     /// <summary>Whether the loss is zero for equal images. Only the authors' SSIM variants are not.</summary>
     public virtual bool IsZeroForEqualImages => true;
 
     /// <summary>
-    /// The files of the trained weights that the loss computes with, always in the same order; none in most losses. A network that is trained with the loss
-    /// records their hashes, and its training resumes only with the same ones. Make them when the weights are read (<see cref="WeightsFile.Read"/>).
+    /// The files of the trained weights that the loss uses, always in the same order; empty for most losses. A network that is trained with the loss
+    /// records their hashes, and its training resumes only with the same files. Create the entries when the weights are read (<see cref="WeightsFile.Read"/>).
     /// </summary>
     public virtual IEnumerable<WeightsFile> Files => [];
 
-    /// <summary>What to know before long work with this loss on a device, as one line; null if nothing.</summary>
-    /// <param name="device">Where the images will be.</param>
+    /// <summary>A caution about long work with this loss on a device, as one line; null if there is none.</summary>
+    /// <param name="device">The device of the images.</param>
     public virtual string? CautionOn(Device device) => null;
 
-    /// <summary>What is made of the values of a batch; the mean unless set.</summary>
-    /// <exception cref="InputException">Per-image values, or their sum, are asked of a loss that has one value for the whole batch.</exception>
+    /// <summary>The reduction of the values of a batch. Default: the mean.</summary>
+    /// <exception cref="InputException">The value needs one value per image, but this loss has one value for the whole batch.</exception>
     public Reduction Reduction
     {
         get;
@@ -60,10 +60,10 @@ public abstract class ReconstructionLoss : nn.Module<Tensor, Tensor, Tensor>
         }
     }
 
-    /// <summary>The loss of a restored image.</summary>
+    /// <summary>Computes the loss of a restored image.</summary>
     /// <param name="restored">Shape <c>(N, 3, H, W)</c>, floating point.</param>
     /// <param name="reference">The same shape, type and device, in [0, 1].</param>
-    /// <returns>A scalar, or shape <c>(N)</c> when <see cref="Reduction"/> is <see cref="Reduction.None"/>.</returns>
+    /// <returns>A scalar, or shape <c>(N)</c> if <see cref="Reduction"/> is <see cref="Reduction.None"/>.</returns>
     /// <exception cref="InputException">The shapes differ, are not images, or are smaller than <see cref="MinimumSize"/>.</exception>
     public sealed override Tensor forward(Tensor restored, Tensor reference)
     {
@@ -73,17 +73,18 @@ public abstract class ReconstructionLoss : nn.Module<Tensor, Tensor, Tensor>
     }
 
     /// <summary>
-    /// The loss of a restored image of any size as a number: the mean over the batch, whatever <see cref="Reduction"/> says, without gradients. Memory does not grow with the image: the
-    /// losses of this library look at one strip or tile of it after the other, and sum in double. For validation and benchmarks.
+    /// Computes the loss of a restored image of any size as a number, without gradients: always the mean over the batch, for any <see cref="Reduction"/>. The
+    /// memory does not grow with the image: the losses of this library read one strip or tile after the other, and sum in double precision. For validation and
+    /// benchmarks.
     /// </summary>
     /// <param name="restored">Shape <c>(N, 3, H, W)</c>, floating point.</param>
     /// <param name="reference">The same shape, type and device, in [0, 1].</param>
-    /// <param name="cancellationToken">Ends it between two strips.</param>
-    /// <returns>What <see cref="forward"/> returns as the mean, except for the rounding of its sums.</returns>
+    /// <param name="cancellationToken">Stops the work between two strips.</param>
+    /// <returns>The mean that <see cref="forward"/> returns, except for the rounding of sums.</returns>
     /// <exception cref="InputException">As for <see cref="forward"/>.</exception>
     /// <exception cref="OperationCanceledException">It was cancelled.</exception>
     /// <remarks>
-    /// A loss from outside the library is measured in strips if it derives from <see cref="PixelwiseLoss"/>; any other is given the whole images.
+    /// A loss from outside the library is measured in strips if it derives from <see cref="PixelwiseLoss"/>. Any other loss gets the whole images.
     /// </remarks>
     public double Measure(Tensor restored, Tensor reference, CancellationToken cancellationToken = default)
     {
@@ -93,19 +94,19 @@ public abstract class ReconstructionLoss : nn.Module<Tensor, Tensor, Tensor>
         return Measure(restored, reference, ImageStrips.Divide(restored.shape, cancellationToken: cancellationToken));
     }
 
-    /// <summary>The loss as a number; whole images at once, for losses that cannot be measured in strips or divide images themselves.</summary>
+    /// <summary>Computes the loss as a number. This implementation takes whole images, for losses that cannot be measured in strips or that divide images themselves.</summary>
     /// <param name="restored">Shape <c>(N, 3, H, W)</c>, validated.</param>
     /// <param name="reference">The same.</param>
-    /// <param name="strips">How to divide them; may be enumerated more than once.</param>
+    /// <param name="strips">The strips of the images. The sequence may be enumerated more than once.</param>
     internal virtual double Measure(Tensor restored, Tensor reference, IEnumerable<ImageStrip> strips) =>
         Compare(restored, reference).mean().Number();
 
     /// <summary>
-    /// The same loss with everything that depends on the reference alone computed once, for whoever compares many images
-    /// against one reference. Gradients reach the restored image only.
+    /// Computes once all that depends only on the reference, for comparing many images with one reference. Gradients reach only the
+    /// restored image.
     /// </summary>
     /// <param name="reference">Shape <c>(N, 3, H, W)</c>, floating point, in [0, 1].</param>
-    /// <returns>The prepared loss, which owns its tensors: dispose of it. It shares this loss, which must live as long.</returns>
+    /// <returns>The prepared loss. It owns its tensors; the caller disposes of it. It uses this loss, which must live at least as long.</returns>
     /// <exception cref="InputException">The reference is not an image, or is smaller than <see cref="MinimumSize"/>.</exception>
     public PreparedLoss Prepare(Tensor reference)
     {
@@ -126,22 +127,21 @@ public abstract class ReconstructionLoss : nn.Module<Tensor, Tensor, Tensor>
         return Reduce(features.Compare(restored)).MoveToOuterDisposeScope();
     }
 
-    /// <summary>Finds in the reference what the loss needs to know of it. Differentiable.</summary>
+    /// <summary>Computes the tensors of the reference that the loss needs. Differentiable.</summary>
     /// <param name="reference">Shape <c>(N, 3, H, W)</c>, validated.</param>
-    /// <returns>What was found, and the comparison with it.</returns>
+    /// <returns>The tensors, and the function that compares a restored image with them.</returns>
     protected internal abstract ReferenceFeatures Analyze(Tensor reference);
 
     /// <summary>
-    /// Compares a restored image with a reference of which nothing is kept; for losses that can do that better than by
-    /// <see cref="Analyze"/>.
+    /// Compares a restored image with a reference that is used only once. A loss can override it if this is faster than <see cref="Analyze"/>.
     /// </summary>
     /// <param name="restored">Shape <c>(N, 3, H, W)</c>, validated.</param>
     /// <param name="reference">The same.</param>
-    /// <returns>What <see cref="ReferenceFeatures.Compare"/> returns.</returns>
+    /// <returns>The same values as <see cref="ReferenceFeatures.Compare"/>.</returns>
     protected internal virtual Tensor Compare(Tensor restored, Tensor reference) => Analyze(reference).Compare(restored);
 
-    /// <summary>The mean over everything but the batch: <c>(N, …) → (N)</c>.</summary>
-    /// <param name="values">Any tensor with the batch first.</param>
+    /// <summary>Computes the mean over all dimensions except the batch: <c>(N, …) → (N)</c>.</summary>
+    /// <param name="values">A tensor whose first dimension is the batch.</param>
     protected static Tensor MeanPerImage(Tensor values) => values.flatten(1).mean([1]);
 
     private Tensor Reduce(Tensor values) => Reduction switch
@@ -153,7 +153,7 @@ public abstract class ReconstructionLoss : nn.Module<Tensor, Tensor, Tensor>
     };
 
     /// <summary>Frees the loss's weights.</summary>
-    /// <param name="disposing">Whether it was called, rather than the finalizer.</param>
+    /// <param name="disposing">Whether Dispose was called. False: the finalizer runs.</param>
     protected override void Dispose(bool disposing)
     {
         _isDisposed = true;
@@ -190,7 +190,7 @@ public abstract class ReconstructionLoss : nn.Module<Tensor, Tensor, Tensor>
 
     private static string Describe(long[] shape) => $"({string.Join(", ", shape)})";
 
-    /// <summary>What two images must have in common.</summary>
+    /// <summary>The properties in which two images must agree: shape, type and device.</summary>
     internal sealed record ImageKind(long[] Shape, ScalarType Type, string Device)
     {
         public static ImageKind FromImage(Tensor image) => new(image.shape, image.dtype, image.device.ToString());

@@ -1,14 +1,14 @@
 namespace Mdf.Losses;
 
-/// <summary>What a loss makes of the values of a batch.</summary>
+/// <summary>The way in which a loss reduces the values of a batch.</summary>
 public enum Reduction
 {
-    /// <summary>Their mean: a scalar.</summary>
+    /// <summary>The mean: a scalar.</summary>
     Mean,
 
-    /// <summary>Their sum over the images of the batch: a scalar, so many times the mean as there are images.</summary>
+    /// <summary>The sum over the images of the batch: a scalar, equal to the mean times the number of images.</summary>
     Sum,
 
-    /// <summary>Nothing: one value for each image, shape <c>(N)</c>.</summary>
+    /// <summary>No reduction: one value for each image, shape <c>(N)</c>.</summary>
     None,
 }

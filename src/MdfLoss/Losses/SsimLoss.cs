@@ -5,7 +5,7 @@ namespace Mdf.Losses;
 
 /// <summary>
 /// 1 − SSIM. Wang, Bovik, Sheikh and Simoncelli, "Image Quality Assessment: From Error Visibility to Structural
-/// Similarity" (2004), for each colour channel, over the positions where the whole window lies inside the image.
+/// Similarity" (2004), for each colour channel, over the positions where the whole window is inside the image.
 /// </summary>
 /// <remarks>Equals 1 − the <c>ssim</c> of pytorch-msssim for a data range of 1.</remarks>
 public sealed class SsimLoss() : ReconstructionLoss("ssim")

@@ -4,14 +4,14 @@ using static TorchSharp.torch;
 namespace Mdf.Losses;
 
 /// <summary>
-/// SSIM at one scale, of images that come strip by strip: keeps the last rows, which the next windows see too, and sums in double. The positions are
-/// those of the whole image where the whole window lies inside.
+/// Computes SSIM at one scale for images that come strip by strip. It keeps the last rows of a strip for the windows of the next strip, and sums in double
+/// precision. The positions are the same as for the whole image: those where the whole window is inside.
 /// </summary>
 /// <param name="windows">The windows, without padding.</param>
 /// <param name="height">The whole image's height.</param>
 /// <param name="width">The whole image's width.</param>
-/// <param name="axis">The dimension along which strips follow each other: that of the longer side.</param>
-/// <param name="hasLuminance">Whether the luminance counts; otherwise contrast and structure alone, as in the finer scales of MS-SSIM.</param>
+/// <param name="axis">The dimension along which the strips follow each other: the longer side.</param>
+/// <param name="hasLuminance">Whether luminance is included. Otherwise only contrast and structure, as in the finer scales of MS-SSIM.</param>
 internal sealed class SsimStrips(GaussianWindows windows, long height, long width, int axis, bool hasLuminance = true) : IDisposable
 {
     private readonly int _size = windows.SizeFor(height, width);
@@ -19,7 +19,7 @@ internal sealed class SsimStrips(GaussianWindows windows, long height, long widt
     private Tensor? _sums;
     private long _count;
 
-    /// <summary>The mean of all images and channels.</summary>
+    /// <summary>The mean over all images and channels.</summary>
     /// <exception cref="InvalidOperationException">No window has been seen yet.</exception>
     public double Mean
     {
@@ -35,7 +35,7 @@ internal sealed class SsimStrips(GaussianWindows windows, long height, long widt
     public Tensor Means => _sums is null ? throw new InvalidOperationException("expected strips before a mean") : _sums.Div(_count);
 
     /// <summary>Takes the next strip.</summary>
-    /// <param name="pair">Both images, <c>(2N, C, h, w)</c>: the restored ones, then their references.</param>
+    /// <param name="pair">The strips of both images, <c>(2N, C, h, w)</c>: the restored images, then their references.</param>
     public void Add(Tensor pair)
     {
         using var scope = NewDisposeScope();

@@ -5,13 +5,13 @@ using static TorchSharp.torch.nn;
 namespace Mdf.Losses;
 
 /// <summary>
-/// The negative MS-SSIM as the authors' repository computes it (<c>loss_modules/msssim.py</c>). For their published
-/// curves; −1 for equal images, and not the published MS-SSIM.
+/// The negative MS-SSIM as the authors' repository computes it (<c>loss_modules/msssim.py</c>). For comparison with
+/// their published curves. It is −1 for equal images, and it is not the published MS-SSIM.
 /// </summary>
 /// <remarks>
-/// Where it departs from <see cref="MsSsimLoss"/>: the factors are means over the whole batch and all channels, the coarsest
-/// scale's SSIM enters the product once for each finer scale (four times), odd sizes lose a row or column when halved, and
-/// the window shrinks with small images. Ours alone: a factor that is not positive counts as zero, where upstream's is NaN.
+/// Differences from <see cref="MsSsimLoss"/>: the factors are means over the whole batch and all channels; the product contains the SSIM of the coarsest
+/// scale once for each finer scale (four times); odd sides lose a row or column when they are halved; the window is smaller for small images. One difference
+/// from upstream: a factor that is not positive counts as zero, where upstream returns NaN.
 /// </remarks>
 public sealed class UpstreamMsSsimLoss() : ReconstructionLoss("ms-ssim-upstream")
 {
@@ -24,7 +24,7 @@ public sealed class UpstreamMsSsimLoss() : ReconstructionLoss("ms-ssim-upstream"
     public override bool IsZeroForEqualImages => false;
 
     /// <inheritdoc/>
-    /// <remarks>One pixel must be left of it after four halvings.</remarks>
+    /// <remarks>After four halvings one pixel must remain.</remarks>
     public override int MinimumSize => 1 << (MsSsimLoss.Exponents.Length - 1);
 
     /// <inheritdoc/>

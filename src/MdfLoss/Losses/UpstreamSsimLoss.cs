@@ -4,8 +4,8 @@ using static TorchSharp.torch;
 namespace Mdf.Losses;
 
 /// <summary>
-/// The negative mean SSIM as the authors' repository computes it (<c>loss_modules/ssim.py</c>): the image padded with zeros. For
-/// their published curves; −1 for equal images.
+/// The negative mean SSIM as the authors' repository computes it (<c>loss_modules/ssim.py</c>): the image is padded with zeros. For
+/// comparison with their published curves. It is −1 for equal images.
 /// </summary>
 public sealed class UpstreamSsimLoss() : ReconstructionLoss("ssim-upstream")
 {

@@ -10,17 +10,17 @@ namespace Mdf.Losses;
 /// <example>
 /// <code>using var loss = new WeightedSum((1, new L1Loss()), (0.1, MdfLoss.Load("jpeg")));</code>
 /// </example>
-/// <para>The sum owns its terms: whoever disposes of it disposes of them, so write a term where the sum is made, without <c>using</c>. There are no
-/// operators such as <c>0.1 * loss + other</c>: each would make a loss on the way, and would leave open who disposes of what.</para>
+/// <para>The sum owns its terms and disposes of them, so create a term where you create the sum, without <c>using</c>. There are no operators such as
+/// <c>0.1 * loss + other</c>: each would create an intermediate loss, and it would not be clear who disposes of it.</para>
 /// </remarks>
 public sealed class WeightedSum : ReconstructionLoss
 {
     private readonly IReadOnlyList<ReconstructionLoss> _terms;
     private readonly double[] _weights;
 
-    /// <summary>Creates the sum, which owns its terms from here on.</summary>
-    /// <param name="terms">At least one weight (positive, finite) and loss; a sum may be a term. Their own reductions are not used.</param>
-    /// <exception cref="ArgumentOutOfRangeException">There is no term, or a weight is not positive and finite; the terms stay the caller's.</exception>
+    /// <summary>Creates the sum. It then owns its terms.</summary>
+    /// <param name="terms">At least one weight (positive, finite) and loss. A term may itself be a sum. The reductions of the terms are not used.</param>
+    /// <exception cref="ArgumentOutOfRangeException">There is no term, or a weight is not positive and finite; the caller still owns the terms.</exception>
     public WeightedSum(params IReadOnlyList<(double Weight, ReconstructionLoss Loss)> terms)
         : base("sum")
     {
@@ -66,7 +66,7 @@ public sealed class WeightedSum : ReconstructionLoss
     internal override double Measure(Tensor restored, Tensor reference, IEnumerable<ImageStrip> strips) =>
         _terms.Select((loss, i) => _weights[i] * loss.Measure(restored, reference, strips)).Sum();
 
-    /// <summary>The terms, with those of inner sums in their place: an expression has no brackets.</summary>
+    /// <summary>The terms. The terms of an inner sum replace this sum, because an expression has no brackets.</summary>
     private IEnumerable<(double Weight, ReconstructionLoss Loss)> Flat => _terms.SelectMany((loss, i) => loss is WeightedSum sum
         ? sum.Flat.Select(term => (_weights[i] * term.Weight, term.Loss))
         : [(_weights[i], loss)]);
@@ -74,6 +74,6 @@ public sealed class WeightedSum : ReconstructionLoss
     private Tensor Sum(Func<int, Tensor> valuesOf) =>
         _terms.Select((loss, i) => Align(valuesOf(i), loss).Mul(_weights[i])).Aggregate((sum, term) => sum.Add(term));
 
-    /// <summary>Per-image values stay as they are only where every term has them; otherwise each term is its mean.</summary>
+    /// <summary>Keeps the values per image if every term has them. Otherwise returns the mean of a term with values per image.</summary>
     private Tensor Align(Tensor values, ReconstructionLoss loss) => loss.IsPerImage && !IsPerImage ? values.mean() : values;
 }

@@ -5,14 +5,13 @@ using static TorchSharp.torch;
 namespace Mdf.Runtime;
 
 /// <summary>
-/// Adam (Kingma and Ba, ICLR 2015) on tensors of any device, in the order of operations of PyTorch; with <see cref="WeightDecay"/>, AdamW (Loshchilov and
-/// Hutter, ICLR 2019). It replaces <c>torch.optim.Adam</c> and <c>torch.optim.AdamW</c> of TorchSharp.
+/// The Adam optimizer (Kingma and Ba, ICLR 2015) on tensors of any device, with the order of operations of PyTorch. With <see cref="WeightDecay"/> it is AdamW
+/// (Loshchilov and Hutter, ICLR 2019). It replaces <c>torch.optim.Adam</c> and <c>torch.optim.AdamW</c> of TorchSharp.
 /// </summary>
 /// <remarks>
-/// <para>
-/// TorchSharp's own (0.107) leaves its numbers to the garbage collector while libtorch may be reading them (see <see cref="TensorArithmetic"/>): a training
-/// may end with "Expected false to be true", or go on with a wrong number. Here every number is a tensor that the optimizer holds.
-/// </para>
+/// <para> TorchSharp's optimizer (0.107) does not hold its numbers, so the garbage collector may free them while libtorch reads them (see
+/// <see cref="TensorArithmetic"/>). A training may then end with "Expected false to be true", or continue with a wrong number. In this class every number is a
+/// tensor that the optimizer holds. </para>
 /// <example>
 /// <code>
 /// using var adam = new Adam(network.parameters(), 1e-3);
@@ -22,10 +21,8 @@ namespace Mdf.Runtime;
 /// adam.Step();
 /// </code>
 /// </example>
-/// <para>
-/// It is no <c>torch.optim.Optimizer</c>, so TorchSharp's learning-rate schedulers do not take it: set <see cref="LearningRate"/>. A file that also uses the
-/// namespace <c>TorchSharp.Modules</c> needs <c>using Adam = Mdf.Runtime.Adam;</c>.
-/// </para>
+/// <para> It is not a <c>torch.optim.Optimizer</c>, so TorchSharp's learning-rate schedulers do not accept it: set <see cref="LearningRate"/> instead. A file
+/// that also uses the namespace <c>TorchSharp.Modules</c> needs <c>using Adam = Mdf.Runtime.Adam;</c>. </para>
 /// </remarks>
 public sealed class Adam : IDisposable
 {
@@ -39,11 +36,11 @@ public sealed class Adam : IDisposable
     private readonly Tensor _squareShare;
     private readonly Tensor _epsilon;
 
-    /// <summary>Begins with moments of zero. The parameters are called 0, 1, … in their order.</summary>
-    /// <param name="parameters">The parameters, of one floating-point type and on one device; at least one. The caller keeps ownership. Move a network to its device first: that makes new parameters.</param>
-    /// <param name="learningRate">The learning rate; PyTorch's default unless given.</param>
-    /// <param name="beta1">The decay of the gradient's moving average, in [0, 1).</param>
-    /// <param name="beta2">The decay of the moving average of its square, in [0, 1).</param>
+    /// <summary>Creates the optimizer with moments of zero. The names of the parameters are 0, 1, …, in their order.</summary>
+    /// <param name="parameters">The parameters, of one floating-point type and on one device; at least one. The caller keeps ownership. Move a network to its device first, because the move makes new parameters.</param>
+    /// <param name="learningRate">The learning rate. Default: 1e-3, as in PyTorch.</param>
+    /// <param name="beta1">The decay of the moving average of the gradient, in [0, 1). Default: 0.9.</param>
+    /// <param name="beta2">The decay of the moving average of the squared gradient, in [0, 1). Default: 0.999.</param>
     /// <exception cref="ArgumentException">There is no parameter, or they differ in type or device.</exception>
     /// <exception cref="ArgumentOutOfRangeException">The learning rate is negative or not finite, or a decay is not in [0, 1).</exception>
     public Adam(IEnumerable<Parameter> parameters, double learningRate = 1e-3, double beta1 = 0.9, double beta2 = 0.999)
@@ -51,11 +48,11 @@ public sealed class Adam : IDisposable
     {
     }
 
-    /// <summary>Begins with moments of zero, by the parameters' names.</summary>
+    /// <summary>Creates the optimizer with moments of zero, for parameters with names.</summary>
     /// <param name="parameters">The parameters by name, such as a module's <c>named_parameters()</c>; otherwise as in the other constructor.</param>
-    /// <param name="learningRate">The learning rate; PyTorch's default unless given.</param>
-    /// <param name="beta1">The decay of the gradient's moving average, in [0, 1).</param>
-    /// <param name="beta2">The decay of the moving average of its square, in [0, 1).</param>
+    /// <param name="learningRate">The learning rate. Default: 1e-3, as in PyTorch.</param>
+    /// <param name="beta1">The decay of the moving average of the gradient, in [0, 1). Default: 0.9.</param>
+    /// <param name="beta2">The decay of the moving average of the squared gradient, in [0, 1). Default: 0.999.</param>
     /// <exception cref="ArgumentException">There is no parameter, or they differ in type or device.</exception>
     /// <exception cref="ArgumentOutOfRangeException">The learning rate is negative or not finite, or a decay is not in [0, 1).</exception>
     public Adam(IEnumerable<(string Name, Parameter Parameter)> parameters, double learningRate = 1e-3, double beta1 = 0.9, double beta2 = 0.999)
@@ -75,7 +72,7 @@ public sealed class Adam : IDisposable
         (_gradientShare, _squareDecay, _squareShare, _epsilon) = (Keep(Number(1 - beta1)), Keep(Number(beta2)), Keep(Number(1 - beta2)), Keep(Number(Epsilon)));
     }
 
-    /// <summary>The learning rate of the steps to come.</summary>
+    /// <summary>The learning rate of the next steps.</summary>
     /// <exception cref="ArgumentOutOfRangeException">It is negative or not finite.</exception>
     public double LearningRate
     {
@@ -84,8 +81,8 @@ public sealed class Adam : IDisposable
     }
 
     /// <summary>
-    /// The share of a parameter that a step with a learning rate of 1 would take away, apart from its gradient, as in AdamW; 0 unless set. (Not the weight decay of
-    /// <c>torch.optim.Adam</c>, which adds to the gradient.)
+    /// The weight decay of AdamW: each step also multiplies a parameter by 1 − learning rate · weight decay. Default: 0. (The weight decay of
+    /// <c>torch.optim.Adam</c> is different: it adds to the gradient.)
     /// </summary>
     /// <exception cref="ArgumentOutOfRangeException">It is negative or not finite.</exception>
     public double WeightDecay
@@ -97,17 +94,17 @@ public sealed class Adam : IDisposable
     /// <summary>The parameters' names and shapes.</summary>
     public IEnumerable<(string Name, long[] Shape)> Parameters => _entries.Select(entry => (entry.Name, entry.Parameter.shape));
 
-    /// <summary>How many steps have been made.</summary>
+    /// <summary>The number of steps made so far.</summary>
     public long Steps { get; private set; }
 
-    /// <summary>Forgets the parameters' gradients: they are null afterwards, as after PyTorch's <c>zero_grad()</c>.</summary>
+    /// <summary>Sets the gradients of the parameters to null, as PyTorch's <c>zero_grad()</c> does.</summary>
     public void ZeroGrad()
     {
         foreach (var entry in _entries)
             entry.Parameter.grad = null;
     }
 
-    /// <summary>One step along the parameters' gradients; one without a gradient stays as it is.</summary>
+    /// <summary>Makes one step along the gradients of the parameters. A parameter without a gradient is unchanged.</summary>
     public void Step()
     {
         using var scope = NewDisposeScope();
@@ -130,7 +127,7 @@ public sealed class Adam : IDisposable
 
     /// <summary>The moments of a parameter.</summary>
     /// <param name="name">The parameter's name.</param>
-    /// <returns>The moving average of its gradient and that of its square; both stay the optimizer's.</returns>
+    /// <returns>The moving averages of its gradient and of its squared gradient. The optimizer keeps ownership of both.</returns>
     /// <exception cref="InvalidOperationException">There is no such parameter.</exception>
     public (Tensor First, Tensor Second) MomentsOf(string name)
     {
@@ -138,9 +135,9 @@ public sealed class Adam : IDisposable
         return (entry.First, entry.Second);
     }
 
-    /// <summary>Goes on where another one was.</summary>
+    /// <summary>Resumes from the state of another optimizer.</summary>
     /// <param name="moments">Both moments of every parameter by name, of the parameter's shape. They are copied.</param>
-    /// <param name="steps">How many steps it had made.</param>
+    /// <param name="steps">The number of steps that the other optimizer made.</param>
     public void Restore(Func<string, (Tensor First, Tensor Second)> moments, long steps)
     {
         ArgumentNullException.ThrowIfNull(moments);
@@ -157,7 +154,7 @@ public sealed class Adam : IDisposable
         Steps = steps;
     }
 
-    /// <summary>Frees the moments; the parameters stay.</summary>
+    /// <summary>Frees the moments. It does not free the parameters.</summary>
     public void Dispose()
     {
         foreach (var part in _entries.SelectMany(entry => new[] { entry.First, entry.Second }).Concat([_gradientShare, _squareDecay, _squareShare, _epsilon]))

@@ -1,6 +1,6 @@
 namespace Mdf.Runtime;
 
-/// <summary>Writes files so that a reader never sees half of one: temporary file beside it, flush to disk, rename.</summary>
+/// <summary>Writes files so that a reader never sees half of a file. It writes a temporary file in the same folder, flushes it to disk, and renames it.</summary>
 internal static class AtomicFile
 {
     private const int ReadOnlyFileSystem = 30; // EROFS, on Linux and macOS
@@ -9,15 +9,15 @@ internal static class AtomicFile
     private const string TemporaryStart = ".mdf-";
     private const string TemporaryEnd = ".tmp";
 
-    /// <summary>Writes <paramref name="path"/> whole or not at all; folders that are missing are made.</summary>
+    /// <summary>Writes the whole file <paramref name="path"/> or nothing. Creates missing folders.</summary>
     /// <param name="path">The file to write. An existing file is replaced only once the new one is complete.</param>
-    /// <param name="write">Writes the content. If it throws, nothing is left behind and the old file is untouched.</param>
+    /// <param name="write">Writes the content. If it throws, no temporary file remains and the old file is unchanged.</param>
     /// <exception cref="InputException">
     /// The path cannot be written: it is a folder, or a parent of it is a file, or its name is too long, or permission is
-    /// missing, or the file system is read-only. Failures of the device, such as a full disk, are not the path's fault.
+    /// missing, or the file system is read-only. Failures of the device, such as a full disk, give an <see cref="IOException"/>.
     /// </exception>
     /// <exception cref="IOException">The device failed or is full.</exception>
-    /// <remarks>A link is followed: the file it names is replaced. An existing file's Unix permissions are kept.</remarks>
+    /// <remarks>Links are followed: the target of a link is replaced. The Unix permissions of an existing file are kept.</remarks>
     public static void Write(string path, Action<Stream> write)
     {
         var (target, mode) = Resolve(path);
@@ -59,9 +59,9 @@ internal static class AtomicFile
     public static void Write(string path, string content) => Write(path, System.Text.Encoding.UTF8.GetBytes(content));
 
     /// <summary>
-    /// Makes the folder of <paramref name="path"/> and checks that a file can be written there, so that long work need not fail at its end.
+    /// Creates the folder of <paramref name="path"/> and checks that a file can be written there. So long work does not fail at its end.
     /// </summary>
-    /// <param name="path">The file that is to be written later.</param>
+    /// <param name="path">The file that will be written later.</param>
     /// <returns>Its full path.</returns>
     /// <exception cref="InputException">The path is a folder, or a parent of it is a file, or permission is missing.</exception>
     public static string Prepare(string path)
@@ -71,8 +71,8 @@ internal static class AtomicFile
         return target;
     }
 
-    /// <summary>Deletes what writers that were killed have left in a folder, not in those below it. Nobody may be writing there.</summary>
-    /// <param name="folder">The folder; nothing is done where there is none.</param>
+    /// <summary>Deletes the temporary files that killed writers left in a folder, but not in its subfolders. Nobody may write there at the same time.</summary>
+    /// <param name="folder">The folder. If it does not exist, the method does nothing.</param>
     public static void RemoveAbandoned(string folder)
     {
         if (!Directory.Exists(folder))
@@ -81,7 +81,7 @@ internal static class AtomicFile
             Remove(temporary);
     }
 
-    /// <summary>Short, whatever the target's name: a name may have 255 bytes, and the target's may have them all.</summary>
+    /// <summary>The path of a new temporary file. Its name is short, because a name may have at most 255 bytes and the name of the target may have them all.</summary>
     private static string TemporaryFor(string target) =>
         Path.Combine(Path.GetDirectoryName(target)!, $"{TemporaryStart}{Path.GetRandomFileName()[..8]}{TemporaryEnd}");
 
@@ -94,7 +94,7 @@ internal static class AtomicFile
             Share = FileShare.None,
             Options = options,
         };
-        // From the start, so that what replaces a private file is never open to others.
+        // The permissions are set at creation, so that others can never read the copy of a private file.
         if (!OperatingSystem.IsWindows())
             creation.UnixCreateMode = mode;
         try
@@ -111,7 +111,7 @@ internal static class AtomicFile
         }
     }
 
-    /// <summary>The error of a full disk, with the file that was asked for: it says more than one that nobody has heard of.</summary>
+    /// <summary>The same error with the path of the target: the user does not know the temporary file.</summary>
     private static IOException Renamed(Exception e, string temporary, string path) => new(e.Message.Replace(temporary, path, StringComparison.Ordinal), e.HResult);
 
     private static void Move(string path, string temporary, string target)
@@ -134,7 +134,7 @@ internal static class AtomicFile
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            // Its folder has vanished or failed; what made the write fail says more.
+            // The folder no longer exists or failed. The error of the write itself is more useful.
         }
     }
 
@@ -142,13 +142,13 @@ internal static class AtomicFile
         e is UnauthorizedAccessException or DirectoryNotFoundException or FileNotFoundException or PathTooLongException
         || e is IOException && (e.HResult & 0xffff) == (OperatingSystem.IsWindows() ? WriteProtected : ReadOnlyFileSystem);
 
-    /// <returns>The file to replace, whose folder exists now, and its Unix permissions if it is there and has any.</returns>
+    /// <returns>The file to replace, and its Unix permissions if the file exists. Its folder exists after the call.</returns>
     private static (string Target, UnixFileMode? Mode) Resolve(string path)
     {
         var target = MakeFolder(path);
         try
         {
-            // Checked first: what is no link and not there has nothing to be resolved.
+            // Only a link is resolved: ResolveLinkTarget fails for a file that does not exist.
             if (new FileInfo(target) is { LinkTarget: not null } link)
                 target = MakeFolder(link.ResolveLinkTarget(returnFinalTarget: true)!.FullName);
             return (target, OperatingSystem.IsWindows() ? null : File.GetUnixFileMode(target));

@@ -2,16 +2,16 @@ using System.Runtime.InteropServices;
 
 namespace Mdf.Runtime;
 
-/// <summary>Work that is to use what the processors have left over.</summary>
+/// <summary>Work that uses only processor time that other threads do not need.</summary>
 internal static partial class BackgroundWork
 {
     private const int ThisThread = 0;
-    private const int Process = 0; // PRIO_PROCESS; on Linux a single thread is meant
+    private const int Process = 0; // PRIO_PROCESS; on Linux this means a single thread
 
-    // A tenth of the share of a thread of ordinary niceness: little while both want the processor, but never nothing.
+    // The thread gets about a tenth of the time of a thread of normal niceness: little when both want the processor, but never nothing.
     private const int Niceness = 10;
 
-    /// <summary>Lets other threads go before this one, for good. Threads that it starts do so too.</summary>
+    /// <summary>Gives this thread a low priority permanently. Threads that it starts inherit this priority.</summary>
     public static void StandBack()
     {
         if (!OperatingSystem.IsLinux())
@@ -26,7 +26,7 @@ internal static partial class BackgroundWork
         }
         catch (Exception e) when (e is DllNotFoundException or EntryPointNotFoundException)
         {
-            // Another C library: then it competes.
+            // Another C library: the thread keeps its normal priority.
         }
     }
 

@@ -24,7 +24,7 @@ public sealed class BatchNormalization : nn.Module<Tensor, Tensor>
     /// <param name="channels">The number of channels; at least 1.</param>
     /// <param name="epsilon">The number that is added to each variance. Default: 1e-5, as in PyTorch.</param>
     /// <param name="device">The device of the tensors. Default: the CPU.</param>
-    /// <exception cref="ArgumentOutOfRangeException">There is no channel.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">The number of channels is below 1.</exception>
     public BatchNormalization(int channels, double epsilon = 1e-5, Device? device = null)
         : base(nameof(BatchNormalization))
     {
@@ -66,7 +66,7 @@ public sealed class BatchNormalization : nn.Module<Tensor, Tensor>
         num_batches_tracked.zero_();
     }
 
-    /// <summary>Normalizes each channel: by the statistics of the batch in training mode, else by the running statistics. Training mode updates the running statistics.</summary>
+    /// <summary>Normalizes each channel: with the statistics of the batch in training mode, otherwise with the running statistics. Training mode updates the running statistics.</summary>
     /// <param name="input">Shape <c>(N, C, H, W)</c>.</param>
     /// <returns>A tensor of the same shape.</returns>
     public override Tensor forward(Tensor input)

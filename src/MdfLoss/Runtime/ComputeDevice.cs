@@ -4,10 +4,10 @@ using static TorchSharp.torch;
 namespace Mdf.Runtime;
 
 /// <summary>
-/// The device that a person asked for: <c>auto</c>, <c>cpu</c>, <c>cuda</c> or <c>cuda:1</c>.
+/// The device that the user requested: <c>auto</c>, <c>cpu</c>, <c>cuda</c> or <c>cuda:1</c>.
 /// </summary>
 /// <remarks>
-/// Reading the text and finding the device are two steps, so that a mistyped name is answered without loading libtorch.
+/// <see cref="Parse"/> reads the text and <see cref="Resolve"/> finds the device, so a mistyped name is reported without loading libtorch.
 /// </remarks>
 internal sealed record ComputeDevice
 {
@@ -25,15 +25,15 @@ internal sealed record ComputeDevice
 
     private ComputeDevice(Kind kind, int index = 0) => (_kind, _index) = (kind, index);
 
-    /// <summary>The first CUDA device where there is one, else the processor.</summary>
+    /// <summary>The first CUDA device if there is one, otherwise the processor.</summary>
     public static ComputeDevice Auto { get; } = new(Kind.Auto);
 
     /// <summary>The processor.</summary>
     public static ComputeDevice Cpu { get; } = new(Kind.Cpu);
 
-    /// <summary>Reads a device's name. Does not load libtorch and does not ask whether the device exists.</summary>
+    /// <summary>Reads the name of a device. Does not load libtorch, and does not check that the device exists.</summary>
     /// <param name="text"><c>auto</c>, <c>cpu</c>, <c>cuda</c> (the same as <c>cuda:0</c>) or <c>cuda:N</c>.</param>
-    /// <returns>What was asked for.</returns>
+    /// <returns>The requested device.</returns>
     /// <exception cref="InputException">The text is none of these.</exception>
     public static ComputeDevice Parse(string text)
     {
@@ -52,7 +52,7 @@ internal sealed record ComputeDevice
 
     /// <summary>Finds the device. Loads libtorch.</summary>
     /// <returns>The device to put tensors and modules on.</returns>
-    /// <exception cref="InputException">A CUDA device was asked for that this machine or this build does not have.</exception>
+    /// <exception cref="InputException">The requested CUDA device does not exist on this machine, or this build does not support it.</exception>
     public Device Resolve()
     {
         if (_kind == Kind.Cpu)

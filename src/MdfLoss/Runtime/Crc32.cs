@@ -8,7 +8,7 @@ internal static class Crc32
     private const int Part = 1 << 16;
 
     /// <summary>Computes the checksum.</summary>
-    /// <param name="bytes">The bytes; none gives 0. The library takes arrays only, so they are copied in parts.</param>
+    /// <param name="bytes">The bytes. The checksum of no bytes is 0. SharpZipLib accepts only arrays, so the bytes are copied in parts.</param>
     public static uint Compute(ReadOnlySpan<byte> bytes)
     {
         var checksum = new Checksum();

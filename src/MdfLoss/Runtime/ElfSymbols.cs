@@ -4,8 +4,8 @@ using System.Text;
 
 namespace Mdf.Runtime;
 
-/// <summary>What an ELF library says of itself without being loaded: its processor, the symbols that it defines, and those that it needs.</summary>
-/// <remarks>Reads only the tables, not the code: libtorch has half a gigabyte of that.</remarks>
+/// <summary>The processor of an ELF library, the symbols that it defines, and the symbols that it needs. The library is read but not loaded.</summary>
+/// <remarks>Only the tables are read, not the code, because libtorch has half a gigabyte of code.</remarks>
 internal sealed class ElfSymbols
 {
     private const int HeaderSize = 64;
@@ -19,16 +19,16 @@ internal sealed class ElfSymbols
 
     private ElfSymbols(ushort machine, HashSet<string> defined, HashSet<string> needed) => (Machine, Defined, Needed) = (machine, defined, needed);
 
-    /// <summary>The processor, by <c>e_machine</c>.</summary>
+    /// <summary>The number of the processor, <c>e_machine</c>.</summary>
     public ushort Machine { get; }
 
-    /// <summary>The names of what the library offers.</summary>
+    /// <summary>The names of the symbols that the library defines.</summary>
     public IReadOnlySet<string> Defined { get; }
 
-    /// <summary>The names that others must define, without those that are optional (weak) and those with a version, which are the system's.</summary>
+    /// <summary>The names of the symbols that other libraries must define, without optional (weak) symbols and without symbols with a version, which belong to the system.</summary>
     public IReadOnlySet<string> Needed { get; }
 
-    /// <summary>The number by which ELF knows a processor; 0 for those that libtorch is not built for.</summary>
+    /// <summary>The ELF number of a processor; 0 for processors that libtorch is not built for.</summary>
     public static ushort MachineOf(Architecture architecture) => architecture switch
     {
         Architecture.X64 => 62, // EM_X86_64
@@ -36,7 +36,7 @@ internal sealed class ElfSymbols
         _ => 0,
     };
 
-    /// <summary>The name of the processor with such a number.</summary>
+    /// <summary>The name of the processor with an ELF number.</summary>
     public static string NameOf(ushort machine) => machine switch
     {
         62 => "x64",
@@ -72,7 +72,7 @@ internal sealed class ElfSymbols
         var versions = Find(SectionSymbolVersions) is { } versionsAt ? Section(versionsAt) : [];
 
         var (defined, needed) = (new HashSet<string>(), new HashSet<string>());
-        // Names may overlap; all together need no more than this in an honest file.
+        // Names may overlap. In a valid file their total length is not above this limit.
         var budget = 4L * strings.Length;
         for (var i = 0; (i + 1) * SymbolSize <= symbols.Length; i++)
         {
@@ -89,7 +89,7 @@ internal sealed class ElfSymbols
 
         return new ElfSymbols(machine, defined, needed);
 
-        // 0 and 1 are "local" and "global": no version at all.
+        // The indices 0 ("local") and 1 ("global") mean that the symbol has no version.
         bool HasVersion(int index) => (index + 1) * sizeof(ushort) <= versions.Length
             && (BinaryPrimitives.ReadUInt16LittleEndian(versions.AsSpan(index * sizeof(ushort))) & VersionIndexMask) > 1;
 

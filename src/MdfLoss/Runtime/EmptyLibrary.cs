@@ -5,8 +5,8 @@ using System.Text;
 namespace Mdf.Runtime;
 
 /// <summary>
-/// An ELF library with a name (<c>DT_SONAME</c>) and nothing else. While it is loaded, a request for a file of that name gets it, and the system's loader
-/// searches for no file.
+/// An ELF library with a name (<c>DT_SONAME</c>) and nothing else. While it is loaded, the loader of the system answers a request for this name with this
+/// library and does not search for a file.
 /// </summary>
 internal static class EmptyLibrary
 {
@@ -22,11 +22,11 @@ internal static class EmptyLibrary
     private const int HashAt = SymbolsAt + SymbolSize;
     private const int StringsAt = HashAt + HashSize;
 
-    // As large as any page of the processors that libtorch is built for.
+    // At least the size of a memory page on every processor that libtorch is built for.
     private const ulong Alignment = 0x10000;
 
-    /// <summary>Makes the bytes of such a library, for the processor that this process runs on.</summary>
-    /// <param name="name">Its name, in ASCII, such as <c>torch_cpu.so</c>.</param>
+    /// <summary>Creates the bytes of such a library, for the processor of this process.</summary>
+    /// <param name="name">The name of the library, in ASCII, such as <c>torch_cpu.so</c>.</param>
     public static byte[] Create(string name)
     {
         var strings = Encoding.ASCII.GetBytes($"\0{name}\0");
@@ -56,7 +56,7 @@ internal static class EmptyLibrary
         Dynamic(3, 6 /* DT_SYMTAB */, SymbolsAt);
         Dynamic(4, 11 /* DT_SYMENT */, SymbolSize);
         Dynamic(5, 4 /* DT_HASH */, HashAt);
-        // The last entry, DT_NULL, and the only symbol, the one without a name, are zeros.
+        // The last entry, DT_NULL, and the only symbol, which has no name, are zeros.
         Write32(HashAt, 1); // buckets
         Write32(HashAt + 4, 1); // symbols
         return elf;

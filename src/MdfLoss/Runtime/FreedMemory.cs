@@ -2,14 +2,14 @@ using System.Runtime.InteropServices;
 
 namespace Mdf.Runtime;
 
-/// <summary>Memory that libtorch has freed and that the C library still holds.</summary>
+/// <summary>Returns memory to the system that libtorch has freed and that the C library still holds.</summary>
 /// <remarks>
-/// glibc serves tensors of up to 32 MB from its heap, and what is freed there goes back to the system at the heap's end only. Work that frees maps
-/// of many sizes again and again leaves holes: ×4 EDSR on tiles of one picture held 300 MB after eight of them, and more with each.
+/// glibc allocates tensors of up to 32 MB on its heap. It returns freed memory to the system only at the end of the heap. Work that allocates and frees maps of many
+/// sizes leaves gaps: ×4 EDSR on tiles of one image held 300 MB after eight tiles, and more after each further tile.
 /// </remarks>
 internal static partial class FreedMemory
 {
-    /// <summary>Gives it back to the system. Does nothing on systems whose C library is not glibc.</summary>
+    /// <summary>Returns the freed memory to the system. Does nothing if the C library is not glibc.</summary>
     public static void Return()
     {
         if (!OperatingSystem.IsLinux())
@@ -20,7 +20,7 @@ internal static partial class FreedMemory
         }
         catch (Exception e) when (e is DllNotFoundException or EntryPointNotFoundException)
         {
-            // Another C library, with another heap.
+            // Another C library, which has another heap.
         }
     }
 

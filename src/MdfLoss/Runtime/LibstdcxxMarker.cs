@@ -4,14 +4,14 @@ using System.Text;
 namespace Mdf.Runtime;
 
 /// <summary>
-/// Takes a false need out of an ELF library: the version of libstdc++ that one marker symbol alone asks for.
+/// Removes a false requirement from an ELF library: the version of libstdc++ that only one marker symbol needs.
 /// </summary>
 /// <remarks>
-/// GCC 13's <c>&lt;iostream&gt;</c> leaves a reference to <c>std::ios_base_library_init()</c> in every library built with
-/// it, at version <c>GLIBCXX_3.4.32</c>. Nothing relocates against it and nothing calls it (which is checked here, not
-/// assumed); it exists to make the loader refuse an older libstdc++. Debian 12 and Ubuntu 22.04 end at <c>GLIBCXX_3.4.30</c>, so the loader refuses libraries
-/// that would run there perfectly well. Setting <c>VER_FLG_WEAK</c> on that one entry of the version-needs section makes
-/// the need optional. See "Symbol Versioning" in the Linux Standard Base for the structures that are walked here.
+/// GCC 13's <c>&lt;iostream&gt;</c> leaves a reference to <c>std::ios_base_library_init()</c> in every library built with it, at version <c>GLIBCXX_3.4.32</c>.
+/// No relocation refers to it and no code calls it; this class checks this. The only purpose of the symbol is that the loader refuses an older libstdc++.
+/// Debian 12 and Ubuntu 22.04 have versions up to <c>GLIBCXX_3.4.30</c>, so their loader refuses libraries that would run there correctly. The flag
+/// <c>VER_FLG_WEAK</c> on this one entry of the version-needs section makes the requirement optional. "Symbol Versioning" in the Linux Standard Base describes
+/// the structures that are read here.
 /// </remarks>
 internal static class LibstdcxxMarker
 {
@@ -31,12 +31,11 @@ internal static class LibstdcxxMarker
     private static ReadOnlySpan<byte> Marker => "_ZSt21ios_base_library_initv\0"u8;
 
     /// <summary>
-    /// Marks the version need of the marker symbol as weak, in place. Does nothing when the library has no such symbol,
-    /// when its need is already weak, when any other symbol needs the same version, or when the library uses the symbol
-    /// (the need is then a true one).
+    /// Marks the version that the marker symbol needs as weak, in place. Does nothing if the library has no such symbol, if the entry is
+    /// already weak, if another symbol needs the same version, or if the library uses the symbol (then it really needs the version).
     /// </summary>
-    /// <param name="elf">The bytes of a library; at most one of them is changed, and none when an exception is thrown.</param>
-    /// <returns>The name of the version that was made optional (<c>GLIBCXX_3.4.32</c>), or null when nothing was changed.</returns>
+    /// <param name="elf">The bytes of a library; at most one byte is changed, and none if an exception is thrown.</param>
+    /// <returns>The name of the version that is now optional (<c>GLIBCXX_3.4.32</c>), or null if nothing was changed.</returns>
     /// <exception cref="InvalidDataException">The bytes are not a well-formed 64-bit little-endian ELF library.</exception>
     public static string? Weaken(Span<byte> elf)
     {
@@ -74,7 +73,7 @@ internal static class LibstdcxxMarker
             var type = BinaryPrimitives.ReadUInt32LittleEndian(header[4..]);
             var isOfInterest = type is SectionDynamicSymbols or SectionVersionNeeds or SectionSymbolVersions
                 or SectionStrings or SectionRelocations;
-            // Others may have no bytes in the file (SHT_NOBITS): their extent is never used.
+            // Other sections may have no bytes in the file (SHT_NOBITS). Their start and size are never used.
             var start = isOfInterest ? Checked(BinaryPrimitives.ReadUInt64LittleEndian(header[0x18..]), elf.Length) : 0;
             var length = isOfInterest ? Checked(BinaryPrimitives.ReadUInt64LittleEndian(header[0x20..]), elf.Length - start) : 0;
             sections.Add(new Section(type, start, length,
@@ -85,14 +84,14 @@ internal static class LibstdcxxMarker
         return sections;
     }
 
-    /// <summary>The marker's place in the symbol table, or null.</summary>
+    /// <summary>The index of the marker in the symbol table, or null.</summary>
     private static int? FindMarker(ReadOnlySpan<byte> elf, Section symbols, Section names)
     {
         var table = Slice(elf, symbols);
         var strings = Slice(elf, names);
         for (var i = 0; i < table.Length / SymbolSize; i++)
         {
-            // Compared in place: decoding every name would let overlapping ones cost their product.
+            // The name is compared in place. If every name were decoded, a file with overlapping names could make this very slow.
             var name = BinaryPrimitives.ReadUInt32LittleEndian(table[(i * SymbolSize)..]);
             if (name > strings.Length)
                 throw new InvalidDataException($"name at {name} in a table of {strings.Length} bytes");
@@ -105,7 +104,7 @@ internal static class LibstdcxxMarker
 
     private static bool IsRelocatedAgainst(ReadOnlySpan<byte> elf, List<Section> sections, int symbol)
     {
-        // Every file has few such sections; a file that claims many must not have the same bytes read again and again.
+        // A valid file has few such sections. The limit stops a file that claims many sections over the same bytes.
         var budget = elf.Length / RelocationSize;
         foreach (var section in sections.Where(section => section.Type == SectionRelocations))
         {
@@ -133,7 +132,7 @@ internal static class LibstdcxxMarker
             throw new InvalidDataException($"{indices.Length / sizeof(ushort)} symbol versions for {count} symbols");
 
         var found = IndexOf(indices, symbol);
-        // 0 and 1 are "local" and "global": no version at all.
+        // The indices 0 ("local") and 1 ("global") mean that the symbol has no version.
         if (found <= 1)
             return null;
         for (var i = 0; i < count; i++)
@@ -150,8 +149,8 @@ internal static class LibstdcxxMarker
 
     private static string? WeakenNeed(Span<byte> elf, Section needs, Section names, ushort index)
     {
-        // Entries are linked by offsets from themselves. Each link moves forward, so no chain is endless; entries that
-        // overlap could still be walked once per link, so no more are read than fit side by side.
+        // Each entry holds the offset to the next entry. Each link moves forward, so no chain is endless. Overlapping entries could
+        // still be read many times, so the number of reads is limited to the number of entries that fit into the section.
         var budget = needs.Size / NeedSize;
         long need = needs.Offset;
         for (var i = 0; i < needs.Count; i++)

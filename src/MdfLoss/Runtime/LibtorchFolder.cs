@@ -3,7 +3,7 @@ using System.Text.RegularExpressions;
 
 namespace Mdf.Runtime;
 
-/// <summary>A folder with a libtorch that the user has, such as PyTorch's <c>torch/lib</c>, looked at without loading anything of it.</summary>
+/// <summary>A folder with a libtorch of the user, such as PyTorch's <c>torch/lib</c>. The class examines it without loading any library.</summary>
 internal sealed partial class LibtorchFolder
 {
     /// <summary>The version of libtorch that TorchSharp is built for. libtorch's C++ functions change with every minor version.</summary>
@@ -11,10 +11,10 @@ internal sealed partial class LibtorchFolder
 
     private const int LongestVersionFile = 1 << 16;
 
-    // In the order of their dependencies on each other.
+    // In the order of their dependencies: a library comes after those that it needs.
     private static readonly string[] s_libraries = ["c10", "torch_cpu", "c10_cuda", "torch_cuda", "c10_hip", "torch_hip", "torch"];
 
-    // Where the libraries are in a folder that is named by mistake: PyTorch's own, or the one around it.
+    // The subfolders with the libraries, if the user names PyTorch's own folder or its parent folder by mistake.
     private static readonly string[] s_inner = ["lib", "torch/lib"];
 
     private LibtorchFolder(string path, string? version, IReadOnlyList<string> files) => (Path, Version, Files) = (path, version, files);
@@ -22,20 +22,20 @@ internal sealed partial class LibtorchFolder
     /// <summary>The folder.</summary>
     public string Path { get; }
 
-    /// <summary>The version by the files around the folder; null where none of them is there, as in a package for .NET.</summary>
+    /// <summary>The version, from files next to the folder. Null if none of these files exists, as in a package for .NET.</summary>
     public string? Version { get; }
 
-    /// <summary>What is to be loaded, in the order of its dependencies on each other.</summary>
+    /// <summary>The paths of the libraries to load, in the order of their dependencies.</summary>
     public IReadOnlyList<string> Files { get; }
 
-    /// <summary>Whether this libtorch is built for CUDA, or for ROCm, which calls its devices <c>cuda</c> as well.</summary>
+    /// <summary>Whether this libtorch is built for CUDA or for ROCm. In ROCm the name of the devices is also <c>cuda</c>.</summary>
     public bool HasCuda => Files.Any(file => IsForDevices(System.IO.Path.GetFileName(file)));
 
-    /// <summary>Looks at a folder.</summary>
+    /// <summary>Examines a folder.</summary>
     /// <param name="path">The folder.</param>
-    /// <param name="origin">Who named it, such as <c>--libtorch</c>.</param>
-    /// <param name="torchSharp">The path of TorchSharp's native library, whose needs must be met; null where it is not known.</param>
-    /// <exception cref="InputException">The folder is not there, or holds no libtorch, or one that cannot be used here.</exception>
+    /// <param name="origin">The option or variable that names the folder, for messages, such as <c>--libtorch</c>.</param>
+    /// <param name="torchSharp">The path of TorchSharp's native library; the libtorch must define the functions that it needs. Null if the path is not known.</param>
+    /// <exception cref="InputException">The folder does not exist, contains no libtorch, or contains a libtorch that cannot be used here.</exception>
     public static LibtorchFolder Open(string path, string origin, string? torchSharp)
     {
         var folder = System.IO.Path.GetFullPath(path);
@@ -60,7 +60,7 @@ internal sealed partial class LibtorchFolder
 
     private static string Advice => $"install that version (pip install torch=={ExpectedVersion}.*), or leave the folder out";
 
-    /// <summary>How this system names the file of a library.</summary>
+    /// <summary>The file name of a library on this system.</summary>
     internal static string FileName(string library) =>
         OperatingSystem.IsWindows() ? $"{library}.dll" : OperatingSystem.IsMacOS() ? $"lib{library}.dylib" : $"lib{library}.so";
 
@@ -69,7 +69,7 @@ internal sealed partial class LibtorchFolder
     private static bool IsExpected(string version) =>
         version.StartsWith(ExpectedVersion, StringComparison.Ordinal) && (version.Length == ExpectedVersion.Length || !char.IsAsciiDigit(version[ExpectedVersion.Length]));
 
-    /// <summary>PyTorch writes its version into <c>version.py</c>, libtorch's own archives into <c>build-version</c>, both into a file for CMake.</summary>
+    /// <summary>Reads the version. PyTorch has it in <c>version.py</c>, the archives of libtorch in <c>build-version</c>, and both in a file for CMake.</summary>
     private static (string Text, string Source)? ReadVersion(string? root)
     {
         if (root is null)
@@ -79,20 +79,20 @@ internal sealed partial class LibtorchFolder
             var source = System.IO.Path.Combine(root, file);
             try
             {
-                // Another program's folder may have a large file of this name.
+                // The folder of another program may have a large file with this name.
                 if (File.Exists(source) && new FileInfo(source).Length <= LongestVersionFile && pattern.Match(File.ReadAllText(source)) is { Success: true } match)
                     return (match.Groups[1].Value, source);
             }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException)
             {
-                // The next one may be readable; the symbols are looked at in any case.
+                // The next file may be readable. The symbols are checked in any case.
             }
         }
 
         return null;
     }
 
-    /// <summary>Refuses libraries for another processor, and those that lack what TorchSharp calls.</summary>
+    /// <summary>Refuses libraries for another processor, and libraries without the functions that TorchSharp calls.</summary>
     private static void CheckSymbols(string[] files, string origin, string? torchSharp)
     {
         var here = ElfSymbols.MachineOf(RuntimeInformation.ProcessArchitecture);
@@ -111,7 +111,7 @@ internal sealed partial class LibtorchFolder
         var missing = needed.Where(name => !defined.Contains(name)).Order(StringComparer.Ordinal).ToList();
         if (missing.Count == 0)
             return;
-        // The names of functions that take a std::string say which of GCC's two it is.
+        // GCC has two ABIs for std::string. Only the new ABI has "__cxx11" in the names of functions that take one.
         var isOldAbi = !defined.Any(name => name.Contains("__cxx11", StringComparison.Ordinal));
         throw new InputException($"{origin}: the libtorch in '{System.IO.Path.GetDirectoryName(files[0])}' lacks {missing.Count} of the {needed.Count} functions that TorchSharp calls: "
             + (isOldAbi ? "it is built with the old C++ ABI (_GLIBCXX_USE_CXX11_ABI=0)" : $"it is another version than {ExpectedVersion}") + $"; {Advice}");

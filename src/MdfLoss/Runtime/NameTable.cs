@@ -2,10 +2,10 @@ using System.Text.RegularExpressions;
 
 namespace Mdf.Runtime;
 
-/// <summary>Things of one kind by their short names: the library's own, and those that are added to them.</summary>
+/// <summary>A table of objects of one kind by their short names: the library's own objects, and those that a program or a plugin adds.</summary>
 /// <remarks>
-/// A table holds for the whole process. Names are read in many places (experiment files, checkpoints, network files, command lines), and one name must mean the same thing
-/// in all of them. So names are only added, never changed or removed, and only by a call that somebody wrote: no file adds one. Any thread may read and add.
+/// A table is valid for the whole process. Names are read in many places (experiment files, checkpoints, network files, command lines), and one name must mean
+/// the same in all of them. So names are only added, never changed or removed. Only a call in code adds a name; no file does. Any thread may read and add.
 /// </remarks>
 internal sealed partial class NameTable<T>
     where T : class
@@ -13,37 +13,37 @@ internal sealed partial class NameTable<T>
     private readonly string _kind;
     private readonly Lock _adding = new();
 
-    // Replaced as a whole, so that readers need no lock.
+    // The list is replaced as a whole, so readers need no lock.
     private volatile IReadOnlyList<Entry> _entries;
 
-    /// <summary>Makes the table.</summary>
-    /// <param name="kind">What the names name, for messages: <c>loss</c>.</param>
-    /// <param name="own">The library's own.</param>
+    /// <summary>Creates the table.</summary>
+    /// <param name="kind">The kind of the objects, for messages, such as <c>loss</c>.</param>
+    /// <param name="own">The names and objects of the library itself.</param>
     public NameTable(string kind, IEnumerable<(string Name, T Value)> own)
     {
         (_kind, _entries) = (kind, [.. own.Select(entry => new Entry(entry.Name, entry.Value, null))]);
         OwnNames = [.. Names];
     }
 
-    /// <summary>The names, in the order in which they came.</summary>
+    /// <summary>The names, in the order in which they were added.</summary>
     public IEnumerable<string> Names => _entries.Select(entry => entry.Name);
 
     /// <summary>The library's own names.</summary>
     public IReadOnlyList<string> OwnNames { get; }
 
-    /// <summary>The things, in the order in which they came.</summary>
+    /// <summary>The objects, in the order in which they were added.</summary>
     public IReadOnlyList<T> Values => [.. _entries.Select(entry => entry.Value)];
 
-    /// <summary>What a name names; null if nothing has this name.</summary>
+    /// <summary>Returns the object with a name; null if no object has this name.</summary>
     public T? Find(string name) => EntryOf(name)?.Value;
 
-    /// <summary>The plugin that a name comes from; null for the library's own, those that a program adds itself, and unknown ones.</summary>
+    /// <summary>Returns the plugin that added a name. Null for names of the library, for names that the program added, and for unknown names.</summary>
     public PluginFile? PluginOf(string name) => EntryOf(name)?.Plugin;
 
     /// <summary>Adds a name.</summary>
     /// <param name="name">Small letters and digits, with single hyphens between them.</param>
-    /// <param name="value">What it names.</param>
-    /// <param name="plugin">The plugin that it comes from; null where there is none.</param>
+    /// <param name="value">The object with this name.</param>
+    /// <param name="plugin">The plugin that adds it; null if the program adds it.</param>
     /// <exception cref="InputException">The name cannot be used, or is taken.</exception>
     public void Add(string name, T value, PluginFile? plugin)
     {

@@ -6,42 +6,43 @@ using System.Runtime.Loader;
 namespace Mdf.Runtime;
 
 /// <summary>
-/// The one place that has to do with how TorchSharp's native library is loaded.
+/// Loads TorchSharp's native library and libtorch. All code that deals with their loading is here.
 /// </summary>
 /// <remarks>
-/// <para>TorchSharp's <c>libLibTorchSharp.so</c> is built with GCC 13 and so claims to need a libstdc++ that Debian 12 and
-/// Ubuntu 22.04 do not have; it is a false need (see <see cref="LibstdcxxMarker"/>). There, and only there, the ordinary
-/// load fails and .NET raises <see cref="AssemblyLoadContext.ResolvingUnmanagedDll"/>. The handler then loads a copy whose
-/// need is marked optional. Where the ordinary load works the handler is never called, so nothing changes.</para>
-/// <para>The copy lives in memory only (<c>memfd_create</c>): no file is changed, read-only installations work, and
-/// nothing is left behind. libtorch itself is loaded first, from its own folder, because the copy has no folder to
-/// search; the loader then recognises it by its name. It must be that very file: a second libtorch ends the process.</para>
-/// <para><b>A libtorch that the user has</b> (<see cref="LibtorchVariable"/>, <see cref="UseLibtorch"/>) takes the place of the one beside the program.
+/// <para>TorchSharp's <c>libLibTorchSharp.so</c> is built with GCC 13. So it requires a version of libstdc++ that Debian 12 and
+/// Ubuntu 22.04 do not have, but it does not use it (see <see cref="LibstdcxxMarker"/>). Only on such systems the normal
+/// load fails, and .NET raises <see cref="AssemblyLoadContext.ResolvingUnmanagedDll"/>. The handler then loads a copy in which
+/// this version is optional. If the normal load works, .NET never calls the handler, so nothing changes.</para>
+/// <para>The copy exists only in memory (<c>memfd_create</c>): no file is changed, read-only installations work, and no
+/// file remains. libtorch is loaded before the copy, from its own folder, because the copy has no folder in which the loader could
+/// search. The loader then finds libtorch by its name. It must be the same file: a second libtorch ends the process.</para>
+/// <para><b>A libtorch of the user</b> (<see cref="LibtorchVariable"/>, <see cref="UseLibtorch"/>) replaces the one beside the program.
 /// TorchSharp's static constructor loads <c>torch_cpu</c>, then <c>LibTorchSharp</c>, by <see cref="NativeLibrary.TryLoad(string, Assembly, DllImportSearchPath?, out nint)"/>,
-/// which asks neither a resolver nor the loader for what is loaded already, but opens the file beside the program by its whole path. On Linux .NET tries
-/// <c>torch_cpu.so</c> before <c>libtorch_cpu.so</c>, though, in the folders and then by the name alone, and for a name alone glibc looks first at the names
-/// (<c>DT_SONAME</c>) of what is loaded. So three libraries in memory that are empty but for the names <c>torch_cpu.so</c>, <c>torch_cuda.so</c> and
-/// <c>LibTorchSharp.so</c> (<see cref="EmptyLibrary"/>) answer the static constructor, and no file is opened. The calls themselves go through the resolver of
-/// TorchSharp's assembly; that looks at the user's folder, loads its libtorch by whole paths, and after it TorchSharp's own library, whose needs the loader
-/// then meets by name. Nothing is loaded before TorchSharp computes, and a folder that cannot be used is an <see cref="InputException"/> there.</para>
-/// <para>Tried as well: to load the user's libtorch first and nothing else works only where none lies beside the program (with one, the process ends:
-/// "Tried to register multiple backend fallbacks"); <c>LD_LIBRARY_PATH</c> comes after the folder beside the program; to put the whole program into an
-/// <see cref="AssemblyLoadContext"/> whose <c>LoadUnmanagedDll</c> is asked first would be for <c>mdf</c> alone, not for programs that use the library.
-/// On Windows and macOS, where nobody has tried it, the user's libtorch is loaded when .NET has found none, and refused where one lies beside the program.</para>
+/// which calls no resolver and does not check which libraries are loaded: it opens the file beside the program by its full path. But on Linux .NET tries
+/// <c>torch_cpu.so</c> before <c>libtorch_cpu.so</c>, first in the folders, then by the name alone. For a name alone, glibc first checks the names
+/// (<c>DT_SONAME</c>) of the loaded libraries. So three libraries in memory, which hold nothing except the names <c>torch_cpu.so</c>, <c>torch_cuda.so</c> and
+/// <c>LibTorchSharp.so</c> (<see cref="EmptyLibrary"/>), answer the static constructor, and no file is opened. The calls into the library go through the resolver of
+/// TorchSharp's assembly. The resolver examines the user's folder, loads its libtorch by full paths, and then loads TorchSharp's own library, for which the loader
+/// finds libtorch by name. Nothing is loaded before TorchSharp computes. A folder that cannot be used causes an <see cref="InputException"/> then.</para>
+/// <para>Other methods that were tried. Loading the user's libtorch first, without more, works only if there is no libtorch beside the program; otherwise the
+/// process ends with "Tried to register multiple backend fallbacks". <c>LD_LIBRARY_PATH</c> is searched after the folder of the program. An
+/// <see cref="AssemblyLoadContext"/> around the whole program, whose <c>LoadUnmanagedDll</c> .NET calls first, would work for <c>mdf</c> only, not for programs
+/// that use the library. On Windows and macOS the user's libtorch is loaded if .NET has found none, and refused if there is one beside the program. Nobody has
+/// tested this.</para>
 /// </remarks>
 public static partial class NativeLibraries
 {
     private const string TorchSharpLibrary = "LibTorchSharp";
 
-    // What libLibTorchSharp.so needs, in the order of their dependencies on each other.
+    // The libraries that libLibTorchSharp.so needs, in the order of their dependencies.
     private static readonly string[] s_libtorch = ["libc10.so", "libtorch_cpu.so", "libtorch.so"];
 
     private static readonly Lock s_lock = new();
 
-    // What TorchSharp's static constructor loads by name, as .NET spells it first.
+    // The names that TorchSharp's static constructor loads, in the form that .NET tries first.
     private static readonly string[] s_answered = ["torch_cpu.so", "torch_cuda.so", $"{TorchSharpLibrary}.so"];
 
-    // The files of libraries in memory. They stay open: glibc knows a library by the path it was opened by, and the number in that path must not be another's.
+    // The files of libraries in memory. They stay open: glibc identifies a library by its path, and no other file may get the number in this path.
     private static readonly List<FileStream> s_memory = [];
 
     private static int s_isRegistered;
@@ -53,23 +54,22 @@ public static partial class NativeLibraries
     /// <summary>The environment variable that names the folder of a libtorch to use instead of the one beside the program: <c>MDF_LIBTORCH</c>.</summary>
     public const string LibtorchVariable = "MDF_LIBTORCH";
 
-    /// <summary>What was mended in this process, as one line for a person, or null when nothing was.</summary>
+    /// <summary>One line for the user that says how a native library was patched in this process; null if none was.</summary>
     public static string? Mended { get; private set; }
 
-    /// <summary>Why a mend that was needed could not be made, or null.</summary>
+    /// <summary>The reason why a native library could not be patched or replaced; null if this did not happen.</summary>
     public static string? Failure { get; private set; }
 
-    /// <summary>The folder of the user's libtorch, once it is loaded; null where the one beside the program is used.</summary>
+    /// <summary>The folder of the user's libtorch after it is loaded; null if the libtorch beside the program is used.</summary>
     internal static string? Folder => s_folder?.Path;
 
-    /// <summary>Whether the libtorch that is used is built for CUDA.</summary>
+    /// <summary>Whether the libtorch in use is built for CUDA.</summary>
     internal static bool HasCuda => s_folder?.HasCuda ?? (Locate("libtorch_cuda.so") is not null || Locate("torch_cuda.dll") is not null);
 
     /// <summary>
-    /// Registers the handler, once. Called when this library is first used; the package also has every application
-    /// that references it call it at its start, so that the order of use does not matter. In C# the package does that
-    /// by itself (a module initializer, which C# has since version 9); programs in F#, Visual Basic or C# 8 that use
-    /// TorchSharp before this library call it themselves, first.
+    /// Registers the handler, once. It is called when this library is first used. The package also adds a call at the start of every C# program that references
+    /// it (a module initializer, since C# 9), so the order of use does not matter. Programs in F#, Visual Basic or C# 8 that use TorchSharp before this library
+    /// must call it first.
     /// </summary>
 #pragma warning disable CA2255 // A library that needs native loading is what module initializers are for.
     [ModuleInitializer]
@@ -86,11 +86,11 @@ public static partial class NativeLibraries
     }
 
     /// <summary>
-    /// Has TorchSharp use the libtorch of a folder, such as PyTorch's <c>torch/lib</c>, instead of the one beside the program. Call it before TorchSharp is
-    /// used. The folder is looked at when libtorch is loaded. The environment variable <see cref="LibtorchVariable"/> does the same.
+    /// Makes TorchSharp use the libtorch of a folder, such as PyTorch's <c>torch/lib</c>, instead of the one beside the program. Call it before TorchSharp is
+    /// used. The folder is examined when libtorch is loaded. The environment variable <see cref="LibtorchVariable"/> does the same.
     /// </summary>
     /// <param name="folder">The folder with <c>libtorch_cpu</c>.</param>
-    /// <param name="origin">Who named it, for messages.</param>
+    /// <param name="origin">The option or variable that names the folder, for messages.</param>
     /// <exception cref="InputException">Another libtorch is loaded already.</exception>
     public static void UseLibtorch(string folder, string origin = nameof(UseLibtorch))
     {
@@ -104,10 +104,10 @@ public static partial class NativeLibraries
     }
 
     /// <summary>
-    /// Loads libtorch now, for programs that want a failure to be one line. TorchSharp's own first use would write its
-    /// trace to standard output, and copy half a gigabyte from NuGet's cache to beside the program in a second attempt.
+    /// Loads libtorch now, so that a failure is one line. Otherwise the first use of TorchSharp would write a trace to standard output, and in a second attempt
+    /// copy half a gigabyte from NuGet's cache into the folder of the program.
     /// </summary>
-    /// <exception cref="DllNotFoundException">libtorch cannot be loaded; the message is one line that says why.</exception>
+    /// <exception cref="DllNotFoundException">libtorch cannot be loaded; the message gives the reason in one line.</exception>
     public static void Load()
     {
         try
@@ -132,7 +132,7 @@ public static partial class NativeLibraries
         }
     }
 
-    /// <summary>Remembers which libtorch is to be used, and has TorchSharp ask for it. Throws nothing: it may be called before the first line of a program.</summary>
+    /// <summary>Stores which libtorch to use, and makes TorchSharp request it. Throws nothing, because it may be called before the first line of a program.</summary>
     private static void Request(string folder, string origin)
     {
         s_request = (folder, origin);
@@ -154,7 +154,7 @@ public static partial class NativeLibraries
         }
     }
 
-    /// <summary>Loads the libtorch that was asked for, and TorchSharp's own library, once.</summary>
+    /// <summary>Loads the requested libtorch and TorchSharp's own library, once.</summary>
     /// <exception cref="InputException">It cannot be used.</exception>
     private static nint LoadRequested()
     {
@@ -175,7 +175,7 @@ public static partial class NativeLibraries
                     NativeLibrary.Load(file);
                 s_folder = folder;
                 s_handle = NativeLibrary.TryLoad(torchSharp, out var handle) ? handle : Mend(torchSharp);
-                // Nothing to mend: the reason is another.
+                // There is nothing to patch: the load failed for another reason.
                 if (s_handle == 0 && Failure is null)
                     s_handle = NativeLibrary.Load(torchSharp);
             }
@@ -188,16 +188,16 @@ public static partial class NativeLibraries
         }
     }
 
-    /// <summary>What is wrong, in one line, from the many that .NET writes when a native library cannot be loaded.</summary>
-    /// <param name="error">What was thrown.</param>
-    /// <param name="library">A part of the name that was to be loaded.</param>
-    /// <returns>The loader's reason, or that the library is not there.</returns>
+    /// <summary>Selects the line with the reason from the many lines that .NET writes when a native library cannot be loaded.</summary>
+    /// <param name="error">The exception.</param>
+    /// <param name="library">A part of the name of the library.</param>
+    /// <returns>The reason of the loader, or a message that the library is missing.</returns>
     internal static string Reason(Exception error, string library)
     {
         var lines = error.Message.Split('\n', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
         if (error is not DllNotFoundException || lines.Length <= 1)
             return string.Join(' ', lines);
-        // A general line, then one for each name that was tried: most are just not there, and one may have a reason.
+        // A general line, then one line for each name that .NET tried. Most say only that a file is missing; one may have a reason.
         return lines.Skip(1).FirstOrDefault(line => !IsJustMissing(line))
             ?? $"{library} is not beside the program ({AppContext.BaseDirectory}); build it again";
 
@@ -209,7 +209,7 @@ public static partial class NativeLibraries
     {
         get
         {
-            // On Linux and macOS this is a list of files that are mapped; nothing is loaded by asking.
+            // On Linux and macOS this is a list of mapped files. Reading it loads nothing.
             using var process = System.Diagnostics.Process.GetCurrentProcess();
             return process.Modules.Cast<System.Diagnostics.ProcessModule>().Any(module => Path.GetFileName(module.FileName) == LibtorchFolder.FileName("torch_cpu"));
         }
@@ -217,12 +217,12 @@ public static partial class NativeLibraries
 
     private static nint Resolve(Assembly assembly, string name)
     {
-        // Not on Linux, where an empty library answers.
+        // This does not happen on Linux, because an empty library answers there.
         if (s_request is not null && name is "torch_cpu" or "torch_cuda")
             return LoadRequested();
         if (name != TorchSharpLibrary || !OperatingSystem.IsLinux())
             return 0;
-        // Two threads may use TorchSharp for the first time at once; two copies would each have their own state.
+        // Two threads may use TorchSharp for the first time at the same time, and two copies of the library would have separate states.
         lock (s_lock)
         {
             if (s_handle == 0 && Failure is null && Locate($"lib{name}.so") is { } path)
@@ -257,7 +257,7 @@ public static partial class NativeLibraries
     private static string LocateTorchSharp() => Locate(LibtorchFolder.FileName(TorchSharpLibrary)) ?? throw new InputException(
         $"{LibtorchFolder.FileName(TorchSharpLibrary)} is not beside the program ({AppContext.BaseDirectory}): TorchSharp has it for linux-x64, win-x64, win-arm64 and osx-arm64, and this is {PortableIdentifier}; on one of those, build the program again");
 
-    /// <summary>The folders in which .NET itself looks for native libraries, then the places a build puts them.</summary>
+    /// <summary>Finds a library: in the user's folder, in the folders in which .NET searches for native libraries, and in the folders into which a build copies them.</summary>
     private static string? Locate(string file)
     {
         if (s_folder?.Files.FirstOrDefault(path => Path.GetFileName(path) == file) is { } own)
@@ -269,7 +269,7 @@ public static partial class NativeLibraries
         return folders.Select(folder => Path.Combine(folder, file)).FirstOrDefault(File.Exists);
     }
 
-    /// <summary>The folder's name in a package: <c>linux-x64</c>, also on a .NET that was built for one distribution.</summary>
+    /// <summary>The name of the system's folder in a package, such as <c>linux-x64</c>, also on a .NET that is built for one distribution.</summary>
     private static string PortableIdentifier =>
         (OperatingSystem.IsWindows() ? "win" : OperatingSystem.IsMacOS() ? "osx" : "linux")
         + $"-{RuntimeInformation.ProcessArchitecture}".ToLowerInvariant();

@@ -1,16 +1,16 @@
 namespace Mdf.Runtime;
 
-/// <summary>Finds the name that a mistyped one was likely meant to be, for a message.</summary>
+/// <summary>Finds the known name that a mistyped word probably means, for a message.</summary>
 internal static class NearestName
 {
-    // One mistake for every three letters of the name: "esdr" is edsr, but not every name of four letters is.
+    // One mistake is allowed for every three letters of the name: "esdr" means edsr, but not every word of four letters does.
     private const int LettersPerMistake = 3;
     private const int MostMistakes = 3;
 
-    /// <summary>The known name that is nearest to a word, by the least number of letters put in, left out, changed or swapped with their neighbour.</summary>
-    /// <param name="word">What was written; upper and lower case are the same.</param>
-    /// <param name="known">The names there are.</param>
-    /// <returns>The nearest, the first of several; null when none is near enough to be a typing mistake.</returns>
+    /// <summary>Finds the known name with the smallest number of mistakes: letters that are inserted, omitted, changed or swapped with their neighbour.</summary>
+    /// <param name="word">The word that the user wrote. Upper and lower case are equal.</param>
+    /// <param name="known">The known names.</param>
+    /// <returns>The nearest name, or the first of several; null if no name is near enough to be a typing mistake.</returns>
     public static string? Find(string word, IEnumerable<string> known)
     {
         ArgumentNullException.ThrowIfNull(word);
@@ -23,7 +23,7 @@ internal static class NearestName
             .FirstOrDefault();
     }
 
-    /// <summary>The optimal string alignment distance: Levenshtein's with a swap of two neighbours as one mistake.</summary>
+    /// <summary>The optimal string alignment distance: the Levenshtein distance, in which a swap of two neighbours also counts as one mistake.</summary>
     private static int Mistakes(string word, string name)
     {
         if (Math.Abs(word.Length - name.Length) > MostMistakes)

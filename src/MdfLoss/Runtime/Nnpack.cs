@@ -3,7 +3,7 @@ using System.Runtime.Intrinsics.X86;
 
 namespace Mdf.Runtime;
 
-/// <summary>NNPACK, by which libtorch makes convolutions of small images.</summary>
+/// <summary>Controls NNPACK, which libtorch uses for convolutions of small images.</summary>
 internal static unsafe class Nnpack
 {
     // at::globalContext() and at::Context::setUserEnabledNNPACK(bool), as GCC and Clang name them in libraries.
@@ -11,8 +11,8 @@ internal static unsafe class Nnpack
     private const string SetEnabled = "_ZN2at7Context20setUserEnabledNNPACKEb";
 
     /// <summary>
-    /// Has libtorch not even try where NNPACK does not work, as on virtual machines whose processor names no caches: it would write a line to
-    /// standard error for every convolution. libtorch must be loaded.
+    /// Switches NNPACK off where it does not work, as on virtual machines whose processor names no caches. Otherwise libtorch would write a
+    /// line to standard error for every convolution. libtorch must be loaded.
     /// </summary>
     /// <param name="libtorch">The path of <c>libtorch_cpu.so</c>.</param>
     public static void SilenceWhereUnsupported(string libtorch)
@@ -27,7 +27,7 @@ internal static unsafe class Nnpack
         }
     }
 
-    /// <summary>Whether the processor says what caches it has: Intel's leaf 4, AMD's leaf 8000001D.</summary>
+    /// <summary>Whether CPUID names the caches of the processor: leaf 4 for Intel, leaf 8000001D for AMD.</summary>
     private static bool NamesCaches()
     {
         const int amdExtensions = unchecked((int)0x80000000);

@@ -2,16 +2,16 @@ using System.Globalization;
 
 namespace Mdf.Runtime;
 
-/// <summary>Numbers for people: so many significant digits, and no exponent where a person would not write one.</summary>
+/// <summary>Formats numbers for people: with a given number of significant digits, and with an exponent only for very small or very large numbers.</summary>
 internal static class PlainNumber
 {
-    // Beyond these a row of zeros says less than an exponent.
+    // Outside these limits an exponent is easier to read than a row of zeros.
     private const double Smallest = 1e-9;
     private const double Largest = 1e15;
 
-    /// <summary>Writes a number: <c>0.00001234</c>, <c>12350</c>, <c>1.2e-12</c>, <c>NaN</c>.</summary>
+    /// <summary>Formats a number: <c>0.00001234</c>, <c>12350</c>, <c>1.2e-12</c>, <c>NaN</c>.</summary>
     /// <param name="value">The number.</param>
-    /// <param name="digits">Significant digits to round to, 1 to 15; zeros at the end are left out.</param>
+    /// <param name="digits">The number of significant digits, 1 to 15. Zeros at the end are omitted.</param>
     public static string Format(double value, int digits)
     {
         if (value == 0 || !double.IsFinite(value))
@@ -24,7 +24,7 @@ internal static class PlainNumber
         return $"{mantissa}e{int.Parse(parts[1], CultureInfo.InvariantCulture)}";
     }
 
-    /// <summary>Writes a number in a .NET format; <c>G</c> with a number of digits is <see cref="Format(double, int)"/>.</summary>
+    /// <summary>Formats a number with a .NET format string. <c>G</c> with a number of digits is <see cref="Format(double, int)"/>.</summary>
     /// <param name="value">The number.</param>
     /// <param name="format">The format; null for all digits.</param>
     public static string Format(double value, string? format) =>

@@ -3,16 +3,16 @@ using System.Runtime.Intrinsics.X86;
 
 namespace Mdf.Runtime;
 
-/// <summary>What this machine's processor can do.</summary>
+/// <summary>The instruction sets of this machine's processor.</summary>
 internal static class ProcessorFeatures
 {
-    // Those that decide how fast convolutions and bfloat16 are here, on x86-64 and on Arm, by the Linux kernel's names for them.
+    // The instruction sets that decide the speed of convolutions and of bfloat16, on x86-64 and on Arm, by their names in the Linux kernel.
     private static readonly string[] s_interesting = ["avx2", "fma", "avx512f", "avx512_bf16", "amx_tile", "amx_bf16", "asimd", "sve", "bf16", "i8mm"];
 
-    /// <summary>The instruction sets that decide the speed of convolutions, by the kernel's names for them.</summary>
+    /// <summary>The instruction sets of this processor that decide the speed of convolutions, by their names in the Linux kernel.</summary>
     public static IReadOnlyList<string> Names { get; } = [.. s_interesting.Intersect(Read())];
 
-    /// <summary>Whether the processor multiplies in bfloat16, which is what makes that faster than float32.</summary>
+    /// <summary>Whether the processor multiplies in bfloat16. Only then bfloat16 is faster than float32.</summary>
     public static bool HasBfloat16 { get; } = Names.Intersect(["avx512_bf16", "amx_bf16", "bf16"]).Any();
 
     private static IEnumerable<string> Read()

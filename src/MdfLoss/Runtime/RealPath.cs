@@ -1,15 +1,15 @@
 namespace Mdf.Runtime;
 
-/// <summary>One name for each file, so that two paths can be told to be the same file.</summary>
+/// <summary>Finds the one real path of each file, to decide whether two paths are the same file.</summary>
 internal static class RealPath
 {
-    /// <summary>How paths are compared: file names ignore case where the system's file systems usually do.</summary>
+    /// <summary>The comparer of paths. It ignores case on systems whose file systems usually ignore it.</summary>
     public static StringComparer Comparer { get; } =
         OperatingSystem.IsWindows() || OperatingSystem.IsMacOS() ? StringComparer.OrdinalIgnoreCase : StringComparer.Ordinal;
 
-    /// <summary>The full path, with every link on the way followed. What does not exist has no link.</summary>
-    /// <param name="path">A file or folder, which need not exist.</param>
-    /// <exception cref="InputException">Links go in circles, or a folder on the way is closed.</exception>
+    /// <summary>Returns the full path, with all links resolved. A part of the path that does not exist is not a link.</summary>
+    /// <param name="path">A file or folder. It need not exist.</param>
+    /// <exception cref="InputException">The links form a loop, or permission for a folder is missing.</exception>
     public static string Resolve(string path)
     {
         var full = Path.GetFullPath(path);
@@ -18,7 +18,7 @@ internal static class RealPath
         full = Path.Combine(Resolve(parent), Path.GetFileName(full));
         try
         {
-            // .NET reads a link to a folder as a file's, too.
+            // .NET also resolves a link to a folder with this method.
             return File.ResolveLinkTarget(full, returnFinalTarget: true) is { } target ? Resolve(target.FullName) : full;
         }
         catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)

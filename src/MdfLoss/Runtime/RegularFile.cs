@@ -1,14 +1,14 @@
 namespace Mdf.Runtime;
 
-/// <summary>Tells a file that can be read from what only looks like one, before it is opened.</summary>
+/// <summary>Checks that a path is a regular file, before the file is opened.</summary>
 internal static class RegularFile
 {
     /// <summary>
-    /// Refuses everything but a regular file with content. Opening a named pipe waits for its writer, and a device may never end;
-    /// links are followed.
+    /// Refuses everything except a regular file with content. Opening a named pipe waits for its writer, and a device may never end.
+    /// Links are followed.
     /// </summary>
-    /// <param name="path">The file that is about to be opened.</param>
-    /// <param name="expected">What it is to be, for the message, such as <c>an image file</c>.</param>
+    /// <param name="path">The file that will be opened next.</param>
+    /// <param name="expected">The expected kind of file, for the message, such as <c>an image file</c>.</param>
     /// <exception cref="InputException">
     /// The path is empty or has a NUL character; there is no such file; it is a folder, a pipe, a socket, a device, or empty.
     /// </exception>
@@ -22,7 +22,7 @@ internal static class RegularFile
             throw new InputException($"cannot read '{path}': expected {expected}, found a folder; name a file in it");
         try
         {
-            // .NET does not tell the kinds apart, but only a regular file says a length before it is opened.
+            // .NET does not tell the kind of a file, but only a regular file has a length before it is opened.
             var file = File.ResolveLinkTarget(path, returnFinalTarget: true) as FileInfo ?? new FileInfo(path);
             if (file.Length == 0)
             {

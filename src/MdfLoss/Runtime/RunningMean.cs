@@ -2,7 +2,7 @@ using static TorchSharp.torch;
 
 namespace Mdf.Runtime;
 
-/// <summary>The mean of maps that come one after the other; the sum is double.</summary>
+/// <summary>The running mean of the elements of maps that are added one after the other. The sum is in double precision.</summary>
 internal sealed class RunningMean
 {
     private double _sum;

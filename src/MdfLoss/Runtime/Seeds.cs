@@ -1,11 +1,11 @@
 namespace Mdf.Runtime;
 
-/// <summary>Seeds for libtorch's generator, which looks at 32 bits of them.</summary>
+/// <summary>Derives seeds for libtorch's generator, which uses 32 bits of a seed.</summary>
 internal static class Seeds
 {
-    /// <summary>The seed of one piece of work: those of neighbouring pieces have nothing in common.</summary>
-    /// <param name="seed">The seed of all of it.</param>
-    /// <param name="index">Which piece.</param>
+    /// <summary>Derives the seed of one piece of work. The seeds of neighbouring pieces are unrelated.</summary>
+    /// <param name="seed">The seed of the whole work.</param>
+    /// <param name="index">The index of the piece.</param>
     /// <remarks>The finalizer of SplitMix64 (Steele, Lea and Flood, "Fast Splittable Pseudorandom Number Generators", OOPSLA 2014).</remarks>
     public static ulong Derive(long seed, long index)
     {

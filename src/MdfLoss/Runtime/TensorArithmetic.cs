@@ -4,27 +4,25 @@ using static TorchSharp.torch;
 namespace Mdf.Runtime;
 
 /// <summary>
-/// Operations between a tensor and a number, under TorchSharp's names in Pascal case. Each holds the number for as long as libtorch reads it; TorchSharp's own
-/// do not.
+/// Operations between a tensor and a number. Their names are TorchSharp's names in Pascal case. Each operation holds the number while libtorch reads it;
+/// TorchSharp's own operations do not.
 /// </summary>
 /// <remarks>
-/// <para>
-/// TorchSharp (0.107) takes a number as a <see cref="Scalar"/>, hands its address to libtorch, and never touches it again. When another thread sets off a
-/// garbage collection just then, the finalizer may free the number while libtorch reads it. Then a training ends with "Expected false to be true" or "Unknown
-/// scalar type", or computes with whatever has taken the number's place. In ordinary trainings this happened about once in 8,000 steps.
-/// </para>
-/// <para>
-/// Some numbers are not seen: <c>x + y</c> and <c>x.add_(y)</c> make the factor of y, <c>x.square()</c> the exponent, <c>x.ToDouble()</c> what
-/// it reads from. Safe are <c>x - y</c>, <c>x * y</c> and <c>x / y</c> of two tensors, which have no number between them, and <c>x.item&lt;float&gt;()</c>.
-/// </para>
-/// <para>For what is not here, hold the number yourself: <c>using var half = 0.5.ToScalar(); var y = x.remainder(half);</c>. For training, <see cref="Adam"/> replaces <c>torch.optim.Adam</c>, and <see cref="BatchNormalization"/> replaces <c>nn.BatchNorm2d</c>.</para>
+/// <para> TorchSharp (0.107) takes a number as a <see cref="Scalar"/>, passes its address to libtorch, and does not use it after that. If another thread starts
+/// a garbage collection at this moment, the finalizer may free the number while libtorch reads it. Then a training ends with "Expected false to be true" or
+/// "Unknown scalar type", or computes with another value that is now at this address. In normal trainings this happened about once in 8,000 steps. </para>
+/// <para> Some numbers are hidden: <c>x + y</c> and <c>x.add_(y)</c> create the factor of y, <c>x.square()</c> creates the exponent, and <c>x.ToDouble()</c>
+/// creates the number that it reads. <c>x - y</c>, <c>x * y</c> and <c>x / y</c> of two tensors pass no number, so they are safe. <c>x.item&lt;float&gt;()</c>
+/// is also safe. </para>
+/// <para>For other operations, hold the number yourself: <c>using var half = 0.5.ToScalar(); var y = x.remainder(half);</c>. For training, <see cref="Adam"/>
+/// replaces <c>torch.optim.Adam</c>.</para>
 /// </remarks>
 public static class TensorArithmetic
 {
     /// <summary>x + factor · y. Replaces <c>x + y</c>, <c>x.add(y, factor)</c>.</summary>
     /// <param name="x">A tensor of any shape.</param>
-    /// <param name="y">A tensor whose shape broadcasts with that of x.</param>
-    /// <param name="factor">What y counts.</param>
+    /// <param name="y">A tensor whose shape broadcasts with the shape of x.</param>
+    /// <param name="factor">The factor of y. Default: 1.</param>
     /// <returns>A new tensor of the shape that x and y broadcast to.</returns>
     public static Tensor Add(this Tensor x, Tensor y, double factor = 1)
     {
@@ -45,9 +43,9 @@ public static class TensorArithmetic
 
     /// <summary>x + factor · y, in place. Replaces <c>x.add_(y)</c>, <c>x.add_(y, factor)</c>.</summary>
     /// <param name="x">A tensor of any shape, which changes.</param>
-    /// <param name="y">A tensor whose shape broadcasts with that of x.</param>
-    /// <param name="factor">What y counts.</param>
-    /// <returns>x itself, in its own shape.</returns>
+    /// <param name="y">A tensor whose shape broadcasts with the shape of x.</param>
+    /// <param name="factor">The factor of y. Default: 1.</param>
+    /// <returns>x itself; its shape does not change.</returns>
     public static Tensor Add_(this Tensor x, Tensor y, double factor = 1)
     {
         using var held = factor.ToScalar();
@@ -112,10 +110,10 @@ public static class TensorArithmetic
 
     /// <summary>x + factor · y · z, in place. Replaces <c>x.addcmul_(y, z, factor)</c>.</summary>
     /// <param name="x">A tensor of any shape, which changes.</param>
-    /// <param name="y">A tensor whose shape broadcasts with that of x.</param>
-    /// <param name="z">A tensor whose shape broadcasts with that of x.</param>
-    /// <param name="factor">What the product counts.</param>
-    /// <returns>x itself, in its own shape.</returns>
+    /// <param name="y">A tensor whose shape broadcasts with the shape of x.</param>
+    /// <param name="z">A tensor whose shape broadcasts with the shape of x.</param>
+    /// <param name="factor">The factor of the product. Default: 1.</param>
+    /// <returns>x itself; its shape does not change.</returns>
     public static Tensor AddCMul_(this Tensor x, Tensor y, Tensor z, double factor = 1)
     {
         using var held = factor.ToScalar();
@@ -231,7 +229,7 @@ public static class TensorArithmetic
         return x.eq(held);
     }
 
-    /// <summary>y everywhere, in place. Replaces <c>x.fill_(0.5)</c>.</summary>
+    /// <summary>Sets every element to y, in place. Replaces <c>x.fill_(0.5)</c>.</summary>
     /// <param name="x">A tensor of any shape, which changes.</param>
     /// <param name="y">A number.</param>
     /// <returns>x itself.</returns>
@@ -241,8 +239,11 @@ public static class TensorArithmetic
         return x.fill_(held);
     }
 
-    /// <summary>The number in a tensor that holds one. Replaces <c>x.ToDouble()</c>, <c>x.ToSingle()</c>. Where the type is known, <c>x.item&lt;float&gt;()</c> is safe, too.</summary>
-    /// <param name="x">A tensor of one element, of any type and shape.</param>
+    /// <summary>
+    /// Returns the number in a tensor with one element. Replaces <c>x.ToDouble()</c>, <c>x.ToSingle()</c>. If the type is known, <c>x.item&lt;float&gt;()</c>
+    /// is also safe.
+    /// </summary>
+    /// <param name="x">A tensor with one element, of any type and shape.</param>
     /// <returns>Its value.</returns>
     public static double Number(this Tensor x)
     {

@@ -2,23 +2,23 @@ using System.Globalization;
 
 namespace Mdf.Runtime;
 
-/// <summary>Text that came from outside, for a message: out of a file, of a library, of another program, or a path.</summary>
+/// <summary>Makes text from outside safe for a message: text from a file, from a library, from another program, or a path.</summary>
 internal static class Untrusted
 {
     private const int Longest = 80; // characters of a name or value
 
-    // A message fits on a screen, whatever is in it. Its end, which says what to do, is kept.
+    // A message always fits on a screen. Its end is kept, because the end says what to do.
     private const int LongestLine = 1000;
     private const int KeptEnd = 300;
 
-    /// <summary>The text in quotes: short, and only what any terminal prints harmlessly.</summary>
+    /// <summary>Returns the text in quotes: short, and only with characters that every terminal can print safely.</summary>
     public static string Quote(string text)
     {
         var shown = string.Concat(text.Take(Longest).Select(c => c is >= ' ' and <= '~' ? c : '?'));
         return text.Length > Longest ? $"'{shown}…'" : $"'{shown}'";
     }
 
-    /// <summary>A whole message on one line: without line breaks and control characters, and with its middle left out where it is long.</summary>
+    /// <summary>Returns a whole message on one line: without line breaks and control characters, and without its middle if it is long.</summary>
     public static string Line(string message)
     {
         if (message.Length > LongestLine)
@@ -26,7 +26,7 @@ internal static class Untrusted
         return string.Concat(message.Select(c => IsUnprintable(c) ? ' ' : c));
     }
 
-    // Half of a character outside the basic plane is none.
+    // A character outside the basic plane is two chars, which must stay together.
     private static int Boundary(string text, int at) => char.IsLowSurrogate(text[at]) && char.IsHighSurrogate(text[at - 1]) ? at - 1 : at;
 
     private static bool IsUnprintable(char c) =>

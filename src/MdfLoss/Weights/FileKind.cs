@@ -27,7 +27,7 @@ internal sealed class FileKind
     /// <summary>The metadata entry with the SHA-256 of the files of weights that a loss used, in networks and checkpoints.</summary>
     public const string LossFilesKey = "loss_sha256";
 
-    /// <summary>The same in earlier files, whose losses had no weights but stacks. It is read, and no longer written.</summary>
+    /// <summary>The same entry in files of earlier versions, in which only stacks were weights of a loss. It is read, but no longer written.</summary>
     public const string EarlierLossFilesKey = "stack_sha256";
 
     private const string Ours = "mdf-";

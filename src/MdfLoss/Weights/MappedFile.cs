@@ -18,7 +18,7 @@ internal sealed unsafe class MappedFile : IDisposable
     /// <summary>The memory that a reader may allocate in addition to the size of the file. The documented limit is 64 MB; the rest is for memory that is not counted.</summary>
     private const long Allowance = 48L << 20;
 
-    /// <summary>The largest memory for names and values, whatever the size of the file: an attacker can make a file large on disk at no cost.</summary>
+    /// <summary>The largest memory for names and values, for files of any size, because an attacker can make a file large on disk at no cost.</summary>
     private const long MostStructure = 256L << 20;
 
     private readonly MemoryMappedFile? _mapping;

@@ -24,7 +24,7 @@ internal static partial class NumpyArchive
 
     /// <summary>Reads all arrays.</summary>
     /// <param name="path">The file. It is not trusted: reading takes at most its size plus 64 MB.</param>
-    /// <returns>The arrays by name. They are row-major, whatever their order in the file, and stay valid after the file is closed.</returns>
+    /// <returns>The arrays by name. They are row-major, for any order in the file, and stay valid after the file is closed.</returns>
     /// <exception cref="InputException">The path is not a file; or the file is incomplete or malformed; or it contains NaN, infinity, or something other than
     /// arrays of numbers and booleans.</exception>
     public static IReadOnlyDictionary<string, StoredTensor> Read(string path)

@@ -96,7 +96,7 @@ public sealed class ConvertCommandTests : IDisposable
         AssertRefused([.. line, "--task", "sisr:4"], "expected a task that enlarges as the network does, found sisr:4");
         AssertRefused(["convert", foreign, own, "--network", "dncnn?features=8&layers=3", "--task", "denoise:25"], "of another shape or type: 'model.0.weight'");
         AssertRefused(["convert", foreign, own, "--network", "dncn"], "did you mean 'dncnn'?");
-        AssertRefused(["convert", foreign, own, "--task", "denoise:25"], "--task says what the network of --network undoes");
+        AssertRefused(["convert", foreign, own, "--task", "denoise:25"], "--task is the task of the network of --network");
         AssertRefused(["convert", foreign, _folder.File("new.pt"), "--network", "dncnn?features=4&layers=3", "--task", "denoise:25"], "expected a network file's name to end in .safetensors");
         AssertRefused(["convert", "jpeg", own, "--network", "dncnn"], "'jpeg' is a network file of this program already (dncnn?batch_norm=false&features=48&layers=12)");
         Assert.False(File.Exists(own));

@@ -49,7 +49,7 @@ public sealed class LossTrainCommandTests : IDisposable
         var path = _folder.File("stack.safetensors");
         var answer = MdfProgram.Run(Line(path));
         Assert.Equal(0, answer.ExitCode);
-        Assert.Matches($"^{path}: 2 scales for denoise:25 in \\d+ s; use it as --loss mdf:{path}\n{Run}: its curves, and a picture of each scale\n$", answer.Output);
+        Assert.Matches($"^{path}: 2 scales for denoise:25 in \\d+ s; use it as --loss mdf:{path}\n{Run}: its curves, and an image of each scale\n$", answer.Output);
         var progress = answer.Error.TrimEnd().Split('\n');
         Assert.All(progress, line => Assert.StartsWith("scale ", line));
         Assert.Contains(progress, line => line.StartsWith("scale 0 (1 of 2, 32×25): 2/2, D(real) ", StringComparison.Ordinal));
@@ -131,7 +131,7 @@ public sealed class LossTrainCommandTests : IDisposable
         var (plot, table) = (_folder.File("probe.png"), _folder.File("probe.md"));
         var answer = MdfProgram.Run(["loss", "inspect", path, "--picture", _photo, "--plot", plot, "--save", table]);
         Assert.True(answer.ExitCode == 0, answer.Error);
-        Assert.Contains("2 scales of 32, 32 channels, images in [-1,1], layers count 1,1,0; 58 k multiplications", answer.Output);
+        Assert.Contains("2 scales of 32, 32 channels, images in [-1,1], layer weights 1,1,0; 58 k multiplications", answer.Output);
         Assert.Contains("trained for denoise:25, 2 iterations a scale, coarsest noise 0.2, reconstruction weight 10, seed 0", answer.Output);
         Assert.Contains($"probed on {_photo}", answer.Output);
         Assert.Contains("(own)", File.ReadAllText(table));
@@ -150,7 +150,7 @@ public sealed class LossTrainCommandTests : IDisposable
         var path = Train("stack.safetensors", "--input-range", "-1,1", "--layer-weights", "1,1,0");
         var answer = MdfProgram.Run(["loss", "inspect", path, $"{path}?layer_weights=0,0,0.5&num_scales=1&input_range=0,1", "--picture", _photo, "--controls"]);
         Assert.True(answer.ExitCode == 0, answer.Error);
-        Assert.Contains("images in [0,1], layers count 0,0,0.5; 29 k multiplications", answer.Output);
+        Assert.Contains("images in [0,1], layer weights 0,0,0.5; 29 k multiplications", answer.Output);
         Assert.Contains("stack?layer_weights=0,0,0.5&num_scales=1&input_range=0,1", answer.Output);
         Assert.Contains("for the first 6, at equal MSE", answer.Output);
         var odd = _folder.File("o'brien's a+b.safetensors");
@@ -175,7 +175,7 @@ public sealed class LossTrainCommandTests : IDisposable
         Assert.Equal(0, MdfProgram.Run(["loss", "train", Path.Combine(Shared.Repository, "samples", "photographs", "chelsea.png"), "--task", "jpeg:10", "--scales", "1", "--iterations", "1", "-o", cat]).ExitCode);
         var answer = MdfProgram.Run(["loss", "inspect", "sisr", "denoise", cat]);
         Assert.Equal((2, ""), (answer.ExitCode, answer.Output));
-        Assert.Contains("expected other pictures to probe with, with --picture", answer.Error);
+        Assert.Contains("name other images with --picture", answer.Error);
     }
 
     [Fact]

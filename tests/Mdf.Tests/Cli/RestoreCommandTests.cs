@@ -209,7 +209,7 @@ public sealed class RestoreCommandTests : IDisposable
 
         answer = MdfProgram.Run("restore", own, image, "-o", _folder.File("x.png"), "--network", "edsr?factor=2");
         Assert.Equal(2, answer.ExitCode);
-        Assert.Contains($"'{own}' says itself that it is edsr?blocks=1&factor=2&features=4&residual_scale=1: leave out --network", answer.Error);
+        Assert.Contains($"'{own}' already contains its architecture, edsr?blocks=1&factor=2&features=4&residual_scale=1: leave out --network", answer.Error);
     }
 
     [Fact]

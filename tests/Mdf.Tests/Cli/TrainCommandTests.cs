@@ -173,7 +173,7 @@ public sealed class TrainCommandTests : IDisposable
         Assert.Equal(
             ["a-1-last/c.png", "b-1-last/c.png", "identity/c.png"],
             Directory.EnumerateFiles(_folder.File("restored"), "*", SearchOption.AllDirectories).Select(file => Path.GetRelativePath(_folder.File("restored"), file)).Order(StringComparer.Ordinal));
-        Assert.Contains("would lie in the same folder", Run("evaluate {}a/1/last.safetensors {}a/../a/1/last.safetensors --task denoise:25 --data {}test -o {}again").Error);
+        Assert.Contains("would be written to the same folder", Run("evaluate {}a/1/last.safetensors {}a/../a/1/last.safetensors --task denoise:25 --data {}test -o {}again").Error);
     }
 
     private Answer Run(string line) => MdfProgram.Run([.. line.Split(' ').Select(_folder.Local)]);

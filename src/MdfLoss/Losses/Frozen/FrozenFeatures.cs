@@ -2,7 +2,7 @@ using static TorchSharp.torch;
 
 namespace Mdf.Losses.Frozen;
 
-/// <summary>A reference's features, in a form that only the distance reads that computed them.</summary>
+/// <summary>The features of a reference. Only the distance that computed them can read their form.</summary>
 /// <param name="Tensors">The features.</param>
-/// <param name="Tiles">How the image was divided.</param>
+/// <param name="Tiles">The tiles of the image.</param>
 internal sealed record FrozenFeatures(IReadOnlyList<Tensor> Tensors, IReadOnlyList<Tile> Tiles);

@@ -4,7 +4,7 @@ using static TorchSharp.torch;
 
 namespace Mdf.Losses.Frozen;
 
-/// <summary>A stack as it was when it was frozen, and the distance that was made from it.</summary>
+/// <summary>The state of a stack when it was frozen, and the distance computed with it.</summary>
 internal sealed class FrozenStack : IDisposable
 {
     private readonly ScalarType _type;
@@ -13,10 +13,10 @@ internal sealed class FrozenStack : IDisposable
 
     /// <summary>Freezes a stack.</summary>
     /// <param name="stack">The stack, in evaluation mode.</param>
-    /// <param name="scales">The scales that count.</param>
-    /// <param name="weights">What each layer counts.</param>
+    /// <param name="scales">The scales to use.</param>
+    /// <param name="weights">The weight of each layer.</param>
     /// <param name="type">The type to compute in.</param>
-    /// <param name="device">Where the images are.</param>
+    /// <param name="device">The device of the images.</param>
     public FrozenStack(DiscriminatorStack stack, IReadOnlyList<int> scales, LayerWeights weights, ScalarType type, Device device)
     {
         (_type, _device) = (type, device.ToString());
@@ -28,11 +28,11 @@ internal sealed class FrozenStack : IDisposable
     /// <summary>The distance.</summary>
     public FrozenDistance Distance { get; }
 
-    /// <summary>Whether it is for images of a type and on a device.</summary>
+    /// <summary>Whether the distance is for images of this type on this device.</summary>
     public bool IsFor(ScalarType type, Device device) => type == _type && device.ToString() == _device;
 
-    /// <summary>Whether the stack is still what it was: someone may have loaded other weights into it.</summary>
-    /// <remarks>Looks at weights on the processor only; asking a graphics card would make it wait for every call.</remarks>
+    /// <summary>Whether the weights of the stack are unchanged. The user may have loaded other weights into it.</summary>
+    /// <remarks>Only weights on the processor are checked. A check on a graphics card would make it wait in every call.</remarks>
     public bool IsOf(DiscriminatorStack stack)
     {
         using var scope = NewDisposeScope();
@@ -49,7 +49,7 @@ internal sealed class FrozenStack : IDisposable
     /// <inheritdoc/>
     public void Dispose() => Distance.Dispose();
 
-    /// <summary>Chooses our kernels where they can follow, else libtorch.</summary>
+    /// <summary>Chooses our kernels if they support the type, the device and the processor; otherwise libtorch.</summary>
     private static FrozenDistance CreateDistance(
         IReadOnlyList<FoldedDiscriminator> discriminators, InputRange range, LayerWeights weights, ScalarType type, Device device) =>
         type != float32 || device.type != TorchSharp.DeviceType.CPU ? new TensorDistance(discriminators, range, weights, type, device)

@@ -4,12 +4,12 @@ using Mdf.Kernels;
 namespace Mdf.Losses.Frozen;
 
 /// <summary>
-/// Adds up the gradients of overlapping tiles in the tiles' order, whatever the order in which threads finish them, so that the sum is the
+/// Sums the gradients of overlapping tiles. It adds them in the order of the tiles, not in the order in which threads finish, so the sum is the
 /// same to the bit.
 /// </summary>
-/// <param name="target">The gradient of all images, zero at first.</param>
-/// <param name="units">The parts in their order.</param>
-/// <param name="range">The range that the images were read in.</param>
+/// <param name="target">The gradient of all images, initially zero.</param>
+/// <param name="units">The tiles in their order.</param>
+/// <param name="range">The range into which the images were scaled.</param>
 internal sealed unsafe class GradientSum(PlanarImages target, IReadOnlyList<Unit> units, InputRange range) : IDisposable
 {
     private readonly NativeBuffer?[] _finished = new NativeBuffer?[units.Count];
@@ -18,7 +18,7 @@ internal sealed unsafe class GradientSum(PlanarImages target, IReadOnlyList<Unit
     private readonly Lock _lock = new();
     private int _next;
 
-    /// <summary>Gives room for the gradient of one tile, zero.</summary>
+    /// <summary>Rents memory for the gradient of one tile, filled with zeros.</summary>
     public NativeBuffer Rent(Tile tile)
     {
         NativeBuffer? buffer;
@@ -34,9 +34,9 @@ internal sealed unsafe class GradientSum(PlanarImages target, IReadOnlyList<Unit
     public static FeatureMap MapOf(NativeBuffer buffer, Tile tile) =>
         new(buffer.Pointer, tile.Input.Width, FeatureMap.PaddedChannels);
 
-    /// <summary>Takes a finished gradient, and adds all whose turn it is.</summary>
-    /// <param name="unit">The index of its part.</param>
-    /// <param name="gradient">What was rented.</param>
+    /// <summary>Takes a finished gradient, and adds all gradients that are next in order.</summary>
+    /// <param name="unit">The index of its tile.</param>
+    /// <param name="gradient">The rented memory.</param>
     public void Add(int unit, NativeBuffer gradient)
     {
         lock (_lock)

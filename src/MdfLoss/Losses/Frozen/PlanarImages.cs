@@ -6,12 +6,12 @@ using static TorchSharp.torch;
 
 namespace Mdf.Losses.Frozen;
 
-/// <summary>A batch of float32 images on the processor, seen as memory. The tensor must live as long.</summary>
+/// <summary>Access to the memory of a batch of float32 images on the processor. The tensor must live at least as long.</summary>
 internal sealed unsafe class PlanarImages
 {
     private readonly float* _first;
 
-    /// <summary>Looks at a tensor.</summary>
+    /// <summary>Gives access to the memory of a tensor.</summary>
     /// <param name="images">Shape <c>(N, 3, H, W)</c>, contiguous.</param>
     public PlanarImages(Tensor images)
     {
@@ -35,7 +35,7 @@ internal sealed unsafe class PlanarImages
         return (float*)Unsafe.AsPointer(ref MemoryMarshal.GetReference(values.detach().view(-1)[..1].bytes));
     }
 
-    /// <summary>Reads a part of an image: the channels side by side, in the range that the discriminators take.</summary>
+    /// <summary>Reads a part of an image into a map of interleaved channels, and scales it to the input range of the discriminators.</summary>
     public void Read(int image, Area area, InputRange range, FeatureMap destination)
     {
         var (scale, offset) = ((float)(range.High - range.Low), (float)range.Low);
@@ -54,8 +54,8 @@ internal sealed unsafe class PlanarImages
     /// <summary>Adds the gradient of a part of an image.</summary>
     /// <param name="image">The image's index.</param>
     /// <param name="area">The part.</param>
-    /// <param name="gradient">With respect to what <see cref="Read"/> gave, without gaps between the rows.</param>
-    /// <param name="range">The range that it was read in.</param>
+    /// <param name="gradient">The gradient with respect to the result of <see cref="Read"/>, without gaps between the rows.</param>
+    /// <param name="range">The range into which the image was scaled.</param>
     public void Add(int image, Area area, float* gradient, InputRange range)
     {
         var scale = (float)(range.High - range.Low);

@@ -4,29 +4,29 @@ using static TorchSharp.torch;
 namespace Mdf.Losses.Frozen;
 
 /// <summary>
-/// Makes values whose gradient is known already a part of the graph: going back multiplies that gradient. Where the gradient is to be
-/// differentiated again, it is computed anew by operations that can be.
+/// Attaches values with a known gradient to the graph. The backward pass multiplies the stored gradient. If the gradient itself must be
+/// differentiated, it is computed again by differentiable operations.
 /// </summary>
 internal sealed class StoredGradient : autograd.SingleTensorFunction<StoredGradient>
 {
     private const string Plain = "plain";
 
-    // TorchSharp takes the tensor behind what is returned but leaves the object itself to the caller's scope. Where there is none, it is disposed of
-    // the next time.
+    // TorchSharp takes the native tensor of the result, but leaves the .NET object to the scope of the caller. If there is no scope, the next call disposes of
+    // the object.
     [ThreadStatic]
     private static Tensor? s_last;
 
     /// <inheritdoc/>
     public override string Name => nameof(StoredGradient);
 
-    /// <summary>Puts values into the graph.</summary>
-    /// <param name="restored">What they depend on, shape <c>(N, …)</c>.</param>
-    /// <param name="values">Shape <c>(N)</c>.</param>
+    /// <summary>Attaches values to the graph.</summary>
+    /// <param name="restored">The images that the values depend on, shape <c>(N, …)</c>.</param>
+    /// <param name="values">The values, shape <c>(N)</c>.</param>
     /// <param name="gradient">The gradient of each value with respect to its part of <paramref name="restored"/>.</param>
-    /// <param name="reference">What they were compared with.</param>
-    /// <param name="plain">The same values of a restored image and a reference, by operations that autograd follows.</param>
+    /// <param name="reference">The images with which they were compared.</param>
+    /// <param name="plain">Computes the same values from a restored image and a reference, by operations that autograd follows.</param>
     /// <remarks>
-    /// Keeps copies of both images: libtorch looks at whether a saved tensor was changed since, and an error while going back would end the process.
+    /// Copies of both images are kept. libtorch checks whether a saved tensor was changed since, and an error in the backward pass would end the process.
     /// </remarks>
     public static Tensor Attach(Tensor restored, Tensor values, Tensor gradient, Tensor reference, Func<Tensor, Tensor, Tensor> plain) =>
         apply(restored.clone(), values, gradient, reference.detach().clone(), plain);
@@ -59,8 +59,8 @@ internal sealed class StoredGradient : autograd.SingleTensorFunction<StoredGradi
     }
 
     /// <summary>
-    /// An exception that leaves a gradient function would end the process: where the gradient cannot be had, such as because the loss has been
-    /// disposed of, it is NaN.
+    /// Computes the gradient. If this is not possible, for example because the loss was disposed of, the gradient is NaN: an exception that leaves
+    /// a gradient function would end the process.
     /// </summary>
     private static Tensor Differentiate(Func<Tensor, Tensor, Tensor> plain, Tensor restored, Tensor reference, Tensor gradOutput)
     {

@@ -5,16 +5,15 @@ using static TorchSharp.torch.nn.functional;
 
 namespace Mdf.Losses.Frozen;
 
-/// <summary>The frozen distance by libtorch's operations: any device, any floating-point type.</summary>
+/// <summary>The frozen distance, computed with libtorch's operations on any device and in any floating-point type.</summary>
 /// <remarks>
-/// One tile of a few images after the other, scale by scale. Features lie channels-last, in which libtorch's convolutions are fastest.
-/// <para>
-/// bfloat16 has eight bits of precision, and images that are compared are alike: features of both, rounded and subtracted, would leave little
-/// but rounding. So there the reference's features are computed as they are, and of the restored image only the <em>difference</em> to them,
-/// from the difference of the pixels on (in float32 up to and with the head's convolution): a convolution of a difference is the difference of
-/// the convolutions, and leaky ReLU's is put together of parts that do not cancel (<see cref="ThroughLeakyRelu"/>). What is added up over
-/// layers and scales is in float32 at least.
-/// </para>
+/// It processes one tile of a few images after the other, scale by scale. Features are stored channels last, because libtorch's convolutions are fastest
+/// in this order.
+/// <para> bfloat16 has eight bits of precision, and the compared images are similar. If the features of both were rounded and then subtracted, little except
+/// rounding errors would remain. So in bfloat16 the features of the reference are computed as usual, but for the restored image only the <em>difference</em>
+/// from them is computed. It starts with the difference of the pixels, and is in float32 up to and including the convolution of the head. The convolution of a
+/// difference is the difference of the convolutions. The difference after leaky ReLU is computed from parts that do not cancel
+/// (<see cref="ThroughLeakyRelu"/>). Sums over layers and scales are in float32 at least. </para>
 /// </remarks>
 internal sealed class TensorDistance : FrozenDistance
 {
@@ -22,7 +21,7 @@ internal sealed class TensorDistance : FrozenDistance
     private const int BodyLayers = 3;
     private const int TailLayer = BodyLayers + 1;
 
-    // Pixels that are worked on together: a processor's share stays in its last cache, a graphics card wants to be filled.
+    // The side of a tile. On a processor the work must fit into the last-level cache; a graphics card needs large tiles to be fully used.
     private const int ProcessorTile = 128;
     private const int AcceleratorTile = 512;
 
@@ -34,13 +33,13 @@ internal sealed class TensorDistance : FrozenDistance
     private readonly int _tile;
     private readonly bool _carriesDifference;
 
-    /// <summary>Arranges the weights.</summary>
-    /// <param name="discriminators">The scales that count, batch norms folded.</param>
-    /// <param name="range">The range that they take their images in.</param>
-    /// <param name="weights">What each layer counts.</param>
+    /// <summary>Prepares the weights.</summary>
+    /// <param name="discriminators">The scales to use, with folded batch norms.</param>
+    /// <param name="range">The input range of the discriminators.</param>
+    /// <param name="weights">The weight of each layer.</param>
     /// <param name="type">The type to compute in.</param>
-    /// <param name="device">Where the images are.</param>
-    /// <param name="tile">The most rows and columns of the final map that a tile has; null to choose.</param>
+    /// <param name="device">The device of the images.</param>
+    /// <param name="tile">The largest number of rows and columns of the final map in a tile. Default: chosen.</param>
     public TensorDistance(
         IReadOnlyList<FoldedDiscriminator> discriminators, InputRange range, LayerWeights weights, ScalarType type, Device device, int? tile = null)
     {
@@ -108,10 +107,10 @@ internal sealed class TensorDistance : FrozenDistance
             weight.Dispose();
     }
 
-    /// <summary>Adds one scale's distances of a part to the values, and their gradient to the images'.</summary>
+    /// <summary>Adds the distances of a part at one scale to the values, and their gradient to the gradient of the images.</summary>
     private void Accumulate(Part part, Scale scale, Comparison found, Tensor values, Tensor? gradient)
     {
-        // What a difference in the final map counts: taken out on the way back, so that small types do not run out of range.
+        // The factor of a difference in the final map. It is applied only at the end of the backward pass, so that small types do not underflow.
         var unit = 2.0 / ((double)part.Tile.MapHeight * part.Tile.MapWidth);
         var ofTail = Weigh(found.Tail, TailLayer, _weights.Tail, 1);
         var ofBody = Weigh(found.Body, BodyLayers, _weights.Body, scale.Width);
@@ -119,7 +118,7 @@ internal sealed class TensorDistance : FrozenDistance
         if (gradient is null)
             return;
 
-        // The weights that lead back hold leaky ReLU's slope, so that what is left of its derivative is 1 below zero and 1/slope above.
+        // The weights of the backward pass contain the slope of leaky ReLU. So the remaining factor of its derivative is 1 below zero and 1/slope above.
         var behind = conv2d(ofTail.to(scale.Back[TailLayer].dtype), scale.Back[TailLayer], padding: [2, 2]).to(ofTail.dtype);
         Add(behind, ofBody, BodyLayers);
         for (var layer = BodyLayers; layer > HeadLayer; layer--)
@@ -132,7 +131,7 @@ internal sealed class TensorDistance : FrozenDistance
         MultiplyWithDerivative(behind, HeadLayer);
         Input(gradient, part).Add_(conv2d(behind, scale.Back[HeadLayer], padding: [2, 2]), unit);
 
-        // Adds the distance of a layer to the values; makes its gradient of the difference.
+        // Adds the distance of a layer to the values, and returns its gradient.
         Tensor Weigh(Tensor difference, int layer, double weight, int channels)
         {
             var margin = MarginOf(layer);
@@ -149,8 +148,8 @@ internal sealed class TensorDistance : FrozenDistance
     }
 
     /// <summary>
-    /// What is kept of a reference, of one scale: the layers that count, cut to what the part owns of them; where differences are carried, all
-    /// hidden layers whole.
+    /// Computes the features of a reference that are kept for one scale: the compared layers, cut to the area that the part owns. For the computation of
+    /// differences, all hidden layers are kept whole.
     /// </summary>
     private Tensor[] FeaturesOf(Part part, Scale scale, Tensor reference)
     {
@@ -160,14 +159,14 @@ internal sealed class TensorDistance : FrozenDistance
             .Select(layer => layer.MoveToOuterDisposeScope())];
     }
 
-    /// <summary>Compares by computing the restored image's features.</summary>
+    /// <summary>Compares by computing the features of the restored image.</summary>
     private static Comparison Subtract(Part part, Tensor[] layers, Tensor[] wanted)
     {
         var counted = Counted(part, layers);
         return new(counted[0] - wanted[0], counted[1] - wanted[1], counted[2] - wanted[2], [.. layers.SkipLast(1).Select(layer => layer.Gt(0))]);
     }
 
-    /// <summary>Compares by computing what the difference of the images becomes from layer to layer.</summary>
+    /// <summary>Compares by computing the difference of the features from layer to layer, from the difference of the images.</summary>
     private Comparison CarryDifference(Part part, Scale scale, Tensor restored, Tensor reference, Tensor[] features)
     {
         var input = TensorOrder.ChannelsLast((Input(restored, part).to(_accumulator) - Input(reference, part).to(_accumulator)).Mul(_range.High - _range.Low));
@@ -185,12 +184,12 @@ internal sealed class TensorDistance : FrozenDistance
         return new(counted[0], counted[1], counted[2], positive);
     }
 
-    /// <summary>Turns the difference of two layers before leaky ReLU into the difference behind it, in place.</summary>
-    /// <param name="difference">d: what one has more than the other.</param>
-    /// <param name="activation">a: the other behind leaky ReLU of slope s; it was z = max(a, 0) + min(a, 0) / s before.</param>
+    /// <summary>Turns the difference of two layers before leaky ReLU into the difference after it, in place.</summary>
+    /// <param name="difference">d: one layer minus the other, before leaky ReLU.</param>
+    /// <param name="activation">a: the other layer after leaky ReLU of slope s. Before, it was z = max(a, 0) + min(a, 0) / s.</param>
     /// <remarks>
-    /// leaky(z + d) − leaky(z) = s·d + (1 − s)·(relu(z + d) − relu(z)), and relu(z + d) − relu(z) = max(d + min(z, 0), −max(z, 0)). Only d and
-    /// min(z, 0) can cancel, and what they leave counts only where d is the larger.
+    /// leaky(z + d) − leaky(z) = s·d + (1 − s)·(relu(z + d) − relu(z)), and relu(z + d) − relu(z) = max(d + min(z, 0), −max(z, 0)). Only d and min(z, 0) can
+    /// cancel, and their sum counts only where d is larger.
     /// </remarks>
     private static void ThroughLeakyRelu(Tensor difference, Tensor activation)
     {
@@ -199,7 +198,7 @@ internal sealed class TensorDistance : FrozenDistance
         difference.Mul_(Slope).Add_(risen, 1 - Slope);
     }
 
-    /// <summary>The features after the head, after each block of the body, and the final map: up to and with the last one wanted.</summary>
+    /// <summary>Computes the features after the head, after each block of the body, and the final map, up to and including a given layer.</summary>
     private Tensor[] Forward(Scale scale, Tensor input, int last)
     {
         var layers = new Tensor[last + 1];
@@ -212,7 +211,7 @@ internal sealed class TensorDistance : FrozenDistance
         return layers;
     }
 
-    /// <summary>What a part owns of the three layers that count: head, body, final map.</summary>
+    /// <summary>Cuts the three compared layers (head, body, final map) to the area that a part owns.</summary>
     private static Tensor[] Counted(Part part, Tensor[] layers) =>
         [.. new[] { HeadLayer, BodyLayers, TailLayer }.Select(layer => Owned(layers[layer], part, layer))];
 
@@ -239,17 +238,17 @@ internal sealed class TensorDistance : FrozenDistance
 
     private int FeaturesPerScale => _carriesDifference ? TailLayer : 3;
 
-    /// <summary>How the restored image's features differ from the reference's.</summary>
-    /// <param name="Head">The difference after the head, of what the part owns.</param>
-    /// <param name="Body">After the body.</param>
-    /// <param name="Tail">In the final map.</param>
-    /// <param name="Positive">Where the restored image's features are positive, of every hidden layer.</param>
+    /// <summary>The differences between the features of the restored image and of the reference.</summary>
+    /// <param name="Head">The difference after the head, in the area that the part owns.</param>
+    /// <param name="Body">The difference after the body.</param>
+    /// <param name="Tail">The difference in the final map.</param>
+    /// <param name="Positive">For every hidden layer, the positions where the features of the restored image are positive.</param>
     private readonly record struct Comparison(Tensor Head, Tensor Body, Tensor Tail, Tensor[] Positive);
 
     /// <summary>The same tile of some images of the batch.</summary>
     private readonly record struct Part(int First, int Count, Tile Tile);
 
-    /// <summary>The weights of one discriminator, in the order of its layers: there, and back.</summary>
+    /// <summary>The weights of one discriminator for the forward and the backward pass, in the order of its layers.</summary>
     private sealed class Scale
     {
         public Scale(FoldedDiscriminator discriminator, ScalarType type, ScalarType headType, Device device)
@@ -263,7 +262,8 @@ internal sealed class TensorDistance : FrozenDistance
 
             ScalarType TypeOf(int layer) => layer == HeadLayer ? headType : type;
 
-            // From one channel to a number that does not fill its blocks of 16, oneDNN 3.7.1 is wrong in bfloat16 on the machines that TensorOrder tells of.
+            // In bfloat16, oneDNN 3.7.1 computes a convolution from one channel to a number of channels that is not a multiple of 16 wrongly on the machines
+            // that TensorOrder describes.
             ScalarType TypeBackOf(int layer) => type == bfloat16 && layer == TailLayer && Width % 16 != 0 ? float32 : type;
         }
 

@@ -5,31 +5,31 @@ namespace Mdf.Losses.Frozen;
 /// <summary>A rectangle of pixels.</summary>
 /// <param name="Top">Its first row.</param>
 /// <param name="Left">Its first column.</param>
-/// <param name="Height">Rows.</param>
-/// <param name="Width">Columns.</param>
+/// <param name="Height">The number of rows.</param>
+/// <param name="Width">The number of columns.</param>
 internal readonly record struct Area(int Top, int Left, int Height, int Width)
 {
-    /// <summary>How many pixels it has.</summary>
+    /// <summary>The number of pixels.</summary>
     public int Pixels => Height * Width;
 }
 
 /// <summary>
-/// A part of an image that is worked through on its own: a rectangle of the final map, and what the other layers have around it.
+/// A part of an image that is processed on its own: a rectangle of the final map, and its surroundings in the other layers.
 /// </summary>
 /// <remarks>
-/// The convolutions have no padding, so what is computed of a tile is exactly what is computed of the image. Neighbouring tiles overlap in the
-/// layers before the final map; every position of a layer is counted by one tile, the one that <see cref="Owned"/> it.
+/// The convolutions have no padding, so a tile gives exactly the same values as the whole image. Neighbouring tiles overlap in the
+/// layers before the final map. Exactly one tile counts each position of a layer (see <see cref="Owned"/>).
 /// </remarks>
-/// <param name="Map">The rectangle of the final map. The tile's input begins at the same row and column of the image.</param>
-/// <param name="MapHeight">Rows of the whole final map.</param>
-/// <param name="MapWidth">Columns of the whole final map.</param>
+/// <param name="Map">The rectangle in the final map. The input of the tile starts at the same row and column of the image.</param>
+/// <param name="MapHeight">The number of rows of the whole final map.</param>
+/// <param name="MapWidth">The number of columns of the whole final map.</param>
 internal readonly record struct Tile(Area Map, int MapHeight, int MapWidth)
 {
-    /// <summary>The input's rectangle in the image.</summary>
+    /// <summary>The rectangle of the input in the image.</summary>
     public Area Input => Map with { Height = Map.Height + 2 * ScaleNetwork.Margin, Width = Map.Width + 2 * ScaleNetwork.Margin };
 
-    /// <summary>The part of a layer that this tile counts, in the coordinates of what the tile computes of that layer.</summary>
-    /// <param name="margin">How many pixels of each border the layer has more than the final map.</param>
+    /// <summary>The part of a layer that this tile counts, in the coordinates of the tile's own map of this layer.</summary>
+    /// <param name="margin">The number of pixels by which the layer is larger than the final map at each border.</param>
     public Area Owned(int margin)
     {
         var (top, height) = Along(Map.Top, Map.Height, MapHeight, margin);
@@ -39,8 +39,8 @@ internal readonly record struct Tile(Area Map, int MapHeight, int MapWidth)
 
     /// <summary>Divides an image into tiles of about equal size.</summary>
     /// <param name="height">The image's rows; at least <see cref="ScaleNetwork.ReceptiveField"/>.</param>
-    /// <param name="width">Its columns; as many.</param>
-    /// <param name="largest">The most rows and columns of the final map that a tile has.</param>
+    /// <param name="width">The image's columns; the same minimum.</param>
+    /// <param name="largest">The largest number of rows and columns of the final map in a tile.</param>
     /// <returns>The tiles, row by row.</returns>
     public static IReadOnlyList<Tile> Divide(int height, int width, int largest)
     {

@@ -3,10 +3,10 @@ using Mdf.Kernels;
 
 namespace Mdf.Losses.Frozen;
 
-/// <summary>One frozen discriminator on one tile: its features, their distance from a reference's, and the gradient of that.</summary>
+/// <summary>Computes one frozen discriminator on one tile: its features, their distance from the features of a reference, and the gradient of this distance.</summary>
 /// <remarks>
-/// The layers are the head (0), the blocks of the body (1 to 3) and the final map (4); a layer's features are those after its leaky ReLU.
-/// Channels are filled up with zeros, which change nothing, to what the kernels work with.
+/// The layers are the head (0), the blocks of the body (1 to 3) and the final map (4); the features of a layer are taken after its leaky ReLU.
+/// The number of channels is padded with zeros to a number that the kernels support. The zeros do not change the result.
 /// </remarks>
 internal sealed unsafe class VectorizedDiscriminator<TLanes> : IDisposable
     where TLanes : unmanaged, ILanes<TLanes>
@@ -16,7 +16,7 @@ internal sealed unsafe class VectorizedDiscriminator<TLanes> : IDisposable
     private const int Body = 3;
     private const int Tail = 4;
 
-    // Zeros around a gradient that is led back through a convolution.
+    // The zeros around a gradient that passes back through a convolution.
     private const int Border = 2;
 
     // The layers that the loss compares.
@@ -31,8 +31,8 @@ internal sealed unsafe class VectorizedDiscriminator<TLanes> : IDisposable
     private readonly WinogradConvolution<TLanes>[] _bodyBack;
     private readonly ContractingConvolution<TLanes> _headBack;
 
-    /// <summary>Arranges the weights for the kernels.</summary>
-    /// <param name="discriminator">The discriminator, batch norms folded.</param>
+    /// <summary>Prepares the weights for the kernels.</summary>
+    /// <param name="discriminator">The discriminator, with folded batch norms.</param>
     public VectorizedDiscriminator(FoldedDiscriminator discriminator)
     {
         var layers = discriminator.Layers;
@@ -54,17 +54,17 @@ internal sealed unsafe class VectorizedDiscriminator<TLanes> : IDisposable
         _headBack = new ContractingConvolution<TLanes>(layers[Head].TransposedAt, Channels, 3);
     }
 
-    /// <summary>The channels that are computed.</summary>
+    /// <summary>The number of channels, with padding.</summary>
     public int Channels { get; }
 
-    /// <summary>How many floats the features are that a tile counts.</summary>
+    /// <summary>The number of floats in the features that a tile counts.</summary>
     /// <param name="tile">The tile.</param>
     public long FeatureLength(Tile tile) => s_compared.Sum(layer => (long)Counted(tile, layer).Pixels * ChannelsOf(layer));
 
     /// <summary>Computes the features of a tile.</summary>
     /// <param name="tile">The tile.</param>
     /// <param name="input">Its input: three channels, in the discriminator's range.</param>
-    /// <param name="workspace">Where to work; keeps the features.</param>
+    /// <param name="workspace">The memory for the work. It keeps the features.</param>
     public void Forward(Tile tile, FeatureMap input, Workspace<TLanes> workspace)
     {
         var scratch = workspace.Scratch;
@@ -84,8 +84,8 @@ internal sealed unsafe class VectorizedDiscriminator<TLanes> : IDisposable
 
     /// <summary>Copies the features that a tile counts.</summary>
     /// <param name="tile">The tile.</param>
-    /// <param name="workspace">Where they were computed.</param>
-    /// <param name="destination">Room for <see cref="FeatureLength"/> floats.</param>
+    /// <param name="workspace">The memory that holds the features.</param>
+    /// <param name="destination">Memory for <see cref="FeatureLength"/> floats.</param>
     public void CopyFeatures(Tile tile, Workspace<TLanes> workspace, float* destination)
     {
         foreach (var layer in s_compared)
@@ -97,11 +97,11 @@ internal sealed unsafe class VectorizedDiscriminator<TLanes> : IDisposable
         }
     }
 
-    /// <summary>The distance of the features that <see cref="Forward"/> computed from a reference's.</summary>
+    /// <summary>Computes the distance between the features that <see cref="Forward"/> computed and the features of a reference.</summary>
     /// <param name="tile">The tile.</param>
-    /// <param name="workspace">Where the features are.</param>
-    /// <param name="wanted">The reference's features, as <see cref="CopyFeatures"/> gave them.</param>
-    /// <param name="weights">What each layer counts.</param>
+    /// <param name="workspace">The memory that holds the features.</param>
+    /// <param name="wanted">The features of the reference, from <see cref="CopyFeatures"/>.</param>
+    /// <param name="weights">The weight of each layer.</param>
     /// <returns>The tile's part of the loss.</returns>
     public double Distance(Tile tile, Workspace<TLanes> workspace, float* wanted, LayerWeights weights)
     {
@@ -117,12 +117,12 @@ internal sealed unsafe class VectorizedDiscriminator<TLanes> : IDisposable
         return loss;
     }
 
-    /// <summary>The same, and adds the gradient with respect to the tile's input.</summary>
+    /// <summary>Computes the same distance, and adds its gradient with respect to the input of the tile.</summary>
     /// <param name="tile">The tile.</param>
-    /// <param name="workspace">Where the features are.</param>
-    /// <param name="wanted">The reference's features, as <see cref="CopyFeatures"/> gave them.</param>
-    /// <param name="weights">What each layer counts.</param>
-    /// <param name="gradient">What is added to: <see cref="FeatureMap.PaddedChannels"/> channels, of the input's size.</param>
+    /// <param name="workspace">The memory that holds the features.</param>
+    /// <param name="wanted">The features of the reference, from <see cref="CopyFeatures"/>.</param>
+    /// <param name="weights">The weight of each layer.</param>
+    /// <param name="gradient">The map to which the gradient is added: <see cref="FeatureMap.PaddedChannels"/> channels, of the size of the input.</param>
     /// <returns>The tile's part of the loss.</returns>
     public double DistanceAndGradient(Tile tile, Workspace<TLanes> workspace, float* wanted, LayerWeights weights, FeatureMap gradient)
     {
@@ -168,7 +168,7 @@ internal sealed unsafe class VectorizedDiscriminator<TLanes> : IDisposable
 
     private static Area Counted(Tile tile, int layer) => tile.Owned(Workspace<TLanes>.MarginOf(layer));
 
-    /// <summary>The layer's weight over the number of its values in the whole image.</summary>
+    /// <summary>The weight of the layer, divided by the number of its values in the whole image.</summary>
     private double Factor(Tile tile, int layer, LayerWeights weights)
     {
         var excess = 2 * Workspace<TLanes>.MarginOf(layer);

@@ -5,15 +5,15 @@ using static TorchSharp.torch;
 
 namespace Mdf.Losses.Frozen;
 
-/// <summary>The frozen distance for float32 images on a processor, with kernels of our own.</summary>
+/// <summary>The frozen distance for float32 images on a processor, computed with our own kernels.</summary>
 /// <remarks>
-/// Every thread takes one tile after the other and works through all scales of it in memory of its own. The result does not depend on which
-/// thread takes which tile: sums are made in the tiles' order. How an image is divided depends on the number of threads.
+/// Every thread takes one tile after the other and computes all its scales in its own memory. The result does not depend on which thread takes
+/// which tile, because sums are made in the order of the tiles. The division of an image into tiles depends on the number of threads.
 /// </remarks>
 internal sealed unsafe class VectorizedDistance<TLanes> : FrozenDistance
     where TLanes : unmanaged, ILanes<TLanes>
 {
-    // Below the least the overlap of the tiles costs too much; above the most, which is for 64 channels, so does memory (40 MB a thread).
+    // With smaller tiles the overlap costs too much. With larger tiles the memory does (40 MB a thread for 64 channels).
     private const int LeastTile = 32;
     private const int LargestTile = 128;
     private const int TileStep = 8;
@@ -26,11 +26,11 @@ internal sealed unsafe class VectorizedDistance<TLanes> : FrozenDistance
     private readonly int? _tile;
     private readonly ConcurrentBag<Workspace<TLanes>> _workspaces = [];
 
-    /// <summary>Arranges the weights.</summary>
-    /// <param name="discriminators">The scales that count, batch norms folded.</param>
-    /// <param name="range">The range that they take their images in.</param>
-    /// <param name="weights">What each layer counts.</param>
-    /// <param name="tile">The most rows and columns of the final map that a tile has; null to choose.</param>
+    /// <summary>Prepares the weights.</summary>
+    /// <param name="discriminators">The scales to use, with folded batch norms.</param>
+    /// <param name="range">The input range of the discriminators.</param>
+    /// <param name="weights">The weight of each layer.</param>
+    /// <param name="tile">The largest number of rows and columns of the final map in a tile. Default: chosen.</param>
     public VectorizedDistance(
         IReadOnlyList<FoldedDiscriminator> discriminators, InputRange range, LayerWeights weights, int? tile = null)
     {
@@ -82,7 +82,7 @@ internal sealed unsafe class VectorizedDistance<TLanes> : FrozenDistance
         Work(units, (index, unit, workspace) =>
             losses[index] = ComputeTile(index, unit, images, references, prepared is null ? null : (float*)prepared[index], sum, workspace));
         var values = tensor(losses.Chunk(tiles.Count).Select(parts => (float)parts.Sum()).ToArray(), device: CPU);
-        GC.KeepAlive(features); // the threads saw only their memory
+        GC.KeepAlive(features); // the threads hold only pointers to their memory
         return (values.MoveToOuterDisposeScope(), gradient?.MoveToOuterDisposeScope());
     }
 
@@ -95,7 +95,7 @@ internal sealed unsafe class VectorizedDistance<TLanes> : FrozenDistance
             workspace.Dispose();
     }
 
-    /// <summary>All scales of one tile.</summary>
+    /// <summary>Computes all scales of one tile.</summary>
     private double ComputeTile(
         int index, Unit unit, PlanarImages images, PlanarImages references, float* wanted, GradientSum? sum, Workspace<TLanes> workspace)
     {
@@ -127,7 +127,7 @@ internal sealed unsafe class VectorizedDistance<TLanes> : FrozenDistance
         return loss;
     }
 
-    /// <summary>Works through all units with as many threads as libtorch is to use.</summary>
+    /// <summary>Processes all units with the number of threads that libtorch is set to use.</summary>
     private void Work(IReadOnlyList<Unit> units, Action<int, Unit, Workspace<TLanes>> work)
     {
         var largest = units.Max(unit => Math.Max(unit.Tile.Map.Height, unit.Tile.Map.Width));
@@ -150,7 +150,7 @@ internal sealed unsafe class VectorizedDistance<TLanes> : FrozenDistance
     private static IReadOnlyList<Unit> Units(PlanarImages images, IReadOnlyList<Tile> tiles) =>
         [.. from image in Enumerable.Range(0, images.Count) from tile in tiles select new Unit(image, tile)];
 
-    /// <summary>Chooses the tiles with which the thread that works longest is done first.</summary>
+    /// <summary>Chooses the tiles for which the thread with the most work finishes earliest.</summary>
     private IReadOnlyList<Tile> Divide(PlanarImages images)
     {
         if (_tile is { } tile)
@@ -160,7 +160,7 @@ internal sealed unsafe class VectorizedDistance<TLanes> : FrozenDistance
             .Select(i => Tile.Divide(images.Height, images.Width, largest - i * TileStep))
             .MinBy(Cost)!;
 
-        // The rounds, times what a tile costs: its layers are on average four pixels larger than its part of the final map.
+        // The number of rounds, times the cost of a tile. The layers of a tile are on average four pixels larger than its part of the final map.
         double Cost(IReadOnlyList<Tile> tiles)
         {
             var threads = get_num_threads();

@@ -3,8 +3,8 @@ using Mdf.Kernels;
 
 namespace Mdf.Losses.Frozen;
 
-/// <summary>The memory in which one thread works on one tile after the other.</summary>
-/// <remarks>Every map has room to its right and below for what kernels read beyond it, and that is zero.</remarks>
+/// <summary>The memory in which one thread processes one tile after the other.</summary>
+/// <remarks>Every map has extra zeros to its right and below, because the kernels read beyond its edge.</remarks>
 internal sealed unsafe class Workspace<TLanes> : IDisposable
     where TLanes : unmanaged, ILanes<TLanes>
 {
@@ -22,9 +22,9 @@ internal sealed unsafe class Workspace<TLanes> : IDisposable
     private readonly NativeBuffer _features;
     private readonly NativeBuffer _scratch;
 
-    /// <summary>Allocates.</summary>
-    /// <param name="largest">The most rows and columns of the final map that a tile has.</param>
-    /// <param name="channels">The most channels that a layer has.</param>
+    /// <summary>Allocates the memory.</summary>
+    /// <param name="largest">The largest number of rows and columns of the final map in a tile.</param>
+    /// <param name="channels">The largest number of channels of a layer.</param>
     public Workspace(int largest, int channels)
     {
         Largest = largest;
@@ -44,32 +44,32 @@ internal sealed unsafe class Workspace<TLanes> : IDisposable
         }.Max());
     }
 
-    /// <summary>The most rows and columns of the final map that a tile may have.</summary>
+    /// <summary>The largest number of rows and columns of the final map in a tile.</summary>
     public int Largest { get; }
 
-    /// <summary>Room for the features of one scale of a reference.</summary>
+    /// <summary>Memory for the features of a reference at one scale.</summary>
     public float* Features => _features.Pointer;
 
-    /// <summary>Room for what kernels keep in between.</summary>
+    /// <summary>Memory for intermediate values of the kernels.</summary>
     public float* Scratch => _scratch.Pointer;
 
-    /// <summary>What <see cref="BeginLayers"/> made.</summary>
+    /// <summary>The layers that <see cref="BeginLayers"/> has created.</summary>
     public FeatureMap[] Layers { get; } = new FeatureMap[LayerCount];
 
-    /// <summary>How many pixels of each border a layer has more than the final map.</summary>
+    /// <summary>The number of pixels by which a layer is larger than the final map at each border.</summary>
     public static int MarginOf(int layer) => LayerCount - 1 - layer;
 
-    /// <summary>Rows and columns of a layer of a tile.</summary>
+    /// <summary>The number of rows and columns of a layer in a tile.</summary>
     public static (int Height, int Width) SizeOf(Tile tile, int layer) =>
         (tile.Map.Height + 2 * MarginOf(layer), tile.Map.Width + 2 * MarginOf(layer));
 
-    /// <summary>Room for the restored image's input.</summary>
+    /// <summary>Prepares the memory for the input of the restored image.</summary>
     public FeatureMap BeginRestored(Tile tile) => Map(_restored, tile.Input.Height, tile.Input.Width, 3, 0);
 
-    /// <summary>Room for the reference's input.</summary>
+    /// <summary>Prepares the memory for the input of the reference.</summary>
     public FeatureMap BeginReference(Tile tile) => Map(_reference, tile.Input.Height, tile.Input.Width, 3, 0);
 
-    /// <summary>Room for the layers of one scale: the head, the blocks of the body, the final map.</summary>
+    /// <summary>Prepares the memory for the layers of one scale: the head, the blocks of the body, the final map.</summary>
     public FeatureMap[] BeginLayers(Tile tile, int channels)
     {
         for (var layer = 0; layer < LayerCount; layer++)
@@ -81,14 +81,14 @@ internal sealed unsafe class Workspace<TLanes> : IDisposable
         return Layers;
     }
 
-    /// <summary>Room for the gradient with respect to a layer, with zeros around it.</summary>
+    /// <summary>Prepares the memory for the gradient with respect to a layer, with zeros around it.</summary>
     public FeatureMap BeginGradient(Tile tile, int layer, int channels, int border)
     {
         var (height, width) = SizeOf(tile, layer);
         return Map(_gradients[layer % 2], height, width, channels, border);
     }
 
-    /// <summary>Room for the gradient with respect to the final map, zero, with zeros around it.</summary>
+    /// <summary>Prepares the memory for the gradient with respect to the final map: all zeros, with zeros around it.</summary>
     public FeatureMap BeginFinalGradient(Tile tile, int border)
     {
         var map = Map(_finalGradient, tile.Map.Height, tile.Map.Width, 1, border);
@@ -105,7 +105,7 @@ internal sealed unsafe class Workspace<TLanes> : IDisposable
             buffer.Dispose();
     }
 
-    /// <summary>A map that is to be written, whose surroundings are zero.</summary>
+    /// <summary>Creates a map to write, with zeros around it.</summary>
     private static FeatureMap Map(NativeBuffer buffer, int height, int width, int channels, int border)
     {
         var map = new FeatureMap(buffer.Pointer, Padded(width + 2 * border), channels);
