@@ -25,13 +25,6 @@ internal sealed record DemoSize(int Iterations, int Scales, int RecoverySteps, i
     public static DemoSize Quick { get; } = new(Iterations: 20, Scales: 2, RecoverySteps: 60, NetworkSteps: 20);
 }
 
-/// <summary>The photographs of the demonstration: RGB, <c>(1, 3, H, W)</c> in [0, 1], on the device to compute on.</summary>
-/// <param name="Photo">The only photograph on which the loss is trained.</param>
-/// <param name="Sha256">The SHA-256 of its file.</param>
-/// <param name="Second">The second photograph for the training of the networks.</param>
-/// <param name="Unseen">The photograph that the networks restore. Nothing is trained on it.</param>
-internal sealed record DemoPhotographs(Tensor Photo, string Sha256, Tensor Second, Tensor Unseen);
-
 /// <summary>The results of the demonstration.</summary>
 /// <param name="Comparison">The values of each loss for four distortions of equal MSE.</param>
 /// <param name="StartPsnr">The PSNR in dB of the noise from which the recovery starts.</param>

@@ -98,22 +98,6 @@ public sealed class LossExpression
     /// <summary>The expression as the user wrote it.</summary>
     public override string ToString() => _text;
 
-    /// <summary>Writes the expression of an MDF loss, with only those options that differ from their defaults.</summary>
-    internal static string OfMdf(string nameOrPath, int? numScales, bool ascending, LayerWeights? layerWeights, InputRange? inputRange, Precision precision)
-    {
-        var argument = nameOrPath.AsSpan().IndexOfAny("+*?") < 0 ? nameOrPath : $"'{nameOrPath}'";
-        string?[] options =
-        [
-            numScales is null ? null : string.Create(CultureInfo.InvariantCulture, $"num_scales={numScales}"),
-            ascending ? null : "ascending=false",
-            layerWeights is null ? null : $"layer_weights={layerWeights}",
-            inputRange is null ? null : $"input_range={inputRange}",
-            precision == Precision.Fp32 ? null : "precision=bf16",
-        ];
-        var given = string.Join('&', options.Where(option => option is not null));
-        return $"mdf:{argument}{(given.Length > 0 ? "?" : "")}{given}";
-    }
-
     private static MdfLoss CreateMdf(LossTerm term)
     {
         var scales = term.Option<int>("num_scales", "a positive whole number", text =>

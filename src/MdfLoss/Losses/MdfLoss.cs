@@ -1,3 +1,4 @@
+using System.Globalization;
 using Mdf.Discriminators;
 using Mdf.Losses.Frozen;
 using Mdf.Runtime;
@@ -77,7 +78,7 @@ public sealed class MdfLoss : ReconstructionLoss
     {
         ArgumentException.ThrowIfNullOrEmpty(nameOrPath);
         var loss = Load(
-            nameOrPath, numScales, ascending, layerWeights, inputRange, precision, LossExpression.OfMdf(nameOrPath, numScales, ascending, layerWeights, inputRange, precision));
+            nameOrPath, numScales, ascending, layerWeights, inputRange, precision, ExpressionFor(nameOrPath, numScales, ascending, layerWeights, inputRange, precision));
         if (device is not null)
             loss.to(device);
         return loss;
@@ -179,6 +180,22 @@ public sealed class MdfLoss : ReconstructionLoss
         return gradient is null
             ? values
             : StoredGradient.Attach(restored, values, gradient, reference, PlainDistances);
+    }
+
+    /// <summary>Writes the loss expression, with only those options that differ from their defaults.</summary>
+    private static string ExpressionFor(string nameOrPath, int? numScales, bool ascending, LayerWeights? layerWeights, InputRange? inputRange, Precision precision)
+    {
+        var argument = nameOrPath.AsSpan().IndexOfAny("+*?") < 0 ? nameOrPath : $"'{nameOrPath}'";
+        string?[] options =
+        [
+            numScales is null ? null : string.Create(CultureInfo.InvariantCulture, $"num_scales={numScales}"),
+            ascending ? null : "ascending=false",
+            layerWeights is null ? null : $"layer_weights={layerWeights}",
+            inputRange is null ? null : $"input_range={inputRange}",
+            precision == Precision.Fp32 ? null : "precision=bf16",
+        ];
+        var given = string.Join('&', options.Where(option => option is not null));
+        return $"mdf:{argument}{(given.Length > 0 ? "?" : "")}{given}";
     }
 
     /// <summary>The frozen stack for the fast path and for images of the reference's type and device; null if only the plain path can be used.</summary>

@@ -5,17 +5,19 @@ namespace Mdf.Losses;
 /// <summary>A reconstruction loss against one reference; created by <see cref="ReconstructionLoss.Prepare"/>.</summary>
 public sealed class PreparedLoss : nn.Module<Tensor, Tensor>
 {
-    private readonly ReconstructionLoss _loss;
     private readonly ReferenceFeatures _features;
-    private readonly ReconstructionLoss.ImageKind _reference;
+    private readonly Func<Tensor, Tensor> _compare;
     private bool _isDisposed;
 
-    internal PreparedLoss(ReconstructionLoss loss, ReferenceFeatures features, ReconstructionLoss.ImageKind reference)
-        : base(loss.GetName())
+    /// <summary>Takes over the features of a reference.</summary>
+    /// <param name="name">The name of the loss.</param>
+    /// <param name="features">The features. The prepared loss disposes of their tensors.</param>
+    /// <param name="compare">Checks a restored image and computes its loss from the features.</param>
+    internal PreparedLoss(string name, ReferenceFeatures features, Func<Tensor, Tensor> compare)
+        : base(name)
     {
-        _loss = loss;
         _features = features;
-        _reference = reference;
+        _compare = compare;
     }
 
     /// <summary>The memory of the reference's features, in bytes.</summary>
@@ -27,7 +29,7 @@ public sealed class PreparedLoss : nn.Module<Tensor, Tensor>
     public override Tensor forward(Tensor restored)
     {
         ObjectDisposedException.ThrowIf(_isDisposed, this);
-        var values = _loss.CompareWithPrepared(restored, _features, _reference);
+        var values = _compare(restored);
         GC.KeepAlive(this);
         return values;
     }

@@ -116,15 +116,16 @@ public abstract class ReconstructionLoss : nn.Module<Tensor, Tensor, Tensor>
         var features = Analyze(reference.detach().clone());
         foreach (var feature in features.Tensors)
             feature.DetachFromDisposeScope();
-        return new PreparedLoss(this, features, ImageKind.FromImage(reference));
-    }
+        var kind = ImageKind.FromImage(reference);
+        return new PreparedLoss(GetName(), features, CompareWithPrepared);
 
-    internal Tensor CompareWithPrepared(Tensor restored, ReferenceFeatures features, ImageKind reference)
-    {
-        RequireImage(restored, nameof(restored));
-        RequireSameKind(ImageKind.FromImage(restored), reference);
-        using var scope = NewDisposeScope();
-        return Reduce(features.Compare(restored)).MoveToOuterDisposeScope();
+        Tensor CompareWithPrepared(Tensor restored)
+        {
+            RequireImage(restored, nameof(restored));
+            RequireSameKind(ImageKind.FromImage(restored), kind);
+            using var scope = NewDisposeScope();
+            return Reduce(features.Compare(restored)).MoveToOuterDisposeScope();
+        }
     }
 
     /// <summary>Computes the tensors of the reference that the loss needs. Differentiable.</summary>
