@@ -66,6 +66,7 @@ internal static class CommandLine
     {
         cancellationToken = interruption?.Token ?? cancellationToken;
         var isVerbose = args.Contains(CommonOptions.Verbose);
+        var name = ""; // of the command, once it is known
         try
         {
             // File names may start with '@', so response files are switched off.
@@ -94,6 +95,7 @@ internal static class CommandLine
                 return Refuse(parsed, configuration, parsed.Errors[0].Message.ReplaceLineEndings(" ").TrimEnd('.'));
             if (parsed.CommandResult.Command is not MdfCommand command)
                 throw new InvalidOperationException($"'{parsed.CommandResult.Command.Name}' does nothing");
+            name = string.Join(' ', PathTo(parsed));
             if (parsed.GetValue<string?>(CommonOptions.Libtorch) is { } libtorch)
                 NativeLibraries.UseLibtorch(libtorch, CommonOptions.Libtorch);
             return command.Run(new CommandContext(
@@ -105,7 +107,7 @@ internal static class CommandLine
         }
         catch (Exception thrown)
         {
-            var (code, message) = Explain(thrown, interruption, cancellationToken);
+            var (code, message) = Explain(thrown, name, interruption, cancellationToken);
             error.WriteLine($"mdf: {message}");
             if (isVerbose && thrown is not OperationCanceledException)
                 error.WriteLine(thrown);
@@ -200,19 +202,20 @@ internal static class CommandLine
         return names;
     }
 
-    private static (int Code, string Message) Explain(Exception thrown, Interruption? interruption, CancellationToken cancellationToken)
+    private static (int Code, string Message) Explain(Exception thrown, string command, Interruption? interruption, CancellationToken cancellationToken)
     {
         // Exceptions from a worker thread or a static constructor are wrapped. Only the cause is reported.
         var error = thrown;
         while (error is AggregateException or TypeInitializationException && error.InnerException is { } inner)
             error = inner;
+        var advice = Advice.For(error, command);
         return error switch
         {
-            InputException when !cancellationToken.IsCancellationRequested => (Misuse, error.Message),
-            RunInterruptedException when cancellationToken.IsCancellationRequested => (interruption?.ExitCode(isResumable: true) ?? Interrupted, $"interrupted; {error.Message}"),
-            // Ctrl-C also reaches a program that we started. An incomplete file of this program is not an error of the input.
+            InputException when !cancellationToken.IsCancellationRequested => (Misuse, error.Message + advice),
+            RunInterruptedException when cancellationToken.IsCancellationRequested => (interruption?.ExitCode(isResumable: true) ?? Interrupted, $"interrupted; {error.Message}{advice}"),
+            // Ctrl-C reaches a program that we have started as well, and what it leaves behind is no fault of the input.
             OperationCanceledException or InputException when cancellationToken.IsCancellationRequested => (interruption?.ExitCode(isResumable: false) ?? Interrupted, "interrupted"),
-            DivergedException or IOException or UnauthorizedAccessException => (Failure, FirstLine(error)),
+            DivergedException or IOException or UnauthorizedAccessException => (Failure, FirstLine(error) + advice),
             OutOfMemoryException => (Failure, OutOfMemory),
             ExternalException when s_allocationFailures.Any(words => error.Message.Contains(words, StringComparison.OrdinalIgnoreCase)) => (Failure, OutOfMemory),
             _ => (Failure, $"unexpected failure: {FirstLine(error)} ({error.GetType().Name}); --verbose shows where"),

@@ -1,3 +1,6 @@
+using System.Reflection.Metadata;
+using System.Reflection.Metadata.Ecma335;
+using System.Reflection.PortableExecutable;
 using System.Text.RegularExpressions;
 using ArchUnitNET.Domain;
 using ArchUnitNET.Loader;
@@ -31,6 +34,22 @@ public sealed partial class LayoutTests
     [Fact]
     public void The_kernels_use_nothing_else_of_ours() =>
         Assert.Empty(Uses().Where(use => use.From.Folder == "Kernels" && use.To.Folder != "Kernels").Select(use => $"{use.From.Type} uses {use.To.Type}").Distinct());
+
+    /// <summary>The program adds its options to the library's messages (<see cref="Mdf.Cli.Advice"/>): other programs have other options.</summary>
+    [Fact]
+    public void The_library_names_no_option_and_no_command_of_the_program()
+    {
+        foreach (var (assembly, _) in s_assemblies.SkipLast(1))
+        {
+            using var file = new PEReader(File.OpenRead(assembly.Location));
+            var reader = file.GetMetadataReader();
+            var literals = new List<string>();
+            for (var handle = default(UserStringHandle); !(handle = reader.GetNextHandle(handle)).IsNil;)
+                literals.Add(reader.GetUserString(handle));
+            Assert.True(literals.Count > 100);
+            Assert.DoesNotContain(literals, OptionOrCommand().IsMatch);
+        }
+    }
 
     [Fact]
     public void Every_type_is_in_the_assembly_and_the_folder_of_its_namespace()
@@ -108,6 +127,9 @@ public sealed partial class LayoutTests
             .Select(file => (Path.GetRelativePath(source, file), Text: File.ReadAllText(file), Use: pattern.Match(File.ReadAllText(file)).Value))
             .Where(file => file.Use.Length > 0);
     }
+
+    [GeneratedRegex(@"(?<![\w-])--[a-z]|\bmdf (demo|loss|train|restore|evaluate|score|optimize|convert|doctor|completion|help)\b")]
+    private static partial Regex OptionOrCommand();
 
     [GeneratedRegex(@"^namespace ([\w.]+);", RegexOptions.Multiline)]
     private static partial Regex Namespace();

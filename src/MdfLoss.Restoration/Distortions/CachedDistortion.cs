@@ -49,7 +49,7 @@ internal sealed class CachedDistortion : Distortion
 
         var found = ImageFile.Read(path);
         if (found.shape[2] != image.shape[2] || found.shape[3] != image.shape[3])
-            throw new InputException($"expected '{path}' to have {image.shape[3]}×{image.shape[2]} pixels, as it was written, found {found.shape[3]}×{found.shape[2]}: delete it, and it is made again");
+            throw new InputException($"expected '{path}' to have {image.shape[3]}×{image.shape[2]} pixels, as it was written, found {found.shape[3]}×{found.shape[2]}: delete it, and the program makes it again");
         return image.shape[1] == 1 ? GreyPicture.Channels(found) : found;
     }
 

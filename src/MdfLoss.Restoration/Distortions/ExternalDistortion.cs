@@ -34,7 +34,7 @@ public sealed class ExternalDistortion : Distortion
     }
 
     internal static TaskName Name { get; } = new("external", "external:\"program {in} {out}\"", "makes a damaged file from a clean one", _ => throw new InputException(
-        "cannot use task 'external' here: a file cannot start a program; type it on the command line, with --task 'external:command' (mdf train takes it again with --resume)"));
+        "cannot use task 'external' here: a file cannot start a program; only a command that a person types can").With(Remedy.TypeTask));
 
     /// <summary>Whether a task names a program. Starts nothing.</summary>
     /// <param name="task">The task's name.</param>

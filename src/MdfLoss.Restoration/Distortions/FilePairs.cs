@@ -34,8 +34,7 @@ internal sealed class FilePairs : Distortion
     public override int Factor { get; }
 
     /// <inheritdoc/>
-    internal override void RequireOperator() => throw new InputException($"task '{Task}' damages nothing itself: give the damaged files, "
-        + "for mdf train with data.distorted (and data.validation_distorted, where there is data.validation), for mdf evaluate with --distorted");
+    internal override void RequireOperator() => throw new InputException($"task '{Task}' damages nothing itself: give the damaged files").With(Remedy.GiveDistorted);
 
     /// <inheritdoc/>
     protected override Tensor Distort(Tensor reference, Generator? random)

@@ -44,6 +44,7 @@ public static class Benchmark
         ArgumentNullException.ThrowIfNull(models);
         ArgumentNullException.ThrowIfNull(images);
         ArgumentNullException.ThrowIfNull(losses);
+        ArgumentNullException.ThrowIfNull(device);
         var meter = new ProgressMeter(progress, "evaluating", models.Count * images.Count);
         var results = new BenchmarkResult[models.Count, images.Count];
         for (var image = 0; image < images.Count; image++)
@@ -77,6 +78,7 @@ public static class Benchmark
     public static BenchmarkResult Mean(IReadOnlyList<BenchmarkResult> results)
     {
         ArgumentNullException.ThrowIfNull(results);
+        ArgumentOutOfRangeException.ThrowIfZero(results.Count);
         var scores = results.Select(result => result.Scores).ToArray();
         return new BenchmarkResult(
             results[0].Model, "mean",

@@ -76,16 +76,24 @@ public sealed class BenchmarkImages
 
     /// <summary>The name of an image: the name of its file, without folder and extension.</summary>
     /// <param name="index">The index of the image, from 0.</param>
-    public string NameOf(int index) => Path.GetFileNameWithoutExtension(_references[index]);
+    /// <exception cref="ArgumentOutOfRangeException">There is no such image.</exception>
+    public string NameOf(int index)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(index);
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(index, Count);
+        return Path.GetFileNameWithoutExtension(_references[index]);
+    }
 
     /// <summary>Reads a pair. The reference is cropped at the bottom and at the right to a multiple of the factor.</summary>
     /// <param name="index">The index of the image, from 0.</param>
     /// <param name="cancellationToken">Stops the work while a file is read.</param>
     /// <returns><c>(1, 3, H, W)</c> in [0, 1] and <c>(1, 3, H / factor, W / factor)</c>, on the CPU.</returns>
-    /// <exception cref="InputException">A file is not an image, or the two sizes do not match.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">There is no such image.</exception>
+    /// <exception cref="InputException">A file is no image, or the two sizes do not belong together.</exception>
     /// <exception cref="OperationCanceledException">It was cancelled.</exception>
     public (Tensor Reference, Tensor Distorted) Read(int index, CancellationToken cancellationToken = default)
     {
+        var name = NameOf(index);
         using var scope = NewDisposeScope();
         using var _ = no_grad();
         var factor = _distortion.Factor;
@@ -96,12 +104,12 @@ public sealed class BenchmarkImages
         if (height == 0 || width == 0)
             throw new InputException($"'{_references[index]}' is {image.shape[3]}×{image.shape[2]} pixels: too small for a factor of {factor * _reduce}");
         var reference = image[.., .., ..(int)height, ..(int)width].contiguous();
-        using var random = new Generator(SeedOf(NameOf(index)));
+        using var random = new Generator(SeedOf(name));
         var distorted = _distorted is null ? _distortion.ApplyToPicture(reference, random) : ImageFile.Read(_distorted[index], cancellationToken: cancellationToken);
         if (distorted.shape[2] != height / factor || distorted.shape[3] != width / factor)
         {
             throw new InputException($"expected '{_distorted![index]}' to have {width / factor}×{height / factor} pixels, as '{_references[index]}' "
-                + $"of {image.shape[3]}×{image.shape[2]} asks for with a factor of {factor}, found {distorted.shape[3]}×{distorted.shape[2]}");
+                + $"of {image.shape[3]}×{image.shape[2]} requires with a factor of {factor}, found {distorted.shape[3]}×{distorted.shape[2]}");
         }
 
         return (reference.MoveToOuterDisposeScope(), distorted.MoveToOuterDisposeScope());

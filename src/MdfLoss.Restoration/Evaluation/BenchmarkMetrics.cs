@@ -35,7 +35,8 @@ public static class BenchmarkMetrics
     /// <param name="niqe">The model for NIQE; null to omit NIQE.</param>
     /// <param name="cancellationToken">Stops the work between two strips.</param>
     /// <returns>The scores. A score is null if the image is too small for it.</returns>
-    /// <exception cref="InputException">The sizes differ, a tensor is not an image or contains NaN, or the border is the whole image.</exception>
+    /// <exception cref="ArgumentException">A tensor is not an image.</exception>
+    /// <exception cref="InputException">The sizes differ, an image contains NaN, or the border leaves nothing.</exception>
     /// <exception cref="OperationCanceledException">It was cancelled.</exception>
     public static BenchmarkScores Score(
         Tensor restored, Tensor reference, int border = 0, NiqeModel? niqe = null, CancellationToken cancellationToken = default)

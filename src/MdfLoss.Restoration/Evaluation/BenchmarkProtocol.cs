@@ -15,13 +15,14 @@ internal static class BenchmarkProtocol
     /// <param name="border">The number of pixels to crop at each side; at least 0.</param>
     /// <param name="role">The role of the image, for messages, such as <c>restored</c>.</param>
     /// <returns><c>(1, 3, H − 2·border, W − 2·border)</c>, a view.</returns>
-    /// <exception cref="InputException">The tensor is not an image of this shape, or the border is the whole image.</exception>
+    /// <exception cref="ArgumentException">The tensor is not such an image.</exception>
+    /// <exception cref="InputException">The image is all border.</exception>
     public static Tensor WithoutBorder(Tensor image, int border, string role)
     {
         ArgumentNullException.ThrowIfNull(image);
         ArgumentOutOfRangeException.ThrowIfNegative(border);
         if (image.dim() != 4 || image.shape[0] != 1 || image.shape[1] != 3 || !image.is_floating_point())
-            throw new InputException($"expected a {role} image of floating-point values, shape (1, 3, H, W), found {image.dtype} ({string.Join(", ", image.shape)})");
+            throw new ArgumentException($"expected a {role} image of floating-point values, shape (1, 3, H, W), found {image.dtype} ({string.Join(", ", image.shape)})", nameof(image));
         var (height, width) = (image.shape[2] - 2L * border, image.shape[3] - 2L * border);
         if (height < 1 || width < 1)
         {

@@ -60,7 +60,7 @@ internal sealed record DistortionTrial(Tensor Clean, Tensor Distorted, double Ps
             lowest = Math.Min(lowest, trial.Psnr);
         }
 
-        var found = double.IsInfinity(lowest) ? "it as it is" : string.Create(CultureInfo.InvariantCulture, $"{lowest:F1} dB");
+        var found = double.IsInfinity(lowest) ? "no change" : string.Create(CultureInfo.InvariantCulture, $"{lowest:F1} dB");
         throw new InputException($"the task {Untrusted.Quote(task)} damages nothing: expected a picture of at most {HighestPsnr} dB (PSNR) of the clean one, found {found}; "
             + (ExternalDistortion.IsNameOf(task)
                 ? "try the program by hand, and if it chooses the format by the name of {out}, which ends in .png, name the format, as 'jpg:{out}' does for ImageMagick"

@@ -29,5 +29,5 @@ internal sealed class ExternalRestorer : IRestorer
 
     public static ExternalRestorer Open(string? argument, RestorerSetup setup) => setup.ProgramTimeLimit is { } limit
         ? new ExternalRestorer(new ExternalProgram(argument ?? "", limit), setup.Task?.Factor)
-        : throw new InputException("cannot use 'external' here: only what is typed on the command line can start a program");
+        : throw new InputException("cannot use 'external' here: only a command that a person types can start a program");
 }

@@ -26,7 +26,7 @@ internal sealed class FolderRestorer : IRestorer
         using var scope = NewDisposeScope();
         var restored = ImageFile.Read(file, cancellationToken: request.CancellationToken);
         if (RestoredSize.Mistake(distorted, restored.shape[2], restored.shape[3], Factor) is { } mistake)
-            throw new InputException($"'{file}' is no result for the image '{request.Image}': {mistake}");
+            throw new InputException($"'{file}' is not a result for the image '{request.Image}': {mistake}");
         return restored.to(distorted.device).to(distorted.dtype).MoveToOuterDisposeScope();
     }
 

@@ -43,10 +43,13 @@ public static class ImageRestoration
     /// An input is missing or is not a file, a folder has no image, the output has an unusable name, is an input, is also the output of another input, or
     /// exists, or an option does not fit.
     /// </exception>
+    /// <exception cref="ArgumentException">There is no input.</exception>
     internal static RestorationPlan Plan(IReadOnlyList<string> inputs, string output, RestorationOutput? options = null)
     {
         ArgumentNullException.ThrowIfNull(inputs);
         ArgumentNullException.ThrowIfNull(output);
+        if (inputs.Count == 0)
+            throw new ArgumentException("expected at least one image file or folder, found none", nameof(inputs));
         options ??= new RestorationOutput();
         if (string.IsNullOrWhiteSpace(output))
             throw new InputException("expected an output file or folder, found an empty path");
@@ -65,7 +68,7 @@ public static class ImageRestoration
             ExistingResults.Skip => new RestorationPlan([.. pairs.Except(existing)], existing, earlier),
             _ when existing.Length == 0 => new RestorationPlan(pairs, [], earlier),
             _ => throw new InputException($"{existing.Length} of {pairs.Length} results exist already, such as '{existing[0].Output}': "
-                + "replace them with --overwrite, keep them with --skip-existing, or write into another folder"),
+                + "replace them, keep them, or write into another folder").With(Remedy.ReplaceOrKeep),
         };
     }
 
@@ -120,6 +123,7 @@ public static class ImageRestoration
     {
         ArgumentNullException.ThrowIfNull(restorer);
         ArgumentNullException.ThrowIfNull(distorted);
+        ArgumentNullException.ThrowIfNull(request);
         var (height, width, factor) = (distorted.Color.shape[^2], distorted.Color.shape[^1], restorer.Factor ?? 1);
         if (width * factor > ImageFile.MaximumPixels / (height * factor))
         {
@@ -255,8 +259,8 @@ public static class ImageRestoration
     {
         if (options.ChangesNames)
         {
-            throw new InputException($"{(options.KeepsExtension ? "--keep-extension" : "--suffix")} names results in a folder, found the output file '{file}': "
-                + "give that the name that it is to have, or give a folder");
+            throw new InputException($"{(options.KeepsExtension ? "expected a folder for results that keep their extensions" : $"expected a folder for results with the suffix {Untrusted.Quote(options.Suffix)}")}, "
+                + $"found the output file '{file}': give the file its final name, or give a folder").With(options.KeepsExtension ? Remedy.OmitKeptExtensions : Remedy.OmitSuffix);
         }
 
         ImageFile.RequireWritable(file, options.Writing);
@@ -287,14 +291,14 @@ public static class ImageRestoration
         {
             var target = RealPath.Resolve(pair.Output);
             if (sources[target].FirstOrDefault() is { } source)
-                throw new InputException($"cannot write '{pair.Output}': it is the input '{source}'; choose another output{(isFile ? "" : ", or give results another name with --suffix")}");
+                throw new InputException($"cannot write '{pair.Output}': it is the input '{source}'; choose another output{(isFile ? "" : ", or give the results a suffix")}").With(isFile ? null : Remedy.AddSuffix);
             if (targets.TryAdd(target, pair.Input))
                 continue;
             var kept = options with { KeepsExtension = true };
-            throw new InputException($"'{targets[target]}' and '{pair.Input}' would both be written to '{pair.Output}': "
-                + (RealPath.Comparer.Equals(kept.NameOf(targets[target]), kept.NameOf(pair.Input))
-                    ? "restore them one after the other, into different folders"
-                    : $"with --keep-extension their results have the names '{Path.GetFileName(kept.FileOf(targets[target], ""))}' and '{Path.GetFileName(kept.FileOf(pair.Input, ""))}'"));
+            var mistake = $"'{targets[target]}' and '{pair.Input}' would both be written to '{pair.Output}'";
+            throw RealPath.Comparer.Equals(kept.NameOf(targets[target]), kept.NameOf(pair.Input))
+                ? new InputException($"{mistake}: restore them one after the other, into different folders")
+                : new InputException($"{mistake}: if results keep their extensions, the names are '{Path.GetFileName(kept.FileOf(targets[target], ""))}' and '{Path.GetFileName(kept.FileOf(pair.Input, ""))}'").With(Remedy.KeepExtensions);
         }
     }
 

@@ -60,7 +60,8 @@ public sealed class NiqeModel
     /// At least 0; for photographs mostly 2 to 8. Null if there are fewer than two whole blocks of 96×96 pixels with texture, because the covariance
     /// needs two. So the sides must have at least 192 and 96 pixels.
     /// </returns>
-    /// <exception cref="InputException">The tensor is not an image of this shape, contains NaN, or the border is the whole image.</exception>
+    /// <exception cref="ArgumentException">The tensor is not such an image.</exception>
+    /// <exception cref="InputException">The image contains NaN, or is all border.</exception>
     public double? Score(Tensor image, int border = 0)
     {
         using var scope = NewDisposeScope();

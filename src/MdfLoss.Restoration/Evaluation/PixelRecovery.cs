@@ -21,7 +21,8 @@ public static class PixelRecovery
     /// <param name="progress">Takes a report for every step.</param>
     /// <param name="cancellationToken">Stops the work between two steps.</param>
     /// <returns>The image and its curves. The caller disposes of the result.</returns>
-    /// <exception cref="InputException">The images differ in shape, or do not fit the loss.</exception>
+    /// <exception cref="ArgumentException">A tensor is not a batch of images, or their types or devices differ.</exception>
+    /// <exception cref="InputException">The sizes of the images do not fit each other or the loss.</exception>
     /// <exception cref="DivergedException">The recovery diverged.</exception>
     /// <exception cref="OperationCanceledException">It was cancelled.</exception>
     public static RecoveryResult Run(
@@ -34,6 +35,7 @@ public static class PixelRecovery
         CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(loss);
+        ArgumentNullException.ThrowIfNull(reference);
         ArgumentNullException.ThrowIfNull(start);
         ArgumentOutOfRangeException.ThrowIfNegative(steps);
         var psnr = new List<double>(steps);

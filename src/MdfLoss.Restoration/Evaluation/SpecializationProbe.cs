@@ -93,7 +93,7 @@ internal static class SpecializationProbe
                 var error = probes[d].Error(picture, random);
                 var found = MeanSquare(error);
                 if (!(found > 0 && wanted > 0))
-                    throw new InputException($"cannot probe with picture {p + 1}: {probes[d].Name} leaves it as it is; use a picture with detail");
+                    throw new InputException($"cannot probe with picture {p + 1}: {probes[d].Name} does not change it; use a picture with detail");
                 var distorted = picture.Add(error.Mul(Math.Sqrt(wanted / found)));
                 for (var l = 0; l < losses.Count; l++)
                     logs[d, l] += Math.Log(losses[l].call(distorted, picture).item<float>()) / pictures.Count;

@@ -22,9 +22,8 @@ internal static class TiledRestoration
     /// <param name="cancellationToken">Stops the work between two tiles.</param>
     /// <returns><c>(1, 3, H · factor, W · factor)</c>, with the type and the device of the input, not clamped, without gradients.</returns>
     /// <exception cref="ArgumentException">
-    /// The network is in training mode, the tensor is not as above, or the tile's side is not positive.
+    /// The network is in training mode, the tensor is not as above, the tile's side is not positive, or a tile is given and the network looks at the whole image.
     /// </exception>
-    /// <exception cref="InputException">A tile is given, but the network reads the whole image.</exception>
     /// <exception cref="OperationCanceledException">It was cancelled.</exception>
     public static Tensor Run(
         RestorationNetwork network,
@@ -52,7 +51,7 @@ internal static class TiledRestoration
         var grid = (network.Margin, tile) switch
         {
             (null, null) => TileGrid.Whole(height, width),
-            (null, _) => throw new InputException($"the network '{network.Architecture.Name}' looks at the whole image, which so cannot be divided into tiles: leave out --tile"),
+            (null, _) => throw new ArgumentException($"the network '{network.Architecture.Name}' needs the whole image: it cannot be divided into tiles; give no size of tiles", nameof(tile)),
             ({ } margin, { } side) => TileGrid.Square(height, width, margin, network.Stride, side),
             ({ } margin, null) => TileGrid.Cheapest(height, width, factor, margin, network.Stride),
         };

@@ -40,7 +40,7 @@ public static partial class ExperimentFile
         ["validation"] = ["every", "images", "niqe"],
     };
 
-    private static ValueRange<string> PluginKeyRange { get; } = new("what comes from a plugin, such as 'loss gradient'", value => PluginKey().IsMatch(value));
+    private static ValueRange<string> PluginKeyRange { get; } = new("names that a plugin adds, such as 'loss gradient'", value => PluginKey().IsMatch(value));
 
     /// <summary>Reads an experiment file. Does not open the files that it names.</summary>
     /// <param name="path">The file.</param>
@@ -50,19 +50,29 @@ public static partial class ExperimentFile
     /// </param>
     /// <param name="task">The task that the user typed; it replaces the task of the file. Only this task can be a program. Null: the task of the file.</param>
     /// <exception cref="InputException">The file cannot be read or is not an experiment, or an override is invalid.</exception>
-    public static Experiment Load(string path, IReadOnlyList<string>? overrides = null, Distortion? task = null)
+    public static Experiment Load(string path, IReadOnlyList<string>? overrides = null, Distortion? task = null) => Load(path, overrides, task, ExperimentArguments.InCode);
+
+    /// <summary>Reads an experiment file for a caller that has its own names for overrides and task; otherwise as <see cref="Load(string, IReadOnlyList{string}?, Distortion?)"/>.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="overrides">As above.</param>
+    /// <param name="task">As above.</param>
+    /// <param name="names">The names of both in messages.</param>
+    internal static Experiment Load(string path, IReadOnlyList<string>? overrides, Distortion? task, ExperimentArguments names)
     {
         ArgumentNullException.ThrowIfNull(path);
-        return Parse(ReadText(path), path, overrides, task);
+        return Parse(ReadText(path), path, overrides, task, names);
     }
 
-    /// <summary>Reads an experiment from a text in memory; otherwise as <see cref="Load"/>.</summary>
+    /// <summary>Reads an experiment from a text in memory; otherwise as <see cref="Load(string, IReadOnlyList{string}?, Distortion?)"/>.</summary>
     /// <param name="text">The text of an experiment file.</param>
     /// <param name="name">The name of the text in messages.</param>
-    /// <param name="overrides">As for <see cref="Load"/>.</param>
-    /// <param name="task">As for <see cref="Load"/>.</param>
+    /// <param name="overrides">As for <see cref="Load(string, IReadOnlyList{string}?, Distortion?)"/>.</param>
+    /// <param name="task">As for <see cref="Load(string, IReadOnlyList{string}?, Distortion?)"/>.</param>
     /// <exception cref="InputException">The text is not an experiment, or an override is invalid.</exception>
-    public static Experiment Parse(string text, string name, IReadOnlyList<string>? overrides = null, Distortion? task = null)
+    public static Experiment Parse(string text, string name, IReadOnlyList<string>? overrides = null, Distortion? task = null) =>
+        Parse(text, name, overrides, task, ExperimentArguments.InCode);
+
+    private static Experiment Parse(string text, string name, IReadOnlyList<string>? overrides, Distortion? task, ExperimentArguments names)
     {
         ArgumentNullException.ThrowIfNull(text);
         ArgumentNullException.ThrowIfNull(name);
@@ -74,9 +84,9 @@ public static partial class ExperimentFile
             var other => throw new InputException($"{other.Place}: expected the keys of an experiment, such as 'task: sisr:4', found {other.Kind}"),
         };
         foreach (var setting in overrides ?? [])
-            Override(root, setting);
+            Override(root, setting, names.Setting);
         if (task is not null)
-            root.Entries["task"] = (new Place("--task", 0), new SettingText(new Place("--task", 0), task.Task, IsQuoted: true));
+            root.Entries["task"] = (new Place(names.Task, 0), new SettingText(new Place(names.Task, 0), task.Task, IsQuoted: true));
         return ReadExperiment(Section.Open(file, root, Keys[""]), PlacesOf(root), task as ExternalDistortion);
     }
 
@@ -88,7 +98,7 @@ public static partial class ExperimentFile
         ArgumentNullException.ThrowIfNull(folder);
         if (!folder.IsBegun || Missing(folder.Description) is not { } missing)
             return;
-        throw new InputException($"cannot resume '{folder.Path}': {missing}");
+        throw new InputException($"cannot resume '{folder.Path}': {missing}").With(Remedy.LoadPlugin);
 
         // The run itself handles a corrupt description.
         static string? Missing(string path)
@@ -123,7 +133,7 @@ public static partial class ExperimentFile
     {
         ArgumentNullException.ThrowIfNull(folder);
         if (folder.IsBegun && TaskOf(folder.Description) is { } task && ExternalDistortion.IsNameOf(task))
-            throw new InputException($"cannot resume '{folder.Path}': it was begun with the program {Untrusted.Quote(task)}, and no file can start a program; give it again with --task");
+            throw new InputException($"cannot resume '{folder.Path}': it was begun with the program {Untrusted.Quote(task)}, and no file can start a program; type it again").With(Remedy.TypeTask);
 
         // The run itself handles a corrupt description.
         static string? TaskOf(string path)
@@ -161,11 +171,11 @@ public static partial class ExperimentFile
         }
     }
 
-    private static void Override(SettingMap root, string setting)
+    private static void Override(SettingMap root, string setting, string name)
     {
         if (setting.Split('=', 2) is not [var path, var text] || path.Split('.') is not [.. var sections, var key] keys || keys.Contains(""))
-            throw new InputException($"--set: expected key=value, such as schedule.iterations=200, found {Untrusted.Quote(setting)}");
-        var place = new Place($"--set {path}", 0);
+            throw new InputException($"{name}: expected key=value, such as schedule.iterations=200, found {Untrusted.Quote(setting)}");
+        var place = new Place($"{name} {path}", 0);
         var value = SettingReader.Read(text, _ => place);
         if (value is SettingMap)
             throw new InputException($"{place}: expected a value or a list, found {value.Kind}; set one key at a time, and put text with ': ' or {{ in single quotes");
@@ -210,7 +220,7 @@ public static partial class ExperimentFile
         RequirePlugins(plugins, root.Text("task", text), network.Text(NameKey, text), root.Text("loss", text), places);
         return new Experiment
         {
-            Task = root.Text("task", text) ?? throw root.Missing("task", "what the network undoes, such as sisr:4; a program is typed: --task 'external:command'"),
+            Task = root.Text("task", text) ?? throw root.Missing("task", "the task that the network is trained for, such as sisr:4").With(Remedy.TypeTask),
             NetworkName = network.Text(NameKey, text) ?? throw network.Missing(NameKey, "the name of a network, such as edsr"),
             NetworkOptions = network.Rest(NameKey, Experiment.OptionNameRange, text),
             Loss = ReadLoss(root.Text("loss", text) ?? throw root.Missing("loss", "a loss, such as l1"), places["loss"]),
@@ -241,7 +251,7 @@ public static partial class ExperimentFile
                 _ => loss?.Contains(name, StringComparison.Ordinal) == true,
             };
             if (used && !IsKnown(kind, name))
-                throw new InputException($"{places[kind == "network" ? $"network.{NameKey}" : kind]}: {PluginFile.Parse(file).Hint(kind, name)}");
+                throw new InputException($"{places[kind == "network" ? $"network.{NameKey}" : kind]}: {PluginFile.Parse(file).Hint(kind, name)}").With(Remedy.LoadPlugin);
         }
     }
 

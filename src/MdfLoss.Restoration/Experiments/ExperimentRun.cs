@@ -29,7 +29,6 @@ public sealed record ValidationMeasures(double Loss, BenchmarkScores Scores);
 /// <summary>Phase 2: runs an experiment, from its file to a trained network in a run folder.</summary>
 public sealed class ExperimentRun : IDisposable
 {
-    private const string Elsewhere = "--output";
     private const string IterationsKey = "schedule.iterations";
     private const string ExtendKey = "schedule.extend";
 
@@ -56,11 +55,13 @@ public sealed class ExperimentRun : IDisposable
     public ExperimentRun(Experiment experiment, RunFolder folder, Device device, Action<string>? warn = null)
     {
         ArgumentNullException.ThrowIfNull(experiment);
+        ArgumentNullException.ThrowIfNull(folder);
+        ArgumentNullException.ThrowIfNull(device);
         (_experiment, _folder, _device, _warn) = (experiment, folder, device, warn);
         _distortion = experiment.CreateDistortion(folder.DistortedPictures);
         var sampling = experiment.Training.Sampling;
         if (sampling.Patch % _distortion.Factor != 0)
-            experiment.Resolve<int>("data.patch", () => throw new InputException($"expected a multiple of {_distortion.Factor}, as the task {_distortion.Task} asks for, found {sampling.Patch}"));
+            experiment.Resolve<int>("data.patch", () => throw new InputException($"expected a multiple of {_distortion.Factor}, as the task {_distortion.Task} requires, found {sampling.Patch}"));
         _validation = ExperimentImages.OfValidation(experiment, _distortion);
         _niqe = experiment.Training.Validation.Niqe is { } path ? experiment.Resolve("validation.niqe", () => NiqeModel.Load(path)) : null;
         var architecture = experiment.CreateArchitecture(_distortion.Factor);
@@ -119,9 +120,9 @@ public sealed class ExperimentRun : IDisposable
 
     private ExperimentResult Begin(NetworkTrainer trainer, IProgress<ProgressUpdate>? progress, CancellationToken cancellationToken)
     {
-        _folder.RequireState(resume: false, Elsewhere); // before reading the images, which may take long
+        _folder.RequireState(resume: false); // before reading the images, which may take long
         var images = ReadImages(progress, cancellationToken); // before the folder is created, so that an error leaves no folder
-        using var session = RunSession.Open(_folder, resume: false, Elsewhere);
+        using var session = RunSession.Open(_folder, resume: false);
         return session.Guard(() =>
         {
             AtomicFile.Write(_folder.Description, _experiment.ToYaml());
@@ -131,7 +132,7 @@ public sealed class ExperimentRun : IDisposable
 
     private ExperimentResult Resume(NetworkTrainer trainer, IProgress<ProgressUpdate>? progress, CancellationToken cancellationToken)
     {
-        using var session = RunSession.Open(_folder, resume: true, Elsewhere);
+        using var session = RunSession.Open(_folder, resume: true);
         var (recorded, isLost) = session.ReadDescription(
             static path => ExperimentFile.Load(path), static file => ExperimentFile.Parse(TrainingCheckpoint.Read(file).Experiment, file.Path), _warn);
         // Before a checkpoint is read, because a checkpoint of another network would look corrupt.
@@ -141,8 +142,8 @@ public sealed class ExperimentRun : IDisposable
         _experiment = _experiment.With(_experiment.Training with { Schedule = _experiment.Training.Schedule with { Extensions = recorded.Training.Schedule.Extensions } });
         var window = new LogWindow();
         var position = Restore(session, trainer, window, recorded);
-        if (WhyIterationsMayNotChange(position.Iteration) is { } reason)
-            RequireSame(recorded, static key => key == IterationsKey, $" ({reason})");
+        if (WhyIterationsMayNotChange(position.Iteration) is var (reason, remedy))
+            RequireSame(recorded, static key => key == IterationsKey, $" ({reason})", remedy);
         if (ExtendBy > 0)
             Extend(position.Iteration);
         return session.Guard(() =>
@@ -282,7 +283,7 @@ public sealed class ExperimentRun : IDisposable
     private static bool MayChange(string key) => key is "checkpoint_every" or IterationsKey or ExtendKey || key.StartsWith("validation.", StringComparison.Ordinal);
 
     /// <summary>Refuses an experiment that differs from the run's experiment in certain keys. If the caller gives no extensions, the extensions of the run count.</summary>
-    private void RequireSame(Experiment recorded, Func<string, bool> matters, string reason = "")
+    private void RequireSame(Experiment recorded, Func<string, bool> matters, string reason = "", Remedy remedy = Remedy.MoveRun)
     {
         var differences = _experiment.DifferencesFrom(recorded).Where(difference => matters(difference.Key));
         if (_experiment.Training.Schedule.Extensions.Count == 0)
@@ -290,15 +291,15 @@ public sealed class ExperimentRun : IDisposable
         if (differences.FirstOrDefault() is { } difference)
         {
             throw new InputException($"cannot resume '{_folder.Path}': expected the same experiment as in '{_folder.Description}', found {difference.Key} = {difference.Value ?? "nothing"} "
-                + $"instead of {difference.Other ?? "nothing"}{reason}; run it in another folder with {Elsewhere}{(difference.Key == ExtendKey ? ", or add steps with --extend" : "")}");
+                + $"instead of {difference.Other ?? "nothing"}{reason}; run it in another folder{(difference.Key == ExtendKey ? ", or extend the run" : "")}").With(difference.Key == ExtendKey ? Remedy.MoveOrExtendRun : remedy);
         }
     }
 
-    private string? WhyIterationsMayNotChange(int done) => _experiment.Training.Schedule switch
+    private (string Reason, Remedy Remedy)? WhyIterationsMayNotChange(int done) => _experiment.Training.Schedule switch
     {
-        { Decay: CosineDecay } => "the learning rate of every step depends on it; to add steps at the last rate use --extend",
-        { Extensions.Count: > 0 } => "the run has been extended; to add more steps use --extend",
-        { Iterations: var iterations } when iterations < done => $"{done} steps have been made already",
+        { Decay: CosineDecay } => ("the learning rate of every step depends on it; to add steps at the last rate, extend the run", Remedy.MoveOrExtendRun),
+        { Extensions.Count: > 0 } => ("the run has been extended; to add more steps, extend it again", Remedy.MoveOrExtendRun),
+        { Iterations: var iterations } when iterations < done => ($"{done} steps have been made already", Remedy.MoveRun),
         _ => null,
     };
 
@@ -309,7 +310,7 @@ public sealed class ExperimentRun : IDisposable
         if (done < schedule.TotalIterations && schedule.Extensions is [.., var last] && last == ExtendBy)
             return;
         if (done < schedule.TotalIterations)
-            throw new InputException($"cannot extend '{_folder.Path}': the run has made {done} of {schedule.TotalIterations} steps; finish it first with --resume alone");
+            throw new InputException($"cannot extend '{_folder.Path}': the run has made {done} of {schedule.TotalIterations} steps; finish these first: resume it without an extension").With(Remedy.OmitExtension);
         if (schedule.Extensions.Sum(static steps => (long)steps) + ExtendBy > ScheduleOptions.MostIterations)
             throw new InputException($"cannot extend '{_folder.Path}' by {ExtendBy}: expected extensions of {ScheduleOptions.ExtensionsRange.Words}");
         _experiment = _experiment.With(_experiment.Training with { Schedule = schedule with { Extensions = [.. schedule.Extensions, ExtendBy] } });
@@ -322,13 +323,13 @@ public sealed class ExperimentRun : IDisposable
             return;
         var hashes = known.Split(',');
         if (hashes.Length != _lossFiles.Count)
-            throw new InputException($"cannot resume '{_folder.Path}': expected a loss with {hashes.Length} files of weights, as it began with, found {_lossFiles.Count}; run it in another folder with {Elsewhere}");
+            throw new InputException($"cannot resume '{_folder.Path}': expected a loss with {hashes.Length} files of weights, as it began with, found {_lossFiles.Count}; run it in another folder").With(Remedy.MoveRun);
         foreach (var (file, expected) in _lossFiles.Zip(hashes))
         {
             if (file.Sha256 != expected)
             {
                 throw new InputException($"cannot resume '{_folder.Path}': expected the weights '{file.Name}' that it began with, of the SHA-256 {Untrusted.Quote(expected)}, found '{file.Sha256}'; "
-                    + $"put that one back (if it comes with the program: resume with the mdf that the run began with), or run it in another folder with {Elsewhere}");
+                    + $"put that file back (if it comes with mdf, resume with the version of mdf that began the run), or run it in another folder").With(Remedy.MoveRun);
             }
         }
     }

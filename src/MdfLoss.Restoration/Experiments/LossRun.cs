@@ -22,7 +22,6 @@ public sealed class LossRun
     /// <summary>The default number of iterations between two checkpoints.</summary>
     public const int DefaultCheckpointEvery = 100;
 
-    private const string Elsewhere = "--run";
     private const string ExtensionsKey = "extended";
     private const string PluginKey = "plugin";
 
@@ -42,6 +41,7 @@ public sealed class LossRun
     {
         ArgumentNullException.ThrowIfNull(photographs);
         ArgumentNullException.ThrowIfNull(options);
+        ArgumentNullException.ThrowIfNull(folder);
         ArgumentOutOfRangeException.ThrowIfZero(photographs.Count);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(checkpointEvery);
         (_photographs, _options, _folder, _checkpointEvery) = (photographs, options, folder, checkpointEvery);
@@ -78,9 +78,9 @@ public sealed class LossRun
 
     private DiscriminatorStack Begin(IProgress<ProgressUpdate>? progress, CancellationToken cancellationToken)
     {
-        _folder.RequireState(resume: false, Elsewhere); // before starting a program
+        _folder.RequireState(resume: false); // before starting a program
         var artefact = TaskArtefact.OfLoss(Images, _options); // before the folder is created, so that a distortion without effect leaves no folder
-        using var session = RunSession.Open(_folder, resume: false, Elsewhere);
+        using var session = RunSession.Open(_folder, resume: false);
         return session.Guard(() =>
         {
             using var trainer = new LossTrainer(Images, _options);
@@ -93,7 +93,7 @@ public sealed class LossRun
 
     private DiscriminatorStack Resume(IProgress<ProgressUpdate>? progress, CancellationToken cancellationToken)
     {
-        using var session = RunSession.Open(_folder, resume: true, Elsewhere);
+        using var session = RunSession.Open(_folder, resume: true);
         var (recorded, isLost) = session.ReadDescription(
             static path => Parse(ReadDescription(path), path), static file => Parse(LossCheckpoint.Read(file).Description, file.Path), Warn);
         Adopt(recorded);
@@ -195,7 +195,7 @@ public sealed class LossRun
         if (trainer.IsFinished)
         {
             throw new InputException($"cannot extend '{_folder.Path}': all its scales are trained, and the generators that their discriminators were trained against are not kept; "
-                + "train anew with more --iterations");
+                + "train anew with more iterations").With(Remedy.MoreIterations);
         }
 
         if (_options.Extensions is [.., var last] && last.Iterations == ExtendBy && last.FromScale <= trainer.Scale)
@@ -247,14 +247,14 @@ public sealed class LossRun
         _options = _options with
         {
             Extensions = LossExtension.TryParse(text)
-                ?? throw new InputException($"'{_folder.Description}': expected 'extended' to be scale:iterations pairs, found {Untrusted.Quote(text)}: the file is corrupt; train anew in another folder with {Elsewhere}"),
+                ?? throw new InputException($"'{_folder.Description}': expected 'extended' to be scale:iterations pairs, found {Untrusted.Quote(text)}: the file is corrupt; train anew in another folder").With(Remedy.MoveRun),
         };
     }
 
     private void RequireSame(Dictionary<string, string> theirs, string path)
     {
         foreach (var (key, value) in Description().Where(entry => Differs(entry, theirs)))
-            throw new InputException($"cannot resume '{_folder.Path}': expected the same training as in '{path}', found {key} = {value} instead of {Untrusted.Quote(theirs.GetValueOrDefault(key, "nothing"))}; run it in another folder with {Elsewhere}");
+            throw new InputException($"cannot resume '{_folder.Path}': expected the same training as in '{path}', found {key} = {value} instead of {Untrusted.Quote(theirs.GetValueOrDefault(key, "nothing"))}; run it in another folder").With(Remedy.MoveRun);
     }
 
     private string? Difference(Dictionary<string, string> theirs) => Description().Where(entry => Differs(entry, theirs))
@@ -271,7 +271,7 @@ public sealed class LossRun
         }
         catch (JsonException e)
         {
-            throw new InputException($"'{path}' does not say what is being trained: the file is corrupt; train anew in another folder with {Elsewhere}", e);
+            throw new InputException($"'{path}' does not describe a training: the file is corrupt; train anew in another folder", e).With(Remedy.MoveRun);
         }
     }
 

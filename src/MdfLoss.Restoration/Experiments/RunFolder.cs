@@ -46,7 +46,11 @@ public sealed class RunFolder
     {
     }
 
-    private RunFolder(string path, string description) => (Path, _description) = (path, description);
+    private RunFolder(string path, string description)
+    {
+        ArgumentNullException.ThrowIfNull(path);
+        (Path, _description) = (path, description);
+    }
 
     /// <summary>Names the folder of the training of a loss. Reads and creates nothing.</summary>
     /// <param name="path">The folder.</param>
@@ -111,22 +115,21 @@ public sealed class RunFolder
 
     /// <summary>Checks that the folder contains a run of this kind if <paramref name="resume"/> is true, and no run otherwise.</summary>
     /// <param name="resume">Whether to resume.</param>
-    /// <param name="elsewhere">The option that names another folder.</param>
-    /// <exception cref="InputException">The folder contains no such run, or contains one although it should not.</exception>
-    internal void RequireState(bool resume, string elsewhere)
+    /// <exception cref="InputException">The folder is in the other state.</exception>
+    internal void RequireState(bool resume)
     {
         if (IsBegun && !resume)
-            throw new InputException($"'{Path}' holds a run already: resume it with --resume, or choose another folder with {elsewhere}");
+            throw new InputException($"'{Path}' holds a run already: resume it, or choose another folder").With(Remedy.ResumeOrMoveRun);
         if (!IsBegun && new[] { In(Experiment), In(Loss), Log, In(CheckpointFolder) }.FirstOrDefault(System.IO.Path.Exists) is { } other)
-            throw new InputException($"'{Path}' holds another run ('{other}'): choose another folder with {elsewhere}");
+            throw new InputException($"'{Path}' holds another run ('{other}'): choose another folder").With(Remedy.MoveRun);
         if (!IsBegun && resume)
-            throw new InputException($"'{Path}' holds no run to resume: start it without --resume");
+            throw new InputException($"'{Path}' holds no run to resume: start a new run").With(Remedy.StartRun);
     }
 
     /// <summary>Describes how the run can be resumed, for the message of an error.</summary>
-    internal string Remedy() => LastIntact is { } good ? $"the checkpoint '{good}' is intact: fix this, then rerun with --resume"
-        : IsBegun ? "there is no checkpoint yet: fix this, then rerun with --resume to start from the first step"
-        : "nothing has been written yet: fix this, then start again";
+    internal (string Text, Remedy? Remedy) NextStep() => LastIntact is { } good ? ($"the checkpoint '{good}' is intact: fix this, then resume the run", Remedy.Resume)
+        : IsBegun ? ("there is no checkpoint yet: fix this, then resume the run from the first step", Remedy.Resume)
+        : ("nothing has been written yet: fix this, then start again", null);
 
     /// <summary>Describes the last good checkpoint, for the message of a training that diverged.</summary>
     internal string LastGood() => LastIntact is { } good ? $"the last good checkpoint is '{good}'" : "there is no checkpoint yet";

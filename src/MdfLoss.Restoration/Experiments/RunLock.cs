@@ -25,9 +25,8 @@ internal sealed class RunLock : IDisposable
 
     /// <summary>Takes the lock.</summary>
     /// <param name="folder">The run's folder. It is created if it is missing.</param>
-    /// <param name="elsewhere">The option that names another folder.</param>
     /// <exception cref="InputException">Another process holds it, or the folder cannot be written.</exception>
-    public static RunLock Take(string folder, string elsewhere)
+    public static RunLock Take(string folder)
     {
         var path = Path.Combine(folder, Name);
         AtomicFile.Prepare(path);
@@ -38,7 +37,7 @@ internal sealed class RunLock : IDisposable
         }
         catch (IOException e) when (IsHeld(e))
         {
-            throw new InputException($"'{folder}' is in use by {Holder(folder)}: wait until that has ended, stop it, or choose another folder with {elsewhere}");
+            throw new InputException($"'{folder}' is in use by {Holder(folder)}: wait until it has ended, stop it, or choose another folder").With(Remedy.MoveRun);
         }
 
         try

@@ -21,15 +21,14 @@ internal sealed class RunSession : IDisposable
     /// <summary>Locks a run's folder.</summary>
     /// <param name="folder">The folder.</param>
     /// <param name="resume">Whether to resume the run in the folder. Otherwise the folder must not contain a run.</param>
-    /// <param name="elsewhere">The option that names another folder.</param>
-    /// <exception cref="InputException">The folder contains a run that was not to be resumed, or contains no run to resume; or another process works in it.</exception>
-    public static RunSession Open(RunFolder folder, bool resume, string elsewhere)
+    /// <exception cref="InputException">The folder holds a run and is not to be resumed, or holds none and is; or another process works in it.</exception>
+    public static RunSession Open(RunFolder folder, bool resume)
     {
-        folder.RequireState(resume, elsewhere);
-        var runLock = RunLock.Take(folder.Path, elsewhere);
+        folder.RequireState(resume);
+        var runLock = RunLock.Take(folder.Path);
         try
         {
-            folder.RequireState(resume, elsewhere); // another process may have started a run in the meantime
+            folder.RequireState(resume); // another process may have started a run in the meantime
             if (resume)
                 folder.RemoveAbandoned();
             return new RunSession(folder, runLock);
@@ -61,7 +60,7 @@ internal sealed class RunSession : IDisposable
                 {
                     using var file = TensorFile.Open(path);
                     var description = ofCheckpoint(file);
-                    warn?.Invoke($"'{_folder.Description}' cannot be read; what it said is taken from '{path}'");
+                    warn?.Invoke($"'{_folder.Description}' cannot be read; its content is taken from '{path}'");
                     return (description, true);
                 }
                 catch (InputException)
@@ -70,7 +69,7 @@ internal sealed class RunSession : IDisposable
                 }
             }
 
-            throw new InputException($"'{_folder.Description}' cannot be read, and no checkpoint says what it said ({e.Message.TrimEnd('.')}): put an intact copy there, or train anew in another folder", e);
+            throw new InputException($"'{_folder.Description}' cannot be read, and no checkpoint has its content ({e.Message.TrimEnd('.')}): put an intact copy there, or train anew in another folder", e).With(Remedy.MoveRun);
         }
     }
 
@@ -104,7 +103,7 @@ internal sealed class RunSession : IDisposable
         }
 
         return newest is null ? false : throw new InputException(
-            $"{newest.Message.TrimEnd('.')}; no other checkpoint of '{_folder.Path}' can be used: put an intact one there, or delete that folder's checkpoints and rerun with --resume to start from the first step");
+            $"{newest.Message.TrimEnd('.')}; no other checkpoint of '{_folder.Path}' can be used: put an intact one there, or delete that folder's checkpoints and resume the run from the first step").With(Remedy.Resume);
     }
 
     /// <summary>Opens the log at the position of the run. Entries of steps that will be repeated are removed.</summary>
@@ -146,11 +145,13 @@ internal sealed class RunSession : IDisposable
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or InputException { InnerException: IOException or UnauthorizedAccessException })
         {
-            throw new IOException($"{e.Message.TrimEnd('.')}; {_folder.Remedy()}", e);
+            var (next, remedy) = _folder.NextStep();
+            throw new IOException($"{e.Message.TrimEnd('.')}; {next}", e).With(remedy);
         }
         catch (InputException e)
         {
-            throw new InputException($"{e.Message.TrimEnd('.')}; {_folder.Remedy()}", e);
+            var (next, remedy) = _folder.NextStep();
+            throw new InputException($"{e.Message.TrimEnd('.')}; {next}", e).With(remedy);
         }
     }
 

@@ -93,7 +93,7 @@ internal sealed class SettingReader
         {
             var key = ReadText() ?? throw new InputException($"{PlaceOf(_parser.Current!)}: expected a key, found a list or a mapping; write 'key: value'");
             if (entries.TryGetValue(key.Text, out var first))
-                throw new InputException($"{key.Place}: the key {Untrusted.Quote(key.Text)} is there twice, first in line {first.Place.Line}; leave one out");
+                throw new InputException($"{key.Place}: the key {Untrusted.Quote(key.Text)} is set twice, first in line {first.Place.Line}; leave one out");
             entries.Add(key.Text, (key.Place, ReadNode(depth + 1)));
         }
 

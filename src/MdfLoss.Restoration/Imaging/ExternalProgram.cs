@@ -133,7 +133,7 @@ internal sealed class ExternalProgram
         }
         catch (InputException e)
         {
-            throw Failed($"what it wrote cannot be used: {e.Message}", e);
+            throw Failed($"its result cannot be used: {e.Message}", e);
         }
     }
 
@@ -167,7 +167,7 @@ internal sealed class ExternalProgram
             process.Kill(entireProcessTree: true);
             Drain(process);
             cancellationToken.ThrowIfCancellationRequested();
-            throw Failed($"it had not ended after {PlainNumber.Format(_timeLimit.TotalSeconds, 4)} s and was killed: give it more time with --external-timeout");
+            throw Failed($"it did not end within {PlainNumber.Format(_timeLimit.TotalSeconds, 4)} s and was killed: give it more time").With(Remedy.MoreTime);
         }
 
         Drain(process);

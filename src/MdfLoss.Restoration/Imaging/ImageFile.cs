@@ -96,6 +96,7 @@ public static class ImageFile
     public static Tensor Decode(byte[] content, string name, ImageReadOptions? options = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(content);
+        ArgumentNullException.ThrowIfNull(name);
         return Decode(content, name, bytes => ImageDecoder.Decode(bytes, options ?? new ImageReadOptions(), cancellationToken));
     }
 

@@ -26,6 +26,7 @@ internal static class ImageFolder
     /// <exception cref="InputException">The folder does not exist, cannot be listed, or contains no image.</exception>
     public static IReadOnlyList<string> List(string folder)
     {
+        ArgumentNullException.ThrowIfNull(folder);
         if (HasExtension(folder) && File.Exists(folder))
             return [folder];
         string[] named = [.. Entries(folder, Directory.EnumerateFiles).Where(HasExtension)];

@@ -12,7 +12,7 @@ internal static class JpegCodec
     /// <param name="quality">1 (worst) to 100, libjpeg's scale.</param>
     /// <param name="subsampling">The resolution of the chroma channels.</param>
     /// <returns>A whole JPEG file.</returns>
-    /// <exception cref="InputException"><paramref name="quality"/> is outside 1 to 100.</exception>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="quality"/> is outside 1 to 100.</exception>
     /// <exception cref="ArgumentException">The tensor is not one RGB image, or contains NaN.</exception>
     public static byte[] Encode(Tensor image, int quality, ChromaSubsampling subsampling = ChromaSubsampling.Half)
     {
@@ -30,12 +30,12 @@ internal static class JpegCodec
     /// <param name="subsampling">The resolution of the chroma channels.</param>
     /// <param name="keep">The metadata of the image that are written to the file.</param>
     /// <returns>A whole JPEG file.</returns>
-    /// <exception cref="InputException"><paramref name="quality"/> is outside 1 to 100.</exception>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="quality"/> is outside 1 to 100.</exception>
     internal static byte[] Encode(
         Image pixels, int quality, ChromaSubsampling subsampling, Enums.ForeignKeep keep = Enums.ForeignKeep.None)
     {
         if (quality is < 1 or > 100)
-            throw new InputException($"expected a JPEG quality of 1 to 100, found {quality}");
+            throw new ArgumentOutOfRangeException(nameof(quality), quality, "expected a JPEG quality of 1 to 100");
         var mode = subsampling switch
         {
             ChromaSubsampling.Half => Enums.ForeignSubsample.On,

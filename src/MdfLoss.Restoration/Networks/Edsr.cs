@@ -59,7 +59,7 @@ internal sealed class Edsr : RestorationNetwork
         [
             NetworkOption.WholeNumber("features", 64, 1, 512, "channels of every layer; 256 in the full model"),
             NetworkOption.WholeNumber("blocks", 16, 1, 128, "residual blocks; 32 in the full model"),
-            NetworkOption.Number("residual_scale", 1, "what a block's result is multiplied with; 0.1 in the full model"),
+            NetworkOption.Number("residual_scale", 1, "factor of the output of each block; 0.1 in the full model"),
         ],
         Create = (architecture, device) => new Edsr(architecture, device),
     };
@@ -113,7 +113,7 @@ internal sealed class Edsr : RestorationNetwork
         if (found.Length != Colors || found.Zip(expected).Any(pair => !(Math.Abs(pair.First - pair.Second) < 0.01)))
         {
             throw new InputException($"'{where}': expected an EDSR that takes images of 0 to 255 and subtracts DIV2K's mean ({Text(expected)}), found the shift "
-                + $"({Text(found.Take(Colors))}); use one that was trained with --rgb_range 255");
+                + $"({Text(found.Take(Colors))}); use one that was trained with rgb_range=255");
         }
 
         static string Text(IEnumerable<double> values) => string.Join(", ", values.Select(value => value.ToString("0.####", CultureInfo.InvariantCulture)));

@@ -134,19 +134,29 @@ public sealed class NetworkArchitecture
 
     /// <summary>Returns the value of an option that is a whole number.</summary>
     /// <param name="option">The option's name.</param>
-    public int WholeNumber(string option) => int.Parse(Options[option], CultureInfo.InvariantCulture);
+    /// <exception cref="ArgumentException">The network has no such option.</exception>
+    public int WholeNumber(string option) => int.Parse(ValueOf(option), CultureInfo.InvariantCulture);
 
     /// <summary>Returns the value of an option that is a list of whole numbers.</summary>
     /// <param name="option">The option's name.</param>
-    public IReadOnlyList<int> WholeNumbers(string option) => [.. Options[option].Split(',').Select(part => int.Parse(part, CultureInfo.InvariantCulture))];
+    /// <exception cref="ArgumentException">The network has no such option.</exception>
+    public IReadOnlyList<int> WholeNumbers(string option) => [.. ValueOf(option).Split(',').Select(part => int.Parse(part, CultureInfo.InvariantCulture))];
 
     /// <summary>Returns the value of an option that is a number.</summary>
     /// <param name="option">The option's name.</param>
-    public double Number(string option) => double.Parse(Options[option], CultureInfo.InvariantCulture);
+    /// <exception cref="ArgumentException">The network has no such option.</exception>
+    public double Number(string option) => double.Parse(ValueOf(option), CultureInfo.InvariantCulture);
 
     /// <summary>Returns the value of an option that is true or false.</summary>
     /// <param name="option">The option's name.</param>
-    public bool Flag(string option) => bool.Parse(Options[option]);
+    /// <exception cref="ArgumentException">The network has no such option.</exception>
+    public bool Flag(string option) => bool.Parse(ValueOf(option));
+
+    private string ValueOf(string option)
+    {
+        ArgumentNullException.ThrowIfNull(option);
+        return Options.TryGetValue(option, out var value) ? value : throw new ArgumentException($"the network '{Name}' has no option '{option}'", nameof(option));
+    }
 
     private static NetworkKind Find(string name)
     {

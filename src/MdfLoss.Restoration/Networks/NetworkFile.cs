@@ -43,7 +43,7 @@ public static class NetworkFile
     {
         using var file = ShippedNetworks.Files.Open(path);
         var metadata = NetworkMetadata.Read(file.Metadata, path) ?? throw new InputException(
-            $"'{path}': expected a network file of this program, found weights without their architecture: name the network that they belong to, such as --network edsr?factor=4");
+            $"'{path}': expected a network file of this program, found weights without their architecture: name the network that they belong to, such as edsr?factor=4").With(Remedy.NameNetwork);
         return Read(file, metadata);
     }
 
@@ -86,7 +86,7 @@ public static class NetworkFile
         if (NetworkMetadata.Read(file.Metadata, path) is not { } metadata)
             SetPublished(file, network, warn);
         else if (metadata.Architecture.ToString() != network.Architecture.ToString())
-            throw new InputException($"'{path}': expected the weights of {network.Architecture}, found those of {metadata.Architecture}: build the network as that");
+            throw new InputException($"'{path}': expected the weights of {network.Architecture}, found those of {metadata.Architecture}: build that network");
         else
             ModuleWeights.Load(network, file.Tensors, path);
     }
@@ -109,9 +109,9 @@ public static class NetworkFile
         using var loaded = Load(inputPath, architecture, warn);
         WeightConversion.RequireDifferent(inputPath, outputPath);
         if (!loaded.IsForeign)
-            throw new InputException($"'{inputPath}' is a network file of this program already ({loaded.Network.Architecture}): leave out --network to convert it to PyTorch");
+            throw new InputException($"'{inputPath}' is a network file of this program already ({loaded.Network.Architecture}): convert it without naming a network").With(Remedy.OmitNetwork);
         if ((task ?? loaded.Task) is not { } undone)
-            throw new InputException($"'{inputPath}': expected the task of the network '{architecture.Name}', which its weights do not tell: give it with --task, such as --task denoise:25");
+            throw new InputException($"'{inputPath}': expected a task for the network '{architecture.Name}', since its weights do not record one: name it, such as denoise:25").With(Remedy.NameTask);
         if (Distortion.ParseForNetwork(undone).Factor != architecture.Factor)
             throw new InputException($"cannot convert '{inputPath}': expected a task that enlarges as the network does, found {undone} for {architecture}");
         Save(outputPath, loaded.Network, new NetworkMetadata { Architecture = architecture, Task = undone });
@@ -124,7 +124,7 @@ public static class NetworkFile
         var held = file.Tensors.Values.Sum(stored => stored.Count);
         var needed = metadata.Architecture.ParameterCount;
         if (held < needed)
-            throw new InputException($"'{file.Path}': expected {needed} numbers for {metadata.Architecture}, as its metadata says, found {held}: the file is damaged");
+            throw new InputException($"'{file.Path}': expected {needed} numbers for {metadata.Architecture}, as its metadata says, found {held}: the file is corrupt; download it again");
         return new TrainedNetwork(Ready(metadata.Architecture, network => ModuleWeights.Load(network, file.Tensors, file.Path)), metadata);
     }
 

@@ -86,21 +86,21 @@ public sealed record NetworkMetadata
         {
             var name = Value("architecture").Split('?')[0];
             if (values.TryGetValue(PluginKey, out var plugin) && NetworkArchitecture.Kinds.Find(name) is null)
-                throw new InputException($"'{where}': {PluginFile.Parse(plugin).Hint("network", name)}");
+                throw new InputException($"'{where}': {PluginFile.Parse(plugin).Hint("network", name)}").With(Remedy.LoadPlugin);
             try
             {
                 return NetworkArchitecture.Parse(Value("architecture"));
             }
             catch (InputException e)
             {
-                throw new InputException($"'{where}': {e.Message}; the file is damaged, or needs a newer mdf", e);
+                throw new InputException($"'{where}': {e.Message}; the file is corrupt, or it needs a newer version of mdf", e);
             }
         }
 
         string Value(string key) => values.TryGetValue(key, out var value) ? value : throw Invalid(key);
 
         InputException Invalid(string key) => new(values.TryGetValue(key, out var value)
-            ? $"'{where}': its metadata has the unusable value {Untrusted.Quote(value)} for '{key}': the file is damaged"
-            : $"'{where}': its metadata lacks '{key}': the file is damaged");
+            ? $"'{where}': its metadata has the unusable value {Untrusted.Quote(value)} for '{key}': the file is corrupt; download it again"
+            : $"'{where}': its metadata lacks '{key}': the file is corrupt; download it again");
     }
 }

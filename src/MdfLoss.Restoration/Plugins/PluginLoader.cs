@@ -86,7 +86,7 @@ internal static class PluginLoader
             ];
             return plugins.Length > 0
                 ? plugins
-                : throw new InputException($"'{path}' has no plugin in it: expected a public class with a constructor without parameters that implements {typeof(IMdfPlugin).FullName}");
+                : throw new InputException($"'{path}' contains no plugin: expected a public class with a constructor without parameters that implements {typeof(IMdfPlugin).FullName}");
         }
         catch (Exception e) when (IsOfOtherBuild(e))
         {
@@ -106,7 +106,7 @@ internal static class PluginLoader
         }
         catch (Exception e) when (e is BadImageFormatException or InvalidOperationException)
         {
-            throw new InputException($"'{path}' is no plugin: expected a .NET assembly (.dll), built for this version of .NET or an earlier one", e);
+            throw new InputException($"'{path}' is not a plugin: expected a .NET assembly (.dll), built for this version of .NET or an earlier one", e);
         }
         catch (FileLoadException e)
         {
@@ -122,12 +122,12 @@ internal static class PluginLoader
         foreach (var reference in assembly.GetReferencedAssemblies().Where(reference => names.Contains(reference.Name)))
         {
             if (reference.Version is not { } theirs || (theirs.Major, theirs.Minor) != (ours.Major, ours.Minor))
-                throw OtherBuild(path, $"it asks for {reference.Name} {reference.Version?.ToString(3)}, this is {ours.ToString(3)}");
+                throw OtherBuild(path, $"it needs {reference.Name} {reference.Version?.ToString(3)}, this is {ours.ToString(3)}");
         }
     }
 
     private static bool IsOfOtherBuild(Exception e) => e is TypeLoadException or MissingMemberException or FileNotFoundException or FileLoadException or ReflectionTypeLoadException;
 
     private static InputException OtherBuild(string path, string what, Exception? inner = null) =>
-        new($"the plugin '{path}' was built against another mdf, or lacks a part of its own: {what.TrimEnd('.')}; build it against this one", inner);
+        new($"the plugin '{path}' was built for another version of mdf, or one of its files is missing: {what.TrimEnd('.')}; build it for this version", inner);
 }

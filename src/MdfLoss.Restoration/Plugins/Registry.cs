@@ -32,7 +32,8 @@ public sealed class Registry
     /// <param name="create">Creates the loss from a term of an expression.</param>
     /// <param name="argument">A description of the text that must follow the colon, such as <c>a file</c>; null if no text may follow.</param>
     /// <param name="options">The names of the options that the loss accepts (<see cref="LossTerm.Option"/>).</param>
-    /// <exception cref="InputException">The name cannot be used, or is taken.</exception>
+    /// <exception cref="InputException">The name is taken.</exception>
+    /// <exception cref="ArgumentException">The name has other characters than those above.</exception>
     public void AddLoss(string name, Func<LossTerm, ReconstructionLoss> create, string? argument = null, params IReadOnlyList<string> options)
     {
         ArgumentNullException.ThrowIfNull(create);
@@ -45,7 +46,8 @@ public sealed class Registry
     /// <param name="meaning">A short description of its strength, such as <c>darkness</c>, for the help.</param>
     /// <param name="create">Creates the distortion from the text after the colon; null if there is no colon. Its <see cref="Distortion.Task"/> must start with the name.</param>
     /// <param name="isForLosses">Whether a loss can also be trained for it. This requires that images keep their size, and that a patch of an image is distorted in the same way as the image.</param>
-    /// <exception cref="InputException">The name cannot be used, or is taken.</exception>
+    /// <exception cref="InputException">The name is taken.</exception>
+    /// <exception cref="ArgumentException">The name has other characters than those above.</exception>
     public void AddTask(string name, string example, string meaning, Func<string?, Distortion> create, bool isForLosses = true)
     {
         ArgumentNullException.ThrowIfNull(create);
@@ -61,8 +63,8 @@ public sealed class Registry
     /// <param name="options">Its options.</param>
     /// <param name="create">Creates the network on a device. mdf then initializes or reads its weights.</param>
     /// <param name="factors">The upscaling factors that it supports, ascending. Default: only 1, for a network that keeps the size.</param>
-    /// <exception cref="InputException">The name cannot be used, or is taken.</exception>
-    /// <exception cref="ArgumentException">The name of an option is not allowed in an experiment file or is there twice, or the factors are not valid.</exception>
+    /// <exception cref="InputException">The name is taken.</exception>
+    /// <exception cref="ArgumentException">The name has other characters than those above; an option's name is none that an experiment file can have, or is there twice; or the factors are none.</exception>
     public void AddNetwork(string name, IReadOnlyList<NetworkOption> options, Func<NetworkArchitecture, Device, RestorationNetwork> create, IReadOnlyList<int>? factors = null)
     {
         ArgumentNullException.ThrowIfNull(options);
@@ -81,12 +83,13 @@ public sealed class Registry
     /// <param name="name">Its name in these commands.</param>
     /// <param name="meaning">A short description, for the help.</param>
     /// <param name="create">Creates the restorer from the text after the colon (null if there is no colon) and from the setup.</param>
-    /// <exception cref="InputException">The name cannot be used, or is taken, for example by a network of the program.</exception>
+    /// <exception cref="InputException">The name is taken, also by a network that comes with the program.</exception>
+    /// <exception cref="ArgumentException">The name has other characters than those above.</exception>
     public void AddRestorer(string name, string meaning, Func<string?, RestorerSetup, IRestorer> create)
     {
         ArgumentNullException.ThrowIfNull(create);
         if (ShippedNetworks.Names.Contains(name))
-            throw new InputException($"the name '{name}' of a restorer is taken by a network that comes with mdf: give yours another name");
+            throw new InputException($"the name '{name}' of a restorer is taken by a network that comes with mdf: choose another name");
         Restorers.Names.Add(name, new Restorers.Entry(name, meaning, create), _plugin);
     }
 }

@@ -15,7 +15,8 @@ public static class LossTraining
     /// <param name="progress">Receives a report for every iteration.</param>
     /// <param name="cancellationToken">Cancels the training between two iterations.</param>
     /// <returns>The trained stack, frozen, on the photograph's device.</returns>
-    /// <exception cref="InputException">The photograph is not in [0, 1], is too small, has fewer scales than requested, or has only one colour.</exception>
+    /// <exception cref="ArgumentException">The tensor is not one photograph in float32, or is not in [0, 1].</exception>
+    /// <exception cref="InputException">The photograph is too small, has fewer scales than requested, or has only one colour.</exception>
     /// <exception cref="DivergedException">The training diverged.</exception>
     /// <exception cref="OperationCanceledException">The training was cancelled.</exception>
     public static DiscriminatorStack Train(
@@ -26,6 +27,7 @@ public static class LossTraining
         CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(photo);
+        ArgumentNullException.ThrowIfNull(sourceSha256);
         using var trainer = new LossTrainer([photo], options);
         Run(trainer, progress, stepped: static _ => { }, finished: static _ => { }, cancellationToken);
         return trainer.Finish([sourceSha256]);

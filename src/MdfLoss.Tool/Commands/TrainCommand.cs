@@ -75,7 +75,7 @@ internal sealed class TrainCommand : ComputeCommand
             ExperimentFile.RequirePlugins(folder);
         if (context.Get(_resume) && task is null)
             ExperimentFile.RequireNoProgram(folder);
-        var experiment = ExperimentFile.Load(path, context.Get(_set), task);
+        var experiment = ExperimentFile.Load(path, context.Get(_set), task, new ExperimentArguments(_set.Name, _task.Name));
         try
         {
             return Train(context, device, experiment, folder);

@@ -68,6 +68,7 @@ public sealed class DiscriminatorStack : nn.Module
     /// <returns>The stack: frozen, on the CPU, for images in [0, 1], as trained stacks take them.</returns>
     public static DiscriminatorStack Untrained(int scales, long seed)
     {
+        ArgumentOutOfRangeException.ThrowIfLessThan(scales, 1);
         using var random = new Generator((ulong)seed);
         var discriminators = Enumerable.Range(0, scales).Select(k => new Discriminator(PyramidPlan.WidthOf(k))).ToArray();
         foreach (var discriminator in discriminators)

@@ -53,7 +53,8 @@ public sealed class LossExpression
 
     /// <summary>Adds a loss that every expression of this process can then name.</summary>
     /// <param name="kind">The loss.</param>
-    /// <exception cref="InputException">Its name cannot be used, or is taken.</exception>
+    /// <exception cref="ArgumentException">The name has other characters than small letters, digits and single hyphens.</exception>
+    /// <exception cref="InputException">The name is taken.</exception>
     internal static void Register(LossKind kind) => Register(kind, plugin: null);
 
     internal static void Register(LossKind kind, PluginFile? plugin)
@@ -107,7 +108,7 @@ public sealed class LossExpression
             "layer_weights", "three numbers for head, body and final map, not negative and not all 0, such as 1,1,0.5",
             text => LayerWeights.TryParse(text, out var parsed) ? parsed : null);
         var range = term.Option<InputRange>(
-            "input_range", "what black and white become, two numbers, the lower first, such as -1,1", text => InputRange.TryParse(text, out var parsed) ? parsed : null);
+            "input_range", "the values of black and white, two numbers, the lower first, such as -1,1", text => InputRange.TryParse(text, out var parsed) ? parsed : null);
         var precision = term.Option<Precision>("precision", "fp32 or bf16", text => text switch
         {
             "fp32" => Precision.Fp32,

@@ -43,14 +43,20 @@ public sealed class MdfLoss : ReconstructionLoss
     /// <param name="numScales">The number of scales to use. Default: 8, or all scales of a stack with fewer.</param>
     /// <param name="ascending">Whether to use the scales from scale 0 upwards (coarse to fine). Otherwise from the last scale downwards.</param>
     /// <param name="expression">The name of this loss in tables and messages: the expression that it comes from, if there is one.</param>
-    /// <exception cref="InputException">The stack has fewer scales than requested.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">The stack has fewer scales than requested, and no expression names the loss.</exception>
+    /// <exception cref="InputException">The stack has fewer scales than the expression requests.</exception>
     public MdfLoss(DiscriminatorStack stack, int? numScales = null, bool ascending = true, string? expression = null)
         : base("mdf")
     {
         ArgumentNullException.ThrowIfNull(stack);
         var count = numScales ?? Math.Min(DefaultNumScales, stack.Count);
         if (count < 1 || count > stack.Count)
-            throw new InputException($"expected num_scales from 1 to {stack.Count} (the scales in this stack), found {count}{(expression is null ? "" : $" in '{expression}'")}");
+        {
+            throw expression is null
+                ? new ArgumentOutOfRangeException(nameof(numScales), count, $"expected a number of scales from 1 to {stack.Count} (the scales in this stack)")
+                : new InputException($"expected num_scales from 1 to {stack.Count} (the scales in this stack), found {count} in '{expression}'");
+        }
+
         this.stack = stack;
         LayerWeights = stack.LayerWeights;
         NumScales = count;
@@ -70,13 +76,14 @@ public sealed class MdfLoss : ReconstructionLoss
     /// <param name="inputRange">The range into which images are scaled for the discriminators. Default: the range in the stack file. The loss itself always takes images in [0, 1].</param>
     /// <param name="precision">The type to compute in. Default: float32.</param>
     /// <returns>The loss. It owns the stack; the caller disposes of the loss.</returns>
-    /// <exception cref="InputException">There is no such file or stack, the file is corrupt or is not a stack, or it has fewer scales than requested.</exception>
-    /// <exception cref="ArgumentOutOfRangeException">The layers' weights or the range cannot be used.</exception>
+    /// <exception cref="InputException">There is no such file or stack, it is damaged or no stack, or it has fewer scales than asked for.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">The number of scales is less than 1, or the layers' weights or the range cannot be used.</exception>
     public static MdfLoss Load(
         string nameOrPath, Device? device = null, int? numScales = null, bool ascending = true, LayerWeights? layerWeights = null, InputRange? inputRange = null,
         Precision precision = Precision.Fp32)
     {
         ArgumentException.ThrowIfNullOrEmpty(nameOrPath);
+        ArgumentOutOfRangeException.ThrowIfLessThan(numScales ?? 1, 1, nameof(numScales));
         var loss = Load(
             nameOrPath, numScales, ascending, layerWeights, inputRange, precision, ExpressionFor(nameOrPath, numScales, ascending, layerWeights, inputRange, precision));
         if (device is not null)
@@ -138,7 +145,7 @@ public sealed class MdfLoss : ReconstructionLoss
     /// <inheritdoc/>
     public override string? CautionOn(Device device) =>
         Precision == Precision.Bf16 && device.type == TorchSharp.DeviceType.CPU && !ProcessorFeatures.HasBfloat16
-            ? $"precision=bf16 in '{Expression}' is slower than fp32 here: this processor has {string.Join(", ", ProcessorFeatures.Names)}, and only imitates what avx512_bf16, amx_bf16 or Arm's bf16 would do"
+            ? $"precision=bf16 in '{Expression}' is slower than fp32 here: this processor has {string.Join(", ", ProcessorFeatures.Names)}, but not avx512_bf16, amx_bf16 or Arm's bf16, and emulates bf16"
             : null;
 
     /// <summary>Whether to use the plain path for everything. For comparisons.</summary>

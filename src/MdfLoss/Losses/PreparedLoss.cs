@@ -1,3 +1,4 @@
+using Mdf.Runtime;
 using static TorchSharp.torch;
 
 namespace Mdf.Losses;
@@ -26,6 +27,8 @@ public sealed class PreparedLoss : nn.Module<Tensor, Tensor>
     /// <summary>Computes the loss of a restored image.</summary>
     /// <param name="restored">The same shape, type and device as the reference.</param>
     /// <returns>The same value as <see cref="ReconstructionLoss.forward"/> for this image and the reference.</returns>
+    /// <exception cref="ArgumentException">As for <see cref="ReconstructionLoss.forward"/>.</exception>
+    /// <exception cref="InputException">As for <see cref="ReconstructionLoss.forward"/>.</exception>
     public override Tensor forward(Tensor restored)
     {
         ObjectDisposedException.ThrowIf(_isDisposed, this);

@@ -48,14 +48,14 @@ public abstract class ReconstructionLoss : nn.Module<Tensor, Tensor, Tensor>
     public virtual string? CautionOn(Device device) => null;
 
     /// <summary>The reduction of the values of a batch. Default: the mean.</summary>
-    /// <exception cref="InputException">The value needs one value per image, but this loss has one value for the whole batch.</exception>
+    /// <exception cref="ArgumentException">Per-image values, or their sum, are requested of a loss that has one value for the whole batch.</exception>
     public Reduction Reduction
     {
         get;
         set
         {
             if (value != Reduction.Mean && !IsPerImage)
-                throw new InputException($"'{Expression}' has one value for the whole batch, not one per image: give it one image at a time");
+                throw new ArgumentException($"'{Expression}' has one value for the whole batch, not one per image: give it one image at a time", nameof(value));
             field = value;
         }
     }
@@ -64,7 +64,8 @@ public abstract class ReconstructionLoss : nn.Module<Tensor, Tensor, Tensor>
     /// <param name="restored">Shape <c>(N, 3, H, W)</c>, floating point.</param>
     /// <param name="reference">The same shape, type and device, in [0, 1].</param>
     /// <returns>A scalar, or shape <c>(N)</c> if <see cref="Reduction"/> is <see cref="Reduction.None"/>.</returns>
-    /// <exception cref="InputException">The shapes differ, are not images, or are smaller than <see cref="MinimumSize"/>.</exception>
+    /// <exception cref="ArgumentException">A tensor is not a batch of images, or their types or devices differ.</exception>
+    /// <exception cref="InputException">The sizes differ, or are smaller than <see cref="MinimumSize"/>.</exception>
     public sealed override Tensor forward(Tensor restored, Tensor reference)
     {
         RequirePair(restored, reference);
@@ -81,6 +82,7 @@ public abstract class ReconstructionLoss : nn.Module<Tensor, Tensor, Tensor>
     /// <param name="reference">The same shape, type and device, in [0, 1].</param>
     /// <param name="cancellationToken">Stops the work between two strips.</param>
     /// <returns>The mean that <see cref="forward"/> returns, except for the rounding of sums.</returns>
+    /// <exception cref="ArgumentException">As for <see cref="forward"/>.</exception>
     /// <exception cref="InputException">As for <see cref="forward"/>.</exception>
     /// <exception cref="OperationCanceledException">It was cancelled.</exception>
     /// <remarks>
@@ -107,7 +109,8 @@ public abstract class ReconstructionLoss : nn.Module<Tensor, Tensor, Tensor>
     /// </summary>
     /// <param name="reference">Shape <c>(N, 3, H, W)</c>, floating point, in [0, 1].</param>
     /// <returns>The prepared loss. It owns its tensors; the caller disposes of it. It uses this loss, which must live at least as long.</returns>
-    /// <exception cref="InputException">The reference is not an image, or is smaller than <see cref="MinimumSize"/>.</exception>
+    /// <exception cref="ArgumentException">The reference is not a batch of images.</exception>
+    /// <exception cref="InputException">The reference is smaller than <see cref="MinimumSize"/>.</exception>
     public PreparedLoss Prepare(Tensor reference)
     {
         RequireImage(reference, nameof(reference));
@@ -171,10 +174,11 @@ public abstract class ReconstructionLoss : nn.Module<Tensor, Tensor, Tensor>
     private void RequireImage(Tensor image, string role)
     {
         ObjectDisposedException.ThrowIf(_isDisposed, this);
+        ArgumentNullException.ThrowIfNull(image, role);
         if (image.dim() != 4 || image.shape[0] < 1 || image.shape[1] != 3)
-            throw new InputException($"'{Expression}' expected a {role} image of shape (N, 3, H, W), found {Describe(image.shape)}");
+            throw new ArgumentException($"'{Expression}' expected a {role} image of shape (N, 3, H, W), found {Describe(image.shape)}", role);
         if (!image.is_floating_point())
-            throw new InputException($"'{Expression}' expected a {role} image of floating-point values in [0, 1], found {image.dtype}: convert and divide it by its maximum");
+            throw new ArgumentException($"'{Expression}' expected a {role} image of floating-point values in [0, 1], found {image.dtype}: convert it and divide it by the maximum of its type", role);
         if (image.shape[2] < MinimumSize || image.shape[3] < MinimumSize)
             throw new InputException($"'{Expression}' needs images of at least {MinimumSize}×{MinimumSize} pixels, found a {role} image of {image.shape[3]}×{image.shape[2]}");
     }
@@ -184,9 +188,9 @@ public abstract class ReconstructionLoss : nn.Module<Tensor, Tensor, Tensor>
         if (!restored.Shape.SequenceEqual(reference.Shape))
             throw new InputException($"'{Expression}' expected images of one size, found {Describe(restored.Shape)} (restored) and {Describe(reference.Shape)} (reference)");
         if (restored.Type != reference.Type)
-            throw new InputException($"'{Expression}' expected both images in one type, found {restored.Type} (restored) and {reference.Type} (reference)");
+            throw new ArgumentException($"'{Expression}' expected both images in one type, found {restored.Type} (restored) and {reference.Type} (reference)", nameof(restored));
         if (restored.Device != reference.Device)
-            throw new InputException($"'{Expression}' expected both images on one device, found {restored.Device} (restored) and {reference.Device} (reference)");
+            throw new ArgumentException($"'{Expression}' expected both images on one device, found {restored.Device} (restored) and {reference.Device} (reference)", nameof(restored));
     }
 
     private static string Describe(long[] shape) => $"({string.Join(", ", shape)})";

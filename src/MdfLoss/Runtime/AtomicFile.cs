@@ -165,6 +165,7 @@ internal static class AtomicFile
 
     private static string MakeFolder(string path)
     {
+        ArgumentNullException.ThrowIfNull(path);
         if (string.IsNullOrWhiteSpace(path))
             throw new InputException("expected an output file, found an empty path");
         if (path.Contains('\0', StringComparison.Ordinal))

@@ -64,9 +64,9 @@ internal sealed record ComputeDevice
         {
             throw new InputException(NativeLibraries.HasCuda
                 ? $"device '{this}' was asked for, but libtorch {__version__} finds no CUDA device here: check the driver with "
-                    + "nvidia-smi, or use --device cpu"
+                    + "nvidia-smi, or use the device cpu"
                 : $"device '{this}' was asked for, but libtorch {__version__} here is built for processors: name "
-                    + $"PyTorch's folder torch/lib with {NativeLibraries.LibtorchVariable} (docs/devices.md), build with -p:Libtorch=cuda, or use --device cpu");
+                    + $"PyTorch's folder torch/lib with {NativeLibraries.LibtorchVariable} (docs/devices.md), build with -p:Libtorch=cuda, or use the device cpu").With(Remedy.UseProcessor);
         }
 
         return _index < count

@@ -114,7 +114,7 @@ internal sealed partial class LibtorchFolder
         // GCC has two ABIs for std::string. Only the new ABI has "__cxx11" in the names of functions that take one.
         var isOldAbi = !defined.Any(name => name.Contains("__cxx11", StringComparison.Ordinal));
         throw new InputException($"{origin}: the libtorch in '{System.IO.Path.GetDirectoryName(files[0])}' lacks {missing.Count} of the {needed.Count} functions that TorchSharp calls: "
-            + (isOldAbi ? "it is built with the old C++ ABI (_GLIBCXX_USE_CXX11_ABI=0)" : $"it is another version than {ExpectedVersion}") + $"; {Advice}");
+            + (isOldAbi ? "it is built with the old C++ ABI (_GLIBCXX_USE_CXX11_ABI=0)" : $"its version is not {ExpectedVersion}") + $"; {Advice}");
 
         ElfSymbols Read(string file)
         {

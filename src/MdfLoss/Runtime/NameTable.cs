@@ -44,18 +44,19 @@ internal sealed partial class NameTable<T>
     /// <param name="name">Small letters and digits, with single hyphens between them.</param>
     /// <param name="value">The object with this name.</param>
     /// <param name="plugin">The plugin that adds it; null if the program adds it.</param>
-    /// <exception cref="InputException">The name cannot be used, or is taken.</exception>
+    /// <exception cref="ArgumentException">The name has other characters.</exception>
+    /// <exception cref="InputException">The name is taken.</exception>
     public void Add(string name, T value, PluginFile? plugin)
     {
         ArgumentNullException.ThrowIfNull(name);
         if (!ShortName().IsMatch(name))
-            throw new InputException($"expected the name of a {_kind} to be small letters and digits, with single hyphens between them, found {Untrusted.Quote(name)}");
+            throw new ArgumentException($"expected the name of a {_kind} to be small letters and digits, with single hyphens between them, found {Untrusted.Quote(name)}", nameof(name));
         lock (_adding)
         {
             if (EntryOf(name) is { } taken)
             {
                 var owner = taken.Plugin is { } other ? $"the plugin {Untrusted.Quote(other.Name)}" : OwnNames.Contains(name) ? "mdf itself" : "this program";
-                throw new InputException($"the name '{name}' of a {_kind} is taken by {owner}: give yours another name");
+                throw new InputException($"the name '{name}' of a {_kind} is taken by {owner}: choose another name");
             }
 
             _entries = [.. _entries, new Entry(name, value, plugin)];

@@ -242,8 +242,8 @@ public static partial class NativeLibraries
             foreach (var file in s_libtorch.Select(Locate).OfType<string>())
                 NativeLibrary.Load(file);
             var handle = LoadFromMemory(library, name);
-            Mended = $"{name} asks for {version}, which this system's libstdc++ lacks and which it does "
-                + "not use: loaded from a copy in memory that does not ask for it";
+            Mended = $"{name} requires {version}, which this system's libstdc++ lacks and which it does "
+                + "not use: loaded from a copy in memory that does not require it";
             return handle;
         }
         catch (Exception e) when (e is IOException or InvalidDataException or DllNotFoundException

@@ -21,5 +21,5 @@ internal sealed record PluginFile(string Name, string Sha256)
     /// <summary>The message for a file that uses a name of a plugin that is not loaded.</summary>
     /// <param name="kind">The kind of the named object, such as <c>loss</c>.</param>
     /// <param name="name">The name.</param>
-    internal string Hint(string kind, string name) => $"the {kind} {Untrusted.Quote(name)} comes with the plugin {Untrusted.Quote(Name)}: name it with --plugin";
+    internal string Hint(string kind, string name) => $"the {kind} {Untrusted.Quote(name)} comes with the plugin {Untrusted.Quote(Name)}: load this plugin";
 }

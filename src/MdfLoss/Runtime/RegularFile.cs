@@ -14,6 +14,7 @@ internal static class RegularFile
     /// </exception>
     public static void Require(string path, string expected = "a file")
     {
+        ArgumentNullException.ThrowIfNull(path);
         if (string.IsNullOrWhiteSpace(path))
             throw new InputException($"expected {expected}, found an empty path");
         if (path.Contains('\0', StringComparison.Ordinal))

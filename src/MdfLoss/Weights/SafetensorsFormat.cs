@@ -282,7 +282,7 @@ internal static class SafetensorsFormat
                     if (acceptsEarlier)
                         return;
                     throw file.Refuse($"it is {successor.Description} in the format '{_metadata[FileKind.Key]}' of an earlier mdf, whose tensors have no checksums",
-                        $"'mdf convert {file.Path} NEW.safetensors' writes it as '{successor.Format}'");
+                        $"convert it to the format '{successor.Format}'").With(Remedy.Convert);
                 }
 
                 if (FileKind.IsOurs(_metadata))

@@ -26,6 +26,7 @@ internal sealed class ShippedFiles(Assembly assembly, string prefix, string kind
     /// <exception cref="InputException">There is no file and no shipped file of that name, or the file is corrupt.</exception>
     public TensorFile Open(string nameOrPath, bool acceptsEarlier = false)
     {
+        ArgumentNullException.ThrowIfNull(nameOrPath);
         if (File.Exists(nameOrPath) || Path.GetFileName(nameOrPath) != nameOrPath || Path.HasExtension(nameOrPath))
             return TensorFile.Open(nameOrPath, acceptsEarlier);
         if (Names.Contains(nameOrPath))

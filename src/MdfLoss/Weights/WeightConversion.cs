@@ -75,6 +75,7 @@ public static class WeightConversion
     /// <exception cref="InputException">The path has another extension, or is not a valid path.</exception>
     internal static TensorFileFormat FormatOf(string outputPath)
     {
+        ArgumentNullException.ThrowIfNull(outputPath);
         var format = Path.GetExtension(outputPath).ToUpperInvariant() switch
         {
             ".SAFETENSORS" => TensorFileFormat.Safetensors,

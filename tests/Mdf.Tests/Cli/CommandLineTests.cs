@@ -341,7 +341,7 @@ public sealed class CommandLineTests
         {
             (new OperationCanceledException(), without, "mdf: interrupted\n"),
             (new RunInterruptedException("run/checkpoints/1", new OperationCanceledException()), with,
-                "mdf: interrupted; the checkpoint 'run/checkpoints/1' is written; rerun with --resume to continue\n"),
+                "mdf: interrupted; the checkpoint 'run/checkpoints/1' is written: resume the run from there (--resume)\n"),
         })
         {
             using var interruption = new Interruption(TimeProvider.System, _ => { });

@@ -92,7 +92,7 @@ public sealed class ConvertCommandTests : IDisposable
         using (var network = NetworkArchitecture.Parse("dncnn?features=4&layers=3").Build(seed: 1))
             PyTorchFormat.Write(foreign, ModuleWeights.Save(network));
         string[] line = ["convert", foreign, own, "--network", "dncnn?features=4&layers=3"];
-        AssertRefused(line, "expected the task of the network 'dncnn', which its weights do not tell: give it with --task, such as --task denoise:25");
+        AssertRefused(line, "expected a task for the network 'dncnn', since its weights do not record one: name it, such as denoise:25 (--task TASK)");
         AssertRefused([.. line, "--task", "sisr:4"], "expected a task that enlarges as the network does, found sisr:4");
         AssertRefused(["convert", foreign, own, "--network", "dncnn?features=8&layers=3", "--task", "denoise:25"], "of another shape or type: 'model.0.weight'");
         AssertRefused(["convert", foreign, own, "--network", "dncn"], "did you mean 'dncnn'?");

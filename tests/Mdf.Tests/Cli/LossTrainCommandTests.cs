@@ -191,11 +191,11 @@ public sealed class LossTrainCommandTests : IDisposable
         var answer = await MdfProgram.Finish(process);
         Assert.Equal((130, ""), (answer.ExitCode, answer.Output));
         var checkpoint = Directory.EnumerateFiles(Path.Combine(Run, "checkpoints")).Single();
-        Assert.Equal($"mdf: interrupted; the checkpoint '{checkpoint}' is written; rerun with --resume to continue", answer.Error.TrimEnd('\n').Split('\n')[^1]);
+        Assert.Equal($"mdf: interrupted; the checkpoint '{checkpoint}' is written: resume the run from there (--resume)", answer.Error.TrimEnd('\n').Split('\n')[^1]);
         Assert.Equal([_photo], FilesBesideTheRun());
 
         var again = MdfProgram.Run(line);
-        Assert.Equal((2, $"mdf: '{Run}' holds a run already: resume it with --resume, or choose another folder with --run\n"), (again.ExitCode, again.Error));
+        Assert.Equal((2, $"mdf: '{Run}' holds a run already: resume it, or choose another folder (--resume, or --run FOLDER)\n"), (again.ExitCode, again.Error));
         var other = MdfProgram.Run([.. line, "--resume", "--seed", "3"]);
         Assert.Contains("found seed = 3 instead of '0'", other.Error);
     }

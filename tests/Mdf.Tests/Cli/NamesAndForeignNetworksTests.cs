@@ -33,7 +33,7 @@ public sealed class NamesAndForeignNetworksTests : IDisposable
 
     [Theory]
     [InlineData("evaluate denoise --task denoise:25 --data {}images --network dncnn", "expected another project's weights for --network, found none among the models: leave it out")]
-    [InlineData("evaluate {}small.pth --task denoise:25 --data {}images", "name the network that they belong to, such as --network edsr?factor=4")]
+    [InlineData("evaluate {}small.pth --task denoise:25 --data {}images", "name the network that they belong to, such as edsr?factor=4 (--network NETWORK)")]
     [InlineData("evaluate {}small.pth --task denoise:25 --data {}images --network dncnn?features=8&layers=3", "of another shape or type: 'model.0.weight'")]
     [InlineData("evaluate {}small.pth --task sisr:2 --data {}images --network dncnn?features=4&layers=3", "is a network that keeps the size, expected one for sisr:2")]
     [InlineData("evaluate {}small.pth --task denoise:25 --data {}images --network edsr?factor=5", "expected the factor 2, 3 or 4, found 5")]

@@ -37,11 +37,11 @@ public sealed class PluginTests : IDisposable
 
         // Without the plugin: the run, its own description, and its network say what to name.
         refused = await MdfProgram.RunProcess([.. train, "--resume"]);
-        Assert.Equal((2, $"mdf: cannot resume '{_folder.File("run")}': the task 'darker' comes with the plugin '{name}': name it with --plugin\n"), (refused.ExitCode, refused.Error));
+        Assert.Equal((2, $"mdf: cannot resume '{_folder.File("run")}': the task 'darker' comes with the plugin '{name}': load this plugin (--plugin FILE.dll)\n"), (refused.ExitCode, refused.Error));
         var again = MdfProgram.Run("train", _folder.File("run/experiment.yaml"), "-o", _folder.File("other"));
-        Assert.Equal((2, $"mdf: '{_folder.File("run/experiment.yaml")}', line 2: the task 'darker' comes with the plugin '{name}': name it with --plugin\n"), (again.ExitCode, again.Error));
+        Assert.Equal((2, $"mdf: '{_folder.File("run/experiment.yaml")}', line 2: the task 'darker' comes with the plugin '{name}': load this plugin (--plugin FILE.dll)\n"), (again.ExitCode, again.Error));
         var network = _folder.File("run/best.safetensors");
-        Assert.Contains($"the network 'means' comes with the plugin '{name}': name it with --plugin", MdfProgram.Run("restore", network, _folder.File("a.png"), "-o", _folder.File("b.png")).Error);
+        Assert.Contains($"the network 'means' comes with the plugin '{name}': load this plugin (--plugin FILE.dll)", MdfProgram.Run("restore", network, _folder.File("a.png"), "-o", _folder.File("b.png")).Error);
 
         File.WriteAllText(_folder.File("run/experiment.yaml"), description.Replace("sha256:", "sha256:0", StringComparison.Ordinal));
         var resumed = await MdfProgram.RunProcess([.. train, "--resume", "--extend", "1", $"--plugin={s_plugin}"]);

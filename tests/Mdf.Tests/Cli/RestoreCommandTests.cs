@@ -60,7 +60,7 @@ public sealed class RestoreCommandTests : IDisposable
         string[] line = ["restore", model, image, other, "-o", _folder.File("out")];
         var answer = MdfProgram.Run(line);
         Assert.Equal((2, ""), (answer.ExitCode, answer.Output));
-        Assert.StartsWith($"mdf: 1 of 2 results exist already, such as '{result}': replace them with --overwrite", answer.Error);
+        Assert.StartsWith($"mdf: 1 of 2 results exist already, such as '{result}': replace them, keep them, or write into another folder (--overwrite replaces them, --skip-existing keeps them)", answer.Error);
         Assert.Equal([result], Directory.GetFiles(_folder.File("out")));
 
         answer = MdfProgram.Run([.. line, "--overwrite", "--skip-existing"]);
@@ -199,7 +199,7 @@ public sealed class RestoreCommandTests : IDisposable
         var (own, foreign, image) = (Model(), _folder.File("theirs.pth"), _folder.Image("a.png"));
         Assert.Equal(0, MdfProgram.Run("convert", own, foreign).ExitCode);
         string[] line = ["restore", foreign, image, "-o", _folder.File("theirs.png"), "--json"];
-        Assert.Contains("name the network that they belong to, such as --network edsr?factor=4", MdfProgram.Run(line).Error);
+        Assert.Contains("name the network that they belong to, such as edsr?factor=4 (--network NETWORK)", MdfProgram.Run(line).Error);
         var answer = MdfProgram.Run([.. line, "--network", "edsr?factor=2&blocks=1&features=4"]);
         Assert.True(answer.ExitCode == 0, answer.Error);
         using var json = JsonDocument.Parse(answer.Output);

@@ -40,7 +40,7 @@ public sealed class TrainCommandTests : IDisposable
     [InlineData("train {}none.yaml -o {}run", "cannot read '{}none.yaml': there is no such file; check the path")]
     [InlineData("train {}small.yaml --task quantize:8 -o {}run", "--task: the task 'quantize:8' damages nothing")]
     [InlineData("train {}small.yaml --task external:false -o {}run", "--task: the external program 'false' failed: it ended with exit code 1")]
-    [InlineData("train {}small.yaml --set task='external:false' -o {}run", "--set task: cannot use task 'external' here: a file cannot start a program; type it on the command line, with --task")]
+    [InlineData("train {}small.yaml --set task='external:false' -o {}run", "--set task: cannot use task 'external' here: a file cannot start a program; only a command that a person types can (--task 'external:command', also with --resume)")]
     [InlineData("train {}small.yaml --task pairs -o {}run", "task 'pairs' damages nothing itself")]
     [InlineData("train {}small.yaml --resume -o {}run", "'{}run' holds no run to resume")]
     public void A_mistake_is_one_line_and_leaves_nothing_behind(string line, string expected)
@@ -135,7 +135,7 @@ public sealed class TrainCommandTests : IDisposable
         Assert.Equal(0, MdfProgram.Run([.. train, .. program]).ExitCode);
         var answer = MdfProgram.Run([.. train, "--resume"]);
         Assert.Equal(2, answer.ExitCode);
-        Assert.Contains("and no file can start a program; give it again with --task", answer.Error);
+        Assert.Contains("and no file can start a program; type it again (--task 'external:command', also with --resume)", answer.Error);
         Assert.Equal(0, MdfProgram.Run([.. train, "--resume", .. program]).ExitCode);
 
         var network = new RunFolder(_folder.File("run")).Last;

@@ -168,7 +168,7 @@ public sealed class DistortionTests : IDisposable
     [Fact]
     public void A_task_of_files_has_nothing_to_apply()
     {
-        Assert.Contains("for mdf evaluate with --distorted", Assert.Throws<InputException>(() => new FilePairs().Apply(rand(1, 3, 8, 8, generator: Draws))).Message);
+        Assert.Contains("give the damaged files", Assert.Throws<InputException>(() => new FilePairs().Apply(rand(1, 3, 8, 8, generator: Draws))).Message);
         Assert.Contains("use a program", Assert.Throws<InputException>(() => Distortion.ParseForLoss("pairs")).Message);
         Assert.Contains("'pairs:5': expected the factor", Assert.Throws<InputException>(() => Distortion.Parse("pairs:5")).Message);
         Assert.Contains("'pairs:x': expected the factor", Assert.Throws<InputException>(() => Distortion.Parse("pairs:x")).Message);

@@ -56,7 +56,7 @@ public sealed class FileDistortionTests : IDisposable
     [InlineData("false", "it ended with exit code 1")]
     [InlineData("sh -c \"echo no paint left >&2; exit 3\"", "it ended with exit code 3 and said 'no paint left'")]
     [InlineData("true", "expected it to write the file")]
-    [InlineData("sh -c \"echo garbage > '{out}'\" {in}", "what it wrote cannot be used")]
+    [InlineData("sh -c \"echo garbage > '{out}'\" {in}", "its result cannot be used")]
     [InlineData("no-such-program-as-this", "it cannot be started")]
     public void A_program_that_fails_is_named_in_one_line(string command, string expected)
     {
@@ -84,7 +84,7 @@ public sealed class FileDistortionTests : IDisposable
         {
             var hanging = new ExternalDistortion($"sh -c \"{script}\" \"{list}\"", limit);
             var message = Assert.Throws<InputException>(() => hanging.Apply(Photo())).Message;
-            Assert.Contains($"had not ended after {limit.TotalSeconds:G4} s and was killed", message);
+            Assert.Contains($"did not end within {limit.TotalSeconds:G4} s and was killed", message);
             if (File.Exists(list) && File.ReadAllText(list) is [.. var numbers, '\n'])
                 processes = numbers.Split(' ');
         }
@@ -160,7 +160,7 @@ public sealed class FileDistortionTests : IDisposable
         Assert.Throws<InputException>(() => new CachedDistortion(Run($"sh -c \"cp '{result}' '{{out}}' \" {{in}}"), cache).ApplyToPicture(Photo()));
 
         ImageFile.Write(Assert.Single(Directory.GetFiles(cache)), zeros(1, 3, 8, 8));
-        Assert.Contains("delete it, and it is made again", Assert.Throws<InputException>(() => kept.ApplyToPicture(Photo())).Message);
+        Assert.Contains("delete it, and the program makes it again", Assert.Throws<InputException>(() => kept.ApplyToPicture(Photo())).Message);
     }
 
     [Theory]

@@ -146,15 +146,18 @@ public sealed class BenchmarkMetricsTests
         using var scope = NewDisposeScope();
         var image = Noise(20, 30);
         AssertRefused("expected images of one size, found 30×20 (restored) and 30×21 (reference)", image, Noise(21, 30));
-        AssertRefused("expected a restored image of floating-point values, shape (1, 3, H, W), found Float32 (3, 20, 30)", image[0], image);
-        AssertRefused("found Float32 (1, 1, 20, 30)", image, image.narrow(1, 0, 1));
-        AssertRefused("expected a reference image of floating-point values, shape (1, 3, H, W), found Byte", image, image.to(uint8));
+        AssertMisused("expected a restored image of floating-point values, shape (1, 3, H, W), found Float32 (3, 20, 30)", image[0], image);
+        AssertMisused("found Float32 (1, 1, 20, 30)", image, image.narrow(1, 0, 1));
+        AssertMisused("expected a reference image of floating-point values, shape (1, 3, H, W), found Byte", image, image.to(uint8));
         AssertRefused("expected a restored image with values in [0, 1], found NaN", image.Mul(float.NaN), image);
         AssertRefused("expected a restored image larger than its border of 10 pixels at each side, found one of 30×20", image, image, border: 10);
         Assert.Throws<ArgumentOutOfRangeException>(() => BenchmarkMetrics.Score(image, image, border: -1));
 
         static void AssertRefused(string expected, Tensor restored, Tensor reference, int border = 0) =>
             Assert.Contains(expected, Assert.Throws<InputException>(() => BenchmarkMetrics.Score(restored, reference, border)).Message);
+
+        static void AssertMisused(string expected, Tensor restored, Tensor reference) =>
+            Assert.Contains(expected, Assert.Throws<ArgumentException>(() => BenchmarkMetrics.Score(restored, reference)).Message);
     }
 
     [Theory]

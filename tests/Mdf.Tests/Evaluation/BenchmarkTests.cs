@@ -167,6 +167,9 @@ public sealed class BenchmarkTests : IDisposable
         var (reference, distorted) = new BenchmarkImages(_folder.File("HR"), new Downscaling(4), _folder.File("LR")).Read(0);
         Assert.Equal([1, 3, 32, 40], reference.shape);
         Assert.Equal([1, 3, 8, 10], distorted.shape);
+        var images = new BenchmarkImages(_folder.File("HR"), new Downscaling(4));
+        Assert.Throws<ArgumentOutOfRangeException>(() => images.Read(1));
+        Assert.Throws<ArgumentOutOfRangeException>(() => images.NameOf(-1));
 
         Write("wrong", "x_LR.png", 11, 8);
         var wrong = new BenchmarkImages(_folder.File("HR"), new Downscaling(4), _folder.File("wrong"));
@@ -174,7 +177,7 @@ public sealed class BenchmarkTests : IDisposable
 
         Write("others", "y.png", 10, 8);
         Assert.Contains("has no distorted counterpart", Assert.Throws<InputException>(() => new BenchmarkImages(_folder.File("HR"), new Downscaling(4), _folder.File("others"))).Message);
-        Assert.Contains("with --distorted", Assert.Throws<InputException>(() => new BenchmarkImages(_folder.File("HR"), new FilePairs(4))).Message);
+        Assert.Contains("give the damaged files", Assert.Throws<InputException>(() => new BenchmarkImages(_folder.File("HR"), new FilePairs(4))).Message);
         Assert.Equal([1, 3, 8, 10], new BenchmarkImages(_folder.File("HR"), new FilePairs(4), _folder.File("LR")).Read(0).Distorted.shape);
         Write("LR", "z.png", 10, 8);
         Assert.Contains("has no reference in", Assert.Throws<InputException>(() => new BenchmarkImages(_folder.File("HR"), new Downscaling(4), _folder.File("LR"))).Message);

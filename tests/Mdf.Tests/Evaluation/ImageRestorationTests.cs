@@ -52,7 +52,7 @@ public sealed class ImageRestorationTests : IDisposable
     [InlineData("a.png b.png", "x.png", "cannot write to '{}x.png': expected a folder for the results, found the name of an image")]
     [InlineData("images", "images", "cannot write '{}images/a.png': it is the input '{}images/a.png'; choose another output")]
     [InlineData("images", "linked", "cannot write '{}linked/a.png': it is the input '{}images/a.png'; choose another output")]
-    [InlineData("a.png a.jpg", "out", "'{}a.png' and '{}a.jpg' would both be written to '{}out/a.png': with --keep-extension their results have the names 'a.png.png' and 'a.jpg.png'")]
+    [InlineData("a.png a.jpg", "out", "'{}a.png' and '{}a.jpg' would both be written to '{}out/a.png': if results keep their extensions, the names are 'a.png.png' and 'a.jpg.png'")]
     [InlineData("a.png images/a.png", "out", "'{}a.png' and '{}images/a.png' would both be written to '{}out/a.png': restore them one after the other, into different folders")]
     [InlineData("a.png a.png", "out", "the image '{}a.png' is given twice: give it once")]
     [InlineData("images images/c.png", "out", "the image '{}images/c.png' is given twice: give it once")]
@@ -109,7 +109,7 @@ public sealed class ImageRestorationTests : IDisposable
         RestorationPlan Plan(ExistingResults existing) => ImageRestoration.Plan(images, _folder.File("out"), new RestorationOutput { Existing = existing });
 
         var error = Assert.Throws<InputException>(() => Plan(ExistingResults.Refuse));
-        Assert.StartsWith($"2 of 3 results exist already, such as '{a}': replace them with --overwrite, keep them with --skip-existing", error.Message);
+        Assert.StartsWith($"2 of 3 results exist already, such as '{a}': replace them, keep them, or write into another folder", error.Message);
         Assert.Equal(3, Plan(ExistingResults.Overwrite).Pairs.Count);
         var plan = Plan(ExistingResults.Skip);
         Assert.Equal([images[1]], plan.Pairs.Select(pair => pair.Input));
@@ -151,11 +151,12 @@ public sealed class ImageRestorationTests : IDisposable
     public void Options_that_do_not_fit_are_refused_before_any_work()
     {
         var image = _folder.Image("a.png");
+        Assert.Throws<ArgumentException>(() => ImageRestoration.Plan([], _folder.File("x.png")));
         void Refused(string output, Func<RestorationOutput> options, string expected) => Assert.Contains(
             expected, Assert.Throws<InputException>(() => ImageRestoration.Plan([image], _folder.File(output), options())).Message);
 
-        Refused("x.png", () => new RestorationOutput { Suffix = "_x" }, "--suffix names results in a folder, found the output file");
-        Refused("x.png", () => new RestorationOutput { KeepsExtension = true }, "--keep-extension names results in a folder");
+        Refused("x.png", () => new RestorationOutput { Suffix = "_x" }, "expected a folder for results with the suffix '_x', found the output file");
+        Refused("x.png", () => new RestorationOutput { KeepsExtension = true }, "expected a folder for results that keep their extensions, found the output file");
         Refused("x.png", () => new RestorationOutput { Format = "webp" }, "expected an output file in the format webp, found");
         Refused("x.png", () => new RestorationOutput { Writing = new ImageWriteOptions { Quality = 90 } }, "is lossless; write .jpg or .webp");
         Refused("out/", () => new RestorationOutput { Writing = new ImageWriteOptions { Quality = 90 } }, "is lossless; write .jpg or .webp");

@@ -106,7 +106,7 @@ public sealed class NiqeModelTests : IDisposable
     {
         using var scope = NewDisposeScope();
         var model = Synthetic();
-        Assert.Contains("shape (1, 3, H, W), found", Assert.Throws<InputException>(() => model.Score(zeros(2, 3, 96, 192))).Message);
+        Assert.Contains("shape (1, 3, H, W), found", Assert.Throws<ArgumentException>(() => model.Score(zeros(2, 3, 96, 192))).Message);
         Assert.Contains("found NaN", Assert.Throws<InputException>(() => model.Score(Full([1, 3, 96, 192], float.NaN))).Message);
         Assert.Contains("larger than its border of 48 pixels", Assert.Throws<InputException>(() => model.Score(zeros(1, 3, 96, 192), border: 48)).Message);
     }

@@ -33,7 +33,7 @@ public sealed class RestorersTests : IDisposable
         Assert.Equal(
             $"'{results}' has no result for the image 'ship': expected a file of that name, such as 'ship.png'",
             Assert.Throws<InputException>(() => Restore(restorer, "ship", 8, 6)).Message);
-        Assert.EndsWith("boat_x2.png' is no result for the image 'boat': expected 18×12 pixels, found 16×12", Assert.Throws<InputException>(() => Restore(restorer, "boat", 9, 6)).Message, StringComparison.Ordinal);
+        Assert.EndsWith("boat_x2.png' is not a result for the image 'boat': expected 18×12 pixels, found 16×12", Assert.Throws<InputException>(() => Restore(restorer, "boat", 9, 6)).Message, StringComparison.Ordinal);
 
         // Without a task any whole factor will do.
         using var any = Restorers.Open($"folder:{results}", new RestorerSetup());
@@ -59,7 +59,7 @@ public sealed class RestorersTests : IDisposable
         Assert.Contains("ended with exit code 3", Assert.Throws<InputException>(() => Restore(failing, "a", 8, 6)).Message);
         Assert.Throws<OperationCanceledException>(() => failing.Restore(image, new RestorationRequest { Image = "a", CancellationToken = new CancellationToken(canceled: true) }));
 
-        Assert.Contains("only what is typed on the command line can start a program", Assert.Throws<InputException>(() => Restorers.Open("external:cp", setup with { ProgramTimeLimit = null })).Message);
+        Assert.Contains("only a command that a person types can start a program", Assert.Throws<InputException>(() => Restorers.Open("external:cp", setup with { ProgramTimeLimit = null })).Message);
     }
 
     [Theory]
@@ -108,7 +108,7 @@ public sealed class RestorersTests : IDisposable
         using var noGradient = no_grad();
         var image = rand(1, 3, 800, 801, generator: Draws); // more than a tile has
         Assert.True(Golden.AreEqual(network.call(image), TiledRestoration.Run(network, image)));
-        Assert.Contains("looks at the whole image", Assert.Throws<InputException>(() => TiledRestoration.Run(network, image, tile: 64)).Message);
+        Assert.Contains("needs the whole image: it cannot be divided into tiles", Assert.Throws<ArgumentException>(() => TiledRestoration.Run(network, image, tile: 64)).Message);
         using var restorer = new NetworkRestorer("whole", network);
         Assert.True(Golden.AreEqual(network.call(image), restorer.Restore(image, new RestorationRequest { Image = "a" })));
     }

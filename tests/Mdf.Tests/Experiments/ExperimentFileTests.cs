@@ -112,7 +112,7 @@ public sealed partial class ExperimentFileTests
         Assert.Equal(typed, read);
         Assert.Null(read.Program);
         var message = Assert.Throws<InputException>(() => read.CreateDistortion("cache")).Message;
-        Assert.Contains("a file cannot start a program; type it on the command line, with --task", message);
+        Assert.Contains("a file cannot start a program; only a command that a person types can", message);
         Assert.Contains("line 2", message);
         Assert.Contains("a file cannot start a program", Assert.Throws<InputException>(() => Parse(s_minimal, "task='external:touch x'").CreateDistortion("cache")).Message);
 
@@ -190,8 +190,8 @@ public sealed partial class ExperimentFileTests
     [InlineData(10, "  iteration: 5", "'x.yaml', line 10: unknown key 'iteration' in 'schedule': did you mean 'iterations'?")]
     [InlineData(12, "  0: 5", "'x.yaml', line 12: unknown key '0' in 'validation': known are every, images, niqe")]
     [InlineData(4, "  Features: 5", "'x.yaml', line 4: expected the keys of 'network' to be names of small letters, digits and _, beside 'name', found 'Features'")]
-    [InlineData(1, "", "'x.yaml': 'task' is missing; expected what the network undoes, such as sisr:4; a program is typed: --task 'external:command'")]
-    [InlineData(1, "task:", "'x.yaml', line 1: 'task' is missing; expected what the network undoes, such as sisr:4; a program is typed: --task 'external:command'")]
+    [InlineData(1, "", "'x.yaml': 'task' is missing; expected the task that the network is trained for, such as sisr:4")]
+    [InlineData(1, "task:", "'x.yaml', line 1: 'task' is missing; expected the task that the network is trained for, such as sisr:4")]
     [InlineData(3, "", "'x.yaml', line 2: 'network.name' is missing; expected the name of a network, such as edsr")]
     [InlineData(5, "loss: null", "'x.yaml', line 5: 'loss' is missing; expected a loss, such as l1")]
     [InlineData(7, "", "'x.yaml', line 6: 'data.train' is missing; expected a folder of images, or a list of folders")]
@@ -240,15 +240,15 @@ public sealed partial class ExperimentFileTests
     [InlineData(12, "  images: -1", "'x.yaml', line 12: expected 'validation.images' to be a whole number of at least 0, found '-1'")]
     [InlineData(13, "checkpoint_every: 0", "'x.yaml', line 13: expected 'checkpoint_every' to be a whole number of at least 1, found '0'")]
     [InlineData(13, "seed: 1.5", "'x.yaml', line 13: expected 'seed' to be a whole number, found '1.5'")]
-    [InlineData(13, "seed: 1\nseed: 2", "'x.yaml', line 14: the key 'seed' is there twice, first in line 13; leave one out")]
-    [InlineData(12, "  every: 1\n  every: 2", "'x.yaml', line 13: the key 'every' is there twice, first in line 12; leave one out")]
-    [InlineData(13, "validation: x", "'x.yaml', line 13: the key 'validation' is there twice, first in line 11; leave one out")]
+    [InlineData(13, "seed: 1\nseed: 2", "'x.yaml', line 14: the key 'seed' is set twice, first in line 13; leave one out")]
+    [InlineData(12, "  every: 1\n  every: 2", "'x.yaml', line 13: the key 'every' is set twice, first in line 12; leave one out")]
+    [InlineData(13, "validation: x", "'x.yaml', line 13: the key 'validation' is set twice, first in line 11; leave one out")]
     public void A_mistake_is_refused_with_its_line(int line, string text, string expected) =>
         Assert.Equal(expected, Assert.Throws<InputException>(() => Parse(Lines((line, text)))).Message);
 
     [Theory]
-    [InlineData("", "'x.yaml': 'task' is missing; expected what the network undoes, such as sisr:4; a program is typed: --task 'external:command'")]
-    [InlineData("# nothing", "'x.yaml': 'task' is missing; expected what the network undoes, such as sisr:4; a program is typed: --task 'external:command'")]
+    [InlineData("", "'x.yaml': 'task' is missing; expected the task that the network is trained for, such as sisr:4")]
+    [InlineData("# nothing", "'x.yaml': 'task' is missing; expected the task that the network is trained for, such as sisr:4")]
     [InlineData("sisr", "'x.yaml', line 1: expected the keys of an experiment, such as 'task: sisr:4', found text")]
     [InlineData("- task", "'x.yaml', line 1: expected the keys of an experiment, such as 'task: sisr:4', found a list")]
     [InlineData("data: photos", "'x.yaml', line 1: expected 'data' to be keys of its own, one a line and indented, found 'photos'")]
@@ -324,19 +324,19 @@ public sealed partial class ExperimentFileTests
     }
 
     [Theory]
-    [InlineData("schedule.iterations=many", "--set schedule.iterations: expected 'schedule.iterations' to be a whole number from 1 to 1000000000, found 'many'")]
-    [InlineData("schedule.iterations=", "--set schedule.iterations: 'schedule.iterations' is missing; expected a whole number from 1 to 1000000000")]
-    [InlineData("schedule.iteration=5", "--set schedule.iteration: unknown key 'iteration' in 'schedule': did you mean 'iterations'?")]
-    [InlineData("shedule.iterations=5", "--set shedule.iterations: unknown key 'shedule': did you mean 'schedule'?")]
-    [InlineData("task.name=5", "--set task.name: 'task' has no keys of its own ('x.yaml', line 1)")]
-    [InlineData("network=edsr", "--set network: expected 'network' to be keys of its own, one a line and indented, found 'edsr'")]
-    [InlineData("data.train=[a, [b]]", "--set data.train: expected 'data.train' to be one line of text, found a list")]
-    [InlineData("data={patch: 64}", "--set data: expected a value or a list, found keys of its own; set one key at a time, and put text with ': ' or { in single quotes")]
-    [InlineData("loss=l2", "--set loss: unknown loss 'l2'; known are charbonnier, l1, mdf, ms-ssim, ms-ssim-upstream, mse, ssim, ssim-upstream (in the loss 'l2')")]
-    [InlineData("loss=@x", "--set loss: this is not YAML (while scanning for the next token, found character that cannot start any token); put text with special characters in single quotes")]
-    [InlineData("seed", "--set: expected key=value, such as schedule.iterations=200, found 'seed'")]
-    [InlineData("=5", "--set: expected key=value, such as schedule.iterations=200, found '=5'")]
-    [InlineData("schedule..batch=5", "--set: expected key=value, such as schedule.iterations=200, found 'schedule..batch=5'")]
+    [InlineData("schedule.iterations=many", "override schedule.iterations: expected 'schedule.iterations' to be a whole number from 1 to 1000000000, found 'many'")]
+    [InlineData("schedule.iterations=", "override schedule.iterations: 'schedule.iterations' is missing; expected a whole number from 1 to 1000000000")]
+    [InlineData("schedule.iteration=5", "override schedule.iteration: unknown key 'iteration' in 'schedule': did you mean 'iterations'?")]
+    [InlineData("shedule.iterations=5", "override shedule.iterations: unknown key 'shedule': did you mean 'schedule'?")]
+    [InlineData("task.name=5", "override task.name: 'task' has no keys of its own ('x.yaml', line 1)")]
+    [InlineData("network=edsr", "override network: expected 'network' to be keys of its own, one a line and indented, found 'edsr'")]
+    [InlineData("data.train=[a, [b]]", "override data.train: expected 'data.train' to be one line of text, found a list")]
+    [InlineData("data={patch: 64}", "override data: expected a value or a list, found keys of its own; set one key at a time, and put text with ': ' or { in single quotes")]
+    [InlineData("loss=l2", "override loss: unknown loss 'l2'; known are charbonnier, l1, mdf, ms-ssim, ms-ssim-upstream, mse, ssim, ssim-upstream (in the loss 'l2')")]
+    [InlineData("loss=@x", "override loss: this is not YAML (while scanning for the next token, found character that cannot start any token); put text with special characters in single quotes")]
+    [InlineData("seed", "override: expected key=value, such as schedule.iterations=200, found 'seed'")]
+    [InlineData("=5", "override: expected key=value, such as schedule.iterations=200, found '=5'")]
+    [InlineData("schedule..batch=5", "override: expected key=value, such as schedule.iterations=200, found 'schedule..batch=5'")]
     public void A_mistake_in_an_override_is_refused_with_its_name(string setting, string expected) =>
         Assert.Equal(expected, Assert.Throws<InputException>(() => Parse(s_minimal, setting)).Message);
 
@@ -425,7 +425,7 @@ public sealed partial class ExperimentFileTests
         Assert.Equal("'x.yaml', line 1: not today", Refusal("task"));
         Assert.Equal("'x.yaml', line 2: not today", Refusal("network"));
         Assert.Equal("'x.yaml', line 4: not today", Refusal("network.features"));
-        Assert.Equal("--set init: not today", Refusal("init", "init=a"));
+        Assert.Equal("override init: not today", Refusal("init", "init=a"));
         Assert.Equal("not today", Refusal("init"));
         Assert.Equal(5, Parse(s_minimal).Resolve("task", () => 5));
 

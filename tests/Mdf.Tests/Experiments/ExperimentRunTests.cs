@@ -110,8 +110,8 @@ public sealed class ExperimentRunTests : IDisposable
         using var trained = NetworkFile.Load(folder.Last);
         Assert.Equal(program.Task, trained.Metadata.Task);
 
-        Assert.Contains("type it on the command line, with --task", Assert.Throws<InputException>(() => new ExperimentRun(ExperimentFile.Load(folder.Description), folder, CPU)).Message);
-        Assert.Contains("give it again with --task", Assert.Throws<InputException>(() => ExperimentFile.RequireNoProgram(folder)).Message);
+        Assert.Contains("only a command that a person types can", Assert.Throws<InputException>(() => new ExperimentRun(ExperimentFile.Load(folder.Description), folder, CPU)).Message);
+        Assert.Contains("type it again", Assert.Throws<InputException>(() => ExperimentFile.RequireNoProgram(folder)).Message);
     }
 
     [Fact]
@@ -121,7 +121,7 @@ public sealed class ExperimentRunTests : IDisposable
         Directory.CreateDirectory(_folder.File("same"));
         foreach (var file in Directory.GetFiles(_folder.File("train")))
             File.Copy(file, Path.Combine(_folder.File("same"), Path.GetFileName(file)));
-        Assert.Contains("--set task: the task 'quantize:8' damages nothing", Refusal(Experiment(2, overrides: "task=quantize:8"), new RunFolder(_folder.File("new")), resume: false));
+        Assert.Contains("override task: the task 'quantize:8' damages nothing", Refusal(Experiment(2, overrides: "task=quantize:8"), new RunFolder(_folder.File("new")), resume: false));
         Assert.Contains("'pairs' damages nothing", Refusal(Experiment(2, overrides: ["task=pairs", $"data.distorted={_folder.File("same")}", $"data.validation_distorted={_folder.File("test")}"]), new RunFolder(_folder.File("new")), resume: false));
         if (!OperatingSystem.IsWindows())
             Assert.Contains("'external:cp' damages nothing", Refusal(Experiment(2, 7, new ExternalDistortion("cp", TimeSpan.FromHours(1))), new RunFolder(_folder.File("new")), resume: false));
@@ -258,13 +258,13 @@ public sealed class ExperimentRunTests : IDisposable
         var warnings = new List<string>();
         using (var run = new ExperimentRun(experiment, folder, CPU, warnings.Add))
             Assert.Equal(25, run.Run(resume: true).Iterations);
-        Assert.Contains($"'{folder.Description}' cannot be read; what it said is taken from '{folder.Checkpoint(20)}'", warnings);
+        Assert.Contains($"'{folder.Description}' cannot be read; its content is taken from '{folder.Checkpoint(20)}'", warnings);
         Assert.Equal(description, File.ReadAllText(folder.Description));
 
         File.WriteAllText(folder.Description, text);
         foreach (var checkpoint in folder.Checkpoints)
             File.Delete(checkpoint);
-        Assert.Contains("no checkpoint says what it said", Refusal(experiment, folder, resume: true));
+        Assert.Contains("no checkpoint has its content", Refusal(experiment, folder, resume: true));
     }
 
     /// <summary>Stopped between two entries of the log: the entry after it is of all its steps.</summary>
@@ -454,7 +454,7 @@ public sealed class ExperimentRunTests : IDisposable
 
         // The same again continues the extension; another one has to wait.
         using (var other = new ExperimentRun(experiment, folder, CPU) { ExtendBy = 9 })
-            Assert.Contains("has made 40 of 45 steps; finish it first with --resume alone", Assert.Throws<InputException>(() => other.Run(resume: true)).Message);
+            Assert.Contains("has made 40 of 45 steps; finish these first: resume it without an extension", Assert.Throws<InputException>(() => other.Run(resume: true)).Message);
         Extend(8);
         Assert.Equal([25, 30, 37, 45], Validations(folder));
         AssertSame(Run("whole", Experiment(25, overrides: "schedule.extend=[12, 8]")).Folder, folder, 45);
@@ -494,10 +494,10 @@ public sealed class ExperimentRunTests : IDisposable
     {
         var experiment = Experiment(iterations: 5);
         var folder = Run("run", experiment).Folder;
-        Assert.Contains("holds a run already: resume it with --resume", Refusal(experiment, folder, resume: false));
+        Assert.Contains("holds a run already: resume it, or choose another folder", Refusal(experiment, folder, resume: false));
         Assert.Contains("holds no run to resume", Refusal(experiment, new RunFolder(_folder.File("none")), resume: true));
         Assert.False(Directory.Exists(_folder.File("none")));
-        Assert.Contains("found schedule.iterations = 6 instead of 5 (the learning rate of every step depends on it; to add steps at the last rate use --extend); run it in another folder", Refusal(Experiment(iterations: 6), folder, resume: true));
+        Assert.Contains("found schedule.iterations = 6 instead of 5 (the learning rate of every step depends on it; to add steps at the last rate, extend the run); run it in another folder", Refusal(Experiment(iterations: 6), folder, resume: true));
 
         // A checkpoint that came from elsewhere.
         var other = Run("other", Experiment(iterations: 5, seed: 8)).Folder;
@@ -518,7 +518,7 @@ public sealed class ExperimentRunTests : IDisposable
             Assert.Equal($"{hashes.First},{hashes.Second}", trained.Metadata.LossSha256);
 
         var other = WriteStack(second, seed: 3);
-        Assert.Contains($"expected the weights '{second}' that it began with, of the SHA-256 '{hashes.Second}', found '{other}'; put that one back", Refusal(experiment, folder, resume: true));
+        Assert.Contains($"expected the weights '{second}' that it began with, of the SHA-256 '{hashes.Second}', found '{other}'; put that file back", Refusal(experiment, folder, resume: true));
         WriteStack(second, seed: 2);
         Assert.Equal(2, Resume(experiment, folder).Iterations);
 
@@ -548,10 +548,10 @@ public sealed class ExperimentRunTests : IDisposable
     {
         foreach (var (key, value, expected) in new[]
         {
-            ("task", "sisr", "--set task: task 'sisr' needs a factor"),
-            ("task", "sisr:3", "expected a multiple of 3, as the task sisr:3 asks for, found 16"),
+            ("task", "sisr", "override task: task 'sisr' needs a factor"),
+            ("task", "sisr:3", "expected a multiple of 3, as the task sisr:3 requires, found 16"),
             ("task", "pairs", "task 'pairs' damages nothing itself: give the damaged files"),
-            ("task", "'external:touch trace'", "a file cannot start a program; type it on the command line"),
+            ("task", "'external:touch trace'", "a file cannot start a program; only a command that a person types can"),
             ("data.distorted", "nowhere", "nowhere"),
             ("data.validation_distorted", "nowhere", "nowhere"),
             ("data.validation", "nowhere", "nowhere"),
@@ -597,7 +597,7 @@ public sealed class ExperimentRunTests : IDisposable
         using var resumed = new ExperimentRun(experiment, folder, CPU);
         var failure = Assert.Throws<IOException>(() => resumed.Run(resume: true, new At(8, () => Directory.CreateDirectory(folder.Checkpoint(10))))); // where the next one is to be
         Assert.Contains($"cannot write the checkpoint '{folder.Checkpoint(10)}'", failure.Message);
-        Assert.Contains($"the checkpoint '{folder.Checkpoint(4)}' is intact: fix this, then rerun with --resume", failure.Message);
+        Assert.Contains($"the checkpoint '{folder.Checkpoint(4)}' is intact: fix this, then resume the run", failure.Message);
         using var file = TensorFile.Open(folder.Checkpoint(4));
         Assert.NotEmpty(file.Tensors);
     }

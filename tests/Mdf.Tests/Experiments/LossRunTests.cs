@@ -206,7 +206,7 @@ public sealed class LossRunTests : IDisposable
         File.WriteAllText(folder.Description, text);
         var warnings = new List<string>();
         new LossRun([Photograph(1)], Options("sisr"), folder) { Warn = warnings.Add, Output = _folder.File("again.safetensors") }.Run(resume: true).Dispose();
-        Assert.Contains("what it said is taken from", Assert.Single(warnings));
+        Assert.Contains("its content is taken from", Assert.Single(warnings));
         Assert.Equal(description, File.ReadAllText(folder.Description));
         Assert.Equal(whole, File.ReadAllBytes(_folder.File("again.safetensors")));
     }
@@ -246,7 +246,7 @@ public sealed class LossRunTests : IDisposable
     {
         using var scope = NewDisposeScope();
         var folder = RunFolder.OfLoss(_folder.File("run"));
-        using var session = RunSession.Open(folder, resume: false, "--run");
+        using var session = RunSession.Open(folder, resume: false);
         Assert.Contains("is in use by", Assert.Throws<InputException>(() => Train("run", Options("sisr"))).Message);
     }
 

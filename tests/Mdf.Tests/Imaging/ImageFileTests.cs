@@ -195,9 +195,9 @@ public sealed class ImageFileTests : IDisposable
     [Fact]
     public void Options_that_do_not_fit_are_refused()
     {
-        Assert.Throws<InputException>(() => new ImageWriteOptions { Quality = 0 });
-        Assert.Throws<InputException>(() => new ImageWriteOptions { Quality = 101 });
-        Assert.Throws<InputException>(() => new ImageWriteOptions { BitDepth = 12 });
+        Assert.Throws<ArgumentOutOfRangeException>(() => new ImageWriteOptions { Quality = 0 });
+        Assert.Throws<ArgumentOutOfRangeException>(() => new ImageWriteOptions { Quality = 101 });
+        Assert.Throws<ArgumentOutOfRangeException>(() => new ImageWriteOptions { BitDepth = 12 });
         var image = rand(1, 3, 8, 8, generator: Draws);
         Assert.Throws<InputException>(() => ImageFile.Write(_folder.File("a.jpg"), image, new() { BitDepth = 16 }));
         Assert.Throws<InputException>(() => ImageFile.Write(_folder.File("a.webp"), image, new() { BitDepth = 16 }));

@@ -66,7 +66,7 @@ public sealed class JpegCodecTests : IDisposable
     [InlineData(101)]
     [InlineData(-5)]
     public void A_quality_outside_1_to_100_is_refused(int quality) =>
-        Assert.Contains("expected a JPEG quality of 1 to 100", Assert.Throws<InputException>(() => JpegCodec.Encode(rand(1, 3, 8, 8, generator: Draws), quality)).Message);
+        Assert.Contains("expected a JPEG quality of 1 to 100", Assert.Throws<ArgumentOutOfRangeException>(() => JpegCodec.Encode(rand(1, 3, 8, 8, generator: Draws), quality)).Message);
 
     [Fact]
     public void Only_whole_jpeg_files_are_decoded()

@@ -69,6 +69,8 @@ public sealed class LossExpressionTests
 
         Assert.Contains("expected num_scales from 1 to 3", Assert.Throws<InputException>(() => MdfLoss.Load(path, numScales: 4)).Message);
         Assert.Contains("neither a file nor a shipped stack", Assert.Throws<InputException>(() => MdfLoss.Load("nothing")).Message);
+        Assert.Throws<ArgumentOutOfRangeException>(() => MdfLoss.Load(path, numScales: 0));
+        Assert.Throws<ArgumentOutOfRangeException>(() => new MdfLoss(all.Stack, numScales: 4));
         Assert.Throws<ArgumentOutOfRangeException>(() => MdfLoss.Load(path, layerWeights: new LayerWeights(0, 0, 0)));
         Assert.Throws<ArgumentOutOfRangeException>(() => MdfLoss.Load(path, inputRange: new InputRange(1, 0)));
         foreach (var name in ShippedStacks.Names)
@@ -126,7 +128,7 @@ public sealed class LossExpressionTests
     [InlineData("mdf:missing.pth?num_scales=0", "num_scales")]
     [InlineData("mdf:missing.pth?ascending=up", "expected ascending to be true or false, found 'up'")]
     [InlineData("mdf:missing.pth?precision=fp16", "expected precision to be fp32 or bf16, found 'fp16'")]
-    [InlineData("mdf:missing.pth?input_range=1,0", "expected input_range to be what black and white become")]
+    [InlineData("mdf:missing.pth?input_range=1,0", "expected input_range to be the values of black and white")]
     [InlineData("mdf:missing.pth?layer_weights=1,2", "expected layer_weights to be three numbers")]
     [InlineData("mdf:missing.pth?layer_weights=0,0,0", "expected layer_weights to be three numbers")]
     [InlineData("mdf:missing.pth?layer_weights=1,-1,x", "expected layer_weights to be three numbers")]

@@ -66,6 +66,10 @@ public sealed class NetworkArchitectureTests
         Assert.Contains(expected, Assert.Throws<InputException>(() => NetworkArchitecture.Parse(text)).Message);
 
     [Fact]
+    public void Options_that_a_network_does_not_have_are_refused() =>
+        Assert.Contains("the network 'dncnn' has no option 'blocks'", Assert.Throws<ArgumentException>(() => NetworkArchitecture.Parse("dncnn").WholeNumber("blocks")).Message);
+
+    [Fact]
     public void A_message_quotes_only_the_beginning_of_a_long_text()
     {
         var text = new string('x', 10_000);

@@ -114,8 +114,8 @@ public sealed class NetworkFileTests : IDisposable
 
     [Theory]
     [InlineData("architecture", null, "its metadata lacks 'architecture'")]
-    [InlineData("architecture", "arcn?features=4", "did you mean 'arcnn'? known are arcnn, dncnn, edsr, msrresnet, srresnet and unet; the file is damaged, or needs a newer mdf")]
-    [InlineData("architecture", "arcnn?features=8", "expected 3687 numbers for arcnn?features=8, as its metadata says, found 1451: the file is damaged")]
+    [InlineData("architecture", "arcn?features=4", "did you mean 'arcnn'? known are arcnn, dncnn, edsr, msrresnet, srresnet and unet; the file is corrupt, or it needs a newer version of mdf")]
+    [InlineData("architecture", "arcnn?features=8", "expected 3687 numbers for arcnn?features=8, as its metadata says, found 1451: the file is corrupt")]
     [InlineData("architecture", "edsr?features=512&blocks=128", "numbers for edsr?blocks=128&factor=4&features=512&residual_scale=1, as its metadata says")]
     [InlineData("architecture", "arcnn?features=3", "the weights in")]
     [InlineData("task", null, "its metadata lacks 'task'")]

@@ -50,12 +50,12 @@ public sealed class NetworkOptionTests
     {
         const string Text = "task: jpeg:10\nnetwork: {name: mine}\nloss: l1+mine-loss\ndata: {train: a, validation: b}\nschedule: {iterations: 1}\nplugins:\n  loss mine-loss: mine.dll sha256:12\n";
         Assert.Equal(
-            "'x.yaml', line 3: the loss 'mine-loss' comes with the plugin 'mine.dll': name it with --plugin",
+            "'x.yaml', line 3: the loss 'mine-loss' comes with the plugin 'mine.dll': load this plugin",
             Assert.Throws<Mdf.Runtime.InputException>(() => ExperimentFile.Parse(Text, "x.yaml")).Message);
         // Where the name is not used any more, the plugin is not needed.
         var other = ExperimentFile.Parse(Text, "x.yaml", ["loss=l1"]);
         Assert.DoesNotContain("plugins", other.ToYaml());
-        Assert.Contains("expected the keys of 'plugins' to be what comes from a plugin", Assert.Throws<Mdf.Runtime.InputException>(() => ExperimentFile.Parse(Text + "  optimizer x: y\n", "x.yaml")).Message);
+        Assert.Contains("expected the keys of 'plugins' to be names that a plugin adds", Assert.Throws<Mdf.Runtime.InputException>(() => ExperimentFile.Parse(Text + "  optimizer x: y\n", "x.yaml")).Message);
 
         // A name that nobody looks up before the run: the file keeps what it says.
         var network = ExperimentFile.Parse(Text.Replace("loss mine-loss", "network other", StringComparison.Ordinal).Replace("+mine-loss", "", StringComparison.Ordinal), "x.yaml");

@@ -21,9 +21,9 @@ public sealed class PluginLoaderTests : IDisposable
     {
         Assert.Contains("there is no such file", Refusal(_folder.File("none.dll")));
         File.WriteAllText(_folder.File("text.dll"), "no assembly");
-        Assert.EndsWith("is no plugin: expected a .NET assembly (.dll), built for this version of .NET or an earlier one", Refusal(_folder.File("text.dll")), StringComparison.Ordinal);
+        Assert.EndsWith("is not a plugin: expected a .NET assembly (.dll), built for this version of .NET or an earlier one", Refusal(_folder.File("text.dll")), StringComparison.Ordinal);
         Assert.Contains(
-            "has no plugin in it: expected a public class with a constructor without parameters that implements Mdf.Plugins.IMdfPlugin",
+            "contains no plugin: expected a public class with a constructor without parameters that implements Mdf.Plugins.IMdfPlugin",
             Refusal(Path.Combine(AppContext.BaseDirectory, "CsCheck.dll")));
     }
 
@@ -37,20 +37,20 @@ public sealed class PluginLoaderTests : IDisposable
         WriteAssembly(path, "MdfLoss.Restoration", new Version(major, minor, 3, 0));
         var ours = typeof(Registry).Assembly.GetName().Version!.ToString(3);
         Assert.Equal(
-            $"the plugin '{path}' was built against another mdf, or lacks a part of its own: it asks for MdfLoss.Restoration {major}.{minor}.3, this is {ours}; build it against this one",
+            $"the plugin '{path}' was built for another version of mdf, or one of its files is missing: it needs MdfLoss.Restoration {major}.{minor}.3, this is {ours}; build it for this version",
             Refusal(path));
     }
 
     [Fact]
     public void What_a_plugin_throws_is_told_in_one_line()
     {
-        Assert.Equal("cannot use the plugin 'mine.dll': the name 'l1' of a loss is taken by mdf itself: give yours another name", Refusal(registry => registry.AddLoss("l1", _ => null!)));
+        Assert.Equal("cannot use the plugin 'mine.dll': the name 'l1' of a loss is taken by mdf itself: choose another name", Refusal(registry => registry.AddLoss("l1", _ => null!)));
         Assert.Contains("the name 'jpeg' of a task is taken by mdf itself", Refusal(registry => registry.AddTask("jpeg", "jpeg:10", "quality", _ => null!)));
         Assert.Contains("the name 'edsr' of a network is taken by mdf itself", Refusal(registry => registry.AddNetwork("edsr", [], (_, _) => null!)));
         Assert.Contains("the name 'folder' of a restorer is taken by mdf itself", Refusal(registry => registry.AddRestorer("folder", "", (_, _) => null!)));
         Assert.Contains("the name 'denoise' of a restorer is taken by a network that comes with mdf", Refusal(registry => registry.AddRestorer("denoise", "", (_, _) => null!)));
         Assert.Equal("cannot use the plugin 'mine.dll': Throwing.Register failed: broken (InvalidOperationException)", Refusal(_ => throw new InvalidOperationException("broken.")));
-        Assert.Contains("was built against another mdf, or lacks a part of its own: Method not found", Refusal(_ => throw new MissingMethodException("Method not found: 'x'")));
+        Assert.Contains("was built for another version of mdf, or one of its files is missing: Method not found", Refusal(_ => throw new MissingMethodException("Method not found: 'x'")));
     }
 
     [Fact]

@@ -82,7 +82,7 @@ public sealed class LibtorchFolderTests : IDisposable
     public void Libraries_that_lack_what_torchsharp_calls_are_refused()
     {
         File.Copy(Beside("libc10.so"), _folder.File("libtorch_cpu.so"));
-        Assert.Matches(@"^--libtorch: the libtorch in '.*' lacks \d+ of the \d+ functions that TorchSharp calls: it is another version than 2\.10; install that version", Refusal(_folder.File("")));
+        Assert.Matches(@"^--libtorch: the libtorch in '.*' lacks \d+ of the \d+ functions that TorchSharp calls: its version is not 2\.10; install that version", Refusal(_folder.File("")));
 
         // The names of GCC's new std::string are what the old C++ ABI lacks.
         var library = File.ReadAllBytes(Beside("libc10.so"));

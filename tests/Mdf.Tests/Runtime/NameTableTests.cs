@@ -19,7 +19,7 @@ public sealed class NameTableTests
         Assert.Null(_table.PluginOf("l1"));
         Assert.Null(_table.Find("gradient"));
         Assert.Equal(plugin, PluginFile.Parse(plugin.ToString()));
-        Assert.Equal("the loss 'gradient-2' comes with the plugin 'own-loss.dll': name it with --plugin", plugin.Hint("loss", "gradient-2"));
+        Assert.Equal("the loss 'gradient-2' comes with the plugin 'own-loss.dll': load this plugin", plugin.Hint("loss", "gradient-2"));
     }
 
     [Fact]
@@ -31,7 +31,7 @@ public sealed class NameTableTests
         {
             var before = _table.Find(name);
             var message = Assert.Throws<InputException>(() => _table.Add(name, "second", new PluginFile("b.dll", ""))).Message;
-            Assert.Equal($"the name '{name}' of a loss is taken by {owner}: give yours another name", message);
+            Assert.Equal($"the name '{name}' of a loss is taken by {owner}: choose another name", message);
             Assert.Equal(before, _table.Find(name));
         }
     }
@@ -47,7 +47,7 @@ public sealed class NameTableTests
     [InlineData("a\n")]
     [InlineData("1a")]
     public void A_name_that_an_expression_could_not_hold_is_refused(string name) =>
-        Assert.Contains("expected the name of a loss to be small letters", Assert.Throws<InputException>(() => _table.Add(name, "x", plugin: null)).Message);
+        Assert.Contains("expected the name of a loss to be small letters", Assert.Throws<ArgumentException>(() => _table.Add(name, "x", plugin: null)).Message);
 
     [Fact]
     public void Threads_can_add_at_once()

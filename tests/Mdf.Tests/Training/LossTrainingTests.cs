@@ -152,7 +152,7 @@ public sealed class LossTrainingTests : IDisposable
             (photo / zeros_like(photo), "in [0, 1]"),
         })
         {
-            Assert.Contains(expected, Assert.Throws<InputException>(() => LossTraining.Train(odd, "", Options("sisr", 1, 1))).Message);
+            Assert.Contains(expected, Assert.Throws<ArgumentException>(() => LossTraining.Train(odd, "", Options("sisr", 1, 1))).Message);
         }
     }
 

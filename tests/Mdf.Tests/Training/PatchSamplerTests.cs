@@ -192,7 +192,7 @@ public sealed class PatchSamplerTests : IDisposable
         Assert.Contains("for each of the 1 folders", Assert.Throws<InputException>(() => TrainingImages.LoadPairs([_folder.File("clean")], [], 1, options)).Message);
         Cli.SmallInputs.Image(_folder, Path.Combine("clean", "b.png"));
         Assert.Contains("has no distorted counterpart", Assert.Throws<InputException>(() => TrainingImages.LoadPairs([_folder.File("clean")], [_folder.File("damaged")], 1, options)).Message);
-        Assert.Contains("with data.distorted", Assert.Throws<InputException>(() => new PatchSampler(Load(1), new FilePairs(), options, 1, 0)).Message);
+        Assert.Contains("give the damaged files", Assert.Throws<InputException>(() => new PatchSampler(Load(1), new FilePairs(), options, 1, 0)).Message);
     }
 
     private PatchSampler Sampler(string task, long seed) =>
