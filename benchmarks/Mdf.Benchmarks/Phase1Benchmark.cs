@@ -26,7 +26,7 @@ internal static class Phase1Benchmark
     public static Phase1Result Run(string task, Tensor photo, int rounds)
     {
         using var scope = NewDisposeScope();
-        var options = new LossTrainingOptions { Distortion = Distortion.ParseForLoss(task) };
+        var options = new LossTrainingOptions { Distortion = Tasks.ParseForLoss(task) };
         var plan = PyramidPlan.For(new ImageSize(Height, Width));
         var finest = 2 * Resampler.Bicubic(photo, Height, Width).clamp(0, 1) - 1;
         var reals = plan.Sizes.Select(size => Resampler.Bicubic(finest, size.Height, size.Width)).ToArray();

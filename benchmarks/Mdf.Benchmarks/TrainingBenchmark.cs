@@ -112,9 +112,9 @@ internal static class TrainingBenchmark
 
         public Subject(string task, string network, int patch)
         {
-            var distortion = Distortion.ParseForNetwork(task);
+            var distortion = Tasks.ParseForNetwork(task);
             var sampling = new SamplingOptions { Patch = patch };
-            _network = NetworkArchitecture.Parse(network).Build(Seed);
+            _network = Architectures.Parse(network).Build(Seed);
             Trainer = new NetworkTrainer(_network, _loss, new ScheduleOptions { Iterations = 1_000_000, Batch = Batch });
             using var photo = Workload.Photo();
             Sampler = new PatchSampler(TrainingImages.FromTensors([photo], sampling), distortion, sampling, Batch, Seed);

@@ -51,7 +51,7 @@ internal static class CommonOptions
     {
         Description = "the architecture of the network, for weights of another project, such as 'edsr?factor=4&residual_scale=0.1': BasicSR's EDSR and MSRResNet, EDSR-PyTorch's EDSR, KAIR's DnCNN",
         HelpName = "network",
-        CustomParser = TextParser.From<NetworkArchitecture?>(NetworkArchitecture.Parse),
+        CustomParser = TextParser.From<NetworkArchitecture?>(Architectures.Parse),
     };
 
     /// <summary>Creates the option for the time limit of an external program; null if it is not given.</summary>
@@ -67,7 +67,7 @@ internal static class CommonOptions
     /// <param name="context">The command. Its cancellation stops a program.</param>
     /// <param name="timeout">The option of <see cref="ExternalTimeout"/>.</param>
     /// <param name="tasks">The tasks.</param>
-    /// <param name="parse">Finds the distortion of a task, <see cref="ExternalDistortion.ParseTyped"/> or <see cref="ExternalDistortion.ParseTypedForNetwork"/>.</param>
+    /// <param name="parse">Finds the distortion of a task, <see cref="Tasks.ParseTyped"/> or <see cref="Tasks.ParseTypedForNetwork"/>.</param>
     /// <param name="hasOtherPrograms">Whether the time limit also has another use.</param>
     /// <exception cref="InputException">A task cannot be used; or a time limit was given, but no task is a program.</exception>
     public static Distortion[] TypedTasks(

@@ -5,23 +5,9 @@ using static TorchSharp.torch;
 namespace Mdf.Distortions;
 
 /// <summary>The operator that a task undoes. It turns a clean reference into its distorted version.</summary>
-/// <remarks>A new task is a class in this folder and an entry in <see cref="Names"/>, or a class of another assembly that a plugin registers.</remarks>
+/// <remarks>A new task is a class in this folder and an entry in <c>Tasks</c>, or a class of another assembly that a plugin registers.</remarks>
 public abstract class Distortion
 {
-    /// <summary>The table of all tasks by their short names.</summary>
-    internal static NameTable<TaskName> Names { get; } = new("task", new[]
-    {
-        TaskName.SuperResolution, GaussianNoise.Name, JpegDistortion.Name, GaussianBlur.Name, WebpDistortion.Name, Quantization.Name, FilePairs.Name, ExternalDistortion.Name,
-    }.Select(task => (task.Name, task)));
-
-    private static IReadOnlyList<TaskName> Tasks => Names.Values;
-
-    /// <summary>The tasks that a loss can be trained for, each as an example with its meaning: <c>jpeg:10 (quality)</c>.</summary>
-    internal static string TasksOfLosses => string.Join(", ", Tasks.Where(task => task.ForLoss is not null).Select(task => $"{task.ForLoss} ({task.Meaning})"));
-
-    /// <summary>The tasks that a network can be trained for, in the same form.</summary>
-    internal static string TasksOfNetworks => string.Join(", ", Tasks.Where(task => task.ForNetwork is not null).Select(task => $"{task.ForNetwork} ({task.Meaning})"));
-
     /// <summary>The task's name in its canonical form, with its strength if it has one: <c>sisr:4</c>, <c>denoise:25</c>, <c>jpeg:10</c>.</summary>
     public abstract string Task { get; }
 
@@ -74,61 +60,8 @@ public abstract class Distortion
         return GreyPicture.ToRgb(Apply(GreyPicture.Channels(picture), random)).MoveToOuterDisposeScope();
     }
 
-    /// <summary>Finds the distortion that a task undoes.</summary>
-    /// <param name="task">A task's name, with its strength after a colon if it has one; numbers are written with a point.</param>
-    /// <exception cref="InputException">The task is unknown, or its strength is missing, superfluous or out of range.</exception>
-    public static Distortion Parse(string task) => Find(task, string.Join(", ", Tasks.Select(known => known.ForLoss == known.ForNetwork || known.ForNetwork is null
-        ? $"{known.ForLoss} ({known.Meaning})"
-        : $"{known.ForLoss} or {known.ForNetwork} ({known.Meaning})")));
-
-    /// <summary>Finds the distortion that a task undoes, for the training of a loss (phase 1).</summary>
-    /// <param name="task">As for <see cref="Parse"/>; super-resolution is plain <c>sisr</c>.</param>
-    /// <exception cref="InputException">As for <see cref="Parse"/>, or the task has an upscaling factor.</exception>
-    public static Distortion ParseForLoss(string task)
-    {
-        var distortion = Find(task, TasksOfLosses);
-        if (distortion is FilePairs)
-            throw new InputException($"cannot use task '{task}': the training of a loss distorts the photograph at every scale, which files cannot; use a program, with 'external:command'");
-        if (distortion is Downscaling)
-            throw new InputException($"cannot use task '{task}': a stack for super-resolution has no strength (phase 1's distortion is the upscaling itself); use 'sisr'");
-        return distortion.Factor == 1 && Names.Find(distortion.Kind) is not { ForLoss: null }
-            ? distortion
-            : throw new InputException($"cannot use task '{task}': it is for networks, not for the training of a loss; expected one of {TasksOfLosses}");
-    }
-
-    /// <summary>Finds the distortion that a task undoes, for the training and evaluation of a network (phase 2).</summary>
-    /// <param name="task">As for <see cref="Parse"/>; super-resolution has its factor, as in <c>sisr:4</c>.</param>
-    /// <exception cref="InputException">As for <see cref="Parse"/>, or super-resolution lacks its factor.</exception>
-    public static Distortion ParseForNetwork(string task) => Find(task, TasksOfNetworks) is var distortion and not Upscaling
-        ? distortion
-        : throw new InputException("task 'sisr' needs a factor for a network: expected 2, 3 or 4 after a colon, such as 'sisr:4'");
-
-    /// <summary>Reads the task that a network file records. A program that is named there is not started. A task of a plugin need not be known.</summary>
-    /// <param name="task">The task's name, from the file's metadata.</param>
-    /// <returns>The kind of the task, and its name for a message.</returns>
-    /// <exception cref="InputException">As for <see cref="ParseForNetwork"/>, except for programs and unknown tasks.</exception>
-    internal static (string Kind, string Shown) ReadRecorded(string task)
-    {
-        if (task.Split(':')[0] is var kind && (ExternalDistortion.IsNameOf(task) || Names.Find(kind) is null))
-            return (kind, Untrusted.Quote(task));
-        var distortion = ParseForNetwork(task);
-        return (distortion.Kind, distortion.Task);
-    }
-
     /// <inheritdoc/>
     public override string ToString() => Task;
-
-    private static Distortion Find(string task, string expected)
-    {
-        ArgumentNullException.ThrowIfNull(task);
-        var parts = task.Split(':', 2);
-        if (Names.Find(parts[0]) is { } known)
-            return known.Create(parts.Length == 2 ? parts[1] : null);
-        var hint = NearestName.Find(parts[0], Tasks.Select(candidate => candidate.Name)) is { } nearest
-            ? $" (did you mean '{string.Join(':', [nearest, .. parts[1..]])}'?)"
-            : "";
-        throw new InputException($"unknown task '{task}'{hint}: expected one of {expected}");
-    }
 
     /// <summary>Refuses a task that cannot be applied to an image, because it stands for pairs of files.</summary>
     /// <exception cref="InputException">The task is <see cref="FilePairs"/>; the message says how to give the files.</exception>

@@ -22,7 +22,7 @@ internal sealed class Downscaling : Distortion
     }
 
     /// <inheritdoc/>
-    public override string Task => string.Create(CultureInfo.InvariantCulture, $"{TaskName.SuperResolution.Name}:{Factor}");
+    public override string Task => string.Create(CultureInfo.InvariantCulture, $"{TaskName.SuperResolution}:{Factor}");
 
     /// <inheritdoc/>
     public override int Factor { get; }

@@ -9,7 +9,7 @@ namespace Mdf.Distortions;
 /// passed as a grey file.
 /// </summary>
 /// <remarks>
-/// Only a user who types the command can create it. <see cref="Distortion.Parse"/>, which reads experiment files and the metadata of stacks and networks, refuses
+/// Only a user who types the command can create it. <see cref="Tasks.Parse"/>, which reads experiment files and the metadata of stacks and networks, refuses
 /// it, so no file can start a program. The program is started directly, without a shell.
 /// </remarks>
 public sealed class ExternalDistortion : Distortion
@@ -43,32 +43,12 @@ public sealed class ExternalDistortion : Distortion
     /// <inheritdoc/>
     public override string Task => _program.ToString();
 
-    /// <summary>Finds the distortion for the training of a loss by the text that the user typed: any that <see cref="Distortion.ParseForLoss"/> knows, or a program.</summary>
-    /// <param name="task">The task's name.</param>
-    /// <param name="timeLimit">The time limit of a program for one image.</param>
-    /// <param name="cancellationToken">Stops a running program.</param>
-    /// <exception cref="InputException">The task cannot be used.</exception>
-    internal static Distortion ParseTyped(string task, TimeSpan timeLimit, CancellationToken cancellationToken = default) => ParseTyped(task, timeLimit, ParseForLoss, cancellationToken);
-
-    /// <summary>Finds the distortion for a network by the text that the user typed: any that <see cref="Distortion.ParseForNetwork"/> knows, or a program.</summary>
-    /// <param name="task">The task's name.</param>
-    /// <param name="timeLimit">The time limit of a program for one image.</param>
-    /// <param name="cancellationToken">Stops a running program.</param>
-    /// <exception cref="InputException">The task cannot be used.</exception>
-    internal static Distortion ParseTypedForNetwork(string task, TimeSpan timeLimit, CancellationToken cancellationToken = default) => ParseTyped(task, timeLimit, ParseForNetwork, cancellationToken);
-
     /// <inheritdoc/>
     protected override Tensor Distort(Tensor reference, Generator? random) => Join(reference.split(1).Select(Run)).to(reference.device).to(reference.dtype);
 
     /// <inheritdoc/>
     private protected override Tensor DistortGrey(Tensor reference, Generator? random) =>
         Join(reference.split(1).Select(image => GreyPicture.Channels(Run(image)))).to(reference.device).to(reference.dtype);
-
-    private static Distortion ParseTyped(string task, TimeSpan timeLimit, Func<string, Distortion> parse, CancellationToken cancellationToken)
-    {
-        ArgumentNullException.ThrowIfNull(task);
-        return IsNameOf(task) ? new ExternalDistortion(task[ExternalProgram.Prefix.Length..], timeLimit, cancellationToken) : parse(task);
-    }
 
     private Tensor Run(Tensor image) => _program.Run(
         image,

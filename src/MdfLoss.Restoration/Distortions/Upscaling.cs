@@ -9,7 +9,7 @@ namespace Mdf.Distortions;
 internal sealed class Upscaling : Distortion
 {
     /// <inheritdoc/>
-    public override string Task => TaskName.SuperResolution.Name;
+    public override string Task => TaskName.SuperResolution;
 
     /// <inheritdoc/>
     protected override Tensor Distort(Tensor reference, Generator? random) => reference.detach().clone();

@@ -79,7 +79,7 @@ internal sealed class NetworkRestorer : IRestorer
     {
         // Pairs of files may have any distortion: a network trained on pairs is allowed for all tasks, and all networks are allowed for pairs. The task of
         // another project may be unknown.
-        var recorded = loaded.Task is { } said ? Distortion.ReadRecorded(said) : ((string Kind, string Shown)?)null;
+        var recorded = loaded.Task is { } said ? Tasks.ReadRecorded(said) : ((string Kind, string Shown)?)null;
         var fits = recorded is not { Kind: var kind } || kind == task.Kind || kind == FilePairs.Name.Name || task is FilePairs;
         if (!fits || loaded.Network.Factor != task.Factor)
             throw new InputException($"'{name}' is a network {(recorded is { Shown: var shown } ? $"for the task {shown}" : "that keeps the size")}, expected one for {task.Task}");

@@ -117,7 +117,7 @@ internal static class SpecializationProbe
             return null;
         try
         {
-            return Distortion.ParseForLoss(task);
+            return Tasks.ParseForLoss(task);
         }
         catch (InputException)
         {

@@ -39,7 +39,7 @@ internal static class TaskFit
     {
         try
         {
-            return task?.Split(':')[0] is "jpeg" or "denoise" ? Distortion.Parse(task) : null;
+            return task?.Split(':')[0] is "jpeg" or "denoise" ? Tasks.Parse(task) : null;
         }
         catch (InputException)
         {

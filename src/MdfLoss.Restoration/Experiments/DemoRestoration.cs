@@ -57,7 +57,7 @@ internal static class DemoRestoration
 
         Tensor Restore(ReconstructionLoss trainedWith)
         {
-            using var network = NetworkArchitecture.Parse(Architecture).Build(seed);
+            using var network = Architectures.Parse(Architecture).Build(seed);
             StartFromTheInput(network);
             network.to(photographs.Unseen.device);
             Train(network, trainedWith, sampler, steps, progress, cancellationToken);

@@ -163,7 +163,7 @@ public sealed partial class Experiment : IEquatable<Experiment>
     internal Distortion CreateDistortion(string cache)
     {
         if (Program is null || Program.Task != Task)
-            return Resolve("task", () => Distortion.ParseForNetwork(Task));
+            return Resolve("task", () => Tasks.ParseForNetwork(Task));
         if (DistortedFolders is not null)
             return Resolve<Distortion>("data.distorted", () => throw new InputException("the task's program makes the damaged pictures: leave data.distorted out, or train on files with 'task: pairs'"));
         return new CachedDistortion(Program, cache);
@@ -180,7 +180,7 @@ public sealed partial class Experiment : IEquatable<Experiment>
         return Resolve("network", () => Create(NetworkOptions));
 
         NetworkArchitecture Create(IEnumerable<KeyValuePair<string, string>> options) =>
-            NetworkArchitecture.Create(NetworkName, factor, new Dictionary<string, string>(options));
+            Architectures.Create(NetworkName, factor, new Dictionary<string, string>(options));
     }
 
     /// <summary>
@@ -276,8 +276,8 @@ public sealed partial class Experiment : IEquatable<Experiment>
 
     private IEnumerable<(string Kind, string Name, PluginFile? Plugin)> NamesInUse() =>
     [
-        ("task", Task.Split(':')[0], Distortion.Names.PluginOf(Task.Split(':')[0])),
-        ("network", NetworkName, NetworkArchitecture.Kinds.PluginOf(NetworkName)),
+        ("task", Task.Split(':')[0], Tasks.Names.PluginOf(Task.Split(':')[0])),
+        ("network", NetworkName, Architectures.Kinds.PluginOf(NetworkName)),
         .. Loss.NamesUsed.Select(name => ("loss", name, LossExpression.Kinds.PluginOf(name))),
     ];
 

@@ -121,8 +121,8 @@ public static partial class ExperimentFile
 
     private static bool IsKnown(string kind, string name) => kind switch
     {
-        "task" => Distortion.Names.Find(name) is not null,
-        "network" => NetworkArchitecture.Kinds.Find(name) is not null,
+        "task" => Tasks.Names.Find(name) is not null,
+        "network" => Architectures.Kinds.Find(name) is not null,
         _ => LossExpression.Kinds.Find(name) is not null,
     };
 

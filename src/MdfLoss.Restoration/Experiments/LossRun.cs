@@ -217,8 +217,33 @@ public sealed class LossRun
         return values;
     }
 
+    /// <summary>Refuses to resume a run whose task comes from a plugin that is not loaded.</summary>
+    /// <param name="folder">The run's folder.</param>
+    /// <exception cref="InputException">The plugin is not loaded.</exception>
+    internal static void RequirePlugin(RunFolder folder)
+    {
+        if (!folder.IsBegun || Recorded() is not { } recorded || recorded.GetValueOrDefault(PluginKey) is not { } plugin)
+            return;
+        var name = recorded.GetValueOrDefault("task", "").Split(':')[0];
+        if (Tasks.Names.Find(name) is null)
+            throw new InputException($"cannot resume '{folder.Path}': {PluginFile.Parse(plugin).Hint("task", name)}").With(Remedy.LoadPlugin);
+
+        // The run itself handles a corrupt description.
+        Dictionary<string, string>? Recorded()
+        {
+            try
+            {
+                return Parse(ReadDescription(folder.Description), folder.Description);
+            }
+            catch (InputException)
+            {
+                return null;
+            }
+        }
+    }
+
     /// <summary>The plugin that the task comes from; null if it is one of ours.</summary>
-    private PluginFile? Plugin => Distortion.Names.PluginOf(_options.Distortion.Kind);
+    private PluginFile? Plugin => Tasks.Names.PluginOf(_options.Distortion.Kind);
 
     private SortedDictionary<string, string> Settings() => new(StringComparer.Ordinal)
     {

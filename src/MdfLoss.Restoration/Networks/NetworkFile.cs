@@ -112,7 +112,7 @@ public static class NetworkFile
             throw new InputException($"'{inputPath}' is a network file of this program already ({loaded.Network.Architecture}): convert it without naming a network").With(Remedy.OmitNetwork);
         if ((task ?? loaded.Task) is not { } undone)
             throw new InputException($"'{inputPath}': expected a task for the network '{architecture.Name}', since its weights do not record one: name it, such as denoise:25").With(Remedy.NameTask);
-        if (Distortion.ParseForNetwork(undone).Factor != architecture.Factor)
+        if (Tasks.ParseForNetwork(undone).Factor != architecture.Factor)
             throw new InputException($"cannot convert '{inputPath}': expected a task that enlarges as the network does, found {undone} for {architecture}");
         Save(outputPath, loaded.Network, new NetworkMetadata { Architecture = architecture, Task = undone });
         return loaded.Network.state_dict().Count;
@@ -122,7 +122,7 @@ public static class NetworkFile
     {
         // The claims of the metadata are checked against the tensors in the file before memory is allocated.
         var held = file.Tensors.Values.Sum(stored => stored.Count);
-        var needed = metadata.Architecture.ParameterCount;
+        var needed = metadata.Architecture.CountParameters();
         if (held < needed)
             throw new InputException($"'{file.Path}': expected {needed} numbers for {metadata.Architecture}, as its metadata says, found {held}: the file is corrupt; download it again");
         return new TrainedNetwork(Ready(metadata.Architecture, network => ModuleWeights.Load(network, file.Tensors, file.Path)), metadata);

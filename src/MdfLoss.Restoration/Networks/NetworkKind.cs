@@ -2,7 +2,7 @@ using static TorchSharp.torch;
 
 namespace Mdf.Networks;
 
-/// <summary>The entry of a network in the table of <see cref="NetworkArchitecture"/>.</summary>
+/// <summary>The entry of a network in the table <c>Architectures</c>.</summary>
 internal sealed record NetworkKind
 {
     /// <summary>The short name, in lower case.</summary>

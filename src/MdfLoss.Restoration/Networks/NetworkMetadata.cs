@@ -48,7 +48,7 @@ public sealed record NetworkMetadata
         Add("iterations", Iterations?.ToString(CultureInfo.InvariantCulture));
         Add("seed", Seed?.ToString(CultureInfo.InvariantCulture));
         Add("program_version", ProgramVersion);
-        Add(PluginKey, NetworkArchitecture.Kinds.PluginOf(Architecture.Name)?.ToString());
+        Add(PluginKey, Architectures.Kinds.PluginOf(Architecture.Name)?.ToString());
         return values;
 
         void Add(string key, string? value)
@@ -85,11 +85,11 @@ public sealed record NetworkMetadata
         NetworkArchitecture Architecture()
         {
             var name = Value("architecture").Split('?')[0];
-            if (values.TryGetValue(PluginKey, out var plugin) && NetworkArchitecture.Kinds.Find(name) is null)
+            if (values.TryGetValue(PluginKey, out var plugin) && Architectures.Kinds.Find(name) is null)
                 throw new InputException($"'{where}': {PluginFile.Parse(plugin).Hint("network", name)}").With(Remedy.LoadPlugin);
             try
             {
-                return NetworkArchitecture.Parse(Value("architecture"));
+                return Architectures.Parse(Value("architecture"));
             }
             catch (InputException e)
             {

@@ -51,7 +51,7 @@ public sealed class Registry
     public void AddTask(string name, string example, string meaning, Func<string?, Distortion> create, bool isForLosses = true)
     {
         ArgumentNullException.ThrowIfNull(create);
-        Distortion.Names.Add(name, new TaskName(name, isForLosses ? example : null, example, meaning, Create), _plugin);
+        Tasks.Names.Add(name, new TaskName(name, isForLosses ? example : null, example, meaning, Create), _plugin);
 
         Distortion Create(string? strength) => create(strength) is var distortion && distortion.Kind == name
             ? distortion
@@ -76,7 +76,7 @@ public sealed class Registry
             throw new ArgumentException("expected each option once", nameof(options));
         if (factors.Count == 0 || factors.Any(factor => factor is < 1 or > 4) || factors.Zip(factors.Skip(1)).Any(pair => pair.First >= pair.Second))
             throw new ArgumentException("expected factors from 1 to 4, ascending", nameof(factors));
-        NetworkArchitecture.Kinds.Add(name, new NetworkKind { Name = name, Factors = factors, Options = options, Create = create }, _plugin);
+        Architectures.Kinds.Add(name, new NetworkKind { Name = name, Factors = factors, Options = options, Create = create }, _plugin);
     }
 
     /// <summary>Adds a restorer, for <c>mdf restore</c> and <c>mdf evaluate</c>.</summary>

@@ -91,7 +91,7 @@ internal sealed class DeviceCheck
             yield return ("loss mdf in TF32", InTf32);
         foreach (var kernels in Kernels())
             yield return (kernels.Name, () => kernels.Compare());
-        foreach (var name in NetworkArchitecture.Names)
+        foreach (var name in Architectures.Names)
             yield return ($"network {name}", () => Network(name));
         yield return ("optimizer", Optimizer);
         foreach (var engine in Engines())
@@ -195,8 +195,8 @@ internal sealed class DeviceCheck
     private DeviceDifference[] Network(string name)
     {
         var small = new Dictionary<string, string> { ["features"] = "8", ["blocks"] = "2", ["layers"] = "5" };
-        var architecture = NetworkArchitecture.Create(
-            name, NetworkArchitecture.FactorsOf(name)[0], NetworkArchitecture.OptionsOf(name).Where(option => small.ContainsKey(option.Name)).ToDictionary(option => option.Name, option => small[option.Name]));
+        var architecture = Architectures.Create(
+            name, Architectures.FactorsOf(name)[0], Architectures.OptionsOf(name).Where(option => small.ContainsKey(option.Name)).ToDictionary(option => option.Name, option => small[option.Name]));
         var distorted = rand([2, 3, Side, Side], generator: _random);
         var target = rand([2, 3, Side * architecture.Factor, Side * architecture.Factor], generator: _random);
         return Rows($"network {name}", Convolved, Switching, Train(_device, float32), Train(CPU, float64), "output");
@@ -290,7 +290,7 @@ internal sealed class DeviceCheck
             where TLanes : unmanaged, ILanes<TLanes>
         {
             using var generator = new ScaleGenerator(discriminator.Width);
-            using var input = new GeneratorInput(fake, Distortion.Parse("sisr"), noise: 0);
+            using var input = new GeneratorInput(fake, Tasks.Parse("sisr"), noise: 0);
             using var trainer = new VectorizedScaleTrainer<TLanes>(discriminator, generator, [new ScaleImage(real, input)], 10);
             var (losses, gradient) = trainer.DifferentiateDiscriminator(fake, epsilon);
             return (AsTensor(losses.Real, losses.Fake, losses.Penalty), cat([.. Trained(discriminator).Select(entry => tensor(gradient(entry.name)))]));
@@ -312,7 +312,7 @@ internal sealed class DeviceCheck
             generator.Initialize(random);
             discriminator.to(device, type);
             generator.to(device, type);
-            using var input = new GeneratorInput(upscaled.to(type, device), Distortion.Parse("blur:2"), noise: 0);
+            using var input = new GeneratorInput(upscaled.to(type, device), Tasks.Parse("blur:2"), noise: 0);
             using var trainer = ScaleTrainers.Create(discriminator, generator, [new ScaleImage(real.to(type, device), input)], 10, by);
             var losses = trainer.Step(0, random);
             return AsTensor(losses.Real, losses.Fake, losses.Penalty, losses.Reconstruction);
@@ -326,8 +326,8 @@ internal sealed class DeviceCheck
         [
             Compare("bicubic resampling down", Exact, of => Resampler.Bicubic(of, Side, Side - 7)),
             Compare("bicubic resampling up", Exact, of => Resampler.Bicubic(of, 4 * Side, 3 * Side + 5)),
-            Compare("distortion sisr", Convolved, of => Distortion.Parse("sisr").Apply(of)),
-            Compare("distortion blur:2", Exact, of => Distortion.Parse("blur:2").Apply(of)),
+            Compare("distortion sisr", Convolved, of => Tasks.Parse("sisr").Apply(of)),
+            Compare("distortion blur:2", Exact, of => Tasks.Parse("blur:2").Apply(of)),
         ];
 
         DeviceDifference Compare(string what, double limit, Func<Tensor, Tensor> resample) => Row(what, limit, resample(image.to(_device)), resample(image.to(float64)));

@@ -22,7 +22,7 @@ internal sealed class ConvertCommand : MdfCommand
     {
         Description = "the task of this network: denoise:σ (8-bit units) or jpeg:quality [default: sisr with its factor, if it upscales]",
         HelpName = "task",
-        CustomParser = TextParser.From<Distortion?>(Distortion.ParseForNetwork),
+        CustomParser = TextParser.From<Distortion?>(Tasks.ParseForNetwork),
     };
 
     public ConvertCommand()

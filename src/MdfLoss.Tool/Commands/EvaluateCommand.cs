@@ -21,12 +21,12 @@ internal sealed class EvaluateCommand : ComputeCommand
 
     private readonly Option<string> _task = new("--task")
     {
-        Description = $"the task, such as {Distortion.TasksOfNetworks}",
+        Description = $"the task, such as {Tasks.ForNetworks}",
         HelpName = "task",
         Required = true,
         CustomParser = TextParser.From(text =>
         {
-            ExternalDistortion.ParseTypedForNetwork(text, ExternalDistortion.DefaultTimeLimit);
+            Tasks.ParseTypedForNetwork(text, ExternalDistortion.DefaultTimeLimit);
             return text;
         }),
     };
@@ -82,7 +82,7 @@ internal sealed class EvaluateCommand : ComputeCommand
 
     protected override int Run(CommandContext context, torch.Device device)
     {
-        var task = CommonOptions.TypedTasks(context, _externalTimeout, [context.Get(_task)], ExternalDistortion.ParseTypedForNetwork, context.Get(_models).Any(Restorers.IsProgram)).Single();
+        var task = CommonOptions.TypedTasks(context, _externalTimeout, [context.Get(_task)], Tasks.ParseTypedForNetwork, context.Get(_models).Any(Restorers.IsProgram)).Single();
         var images = new BenchmarkImages(context.Get(_data), task, context.Get(_distorted), context.Get(_seed));
         context.WarnOfSubfolders(context.Get(_distorted) is { } distorted ? [context.Get(_data), distorted] : [context.Get(_data)], except: context.Get(_output));
         var niqe = context.Get(_niqe) is { } path ? NiqeModel.Load(path) : null;

@@ -38,7 +38,7 @@ internal sealed class LossInspectCommand : ComputeCommand
         DefaultValueFactory = _ => [],
         CustomParser = TextParser.OfMany(text =>
         {
-            RequireOperator(ExternalDistortion.ParseTyped(text, ExternalDistortion.DefaultTimeLimit));
+            RequireOperator(Tasks.ParseTyped(text, ExternalDistortion.DefaultTimeLimit));
             return text;
         }),
     };
@@ -95,7 +95,7 @@ internal sealed class LossInspectCommand : ComputeCommand
             var labels = names.Select(Short).ToArray();
             var pictures = Pictures(context, losses).ToArray();
             context.WarnOfSubfolders(context.Get(_pictures));
-            var own = CommonOptions.TypedTasks(context, _externalTimeout, context.Get(_distortions), ExternalDistortion.ParseTyped);
+            var own = CommonOptions.TypedTasks(context, _externalTimeout, context.Get(_distortions), Tasks.ParseTyped);
             var probe = context.WithProgress(progress => SpecializationProbe.Run(
                 losses, [.. pictures.Select(picture => picture.Image.to(device))], context.Get(_seed), context.Get(_controls), own, progress, context.Cancellation));
             var table = Table(labels, probe);

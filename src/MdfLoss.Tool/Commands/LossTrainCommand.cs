@@ -21,14 +21,9 @@ internal sealed class LossTrainCommand : ComputeCommand
 
     private readonly Option<string> _task = new("--task")
     {
-        Description = $"the task of the loss, such as {Distortion.TasksOfLosses}",
+        Description = $"the task of the loss, such as {Tasks.ForLosses}",
         HelpName = "task",
         Required = true,
-        CustomParser = TextParser.From(text =>
-        {
-            ExternalDistortion.ParseTyped(text, ExternalDistortion.DefaultTimeLimit);
-            return text;
-        }),
     };
 
     private readonly Option<int?> _externalTimeout = CommonOptions.ExternalTimeout();
@@ -141,11 +136,16 @@ internal sealed class LossTrainCommand : ComputeCommand
     {
         CommonOptions.RequireResume(context.Get(_extend), context.Get(_resume));
         var output = context.Get(_output);
+        if (context.Get(_resume))
+            LossRun.RequirePlugin(Folder(context)); // before an unknown task is refused: the run knows the plugin that it comes from
+        Tasks.ParseTyped(context.Get(_task), ExternalDistortion.DefaultTimeLimit);
         if (!output.EndsWith(StackExtension, StringComparison.OrdinalIgnoreCase))
             throw new InputException($"cannot write '{output}': expected a stack's name to end in {StackExtension}");
         if (context.Get(_chain) && context.Get(_coarsestNoise) is not null)
             throw new InputException("--coarsest-noise cannot be used with --chain, whose coarsest scale begins with one colour: leave one of them out");
     }
+
+    private RunFolder Folder(CommandContext context) => RunFolder.OfLoss(context.Get(_run) ?? Path.ChangeExtension(context.Get(_output), null));
 
     protected override int Run(CommandContext context, torch.Device device)
     {
@@ -156,7 +156,7 @@ internal sealed class LossTrainCommand : ComputeCommand
         var photographs = paths.Select(file => Read(file, device, context.Cancellation)).ToArray();
         var options = new LossTrainingOptions
         {
-            Distortion = CommonOptions.TypedTasks(context, _externalTimeout, [context.Get(_task)], ExternalDistortion.ParseTyped).Single(),
+            Distortion = CommonOptions.TypedTasks(context, _externalTimeout, [context.Get(_task)], Tasks.ParseTyped).Single(),
             Scales = context.Get(_scales),
             Iterations = context.Get(_iterations),
             MaxSize = context.Get(_maxSize),
@@ -172,7 +172,7 @@ internal sealed class LossTrainCommand : ComputeCommand
             RequireTrainable(file, photograph.Image, options);
         var output = context.Get(_output);
         AtomicFile.Prepare(output);
-        var folder = RunFolder.OfLoss(context.Get(_run) ?? output[..^StackExtension.Length]);
+        var folder = Folder(context);
         var run = new LossRun(photographs, options, folder, context.Get(_checkpointEvery)) { Output = output, ExtendBy = context.Get(_extend) ?? 0, Warn = context.Warn };
         var started = Stopwatch.GetTimestamp();
         using var stack = context.WithProgress(progress =>

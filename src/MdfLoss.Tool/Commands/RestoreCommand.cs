@@ -151,7 +151,7 @@ internal sealed class RestoreCommand : ComputeCommand
         if (context.Get(_tile) is not null && network is not { Network.Margin: not null })
         {
             throw new InputException(network is null
-                ? $"--tile divides images for a network, and '{restorer.Name}' is none: leave it out"
+                ? $"--tile divides images for a network, and '{restorer.Name}' is not a network: leave it out"
                 : $"--tile divides images, and the network '{network.Network.Architecture.Name}' needs the whole image: leave it out");
         }
     }

@@ -12,7 +12,7 @@ namespace Mdf.Cli.Commands;
 /// <summary><c>mdf train</c>: trains a network by an experiment file.</summary>
 internal sealed class TrainCommand : ComputeCommand
 {
-    private readonly Argument<string> _experiment = new("experiment") { Description = $"the experiment file (docs/experiment.md); its task is one of {Distortion.TasksOfNetworks}, its network one of {string.Join(", ", NetworkArchitecture.Names)}, {CommonOptions.Losses}" };
+    private readonly Argument<string> _experiment = new("experiment") { Description = $"the experiment file (docs/experiment.md); its task is one of {Tasks.ForNetworks}, its network one of {string.Join(", ", Architectures.Names)}, {CommonOptions.Losses}" };
 
     private readonly Option<string[]> _set = new("--set")
     {
@@ -27,7 +27,7 @@ internal sealed class TrainCommand : ComputeCommand
         HelpName = "task",
         CustomParser = TextParser.From(text =>
         {
-            ExternalDistortion.ParseTypedForNetwork(text, ExternalDistortion.DefaultTimeLimit);
+            Tasks.ParseTypedForNetwork(text, ExternalDistortion.DefaultTimeLimit);
             return text;
         }),
     };
@@ -69,7 +69,7 @@ internal sealed class TrainCommand : ComputeCommand
     {
         var path = context.Get(_experiment);
         string[] typed = context.Get(_task) is { } given ? [given] : [];
-        var task = CommonOptions.TypedTasks(context, _externalTimeout, typed, ExternalDistortion.ParseTypedForNetwork).SingleOrDefault();
+        var task = CommonOptions.TypedTasks(context, _externalTimeout, typed, Tasks.ParseTypedForNetwork).SingleOrDefault();
         var folder = new RunFolder(context.Get(_output) ?? Path.Combine("runs", Path.GetFileNameWithoutExtension(path)));
         if (context.Get(_resume))
             ExperimentFile.RequirePlugins(folder);

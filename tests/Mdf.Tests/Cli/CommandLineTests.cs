@@ -206,9 +206,9 @@ public sealed class CommandLineTests
 
     [Fact]
     public void Help_of_training_names_every_network() =>
-        Assert.All(NetworkArchitecture.Kinds.OwnNames, name => Assert.Contains(name, MdfProgram.Run("train", "--help").Output));
+        Assert.All(Architectures.Kinds.OwnNames, name => Assert.Contains(name, MdfProgram.Run("train", "--help").Output));
 
-    private static IEnumerable<TaskName> OwnTasks => Distortion.Names.OwnNames.Select(name => Distortion.Names.Find(name)!);
+    private static IEnumerable<TaskName> OwnTasks => Tasks.Names.OwnNames.Select(name => Tasks.Names.Find(name)!);
 
     [Fact]
     public void The_documentation_names_every_task_loss_and_network()
@@ -216,7 +216,7 @@ public sealed class CommandLineTests
         Assert.All(OwnTasks, task => Assert.Contains($"`{task.ForLoss}`", Document("loss.md")));
         Assert.All(OwnTasks.Select(task => task.ForNetwork).OfType<string>(), example => Assert.Contains($"`{example}`", Document("experiment.md")));
         Assert.All(LossExpression.Kinds.OwnNames, name => Assert.Contains($"`{name}`", Document("numerics.md")));
-        Assert.All(NetworkArchitecture.Kinds.OwnNames, name => Assert.Contains($"`{name}`", Document("experiment.md")));
+        Assert.All(Architectures.Kinds.OwnNames, name => Assert.Contains($"`{name}`", Document("experiment.md")));
 
         static string Document(string name) => File.ReadAllText(Path.Combine(Shared.Repository, "docs", name));
     }

@@ -70,7 +70,7 @@ public sealed class ConvertCommandTests : IDisposable
     public void Weights_of_another_project_become_a_network_file()
     {
         var (foreign, own) = (_folder.File("net_g.pth"), _folder.File("edsr.safetensors"));
-        var architecture = NetworkArchitecture.Parse("edsr?blocks=1&factor=2&features=4");
+        var architecture = Architectures.Parse("edsr?blocks=1&factor=2&features=4");
         using var network = architecture.Build(seed: 1);
         PyTorchFormat.Write(foreign, ModuleWeights.Save(network)
             .ToDictionary(entry => $"params.{entry.Key}", entry => entry.Value)
@@ -89,7 +89,7 @@ public sealed class ConvertCommandTests : IDisposable
     public void The_task_of_a_network_that_keeps_the_size_must_be_given_and_fit()
     {
         var (foreign, own) = (_folder.File("dncnn.pth"), _folder.File("dncnn.safetensors"));
-        using (var network = NetworkArchitecture.Parse("dncnn?features=4&layers=3").Build(seed: 1))
+        using (var network = Architectures.Parse("dncnn?features=4&layers=3").Build(seed: 1))
             PyTorchFormat.Write(foreign, ModuleWeights.Save(network));
         string[] line = ["convert", foreign, own, "--network", "dncnn?features=4&layers=3"];
         AssertRefused(line, "expected a task for the network 'dncnn', since its weights do not record one: name it, such as denoise:25 (--task TASK)");

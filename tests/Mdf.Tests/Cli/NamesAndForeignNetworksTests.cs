@@ -40,7 +40,7 @@ public sealed class NamesAndForeignNetworksTests : IDisposable
     [InlineData("restore {}small.pth {}images/a.png -o {}x.png --network nope", "unknown network 'nope'")]
     public void A_network_that_does_not_fit_is_refused(string line, string expected)
     {
-        using (var network = NetworkArchitecture.Parse("dncnn?features=4&layers=3").Build(seed: 1))
+        using (var network = Architectures.Parse("dncnn?features=4&layers=3").Build(seed: 1))
             PyTorchFormat.Write(_folder.File("small.pth"), ModuleWeights.Save(network));
         var answer = Run(line);
         Assert.Equal((2, ""), (answer.ExitCode, answer.Output));
@@ -51,7 +51,7 @@ public sealed class NamesAndForeignNetworksTests : IDisposable
     [Fact]
     public void A_scalar_that_the_network_does_not_know_is_passed_over_with_a_line_on_standard_error()
     {
-        using (var network = NetworkArchitecture.Parse("dncnn?features=4&layers=3").Build(seed: 1))
+        using (var network = Architectures.Parse("dncnn?features=4&layers=3").Build(seed: 1))
         {
             var tensors = ModuleWeights.Save(network);
             tensors.Add("step_counter", new StoredTensor(ElementType.Int64, [1], BitConverter.GetBytes(5L)));

@@ -50,6 +50,25 @@ public sealed class PluginTests : IDisposable
     }
 
     [Fact]
+    public async Task A_loss_is_trained_for_a_task_of_a_plugin_which_is_asked_for_again()
+    {
+        string[] train = ["loss", "train", _folder.Image("a.png", 48, 48), "--task", "darker:0.5", "--scales", "1", "--iterations", "2", "-o", _folder.File("a.safetensors")];
+        Assert.Contains("unknown task 'darker:0.5'", (await MdfProgram.RunProcess(train)).Error);
+        Assert.Equal(0, (await MdfProgram.RunProcess([.. train, "--plugin", s_plugin])).ExitCode);
+        var name = Path.GetFileName(s_plugin);
+        var description = File.ReadAllText(_folder.File("a/loss.json"));
+        Assert.Matches($"\"plugin\": \"{name} sha256:[0-9a-f]{{64}}\"", description);
+
+        var refused = await MdfProgram.RunProcess([.. train, "--resume"]);
+        Assert.Equal((2, $"mdf: cannot resume '{_folder.File("a")}': the task 'darker' comes with the plugin '{name}': load this plugin (--plugin FILE.dll)\n"), (refused.ExitCode, refused.Error));
+
+        File.WriteAllText(_folder.File("a/loss.json"), description.Replace("sha256:", "sha256:0", StringComparison.Ordinal));
+        var resumed = await MdfProgram.RunProcess([.. train, "--resume", "--plugin", s_plugin]);
+        Assert.Equal(0, resumed.ExitCode);
+        Assert.Contains($"the plugin '{name}' is not the file that the run began with", resumed.Error);
+    }
+
+    [Fact]
     public async Task A_restorer_of_a_plugin_restores_and_is_evaluated()
     {
         var image = _folder.Image("a.png", 24, 20);

@@ -225,7 +225,7 @@ public sealed class RestoreCommandTests : IDisposable
     /// <summary>Writes a small network, for ×2 by default.</summary>
     private string Model(string name = "edsr?blocks=1&features=4&factor=2", string task = "sisr:2")
     {
-        var architecture = NetworkArchitecture.Parse(name);
+        var architecture = Architectures.Parse(name);
         using var network = architecture.Build(seed: 1);
         var path = _folder.File("model.safetensors");
         NetworkFile.Save(path, network, new NetworkMetadata { Architecture = architecture, Task = task });

@@ -153,7 +153,7 @@ public sealed class TrainCommandTests : IDisposable
     [InlineData("evaluate {}model.safetensors --task sisr:4 --data {}test", "sisr:2")]
     public void A_network_of_another_task_or_scale_is_refused(string line, string expected)
     {
-        var architecture = NetworkArchitecture.Parse("edsr?blocks=1&features=4&factor=2");
+        var architecture = Architectures.Parse("edsr?blocks=1&features=4&factor=2");
         using (var network = architecture.Build(seed: 1))
             NetworkFile.Save(_folder.File("model.safetensors"), network, new NetworkMetadata { Architecture = architecture, Task = "sisr:2" });
         var answer = Run(line);

@@ -70,7 +70,7 @@ public sealed class ShippedStacksTests
     /// <summary>What of the training was not left as it is by default, as the command line has it.</summary>
     private static string Options(StackMetadata metadata)
     {
-        var usual = new LossTrainingOptions { Distortion = Distortion.Parse(metadata.Task) };
+        var usual = new LossTrainingOptions { Distortion = Tasks.Parse(metadata.Task) };
         var options = new (string Text, bool IsUsual)[]
         {
             ("--chain", !metadata.IsChained),

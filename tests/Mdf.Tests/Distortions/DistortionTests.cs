@@ -41,10 +41,10 @@ public sealed class DistortionTests : IDisposable
     [InlineData("pairs:02", "pairs:2", typeof(FilePairs))]
     public void Tasks_have_one_canonical_name(string task, string canonical, Type type)
     {
-        var distortion = Distortion.Parse(task);
+        var distortion = Tasks.Parse(task);
         Assert.IsType(type, distortion);
         Assert.Equal(canonical, distortion.Task);
-        Assert.Equal(canonical, Distortion.Parse(canonical).Task);
+        Assert.Equal(canonical, Tasks.Parse(canonical).Task);
     }
 
     [Theory]
@@ -91,7 +91,7 @@ public sealed class DistortionTests : IDisposable
     [InlineData("external:cp {in} {out}", "a file cannot start a program")]
     public void Other_tasks_are_refused_in_one_line(string task, string expected)
     {
-        var message = Assert.Throws<InputException>(() => Distortion.ParseForLoss(task)).Message;
+        var message = Assert.Throws<InputException>(() => Tasks.ParseForLoss(task)).Message;
         Assert.Contains(expected, message);
         Assert.DoesNotContain('\n', message);
     }
@@ -99,9 +99,9 @@ public sealed class DistortionTests : IDisposable
     [Fact]
     public void A_network_for_super_resolution_has_a_factor_and_a_loss_has_none()
     {
-        Assert.Equal(4, Distortion.ParseForNetwork("sisr:4").Factor);
-        Assert.Equal("jpeg", Distortion.ParseForNetwork("jpeg:10-40").Kind);
-        Assert.Contains("needs a factor", Assert.Throws<InputException>(() => Distortion.ParseForNetwork("sisr")).Message);
+        Assert.Equal(4, Tasks.ParseForNetwork("sisr:4").Factor);
+        Assert.Equal("jpeg", Tasks.ParseForNetwork("jpeg:10-40").Kind);
+        Assert.Contains("needs a factor", Assert.Throws<InputException>(() => Tasks.ParseForNetwork("sisr")).Message);
     }
 
     [Fact]
@@ -122,10 +122,10 @@ public sealed class DistortionTests : IDisposable
         using var random = new Generator(3);
         using var again = new Generator(3);
         var image = Mdf.Imaging.Resampler.Bicubic(rand(1, 3, 8, 8, generator: Draws), 64, 64).Clamp(0, 1);
-        var distorted = Distortion.Parse(task).Apply(image.expand(6, -1, -1, -1), random);
+        var distorted = Tasks.Parse(task).Apply(image.expand(6, -1, -1, -1), random);
         var errors = (distorted - image).Square().mean([1, 2, 3]).data<float>().ToArray();
         Assert.True(errors.Max() > 1.5 * errors.Min(), "six draws from a wide range differ");
-        Assert.True(distorted.Equals(Distortion.Parse(task).Apply(image.expand(6, -1, -1, -1), again)));
+        Assert.True(distorted.Equals(Tasks.Parse(task).Apply(image.expand(6, -1, -1, -1), again)));
     }
 
     [Fact]
@@ -149,7 +149,7 @@ public sealed class DistortionTests : IDisposable
         var reference = rand([2, 3, 17, 21], requires_grad: true, generator: Draws);
         var copy = reference.detach().clone();
         var before = DisposeScopeManager.Statistics.ThreadTotalLiveCount;
-        var distorted = Distortion.Parse(task).Apply(reference);
+        var distorted = Tasks.Parse(task).Apply(reference);
         Assert.Equal(before + 1, DisposeScopeManager.Statistics.ThreadTotalLiveCount);
         Assert.Equal(reference.shape, distorted.shape);
         Assert.Equal(reference.dtype, distorted.dtype);
@@ -169,9 +169,9 @@ public sealed class DistortionTests : IDisposable
     public void A_task_of_files_has_nothing_to_apply()
     {
         Assert.Contains("give the damaged files", Assert.Throws<InputException>(() => new FilePairs().Apply(rand(1, 3, 8, 8, generator: Draws))).Message);
-        Assert.Contains("use a program", Assert.Throws<InputException>(() => Distortion.ParseForLoss("pairs")).Message);
-        Assert.Contains("'pairs:5': expected the factor", Assert.Throws<InputException>(() => Distortion.Parse("pairs:5")).Message);
-        Assert.Contains("'pairs:x': expected the factor", Assert.Throws<InputException>(() => Distortion.Parse("pairs:x")).Message);
+        Assert.Contains("use a program", Assert.Throws<InputException>(() => Tasks.ParseForLoss("pairs")).Message);
+        Assert.Contains("'pairs:5': expected the factor", Assert.Throws<InputException>(() => Tasks.Parse("pairs:5")).Message);
+        Assert.Contains("'pairs:x': expected the factor", Assert.Throws<InputException>(() => Tasks.Parse("pairs:x")).Message);
     }
 
     [Fact]

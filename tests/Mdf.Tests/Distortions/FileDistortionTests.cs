@@ -17,9 +17,9 @@ public sealed class FileDistortionTests : IDisposable
     {
         using var scope = NewDisposeScope();
         var image = Photo();
-        var errors = new[] { "webp:80", "webp:30", "webp:5" }.Select(task => Error(Distortion.Parse(task).Apply(image), image)).ToArray();
+        var errors = new[] { "webp:80", "webp:30", "webp:5" }.Select(task => Error(Tasks.Parse(task).Apply(image), image)).ToArray();
         Assert.True(errors[0] > 1e-6 && errors[1] > 1.2 * errors[0] && errors[2] > 1.2 * errors[1], string.Join(", ", errors));
-        Assert.True(Golden.AreEqual(Distortion.Parse("webp:5").Apply(image), Distortion.Parse("webp:5").Apply(image)));
+        Assert.True(Golden.AreEqual(Tasks.Parse("webp:5").Apply(image), Tasks.Parse("webp:5").Apply(image)));
     }
 
     [Theory]
@@ -32,7 +32,7 @@ public sealed class FileDistortionTests : IDisposable
         using var random = new Generator(2);
         var image = rand([2, 3, 20, 21], generator: random).Mul(1.4).Sub(0.2);
         var steps = (1 << bits) - 1;
-        var found = Distortion.Parse($"quantize:{bits}").Apply(image);
+        var found = Tasks.Parse($"quantize:{bits}").Apply(image);
         Assert.InRange((found.Mul(steps) - found.Mul(steps).round()).abs().max().item<float>(), 0, 1e-4);
         Assert.InRange((found - image.Clamp(0, 1)).abs().max().item<float>(), 0, 0.5 / steps + 1e-6);
     }

@@ -12,7 +12,7 @@ public sealed class GaussianBlurTests
         using var scope = NewDisposeScope();
         var point = zeros(1, 3, 41, 41);
         point[0, 1, 20, 20] = 1;
-        var blurred = Distortion.Parse("blur:2").Apply(point).to(float64);
+        var blurred = Tasks.Parse("blur:2").Apply(point).to(float64);
         Assert.Equal(0, blurred[0, 0].abs().sum().Number());
         Assert.Equal(1, blurred[0, 1].sum().Number(), 1e-5);
         var squares = Arange(41, float64).Sub(20).Square();
@@ -25,7 +25,7 @@ public sealed class GaussianBlurTests
     {
         using var scope = NewDisposeScope();
         var plain = Full([2, 3, 9, 7], 0.4f);
-        var blurred = Distortion.Parse("blur:20").Apply(plain);
+        var blurred = Tasks.Parse("blur:20").Apply(plain);
         Assert.InRange(blurred.Sub(0.4).abs().max().item<float>(), 0, 1e-6);
         Assert.Equal(0, plain.Sub(0.4f).abs().max().item<float>());
     }
@@ -35,8 +35,8 @@ public sealed class GaussianBlurTests
     {
         using var scope = NewDisposeScope();
         var large = rand([1, 3, 1100, 1000], generator: Draws); // 1048 rows are a strip
-        var strips = Distortion.Parse("blur:2").Apply(large);
-        var alone = Distortion.Parse("blur:2").Apply(large.narrow(2, 900, 200)); // one strip
+        var strips = Tasks.Parse("blur:2").Apply(large);
+        var alone = Tasks.Parse("blur:2").Apply(large.narrow(2, 900, 200)); // one strip
         Assert.InRange((strips.narrow(2, 950, 150) - alone.narrow(2, 50, 150)).abs().max().item<float>(), 0, 1e-6);
     }
 
@@ -46,7 +46,7 @@ public sealed class GaussianBlurTests
         using var scope = NewDisposeScope();
         using var random = new Generator(1);
         var images = rand([1, 3, 30, 30], generator: random).expand(3, 3, 30, 30);
-        var blurred = Distortion.Parse("blur:0.5-3").Apply(images, random);
+        var blurred = Tasks.Parse("blur:0.5-3").Apply(images, random);
         var variances = blurred.var([1, 2, 3]).data<float>().ToArray();
         Assert.Equal(3, variances.Distinct().Count());
         Assert.All(variances, variance => Assert.InRange(variance, 0, 0.9 * images[0].var().item<float>()));

@@ -35,7 +35,7 @@ public sealed class GreyDistortionTests : IDisposable
     public void A_grey_picture_stays_grey(string task)
     {
         using var random = new Generator(4);
-        var (grey, distortion) = (Grey(48, 40), Distortion.Parse(task));
+        var (grey, distortion) = (Grey(48, 40), Tasks.Parse(task));
         var distorted = distortion.ApplyToPicture(grey, random);
         Assert.Equal(3, distorted.shape[1]);
         Assert.True(distorted[.., 0].Equals(distorted[.., 1]) && distorted[.., 0].Equals(distorted[.., 2]));

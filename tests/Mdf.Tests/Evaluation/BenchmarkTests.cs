@@ -41,7 +41,7 @@ public sealed class BenchmarkTests : IDisposable
         using var loss = new L1Loss();
         var images = new BenchmarkImages(_folder.File("clean"), new GaussianNoise(25), seed: 3);
         using var identity = Restorers.Open("identity", new RestorerSetup { Task = images.Distortion });
-        using var network = NetworkArchitecture.Parse("dncnn?features=4&layers=3").Build(0);
+        using var network = Architectures.Parse("dncnn?features=4&layers=3").Build(0);
         network.eval();
         using var model = new NetworkRestorer("network", network) { IsInTraining = true };
         var told = new List<(string, string)>();
@@ -83,7 +83,7 @@ public sealed class BenchmarkTests : IDisposable
     {
         Write("clean", "a.png", 40, 32);
         var images = new BenchmarkImages(_folder.File("clean"), new GaussianNoise(25));
-        using var network = NetworkArchitecture.Parse("dncnn?features=4&layers=3").Build(0);
+        using var network = Architectures.Parse("dncnn?features=4&layers=3").Build(0);
         network.eval();
         using var model = new NetworkRestorer("network", network) { IsInTraining = true };
         var distorted = images.Read(0).Distorted;
@@ -150,9 +150,9 @@ public sealed class BenchmarkTests : IDisposable
     public void Networks_of_programs_and_of_pairs_are_read_and_nothing_is_started(string trained, string task, bool isTaken)
     {
         var path = _folder.File("n.safetensors");
-        using (var network = NetworkArchitecture.Parse("dncnn?features=4&layers=3").Build(0))
+        using (var network = Architectures.Parse("dncnn?features=4&layers=3").Build(0))
             NetworkFile.Save(path, network, new NetworkMetadata { Architecture = network.Architecture, Task = trained });
-        var distortion = ExternalDistortion.ParseTypedForNetwork(task, TimeSpan.FromSeconds(1));
+        var distortion = Tasks.ParseTypedForNetwork(task, TimeSpan.FromSeconds(1));
         if (isTaken)
             Restorers.Open(path, new RestorerSetup { Task = distortion }).Dispose();
         else
@@ -192,11 +192,11 @@ public sealed class BenchmarkTests : IDisposable
     {
         if (name == "network")
         {
-            using var network = NetworkArchitecture.Parse("edsr?features=4&blocks=1&factor=2").Build(0);
+            using var network = Architectures.Parse("edsr?features=4&blocks=1&factor=2").Build(0);
             NetworkFile.Save(name = _folder.File("n.safetensors"), network, new NetworkMetadata { Architecture = network.Architecture, Task = "sisr:2" });
         }
 
-        Assert.Contains(expected, Assert.Throws<InputException>(() => Restorers.Open(name, new RestorerSetup { Task = Distortion.ParseForNetwork(task) })).Message);
+        Assert.Contains(expected, Assert.Throws<InputException>(() => Restorers.Open(name, new RestorerSetup { Task = Tasks.ParseForNetwork(task) })).Message);
     }
 
     private sealed class Cancelling(CancellationTokenSource source) : PixelwiseLoss("cancelling")

@@ -22,7 +22,7 @@ public sealed class DistortionTrialTests : IDisposable
     [InlineData("blur:0.1", "found no change")]
     public void What_damages_nothing_is_refused_with_its_psnr(string task, string expected)
     {
-        var message = Assert.Throws<InputException>(() => DistortionTrial.Run(Distortion.Parse(task), [Picture(1)], seed: 0)).Message;
+        var message = Assert.Throws<InputException>(() => DistortionTrial.Run(Tasks.Parse(task), [Picture(1)], seed: 0)).Message;
         Assert.StartsWith($"the task '{task}' damages nothing: expected a picture of at most 60 dB (PSNR) of the clean one, found ", message, StringComparison.Ordinal);
         Assert.Contains(expected, message);
     }
@@ -36,7 +36,7 @@ public sealed class DistortionTrialTests : IDisposable
     [InlineData("sisr:4")]
     public void Weak_damage_is_damage(string task)
     {
-        var trial = DistortionTrial.Run(Distortion.Parse(task), [Picture(1)], seed: 0);
+        var trial = DistortionTrial.Run(Tasks.Parse(task), [Picture(1)], seed: 0);
         Assert.InRange(trial.Psnr, 10, 60);
         Assert.Equal(trial.Clean.shape, trial.Distorted.shape);
     }
@@ -55,9 +55,9 @@ public sealed class DistortionTrialTests : IDisposable
     public void A_blank_picture_is_no_proof_that_nothing_is_damaged()
     {
         var blank = Full([1, 3, 48, 56], 0.5f);
-        var trial = DistortionTrial.Run(Distortion.Parse("blur:2"), [blank, Picture(1)], seed: 0);
+        var trial = DistortionTrial.Run(Tasks.Parse("blur:2"), [blank, Picture(1)], seed: 0);
         Assert.True(trial.Psnr < 60);
-        Assert.Throws<InputException>(() => DistortionTrial.Run(Distortion.Parse("blur:2"), [blank, blank], seed: 0));
+        Assert.Throws<InputException>(() => DistortionTrial.Run(Tasks.Parse("blur:2"), [blank, blank], seed: 0));
     }
 
     [Fact]

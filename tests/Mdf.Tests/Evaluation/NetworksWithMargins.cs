@@ -33,7 +33,7 @@ internal static class NetworksWithMargins
 
     /// <summary>Under the name of a network with that factor, since every network has one.</summary>
     private abstract class Small(int factor, int? margin)
-        : RestorationNetwork(NetworkArchitecture.Create(factor == 1 ? "dncnn" : "edsr", factor, new Dictionary<string, string>()))
+        : RestorationNetwork(Architectures.Create(factor == 1 ? "dncnn" : "edsr", factor, new Dictionary<string, string>()))
     {
         public override int? Margin => margin;
 

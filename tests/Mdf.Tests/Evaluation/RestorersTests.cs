@@ -46,7 +46,7 @@ public sealed class RestorersTests : IDisposable
     public void A_program_restores_and_is_started_only_where_a_person_may_have_typed_it()
     {
         Assert.SkipWhen(OperatingSystem.IsWindows(), "needs the usual programs of Unix");
-        var setup = new RestorerSetup { Task = Distortion.Parse("jpeg:10"), ProgramTimeLimit = TimeSpan.FromDays(1) };
+        var setup = new RestorerSetup { Task = Tasks.Parse("jpeg:10"), ProgramTimeLimit = TimeSpan.FromDays(1) };
         using var copy = Restorers.Open("external:cp {in} {out}", setup);
         var image = Pixels.Levels(rand(1, 3, 6, 8, generator: Draws), 8).to(float32).Div(255);
         Assert.InRange((copy.Restore(image, new RestorationRequest { Image = "a" }) - image).abs().max().item<float>(), 0, 1e-6f);
@@ -75,7 +75,7 @@ public sealed class RestorersTests : IDisposable
     [InlineData("nothing", null, "there is neither a file nor a shipped network called 'nothing'")]
     public void A_name_that_cannot_be_used_is_refused(string name, string? task, string expected)
     {
-        var setup = new RestorerSetup { Task = task is null ? null : Distortion.ParseForNetwork(task), ProgramTimeLimit = TimeSpan.FromDays(1) };
+        var setup = new RestorerSetup { Task = task is null ? null : Tasks.ParseForNetwork(task), ProgramTimeLimit = TimeSpan.FromDays(1) };
         Assert.Contains(expected, Assert.Throws<InputException>(() => Restorers.Open(_folder.Local(name), setup)).Message);
     }
 

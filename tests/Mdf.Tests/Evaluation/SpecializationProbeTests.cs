@@ -95,11 +95,11 @@ public sealed class SpecializationProbeTests : IDisposable
         ImageFile.Write(gone, Picture(9));
         var program = new ExternalDistortion($"sh -c \"cp '{gone}' '{{out}}'\" {{in}}", TimeSpan.FromHours(1));
         using var loss = Loss(program.Task, seed: 1);
-        Distortion[] own = [Distortion.Parse("webp:5"), Distortion.Parse("denoise:10"), .. OperatingSystem.IsWindows() ? Array.Empty<Distortion>() : [program]];
+        Distortion[] own = [Tasks.Parse("webp:5"), Tasks.Parse("denoise:10"), .. OperatingSystem.IsWindows() ? Array.Empty<Distortion>() : [program]];
         var probe = SpecializationProbe.Run([loss], [Picture(1)], seed: 5, own: own);
         Assert.Equal(["webp:5", .. own.Skip(2).Select(each => each.Task[..40] + "…")], probe.Skip(6).Select(row => row.Name)); // noise is there already
         Assert.Equal(own.Skip(2).Select(_ => true), probe.Where(row => row.IsOwn[0]).Select(row => row.IsOwn[0]));
-        Assert.Contains("'quantize:8' damages nothing", Assert.Throws<InputException>(() => SpecializationProbe.Run([loss], [Picture(1)], seed: 5, own: [Distortion.Parse("quantize:8")])).Message);
+        Assert.Contains("'quantize:8' damages nothing", Assert.Throws<InputException>(() => SpecializationProbe.Run([loss], [Picture(1)], seed: 5, own: [Tasks.Parse("quantize:8")])).Message);
     }
 
     /// <summary>A loss that sees colour alone finds nothing in the errors of a grey picture.</summary>

@@ -55,10 +55,10 @@ public sealed class TiledRestorationTests : IDisposable
     }
 
     [Theory]
-    [MemberData(nameof(SmallNetworks.Architectures), MemberType = typeof(SmallNetworks))]
+    [MemberData(nameof(SmallNetworks.All), MemberType = typeof(SmallNetworks))]
     public void Every_network_makes_the_same_of_tiles(string architecture)
     {
-        using var network = NetworkArchitecture.Parse(architecture).Build(seed: 1);
+        using var network = Architectures.Parse(architecture).Build(seed: 1);
         network.eval();
         // Wide enough that the U-Net's windows, 384 pixels, are a part of it.
         var distorted = rand(1, 3, 21, network.Stride > 1 ? 700 : 90, generator: Draws);
@@ -66,10 +66,10 @@ public sealed class TiledRestorationTests : IDisposable
     }
 
     [Theory]
-    [MemberData(nameof(SmallNetworks.Architectures), MemberType = typeof(SmallNetworks))]
+    [MemberData(nameof(SmallNetworks.All), MemberType = typeof(SmallNetworks))]
     public void A_picture_that_fits_in_one_tile_is_restored_to_the_bit_as_without_tiles(string architecture)
     {
-        using var network = NetworkArchitecture.Parse(architecture).Build(seed: 1);
+        using var network = Architectures.Parse(architecture).Build(seed: 1);
         network.eval();
         var distorted = rand(1, 3, 33, 47, generator: Draws);
         Assert.True(Golden.AreEqual(network.call(distorted), TiledRestoration.Run(network, distorted)));

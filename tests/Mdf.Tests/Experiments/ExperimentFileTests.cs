@@ -102,7 +102,7 @@ public sealed partial class ExperimentFileTests
     [Fact]
     public void A_program_comes_from_whoever_types_it_and_from_no_file()
     {
-        var program = Mdf.Distortions.ExternalDistortion.ParseTypedForNetwork("external:mydamage '{in}' {out}", TimeSpan.FromSeconds(1));
+        var program = Mdf.Distortions.Tasks.ParseTypedForNetwork("external:mydamage '{in}' {out}", TimeSpan.FromSeconds(1));
         var typed = ExperimentFile.Parse(s_minimal, "x.yaml", task: program);
         Assert.Equal(program.Task, typed.Task);
         Assert.IsType<Mdf.Distortions.CachedDistortion>(typed.CreateDistortion("cache"));
@@ -117,7 +117,7 @@ public sealed partial class ExperimentFileTests
         Assert.Contains("a file cannot start a program", Assert.Throws<InputException>(() => Parse(s_minimal, "task='external:touch x'").CreateDistortion("cache")).Message);
 
         // A file that lacks the task takes the typed one, of any kind.
-        Assert.Equal("jpeg:10", ExperimentFile.Parse(s_minimal[(s_minimal.IndexOf('\n', StringComparison.Ordinal) + 1)..], "x.yaml", null, Mdf.Distortions.Distortion.Parse("jpeg:10")).Task);
+        Assert.Equal("jpeg:10", ExperimentFile.Parse(s_minimal[(s_minimal.IndexOf('\n', StringComparison.Ordinal) + 1)..], "x.yaml", null, Mdf.Distortions.Tasks.Parse("jpeg:10")).Task);
     }
 
     [Fact]

@@ -44,7 +44,7 @@ public sealed class ExperimentRunTests : IDisposable
 
         using var trained = NetworkFile.Load(run.Folder.Last);
         Assert.Equal(("denoise:50", "l1", null, 240, 7), (trained.Metadata.Task, trained.Metadata.Loss, trained.Metadata.LossSha256, trained.Metadata.Iterations, trained.Metadata.Seed));
-        var images = new BenchmarkImages(_folder.File("test"), Distortion.ParseForNetwork("denoise:50"), seed: 7);
+        var images = new BenchmarkImages(_folder.File("test"), Tasks.ParseForNetwork("denoise:50"), seed: 7);
         using var identity = Restorers.Open(Restorers.Identity, new RestorerSetup { Task = images.Distortion });
         var nothing = Benchmark.Mean(Benchmark.Run([identity], images, [], null, CPU));
         Assert.True(run.Result.Last.Scores.PsnrRgb > nothing.Scores.PsnrRgb + 1, $"{nothing.Scores.PsnrRgb} → {run.Result.Last.Scores.PsnrRgb}");

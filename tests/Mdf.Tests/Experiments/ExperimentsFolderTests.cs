@@ -18,7 +18,7 @@ public sealed class ExperimentsFolderTests
     public void Every_experiment_can_be_read_and_its_network_described(string file)
     {
         var experiment = ExperimentFile.Load(Path.Combine(Folder, file), []);
-        var distortion = Distortion.ParseForNetwork(experiment.Task);
+        var distortion = Tasks.ParseForNetwork(experiment.Task);
         Assert.Equal(distortion.Factor, experiment.CreateArchitecture(distortion.Factor).Factor);
         Assert.Equal(0, experiment.Training.Sampling.Patch % distortion.Factor);
     }

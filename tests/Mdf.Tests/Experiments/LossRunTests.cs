@@ -77,7 +77,7 @@ public sealed class LossRunTests : IDisposable
     {
         Assert.SkipWhen(OperatingSystem.IsWindows(), "needs the usual programs of Unix");
         using var scope = NewDisposeScope();
-        var options = Options("sisr") with { Distortion = ExternalDistortion.ParseTyped(task, TimeSpan.FromHours(1)) };
+        var options = Options("sisr") with { Distortion = Tasks.ParseTyped(task, TimeSpan.FromHours(1)) };
         Assert.Contains($"the task '{task}' damages nothing", Assert.Throws<InputException>(() => Train("nothing", options)).Message);
         Assert.False(Directory.Exists(_folder.File("nothing")));
     }
@@ -281,7 +281,7 @@ public sealed class LossRunTests : IDisposable
     }
 
     private static LossTrainingOptions Options(string task) =>
-        new() { Distortion = Distortion.Parse(task), Iterations = Iterations, Scales = 2, Seed = 3 };
+        new() { Distortion = Tasks.Parse(task), Iterations = Iterations, Scales = 2, Seed = 3 };
 
     private static LossPhotograph Photograph(ulong seed) => new(Picture(seed, 32, 40), seed == 1 ? "aa" : "dd");
 

@@ -19,20 +19,20 @@ public sealed class NetworkArchitectureTests
     [InlineData("arcnn", "arcnn?features=64")]
     public void Text_is_made_canonical_and_read_back(string text, string canonical)
     {
-        var architecture = NetworkArchitecture.Parse(text);
+        var architecture = Architectures.Parse(text);
         Assert.Equal(canonical, architecture.ToString());
-        Assert.Equal(canonical, NetworkArchitecture.Parse(canonical).ToString());
-        Assert.Equal(canonical, NetworkArchitecture.Create(architecture.Name, architecture.Factor, architecture.Options).ToString());
+        Assert.Equal(canonical, Architectures.Parse(canonical).ToString());
+        Assert.Equal(canonical, Architectures.Create(architecture.Name, architecture.Factor, architecture.Options).ToString());
     }
 
     [Fact]
     public void Every_name_is_an_architecture_with_its_defaults()
     {
-        Assert.Equal(["arcnn", "dncnn", "edsr", "msrresnet", "srresnet", "unet"], NetworkArchitecture.Kinds.OwnNames);
-        Assert.All(NetworkArchitecture.Kinds.OwnNames, name =>
+        Assert.Equal(["arcnn", "dncnn", "edsr", "msrresnet", "srresnet", "unet"], Architectures.Kinds.OwnNames);
+        Assert.All(Architectures.Kinds.OwnNames, name =>
         {
-            var options = NetworkArchitecture.OptionsOf(name);
-            var architecture = NetworkArchitecture.Create(name, NetworkArchitecture.FactorsOf(name)[0], s_none);
+            var options = Architectures.OptionsOf(name);
+            var architecture = Architectures.Create(name, Architectures.FactorsOf(name)[0], s_none);
             Assert.Equal(options.ToDictionary(option => option.Name, option => option.Default), architecture.Options);
             Assert.All(options, option => Assert.False(string.IsNullOrEmpty(option.Description) || string.IsNullOrEmpty(option.Values)));
         });
@@ -63,18 +63,18 @@ public sealed class NetworkArchitectureTests
     [InlineData("edsr?=8", "found '=8'")]
     [InlineData("edsr?", "found ''")]
     public void What_is_no_architecture_is_refused(string text, string expected) =>
-        Assert.Contains(expected, Assert.Throws<InputException>(() => NetworkArchitecture.Parse(text)).Message);
+        Assert.Contains(expected, Assert.Throws<InputException>(() => Architectures.Parse(text)).Message);
 
     [Fact]
     public void Options_that_a_network_does_not_have_are_refused() =>
-        Assert.Contains("the network 'dncnn' has no option 'blocks'", Assert.Throws<ArgumentException>(() => NetworkArchitecture.Parse("dncnn").WholeNumber("blocks")).Message);
+        Assert.Contains("the network 'dncnn' has no option 'blocks'", Assert.Throws<ArgumentException>(() => Architectures.Parse("dncnn").WholeNumber("blocks")).Message);
 
     [Fact]
     public void A_message_quotes_only_the_beginning_of_a_long_text()
     {
         var text = new string('x', 10_000);
         string[] texts = [text, $"edsr?{text}=1", $"edsr?features={text}", $"edsr?factor={text}", $"edsr?{text}"];
-        Assert.All(texts, text => Assert.InRange(Assert.Throws<InputException>(() => NetworkArchitecture.Parse(text)).Message.Length, 1, 400));
+        Assert.All(texts, text => Assert.InRange(Assert.Throws<InputException>(() => Architectures.Parse(text)).Message.Length, 1, 400));
     }
 
     // EDSR: BasicSR's and the paper's models; DnCNN: KAIR's, whose convolutions have biases beside batch norm; AR-CNN: see the published network's own
@@ -90,8 +90,8 @@ public sealed class NetworkArchitectureTests
     [InlineData("arcnn", 117_731)]
     public void Parameters_are_as_many_as_published(string text, long expected)
     {
-        var architecture = NetworkArchitecture.Parse(text);
-        Assert.Equal(expected, architecture.ParameterCount);
+        var architecture = Architectures.Parse(text);
+        Assert.Equal(expected, architecture.CountParameters());
         if (expected < 10_000_000)
         {
             using var network = architecture.Build(1);
@@ -102,7 +102,7 @@ public sealed class NetworkArchitectureTests
     [Fact]
     public void The_single_channel_arcnn_has_the_published_number_of_parameters()
     {
-        using var network = new ArCnn(NetworkArchitecture.Parse("arcnn"), CPU, channels: 1);
+        using var network = new ArCnn(Architectures.Parse("arcnn"), CPU, channels: 1);
         Assert.Equal(106_448, network.parameters().Where(parameter => parameter.dim() == 4).Sum(weight => weight.numel())); // the paper counts no biases
         Assert.Equal(106_561, network.ParameterCount);
     }

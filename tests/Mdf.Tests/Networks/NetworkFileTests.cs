@@ -13,11 +13,11 @@ public sealed class NetworkFileTests : IDisposable
     public void Dispose() => _folder.Dispose();
 
     [Theory]
-    [MemberData(nameof(SmallNetworks.Architectures), MemberType = typeof(SmallNetworks))]
+    [MemberData(nameof(SmallNetworks.All), MemberType = typeof(SmallNetworks))]
     public void A_file_alone_is_enough_to_restore(string architecture)
     {
         using var scope = NewDisposeScope();
-        using var network = NetworkArchitecture.Parse(architecture).Build(4);
+        using var network = Architectures.Parse(architecture).Build(4);
         network.call(rand(2, 3, 8, 8, generator: Draws)); // in training: moves the statistics of batch norm
         network.eval();
         var image = rand(1, 3, 8, 8, generator: Draws);
@@ -69,7 +69,7 @@ public sealed class NetworkFileTests : IDisposable
     public void Metadata_of_another_architecture_is_refused()
     {
         using var network = Small();
-        var metadata = Metadata(network) with { Architecture = NetworkArchitecture.Parse("unet") };
+        var metadata = Metadata(network) with { Architecture = Architectures.Parse("unet") };
         Assert.Throws<ArgumentException>(() => NetworkFile.Save(_folder.File("network.safetensors"), network, metadata));
         Assert.Empty(_folder.Content());
     }
@@ -102,7 +102,7 @@ public sealed class NetworkFileTests : IDisposable
     public void Weights_go_only_into_a_network_of_their_architecture()
     {
         using var network = Small();
-        using var other = NetworkArchitecture.Parse("arcnn?features=8").Build(1);
+        using var other = Architectures.Parse("arcnn?features=8").Build(1);
         var path = _folder.File("network.safetensors");
         NetworkFile.Save(path, network, Metadata(network));
         using var same = network.Architecture.Build(9);
@@ -149,7 +149,7 @@ public sealed class NetworkFileTests : IDisposable
         Refusal(_folder.File("missing.safetensors"));
     }
 
-    private static RestorationNetwork Small() => NetworkArchitecture.Parse("arcnn?features=4").Build(1);
+    private static RestorationNetwork Small() => Architectures.Parse("arcnn?features=4").Build(1);
 
     private static NetworkMetadata Metadata(RestorationNetwork network) => new()
     {

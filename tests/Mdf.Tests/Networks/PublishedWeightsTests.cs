@@ -30,7 +30,7 @@ public sealed class PublishedWeightsTests : IDisposable
         using var noGradient = no_grad();
         var expected = Golden.Read(golden);
         var path = Write(expected.Where(entry => entry.Key.StartsWith("net.", StringComparison.Ordinal)).Select(entry => (entry.Key, entry.Value)));
-        using var network = NetworkArchitecture.Parse(architecture).Build(1);
+        using var network = Architectures.Parse(architecture).Build(1);
         NetworkFile.LoadWeights(path, network);
         network.eval();
         Assert.InRange((network.call(expected["input"]) - expected["output"]).abs().max().item<float>(), 0, 1e-4f);
@@ -39,8 +39,8 @@ public sealed class PublishedWeightsTests : IDisposable
     [Fact]
     public void The_moving_average_of_BasicSR_is_preferred()
     {
-        using var network = NetworkArchitecture.Parse("msrresnet?features=4&blocks=1").Build(1);
-        using var average = NetworkArchitecture.Parse("msrresnet?features=4&blocks=1").Build(2);
+        using var network = Architectures.Parse("msrresnet?features=4&blocks=1").Build(1);
+        using var average = Architectures.Parse("msrresnet?features=4&blocks=1").Build(2);
         var path = Write(
         [
             .. Renamed(network, name => $"params.{name}"),
@@ -54,7 +54,7 @@ public sealed class PublishedWeightsTests : IDisposable
     [Fact]
     public void Scalars_that_the_network_does_not_know_are_passed_over_and_named()
     {
-        using var network = NetworkArchitecture.Parse("msrresnet?features=4&blocks=1").Build(1);
+        using var network = Architectures.Parse("msrresnet?features=4&blocks=1").Build(1);
         var path = Write([.. Renamed(network, name => name), ("step_counter", tensor(7L)), ("body.0.num_batches_tracked", tensor(new[] { 3 })), ("loss_scale", tensor(0.5f))]);
         AssertLoads(path, network);
         var warnings = new List<string>();
@@ -72,7 +72,7 @@ public sealed class PublishedWeightsTests : IDisposable
     [Fact]
     public void A_tensor_that_could_be_a_layer_s_weight_is_not_passed_over()
     {
-        using var network = NetworkArchitecture.Parse("msrresnet?features=4&blocks=1").Build(1);
+        using var network = Architectures.Parse("msrresnet?features=4&blocks=1").Build(1);
         foreach (var extra in new[] { tensor(new[] { 0.25f }), zeros(1, 1, 1, 1), zeros(2, dtype: int64) })
         {
             var path = Write([.. Renamed(network, name => name), ("prelu.weight", extra)]);
@@ -85,7 +85,7 @@ public sealed class PublishedWeightsTests : IDisposable
     [InlineData("dncnn?features=4&layers=3", null)]
     public void A_file_of_another_project_is_ready_to_restore_once_its_architecture_is_given(string architecture, string? task)
     {
-        using var network = NetworkArchitecture.Parse(architecture).Build(1);
+        using var network = Architectures.Parse(architecture).Build(1);
         network.eval();
         using var noGradient = no_grad();
         var image = rand(1, 3, 8, 8, generator: Draws);
@@ -95,14 +95,14 @@ public sealed class PublishedWeightsTests : IDisposable
 
         var own = _folder.File("own.safetensors");
         NetworkFile.Save(own, network, new NetworkMetadata { Architecture = network.Architecture, Task = task ?? "jpeg:10" });
-        using var known = NetworkFile.Load(own, NetworkArchitecture.Parse("unet"));
+        using var known = NetworkFile.Load(own, Architectures.Parse("unet"));
         Assert.Equal((task ?? "jpeg:10", false, network.Architecture.ToString()), (known.Task, known.IsForeign, known.Network.Architecture.ToString()));
     }
 
     [Fact]
     public void A_PyTorch_checkpoint_is_read()
     {
-        using var network = NetworkArchitecture.Parse("dncnn?features=4&layers=4").Build(1);
+        using var network = Architectures.Parse("dncnn?features=4&layers=4").Build(1);
         var path = _folder.File("checkpoint.pth");
         PyTorchFormat.Write(path, ModuleWeights.Save(network).ToDictionary(entry => $"params.{entry.Key}", entry => entry.Value));
         AssertLoads(path, network);
@@ -113,14 +113,14 @@ public sealed class PublishedWeightsTests : IDisposable
     [InlineData(4)]
     public void The_names_of_the_authors_of_EDSR_are_known(int factor)
     {
-        using var network = NetworkArchitecture.Parse($"edsr?features=4&blocks=3&factor={factor}").Build(1);
+        using var network = Architectures.Parse($"edsr?features=4&blocks=3&factor={factor}").Build(1);
         AssertLoads(Write([.. Renamed(network, TheirName), .. Shifts(255)]), network);
     }
 
     [Fact]
     public void An_EDSR_for_another_range_is_refused()
     {
-        using var network = NetworkArchitecture.Parse("edsr?features=4&blocks=3").Build(1);
+        using var network = Architectures.Parse("edsr?features=4&blocks=3").Build(1);
         var path = Write([.. Renamed(network, TheirName), .. Shifts(1)]);
         var error = Assert.Throws<InputException>(() => NetworkFile.LoadWeights(path, network));
         Assert.Contains("(-114.444, -111.4605, -103.02), found the shift (-0.4488, -0.4371, -0.404)", error.Message);
@@ -129,14 +129,14 @@ public sealed class PublishedWeightsTests : IDisposable
     [Fact]
     public void The_older_names_of_MSRResNet_are_known()
     {
-        using var network = NetworkArchitecture.Parse("msrresnet?features=4&blocks=2").Build(1);
+        using var network = Architectures.Parse("msrresnet?features=4&blocks=2").Build(1);
         AssertLoads(Write(Renamed(network, name => name.Replace("body.", "recon_trunk.").Replace("conv_hr", "HRconv"))), network);
     }
 
     [Fact]
     public void A_file_that_mixes_names_is_refused()
     {
-        using var network = NetworkArchitecture.Parse("msrresnet?features=4&blocks=2").Build(1);
+        using var network = Architectures.Parse("msrresnet?features=4&blocks=2").Build(1);
         var path = Write([.. Renamed(network, name => name), ("HRconv.bias", zeros(4))]);
         var error = Assert.Throws<InputException>(() => NetworkFile.LoadWeights(path, network));
         Assert.Contains("expected one tensor for 'conv_hr.bias', found 'HRconv.bias' beside it", error.Message);
@@ -145,8 +145,8 @@ public sealed class PublishedWeightsTests : IDisposable
     [Fact]
     public void Weights_of_another_network_are_refused_by_name_and_change_nothing()
     {
-        using var network = NetworkArchitecture.Parse("msrresnet?features=4&blocks=2").Build(1);
-        using var other = NetworkArchitecture.Parse("msrresnet?features=4&blocks=3").Build(2);
+        using var network = Architectures.Parse("msrresnet?features=4&blocks=2").Build(1);
+        using var other = Architectures.Parse("msrresnet?features=4&blocks=3").Build(2);
         var before = ModuleWeights.Save(network);
         var path = Write(Renamed(other, name => $"net.{name}"));
         var error = Assert.Throws<InputException>(() => NetworkFile.LoadWeights(path, network));

@@ -14,7 +14,7 @@ public sealed class RestorationNetworkTests : IDisposable
     public void Dispose() => _scope.Dispose();
 
     [Theory]
-    [MemberData(nameof(SmallNetworks.Architectures), MemberType = typeof(SmallNetworks))]
+    [MemberData(nameof(SmallNetworks.All), MemberType = typeof(SmallNetworks))]
     public void An_image_of_any_size_is_restored(string architecture)
     {
         using var network = Build(architecture, seed: 3);
@@ -38,7 +38,7 @@ public sealed class RestorationNetworkTests : IDisposable
     }
 
     [Theory]
-    [MemberData(nameof(SmallNetworks.Architectures), MemberType = typeof(SmallNetworks))]
+    [MemberData(nameof(SmallNetworks.All), MemberType = typeof(SmallNetworks))]
     public void The_same_seed_builds_the_same_network(string architecture)
     {
         using var first = Build(architecture, seed: -5);
@@ -51,7 +51,7 @@ public sealed class RestorationNetworkTests : IDisposable
     }
 
     [Theory]
-    [MemberData(nameof(SmallNetworks.Architectures), MemberType = typeof(SmallNetworks))]
+    [MemberData(nameof(SmallNetworks.All), MemberType = typeof(SmallNetworks))]
     public void Initialize_forgets_what_was_trained(string architecture)
     {
         using var fresh = Build(architecture, seed: 7);
@@ -63,7 +63,7 @@ public sealed class RestorationNetworkTests : IDisposable
     }
 
     [Theory]
-    [MemberData(nameof(SmallNetworks.Architectures), MemberType = typeof(SmallNetworks))]
+    [MemberData(nameof(SmallNetworks.All), MemberType = typeof(SmallNetworks))]
     public void A_gradient_reaches_every_parameter_and_the_image(string architecture)
     {
         using var network = Build(architecture, seed: 3);
@@ -78,7 +78,7 @@ public sealed class RestorationNetworkTests : IDisposable
     }
 
     [Theory]
-    [MemberData(nameof(SmallNetworks.Architectures), MemberType = typeof(SmallNetworks))]
+    [MemberData(nameof(SmallNetworks.All), MemberType = typeof(SmallNetworks))]
     public void Training_lowers_a_loss(string architecture)
     {
         using var network = Build(architecture, seed: 3);
@@ -103,7 +103,7 @@ public sealed class RestorationNetworkTests : IDisposable
     /// outputs exactly as far as the margin says, for the column's worst place within a stride.
     /// </summary>
     [Theory]
-    [MemberData(nameof(SmallNetworks.Architectures), MemberType = typeof(SmallNetworks))]
+    [MemberData(nameof(SmallNetworks.All), MemberType = typeof(SmallNetworks))]
     public void The_margin_is_how_far_a_pixel_reaches(string architecture)
     {
         using var noGradient = no_grad();
@@ -132,7 +132,7 @@ public sealed class RestorationNetworkTests : IDisposable
     }
 
     [Theory]
-    [MemberData(nameof(SmallNetworks.Architectures), MemberType = typeof(SmallNetworks))]
+    [MemberData(nameof(SmallNetworks.All), MemberType = typeof(SmallNetworks))]
     public void A_tile_with_its_margin_equals_the_whole(string architecture)
     {
         using var noGradient = no_grad();
@@ -184,7 +184,7 @@ public sealed class RestorationNetworkTests : IDisposable
         private readonly Sequential layers;
 
         public Plain(Func<Sequential> make)
-            : base(NetworkArchitecture.Parse("dncnn"))
+            : base(Architectures.Parse("dncnn"))
         {
             layers = make();
             RegisterComponents();
@@ -199,13 +199,13 @@ public sealed class RestorationNetworkTests : IDisposable
     public void MSRResNet_begins_near_the_bilinear_image()
     {
         using var noGradient = no_grad();
-        using var network = NetworkArchitecture.Parse("msrresnet?factor=4").Build(1);
+        using var network = Architectures.Parse("msrresnet?factor=4").Build(1);
         var image = rand(1, 3, 12, 12, generator: Draws);
         var upscaled = nn.functional.interpolate(image, scale_factor: [4, 4], mode: InterpolationMode.Bilinear, align_corners: false);
         Assert.InRange((network.call(image) - upscaled).abs().max().item<float>(), 1e-9f, 0.05f);
     }
 
-    private static RestorationNetwork Build(string architecture, long seed) => NetworkArchitecture.Parse(architecture).Build(seed);
+    private static RestorationNetwork Build(string architecture, long seed) => Architectures.Parse(architecture).Build(seed);
 
     /// <summary>Takes Adam steps towards a constant image, from noise, and says the mean squared errors before the first and after the last.</summary>
     private static (double First, double Last) Train(RestorationNetwork network, int steps)

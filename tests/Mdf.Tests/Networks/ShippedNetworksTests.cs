@@ -21,7 +21,7 @@ public sealed class ShippedNetworksTests : IDisposable
     public void A_shipped_network_restores_a_photograph_that_it_has_not_seen(string name)
     {
         using var trained = NetworkFile.Load(name);
-        var distortion = Distortion.ParseForNetwork(trained.Metadata.Task);
+        var distortion = Tasks.ParseForNetwork(trained.Metadata.Task);
         Assert.Equal(name.Split('-')[0], distortion.Kind);
         var photo = ImageFile.Read(Path.Combine(Shared.Repository, "samples", "photographs", "chelsea.png"));
         var reference = photo[.., .., ..168, ..256].contiguous();

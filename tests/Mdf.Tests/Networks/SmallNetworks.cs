@@ -13,16 +13,16 @@ internal static class SmallNetworks
     };
 
     /// <summary>Every network with every factor and both values of every flag.</summary>
-    public static TheoryData<string> Architectures =>
+    public static TheoryData<string> All =>
     [
-        .. NetworkArchitecture.Kinds.OwnNames.SelectMany(name => NetworkArchitecture.FactorsOf(name).Select(factor => Small(name, factor).ToString())),
+        .. Architectures.Kinds.OwnNames.SelectMany(name => Architectures.FactorsOf(name).Select(factor => Small(name, factor).ToString())),
         "dncnn?batch_norm=false&features=8&layers=5",
     ];
 
     /// <summary>Every network with its first factor.</summary>
     public static TheoryData<string> Networks =>
-        [.. NetworkArchitecture.Kinds.OwnNames.Select(name => Small(name, NetworkArchitecture.FactorsOf(name)[0]).ToString())];
+        [.. Architectures.Kinds.OwnNames.Select(name => Small(name, Architectures.FactorsOf(name)[0]).ToString())];
 
-    private static NetworkArchitecture Small(string name, int factor) => NetworkArchitecture.Create(
-        name, factor, NetworkArchitecture.OptionsOf(name).Where(option => s_sizes.ContainsKey(option.Name)).ToDictionary(option => option.Name, option => s_sizes[option.Name]));
+    private static NetworkArchitecture Small(string name, int factor) => Architectures.Create(
+        name, factor, Architectures.OptionsOf(name).Where(option => s_sizes.ContainsKey(option.Name)).ToDictionary(option => option.Name, option => s_sizes[option.Name]));
 }

@@ -61,7 +61,7 @@ public sealed class PluginLoaderTests : IDisposable
         Assert.Throws<ArgumentException>(() => registry.AddNetwork("never", [NetworkOption.Flag("name", true, "")], (_, _) => null!));
         Assert.Throws<ArgumentException>(() => registry.AddNetwork("never", [NetworkOption.Flag("a", true, ""), NetworkOption.Number("a", 1, "")], (_, _) => null!));
         Assert.Throws<ArgumentException>(() => registry.AddNetwork("never", [], (_, _) => null!, factors: [2, 1]));
-        Assert.Null(NetworkArchitecture.Kinds.Find("never"));
+        Assert.Null(Architectures.Kinds.Find("never"));
     }
 
     private static string Refusal(string path) => Assert.Throws<InputException>(() => PluginLoader.Load(path)).Message;

@@ -23,7 +23,7 @@ public sealed class DeviceCheckTests
     {
         var rows = DeviceCheck.Run(CPU).Rows.Select(row => row.What).ToList();
         Assert.All(LossExpression.Names, name => Assert.Equal([$"loss {name}: value", $"loss {name}: gradient"], rows.Where(row => row.StartsWith($"loss {name}:", StringComparison.Ordinal))));
-        Assert.All(NetworkArchitecture.Names, name => Assert.Equal([$"network {name}: output", $"network {name}: gradient"], rows.Where(row => row.StartsWith($"network {name}:", StringComparison.Ordinal))));
+        Assert.All(Architectures.Names, name => Assert.Equal([$"network {name}: output", $"network {name}: gradient"], rows.Where(row => row.StartsWith($"network {name}:", StringComparison.Ordinal))));
         Assert.Equal(rows.Count, rows.Distinct().Count());
     }
 

@@ -199,7 +199,7 @@ public sealed class LossTrainingTests : IDisposable
     }
 
     private static LossTrainingOptions Options(string task, int iterations, int scales, long seed = 1) =>
-        new() { Distortion = Distortion.Parse(task), Iterations = iterations, Scales = scales, Seed = seed };
+        new() { Distortion = Tasks.Parse(task), Iterations = iterations, Scales = scales, Seed = seed };
 
     private byte[] TrainToFile(string task, long seed, string name)
     {

@@ -41,7 +41,7 @@ public sealed class NetworkTrainerTests : IDisposable
         for (var i = 0; i < 3; i++)
             Step(uninterrupted);
         var saved = uninterrupted.Save();
-        using var other = NetworkArchitecture.Parse("dncnn?features=8&layers=4").Build(seed: 99);
+        using var other = Architectures.Parse("dncnn?features=8&layers=4").Build(seed: 99);
         using var resumed = new NetworkTrainer(other, loss, options);
         resumed.Load(saved, uninterrupted.Iteration, "checkpoint");
         for (var i = 0; i < 3; i++)
@@ -125,7 +125,7 @@ public sealed class NetworkTrainerTests : IDisposable
         Assert.Equal(0, trainer.Iteration);
     }
 
-    private static RestorationNetwork Network(string architecture = "edsr?features=8&blocks=2&factor=2") => NetworkArchitecture.Parse(architecture).Build(seed: 1);
+    private static RestorationNetwork Network(string architecture = "edsr?features=8&blocks=2&factor=2") => Architectures.Parse(architecture).Build(seed: 1);
 
     private static ScheduleOptions Options(int iterations) => new() { Iterations = iterations, Batch = 2, LearningRate = 5e-3 };
 

@@ -196,7 +196,7 @@ public sealed class PatchSamplerTests : IDisposable
     }
 
     private PatchSampler Sampler(string task, long seed) =>
-        new(Load(3), Distortion.ParseForNetwork(task), new SamplingOptions { Patch = Patch }, batch: 5, seed);
+        new(Load(3), Tasks.ParseForNetwork(task), new SamplingOptions { Patch = Patch }, batch: 5, seed);
 
     private TrainingImages Load(int count)
     {

@@ -36,7 +36,7 @@ public sealed class TranscriptionTests
         var photo = Resampler.Bicubic(rand([1, 3, 8, 10], generator: seeded), 64, 80).Clamp(0, 1);
         var options = new LossTrainingOptions
         {
-            Distortion = Distortion.Parse(task),
+            Distortion = Tasks.Parse(task),
             Iterations = iterations,
             Scales = scales,
             Seed = Seed,

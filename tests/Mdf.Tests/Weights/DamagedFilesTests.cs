@@ -117,7 +117,7 @@ public sealed class DamagedFilesTests(ITestOutputHelper output) : IDisposable
         using var random = new Generator(3);
         var files = new List<(string Name, string Path)>();
 
-        var architecture = NetworkArchitecture.Parse("dncnn?features=12&layers=5");
+        var architecture = Architectures.Parse("dncnn?features=12&layers=5");
         using var network = architecture.Build(seed: 1);
         NetworkFile.Save(Next("network"), network, new NetworkMetadata { Architecture = architecture, Task = "denoise:25", Loss = "l1", Iterations = 100, Seed = 1 });
 
@@ -127,7 +127,7 @@ public sealed class DamagedFilesTests(ITestOutputHelper output) : IDisposable
             trainer.Step(batch);
         new TrainingCheckpoint(1, "task: denoise:25\nloss: l1\n", null, 1, new BestValidation(1, 0.1)).Write(Next("checkpoint"), trainer.Save());
 
-        var options = new LossTrainingOptions { Distortion = Distortion.Parse("jpeg:10"), Iterations = 2, Scales = 2 };
+        var options = new LossTrainingOptions { Distortion = Tasks.Parse("jpeg:10"), Iterations = 2, Scales = 2 };
         var photo = rand([1, 3, 32, 40], generator: random);
         using (var training = new LossTrainer([photo], options))
         {

@@ -21,7 +21,7 @@ public sealed class FileKindTests : IDisposable
         Assert.Contains(
             $"'{checkpoint}': expected a restoration network, found the checkpoint of a network's training: use the run's best.safetensors, which the next validation writes",
             Refusal(() => NetworkFile.Load(checkpoint)));
-        using var network = NetworkArchitecture.Parse("arcnn?features=4").Build(1);
+        using var network = Architectures.Parse("arcnn?features=4").Build(1);
         NetworkFile.Save(best, network, new NetworkMetadata { Architecture = network.Architecture, Task = "jpeg:10" });
         Assert.EndsWith($": use the run's network '{best}'", Refusal(() => NetworkFile.Load(checkpoint)));
         Assert.EndsWith($": use the run's network '{best}'", Refusal(() => NetworkFile.LoadWeights(checkpoint, network)));

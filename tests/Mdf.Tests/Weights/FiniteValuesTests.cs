@@ -90,7 +90,7 @@ public sealed class FiniteValuesTests : IDisposable
     [Fact]
     public void Networks_weights_to_begin_with_and_stacks_are_refused()
     {
-        using var network = NetworkArchitecture.Parse("arcnn?features=4").Build(1);
+        using var network = Architectures.Parse("arcnn?features=4").Build(1);
         var path = _folder.File("network.safetensors");
         Write(path, ModuleWeights.Save(network), "feature_extraction.bias", new NetworkMetadata { Architecture = network.Architecture, Task = "jpeg:10" }.ToDictionary());
         AssertRefused(() => NetworkFile.Load(path), path, "'feature_extraction.bias'");
@@ -104,7 +104,7 @@ public sealed class FiniteValuesTests : IDisposable
     [Fact]
     public void Moments_in_a_checkpoint_are_refused()
     {
-        using var network = NetworkArchitecture.Parse("arcnn?features=4").Build(1);
+        using var network = Architectures.Parse("arcnn?features=4").Build(1);
         using var loss = new L1Loss();
         using var trainer = new NetworkTrainer(network, loss, new ScheduleOptions { Iterations = 1, Batch = 1, LearningRate = 0.1 });
         var path = _folder.File("checkpoint.safetensors");

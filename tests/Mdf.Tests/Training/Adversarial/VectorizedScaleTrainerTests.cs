@@ -98,7 +98,7 @@ public sealed class VectorizedScaleTrainerTests
         d.Initialize(random);
         g.Initialize(random);
         var (real, upscaled) = Images(29, 33, random);
-        using var input = new GeneratorInput(isBlank ? zeros_like(upscaled) : upscaled, Distortion.Parse(task), noise);
+        using var input = new GeneratorInput(isBlank ? zeros_like(upscaled) : upscaled, Tasks.Parse(task), noise);
         var image = new ScaleImage(real, input);
         using var trainer = ScaleTrainers.Create(d, g, [image], 10, engine);
         for (var iteration = 0; iteration < iterations; iteration++)
@@ -139,7 +139,7 @@ public sealed class VectorizedScaleTrainerTests
         d.Initialize(random);
         g.Initialize(random);
         var (real, upscaled) = Images(25, 27, random);
-        using var input = new GeneratorInput(upscaled, Distortion.Parse("sisr"), noise: 0);
+        using var input = new GeneratorInput(upscaled, Tasks.Parse("sisr"), noise: 0);
         using var trainer = ScaleTrainers.Create(d, g, [new ScaleImage(real, input)], 10, engine);
         trainer.Step(0, random);
         trainer.Step(1, random);
@@ -181,7 +181,7 @@ public sealed class VectorizedScaleTrainerTests
         TrainingEngine engine, Discriminator discriminator, Tensor real, Tensor fake, float epsilon)
     {
         using var generator = new ScaleGenerator(discriminator.Width);
-        using var input = new GeneratorInput(fake, Distortion.Parse("sisr"), noise: 0);
+        using var input = new GeneratorInput(fake, Tasks.Parse("sisr"), noise: 0);
         return engine == TrainingEngine.SixteenLanes ? Of<Lanes16>() : Of<Lanes8>();
 
         ((double, double, double), Func<string, float[]>) Of<TLanes>()
