@@ -124,7 +124,8 @@ internal sealed class DeviceCheck
         exact.to(float64);
         var (restored, reference) = Pair(found.MinimumSize);
         var expected = ValueAndGradient(exact, restored.to(float64), reference.to(float64));
-        return Rows($"loss {name}", Convolved, Convolved, ValueAndGradient(found, restored.to(_device), reference.to(_device)), expected);
+        // FSIM's gradient acts at the pixel with the median response, which rounding may exchange for its neighbour in order.
+        return Rows($"loss {name}", Convolved, name is "fsim" or "fsimc" ? Switching : Convolved, ValueAndGradient(found, restored.to(_device), reference.to(_device)), expected);
     }
 
     /// <summary>Compares the MDF loss, without and with a prepared reference.</summary>

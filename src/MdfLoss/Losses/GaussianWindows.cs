@@ -24,19 +24,20 @@ internal sealed record LocalStatistics(Tensor Image, Tensor Mean, Tensor MeanOfS
 /// The type in which the weights of the window are computed, for images of any type: the type that the reference implementation uses. A variance is a small
 /// difference of large numbers, so the last bits of the window change the fifth digit of SSIM.
 /// </param>
-internal sealed class GaussianWindows(int padding, bool separable = true, ScalarType precision = ScalarType.Float32)
+/// <param name="windowSize">The width of the window, an odd number.</param>
+/// <param name="sigma">The standard deviation of the window, in samples.</param>
+internal sealed class GaussianWindows(int padding, bool separable = true, ScalarType precision = ScalarType.Float32, int windowSize = GaussianWindows.WindowSize, double sigma = 1.5)
 {
-    /// <summary>The width of the window.</summary>
+    /// <summary>The paper's width of the window.</summary>
     public const int WindowSize = 11;
 
-    private const double Sigma = 1.5;
     private const double C1 = 0.01 * 0.01; // (K₁ L)² for L = 1
     private const double C2 = 0.03 * 0.03; // (K₂ L)² for L = 1
 
-    /// <summary>The width of the window for an image: <see cref="WindowSize"/>, or the shorter side of the padded image if that is smaller.</summary>
+    /// <summary>The width of the window for an image: the shorter side of the padded image if that is smaller than the window.</summary>
     /// <param name="height">The image's height.</param>
     /// <param name="width">Its width.</param>
-    public int SizeFor(long height, long width) => (int)Math.Min(WindowSize, Math.Min(height, width) + 2 * padding);
+    public int SizeFor(long height, long width) => (int)Math.Min(windowSize, Math.Min(height, width) + 2 * padding);
 
     /// <summary>Computes the statistics of one image.</summary>
     public LocalStatistics Statistics(Tensor image)
@@ -76,7 +77,8 @@ internal sealed class GaussianWindows(int padding, bool separable = true, Scalar
     }
 
     /// <summary>Applies the Gaussian blur. The window is never larger than the padded image.</summary>
-    private Tensor Blur(Tensor image)
+    /// <param name="image">Shape <c>(N, C, H, W)</c>.</param>
+    public Tensor Blur(Tensor image)
     {
         using var scope = NewDisposeScope();
         var channels = image.shape[1];
@@ -92,7 +94,7 @@ internal sealed class GaussianWindows(int padding, bool separable = true, Scalar
 
     private Tensor Window(int size)
     {
-        var window = tensor(Enumerable.Range(0, size).Select(i => Math.Exp(-Math.Pow(i - size / 2, 2) / (2 * Sigma * Sigma))).ToArray(), precision);
+        var window = tensor(Enumerable.Range(0, size).Select(i => Math.Exp(-Math.Pow(i - size / 2, 2) / (2 * sigma * sigma))).ToArray(), precision);
         return window / window.sum();
     }
 }

@@ -26,6 +26,15 @@ public sealed class LossExpression
         new("ms-ssim", _ => new MsSsimLoss()),
         new("ssim-upstream", _ => new UpstreamSsimLoss()),
         new("ms-ssim-upstream", _ => new UpstreamMsSsimLoss()),
+        new("ms-ssim-l1", _ => new MsSsimL1Loss()),
+        new("fsim", _ => new FsimLoss()),
+        new("fsimc", _ => new FsimLoss(hasColour: true)),
+        new("gmsd", _ => new GmsdLoss()),
+        new("haarpsi", _ => new HaarPsiLoss()),
+        new("flip", CreateFlip) { Options = ["ppd"] },
+        new("gradient", _ => new GradientLoss()),
+        new("chroma", _ => new ChromaLoss()),
+        new("focal-frequency", term => new FocalFrequencyLoss(term.Positive("alpha", 1))) { Options = ["alpha"] },
         new("mdf", CreateMdf)
         {
             Argument = "a discriminator stack, such as mdf:stack.safetensors",
@@ -117,6 +126,9 @@ public sealed class LossExpression
         }) ?? Precision.Fp32;
         return MdfLoss.Load(term.Argument!, scales, ascending, weights, range, precision, term.ToString());
     }
+
+    private static FlipLoss CreateFlip(LossTerm term) => new(term.Option<double>("ppd", $"a number of pixels per degree from 1 to {FlipLoss.MaximumPixelsPerDegree}", text =>
+        double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var number) && FlipLoss.IsPixelsPerDegree(number) ? number : null) ?? FlipLoss.StandardPixelsPerDegree);
 
     private static LossTerm ParseTerm(string text, string expression)
     {

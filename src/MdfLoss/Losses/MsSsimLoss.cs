@@ -84,10 +84,10 @@ public sealed class MsSsimLoss() : ReconstructionLoss("ms-ssim")
         factors.Select((factor, scale) => Power(factor, Exponents[scale])).Aggregate((product, power) => product * power);
 
     /// <summary>Computes max(x, 0)^p. It is continuous and has a finite gradient at zero. The power of NaN is NaN.</summary>
-    internal static Tensor Power(Tensor values, double exponent)
+    internal static Tensor Power(Tensor values, double exponent, double smallest = SmallestFactor)
     {
-        var power = values.ClampMin(SmallestFactor).Pow(exponent);
-        return where(values.Lt(SmallestFactor), values.ClampMin(0).Mul(Math.Pow(SmallestFactor, exponent - 1)), power);
+        var power = values.ClampMin(smallest).Pow(exponent);
+        return where(values.Lt(smallest), values.ClampMin(0).Mul(Math.Pow(smallest, exponent - 1)), power);
     }
 
     private static Tensor Halve(Tensor image) =>

@@ -86,7 +86,7 @@ public abstract class ReconstructionLoss : nn.Module<Tensor, Tensor, Tensor>
     /// <exception cref="InputException">As for <see cref="forward"/>.</exception>
     /// <exception cref="OperationCanceledException">It was cancelled.</exception>
     /// <remarks>
-    /// A loss from outside the library is measured in strips if it derives from <see cref="PixelwiseLoss"/>. Any other loss gets the whole images.
+    /// The losses with a Fourier transform (<c>fsim</c>, <c>fsimc</c>, <c>focal-frequency</c>) get the whole images. A loss from outside the library is measured in strips if it derives from <see cref="PixelwiseLoss"/>. Any other loss gets the whole images.
     /// </remarks>
     public double Measure(Tensor restored, Tensor reference, CancellationToken cancellationToken = default)
     {

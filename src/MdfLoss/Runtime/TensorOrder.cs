@@ -22,6 +22,7 @@ internal static class TensorOrder
         if (images.shape[1] != 1)
             return images.permute(0, 2, 3, 1).contiguous().permute(0, 3, 1, 2);
         var (height, width) = (images.shape[2], images.shape[3]);
-        return images.contiguous().as_strided(images.shape, [height * width, 1, width, 1]);
+        var whole = images.contiguous(); // This may be a view, which does not begin where its storage does.
+        return whole.as_strided(images.shape, [height * width, 1, width, 1], whole.storage_offset());
     }
 }

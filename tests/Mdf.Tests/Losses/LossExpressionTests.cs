@@ -92,7 +92,7 @@ public sealed class LossExpressionTests
 
     [Theory]
     [InlineData("", "unknown loss ''")]
-    [InlineData("lpips", "unknown loss 'lpips'; known are charbonnier, l1")]
+    [InlineData("lpips", "unknown loss 'lpips'; known are charbonnier, chroma")]
     [InlineData("l1+", "unknown loss ''")]
     [InlineData("x*l1", "expected a positive weight before '*', found 'x'")]
     [InlineData("-1*l1", "expected a positive weight")]
@@ -131,6 +131,9 @@ public sealed class LossExpressionTests
     [InlineData("mdf:missing.pth?input_range=1,0", "expected input_range to be the values of black and white")]
     [InlineData("mdf:missing.pth?layer_weights=1,2", "expected layer_weights to be three numbers")]
     [InlineData("mdf:missing.pth?layer_weights=0,0,0", "expected layer_weights to be three numbers")]
+    [InlineData("flip?ppd=0.5", "expected ppd to be a number of pixels per degree from 1 to 300, found '0.5'")]
+    [InlineData("flip?ppd=NaN", "expected ppd to be a number of pixels per degree")]
+    [InlineData("focal-frequency?alpha=0", "expected alpha to be a positive number, found '0'")]
     [InlineData("mdf:missing.pth?layer_weights=1,-1,x", "expected layer_weights to be three numbers")]
     [InlineData("l1+mdf:'a+b*c?.pth'", "a+b*c?.pth")]
     public void A_loss_that_cannot_be_made_says_why(string text, string expected) =>

@@ -18,6 +18,9 @@ public sealed class ReconstructionLossTests
 
     public static TheoryData<string> ZeroLosses => [.. AllLosses.Select(row => row.Data).Where(IsZeroForEqualImages)];
 
+    /// <summary>Those whose gradient is that of their value: all except one with weights that are constants for it (TranscribedLossTests checks that one).</summary>
+    public static TheoryData<string> DifferentiatedLosses => [.. AllLosses.Select(row => row.Data).Where(IsDifferentiated)];
+
     [Theory]
     [MemberData(nameof(ZeroLosses))]
     public void Loss_is_zero_for_identical_images(string name)
@@ -51,7 +54,7 @@ public sealed class ReconstructionLossTests
     }
 
     [Theory]
-    [MemberData(nameof(AllLosses))]
+    [MemberData(nameof(DifferentiatedLosses))]
     public void Gradient_agrees_with_finite_differences(string name)
     {
         using var scope = NewDisposeScope();
@@ -59,26 +62,39 @@ public sealed class ReconstructionLossTests
         loss.to(float64);
         var reference = Image(seed: 1).to(float64);
         var restored = Near(reference);
-        Assert.InRange(GradientCheck.RelativeError(x => loss.call(x, reference), restored), 0, 1e-5);
+        Assert.InRange(GradientCheck.RelativeError(x => loss.call(x, reference), restored, step: StepFor(name)), 0, 1e-5);
     }
 
     [Theory]
     [MemberData(nameof(AllLosses))]
-    public void Gradient_is_finite_for_equal_constant_and_opposite_images(string name)
+    public void Gradient_is_finite_for_equal_flat_black_white_and_opposite_images(string name)
     {
         using var scope = NewDisposeScope();
         using var loss = Make(name);
         var image = Image(seed: 1);
+        var (black, white, grey) = (zeros_like(image), ones_like(image), Full(image.shape, 0.4));
+        var flat = cat([grey.narrow(3, 0, 100), image.narrow(3, 100, image.shape[3] - 100)], 3);
         foreach (var (x, y) in new[]
         {
-            (image, image), (zeros_like(image), zeros_like(image)), (ones_like(image), zeros_like(image)), (image.SubFrom(1), image), (image, ones_like(image)),
+            (image, image), (black, black), (white, white), (grey, grey), (flat, flat), (white, black), (black, grey), (flat, grey), (image.SubFrom(1), image), (image, white),
+            (black, image), (image, flat), (image, image.Add(1e-7)), (image.Mul(3).Sub(1), image),
         })
         {
-            var restored = x.clone().requires_grad_(true);
-            var value = loss.call(restored, y);
-            value.backward();
-            Assert.True(double.IsFinite(value.item<float>()));
-            Assert.True(restored.grad!.isfinite().all().item<bool>());
+            foreach (var type in new[] { float32, float64 })
+            {
+                loss.to(type);
+                var restored = x.to(type).clone().requires_grad_(true);
+                var value = loss.call(restored, y.to(type));
+                value.backward();
+                Assert.True(double.IsFinite(value.Number()));
+                Assert.True(restored.grad!.isfinite().all().item<bool>());
+                if (loss.IsZeroForEqualImages && ReferenceEquals(x, y))
+                {
+                    Assert.Equal(0, value.Number(), 1e-7);
+                    // A gradient there is a rounding error. A whole step of an optimizer must not come from it.
+                    Assert.InRange(restored.grad!.abs().max().Number(), 0, 1e-3);
+                }
+            }
         }
     }
 
@@ -143,9 +159,11 @@ public sealed class ReconstructionLossTests
         }
 
         Assert.Equal(measured, loss.Measure(restored, reference, TestContext.Current.CancellationToken));
+        if (!IsDifferentiated(name))
+            return;
         loss.to(float64);
         var (exactReference, exactRestored) = (reference[..2].to(float64), restored[..2].to(float64));
-        Assert.InRange(GradientCheck.RelativeError(x => loss.call(x, exactReference), exactRestored), 0, 1e-5);
+        Assert.InRange(GradientCheck.RelativeError(x => loss.call(x, exactReference), exactRestored, step: StepFor(name)), 0, 1e-5);
     }
 
     [Theory]
@@ -269,6 +287,11 @@ public sealed class ReconstructionLossTests
         var coarse = Resampler.Bicubic(rand([batch, 3, 12, 12], generator: random), Height, Width);
         return coarse.Mul(0.7).Add(rand([batch, 3, Height, Width], generator: random).Mul(0.3)).MoveToOuterDisposeScope();
     }
+
+    private static bool IsDifferentiated(string name) => name != "focal-frequency";
+
+    /// <summary>The step of finite differences: shorter for losses with a kink at every sample, so that hardly any is crossed.</summary>
+    private static double StepFor(string name) => name is "fsim" or "fsimc" or "flip" or "gradient" or "chroma" ? 1e-8 : 1e-6;
 
     private static bool IsZeroForEqualImages(string name)
     {

@@ -1,4 +1,4 @@
-// A loss of your own: how far the edges differ. Use it as gradient, or as l1+0.5*gradient?step=2.
+// A loss of your own: how far the edges differ. Use it as edges, or as l1+0.5*edges?step=2.
 using Mdf.Losses;
 using Mdf.Plugins;
 using Mdf.Runtime;
@@ -6,13 +6,13 @@ using static TorchSharp.torch;
 
 namespace OwnLoss;
 
-public sealed class GradientPlugin : IMdfPlugin
+public sealed class EdgePlugin : IMdfPlugin
 {
-    public void Register(Registry registry) => registry.AddLoss("gradient", term => new GradientLoss((int)term.Positive("step", 1)), options: "step");
+    public void Register(Registry registry) => registry.AddLoss("edges", term => new EdgeLoss((int)term.Positive("step", 1)), options: "step");
 }
 
 /// <summary>The mean absolute difference of the horizontal and vertical gradients: differences of pixels that lie so many steps apart.</summary>
-public sealed class GradientLoss(int step) : ReconstructionLoss("gradient")
+public sealed class EdgeLoss(int step) : ReconstructionLoss("edges")
 {
     public override int MinimumSize => step + 1;
 
