@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Text;
 using System.Text.RegularExpressions;
 using Mdf.Distortions;
@@ -191,7 +190,7 @@ public sealed partial class Experiment : IEquatable<Experiment>
     {
         var yaml = new StringBuilder($"# An experiment of mdf {TrainingProgram.CurrentVersion}; every key is written out.\n");
         var section = "";
-        foreach (var (key, value) in Entries().Concat(PluginsInUse().Select(entry => ($"{ExperimentFile.PluginsKey}.{entry.Key}", Yaml(entry.Value)))))
+        foreach (var (key, value) in Entries().Concat(PluginsInUse().Select(entry => ($"{ExperimentFile.PluginsKey}.{entry.Key}", YamlText.From(entry.Value)))))
         {
             if (key.Split('.') is [var inner, var name])
             {
@@ -297,75 +296,7 @@ public sealed partial class Experiment : IEquatable<Experiment>
     }
 
     /// <summary>Returns every key that has an effect, by its path, with its value in YAML.</summary>
-    private IEnumerable<(string Key, string Value)> Entries()
-    {
-        var (sampling, schedule, validation) = (Training.Sampling, Training.Schedule, Training.Validation);
-        return
-        [
-            ("task", Yaml(Task)),
-            ("network.name", Yaml(NetworkName)),
-            .. NetworkOptions.Select(option => ($"network.{option.Key}", NumberList().IsMatch(option.Value) ? Yaml(option.Value.Split(',')) : Yaml(option.Value))),
-            ("loss", Yaml($"{Loss}")),
-            ("init", Yaml(Init)),
-            ("data.train", Yaml(TrainingFolders.Select(Yaml))),
-            ("data.distorted", DistortedFolders is { } distorted ? Yaml(distorted.Select(Yaml)) : Yaml(null as string)),
-            ("data.validation", Yaml(ValidationFolder)),
-            ("data.validation_distorted", Yaml(ValidationDistortedFolder)),
-            ("data.patch", Yaml(sampling.Patch)),
-            ("data.augment", Yaml(sampling.Augment)),
-            ("data.skip_unreadable", Yaml(sampling.SkipUnreadable)),
-            ("data.reduce", Yaml(sampling.Reduce)),
-            ("data.hold_out", Yaml(sampling.HoldOut)),
-            ("schedule.iterations", Yaml(schedule.Iterations)),
-            ("schedule.batch", Yaml(schedule.Batch)),
-            ("schedule.learning_rate", Yaml(schedule.LearningRate)),
-            .. schedule.Decay switch
-            {
-                StepDecay step =>
-                [
-                    ("schedule.decay", ExperimentFile.Step),
-                    ("schedule.milestones", Yaml(step.Milestones.Select(milestone => Yaml(milestone)))),
-                    ("schedule.decay_factor", Yaml(step.Factor)),
-                ],
-                CosineDecay cosine => [("schedule.decay", ExperimentFile.Cosine), ("schedule.final_learning_rate", Yaml(cosine.FinalRate))],
-                _ => new[] { ("schedule.decay", ExperimentFile.Constant) },
-            },
-            ("schedule.warmup", Yaml(schedule.Warmup)),
-            ("schedule.clip_gradient", schedule.ClipGradient is { } norm ? Yaml(norm) : Yaml(null as string)),
-            ("schedule.ema", Yaml(schedule.Ema)),
-            ("schedule.extend", Yaml(schedule.Extensions.Select(steps => Yaml(steps)))),
-            ("schedule.betas", Yaml([Yaml(schedule.Betas.Gradient), Yaml(schedule.Betas.Square)])),
-            ("validation.every", Yaml(validation.Every)),
-            ("validation.images", Yaml(validation.Images)),
-            ("validation.niqe", Yaml(validation.Niqe)),
-            ("checkpoint_every", Yaml(Training.CheckpointEvery)),
-            ("seed", Yaml(Training.Seed)),
-        ];
-    }
-
-    private static string Yaml(long value) => value.ToString(CultureInfo.InvariantCulture);
-
-    /// <summary>Writes the shortest text that is read as the same number.</summary>
-    private static string Yaml(double value) => value.ToString("R", CultureInfo.InvariantCulture).ToLowerInvariant();
-
-    private static string Yaml(bool value) => value ? "true" : "false";
-
-    private static string Yaml(IEnumerable<string> values) => $"[{string.Join(", ", values)}]";
-
-    /// <summary>Writes a text plainly if every YAML reader reads it as this text, otherwise in single quotes.</summary>
-    private static string Yaml(string? value) => value switch
-    {
-        null => "null",
-        not "null" when PlainText().IsMatch(value) => value,
-        _ => $"'{value.Replace("'", "''", StringComparison.Ordinal)}'",
-    };
-
-    [GeneratedRegex(@"\A[A-Za-z0-9_./](?:[A-Za-z0-9_./+*?=&-]|:(?=[A-Za-z0-9_./]))*\z")]
-    private static partial Regex PlainText();
-
-    // Matches an option of a network that is a list of numbers.
-    [GeneratedRegex(@"\A[0-9]+(\.[0-9]+)?(,[0-9]+(\.[0-9]+)?)+\z")]
-    private static partial Regex NumberList();
+    private IEnumerable<(string Key, string Value)> Entries() => ExperimentKeys.All.SelectMany(key => key.Entries(this));
 
     [GeneratedRegex(@"\A[a-z][a-z0-9_]*\z")]
     private static partial Regex OptionName();
@@ -376,3 +307,77 @@ public sealed partial class Experiment : IEquatable<Experiment>
 /// <param name="Value">Its value in the first experiment, in YAML; null if the key has no effect there, or is an option of a network that is not given.</param>
 /// <param name="Other">Its value in the second experiment.</param>
 internal sealed record ExperimentDifference(string Key, string? Value, string? Other);
+
+/// <summary>A key of an experiment file.</summary>
+/// <param name="Path">Its path, such as <c>data.patch</c>; <c>network.*</c> stands for the options of the network.</param>
+/// <param name="Entries">The entries that the canonical file has for it: one with its path, or none if it has no effect in the experiment.</param>
+internal sealed record ExperimentKey(string Path, Func<Experiment, IEnumerable<(string Key, string Value)>> Entries)
+{
+    /// <summary>A key that always has an effect.</summary>
+    public ExperimentKey(string path, Func<Experiment, string> value)
+        : this(path, experiment => [(path, value(experiment))])
+    {
+    }
+
+    /// <summary>The section that the key is in; empty if it is in none.</summary>
+    public string Section => Path.Split('.') is [var section, _] ? section : "";
+
+    /// <summary>The name of the key in its section.</summary>
+    public string Name => Path.Split('.')[^1];
+}
+
+/// <summary>The keys of an experiment file. A new key is one line here, and one where <see cref="ExperimentFile"/> reads it into its property.</summary>
+internal static class ExperimentKeys
+{
+    /// <summary>The keys, in the order of the canonical file.</summary>
+    public static IReadOnlyList<ExperimentKey> All { get; } =
+    [
+        new("task", experiment => YamlText.From(experiment.Task)),
+        new("network.name", experiment => YamlText.From(experiment.NetworkName)),
+        new("network.*", experiment => experiment.NetworkOptions.Select(option => ($"network.{option.Key}", YamlText.FromOption(option.Value)))),
+        new("loss", experiment => YamlText.From($"{experiment.Loss}")),
+        new("init", experiment => YamlText.From(experiment.Init)),
+        new("data.train", experiment => YamlText.From(experiment.TrainingFolders)),
+        new("data.distorted", experiment => experiment.DistortedFolders is { } folders ? YamlText.From(folders) : YamlText.From(null as string)),
+        new("data.validation", experiment => YamlText.From(experiment.ValidationFolder)),
+        new("data.validation_distorted", experiment => YamlText.From(experiment.ValidationDistortedFolder)),
+        new("data.patch", experiment => YamlText.From(experiment.Training.Sampling.Patch)),
+        new("data.augment", experiment => YamlText.From(experiment.Training.Sampling.Augment)),
+        new("data.skip_unreadable", experiment => YamlText.From(experiment.Training.Sampling.SkipUnreadable)),
+        new("data.reduce", experiment => YamlText.From(experiment.Training.Sampling.Reduce)),
+        new("data.hold_out", experiment => YamlText.From(experiment.Training.Sampling.HoldOut)),
+        new("schedule.iterations", experiment => YamlText.From(experiment.Training.Schedule.Iterations)),
+        new("schedule.batch", experiment => YamlText.From(experiment.Training.Schedule.Batch)),
+        new("schedule.learning_rate", experiment => YamlText.From(experiment.Training.Schedule.LearningRate)),
+        new("schedule.decay", experiment => experiment.Training.Schedule.Decay switch
+        {
+            StepDecay => ExperimentFile.Step,
+            CosineDecay => ExperimentFile.Cosine,
+            _ => ExperimentFile.Constant,
+        }),
+        OfDecay<StepDecay>("milestones", decay => YamlText.From(decay.Milestones)),
+        OfDecay<StepDecay>("decay_factor", decay => YamlText.From(decay.Factor)),
+        OfDecay<CosineDecay>("final_learning_rate", decay => YamlText.From(decay.FinalRate)),
+        new("schedule.warmup", experiment => YamlText.From(experiment.Training.Schedule.Warmup)),
+        new("schedule.clip_gradient", experiment => experiment.Training.Schedule.ClipGradient is { } norm ? YamlText.From(norm) : YamlText.From(null as string)),
+        new("schedule.ema", experiment => YamlText.From(experiment.Training.Schedule.Ema)),
+        new("schedule.extend", experiment => YamlText.From(experiment.Training.Schedule.Extensions)),
+        new("schedule.betas", experiment => YamlText.From([experiment.Training.Schedule.Betas.Gradient, experiment.Training.Schedule.Betas.Square])),
+        new("validation.every", experiment => YamlText.From(experiment.Training.Validation.Every)),
+        new("validation.images", experiment => YamlText.From(experiment.Training.Validation.Images)),
+        new("validation.niqe", experiment => YamlText.From(experiment.Training.Validation.Niqe)),
+        new("checkpoint_every", experiment => YamlText.From(experiment.Training.CheckpointEvery)),
+        new("seed", experiment => YamlText.From(experiment.Training.Seed)),
+    ];
+
+    /// <summary>The names of the keys of a section.</summary>
+    /// <param name="section">The section; empty for the keys that are in none.</param>
+    public static IEnumerable<string> NamesIn(string section) => All.Where(key => key.Section == section).Select(key => key.Name);
+
+    private static ExperimentKey OfDecay<T>(string name, Func<T, string> value)
+        where T : LearningRateDecay
+    {
+        var path = $"schedule.{name}";
+        return new(path, experiment => experiment.Training.Schedule.Decay is T decay ? [(path, value(decay))] : []);
+    }
+}

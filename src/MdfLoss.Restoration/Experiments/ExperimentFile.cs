@@ -34,10 +34,10 @@ public static partial class ExperimentFile
     /// <summary>The keys of the file (under an empty name) and of its sections. The options of a network are not listed here, because each network has its own.</summary>
     internal static IReadOnlyDictionary<string, IReadOnlyList<string>> Keys { get; } = new Dictionary<string, IReadOnlyList<string>>
     {
-        [""] = ["task", "network", "loss", "init", "data", "schedule", "validation", "checkpoint_every", "seed", "needs", PluginsKey],
-        ["data"] = ["train", "distorted", "validation", "validation_distorted", "patch", "augment", "skip_unreadable", "reduce", "hold_out"],
-        ["schedule"] = ["iterations", "batch", "learning_rate", "decay", .. s_stepKeys, .. s_cosineKeys, "warmup", "clip_gradient", "ema", "extend", "betas"],
-        ["validation"] = ["every", "images", "niqe"],
+        [""] = [.. ExperimentKeys.All.Select(key => key.Path.Split('.')[0]).Distinct(), "needs", PluginsKey],
+        ["data"] = [.. ExperimentKeys.NamesIn("data")],
+        ["schedule"] = [.. ExperimentKeys.NamesIn("schedule")],
+        ["validation"] = [.. ExperimentKeys.NamesIn("validation")],
     };
 
     private static ValueRange<string> PluginKeyRange { get; } = new("names that a plugin adds, such as 'loss gradient'", value => PluginKey().IsMatch(value));
