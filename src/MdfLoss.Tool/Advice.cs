@@ -11,6 +11,8 @@ internal static class Advice
     /// <summary>For each remedy, the advice in a command; null where the command has no such option.</summary>
     private static readonly Dictionary<Remedy, Func<string, string?>> s_advice = new()
     {
+        [Remedy.FetchWeights] = _ => "mdf weights fetch NAME, or mdf weights add FILE",
+        [Remedy.AddWeights] = _ => "mdf weights add FILE",
         [Remedy.UseProcessor] = _ => "--device cpu",
         [Remedy.LoadPlugin] = _ => "--plugin FILE.dll",
         [Remedy.Convert] = _ => "mdf convert OLD.safetensors NEW.safetensors",
@@ -46,7 +48,7 @@ internal static class Advice
     public static string For(Exception error, string command)
     {
         string[] advice = [.. Remedies.Find(error).Select(remedy => For(remedy, command)).OfType<string>()];
-        return advice.Length > 0 ? $" ({string.Join("; ", advice)})" : "";
+        return advice.Length > 0 ? $" ({string.Join("; ", advice).Replace("NAME", Remedies.FindSubject(error) ?? "NAME", StringComparison.Ordinal)})" : "";
     }
 
     /// <summary>The advice for one remedy; null if the command offers none.</summary>

@@ -32,7 +32,7 @@ internal static class CommandLine
     private static Command[] Commands() =>
         [
             new DemoCommand(), new LossCommand(), new TrainCommand(), new RestoreCommand(), new EvaluateCommand(), new ScoreCommand(), new OptimizeCommand(),
-            new ConvertCommand(), new DoctorCommand(), new CompletionCommand(), new HelpCommand(),
+            new ConvertCommand(), new WeightsCommand(), new DoctorCommand(), new CompletionCommand(), new HelpCommand(),
         ];
 
     /// <summary>Runs one command line.</summary>

@@ -11,6 +11,8 @@ internal static class PinnedVersions
 
     public static string Libvips => Read("NetVipsNativeVersion");
 
+    public static string ResNet18 => Read("ResNet18PackageVersion");
+
     private static string Read(string property) =>
         XDocument.Load(Path.Combine(Shared.Repository, "Directory.Packages.props")).Descendants(property).Single().Value;
 }

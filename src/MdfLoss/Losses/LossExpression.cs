@@ -1,5 +1,6 @@
 using System.Globalization;
 using Mdf.Discriminators;
+using Mdf.Losses.Features;
 using Mdf.Runtime;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -26,6 +27,13 @@ public sealed class LossExpression
         new("ms-ssim", _ => new MsSsimLoss()),
         new("ssim-upstream", _ => new UpstreamSsimLoss()),
         new("ms-ssim-upstream", _ => new UpstreamMsSsimLoss()),
+        new("vgg16", Vgg16Loss.Create) { Options = ["resize"], Untrained = Vgg16Loss.Untrained },
+        new("lpips-alex", term => LpipsLoss.Create(LpipsNetwork.Alex, term)) { Options = ["upstream"], Untrained = (random, divisor) => LpipsLoss.Untrained(LpipsNetwork.Alex, random, divisor) },
+        new("lpips-vgg", term => LpipsLoss.Create(LpipsNetwork.Vgg, term)) { Options = ["upstream"], Untrained = (random, divisor) => LpipsLoss.Untrained(LpipsNetwork.Vgg, random, divisor) },
+        new("lpips-squeeze", term => LpipsLoss.Create(LpipsNetwork.Squeeze, term)) { Options = ["upstream"], Untrained = (random, divisor) => LpipsLoss.Untrained(LpipsNetwork.Squeeze, random, divisor) },
+        new("vgg19", Vgg19Loss.Create) { Options = ["layers", "criterion", "style"], Untrained = Vgg19Loss.Untrained },
+        new("dists", DistsLoss.Create) { Untrained = DistsLoss.Untrained },
+        new("resnet18", ResNet18Loss.Create) { Options = ["normalize"], Untrained = ResNet18Loss.Untrained },
         new("ms-ssim-l1", _ => new MsSsimL1Loss()),
         new("fsim", _ => new FsimLoss()),
         new("fsimc", _ => new FsimLoss(hasColour: true)),

@@ -1,3 +1,5 @@
+using static TorchSharp.torch;
+
 namespace Mdf.Losses;
 
 /// <summary>
@@ -13,4 +15,10 @@ internal sealed record LossKind(string Name, Func<LossTerm, ReconstructionLoss> 
 
     /// <summary>The names of the options that the loss accepts.</summary>
     public IReadOnlyList<string> Options { get; init; } = [];
+
+    /// <summary>
+    /// Creates the loss with random weights, if it needs a pretrained network; null for the others. For tests, benchmarks and checks of a device: they depend on the
+    /// network's layers, not on its training. The second argument divides the number of channels.
+    /// </summary>
+    public Func<Generator, int, ReconstructionLoss>? Untrained { get; init; }
 }

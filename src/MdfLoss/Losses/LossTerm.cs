@@ -40,6 +40,14 @@ public sealed class LossTerm
     public double Positive(string key, double standard) => Option<double>(key, "a positive number", text =>
         double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var number) && number > 0 && double.IsFinite(number) ? number : null) ?? standard;
 
+    /// <summary>Reads the value of an option; null if the option is not given. For values that are objects; see <see cref="Option"/>.</summary>
+    internal T? Reference<T>(string key, string expected, Func<string, T?> read)
+        where T : class =>
+        !_options.TryGetValue(key, out var text) ? null : read(text) ?? throw new InputException($"expected {key} to be {expected}, found '{text}' in '{this}'");
+
+    /// <summary>Reads an option that is true or false. Default: false.</summary>
+    internal bool Flag(string key) => Option<bool>(key, "true or false", text => bool.TryParse(text, out var flag) ? flag : null) ?? false;
+
     /// <summary>The term as the user wrote it, without its weight.</summary>
     public override string ToString() => _text;
 }

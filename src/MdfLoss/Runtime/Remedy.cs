@@ -5,6 +5,12 @@ namespace Mdf.Runtime;
 /// </summary>
 internal enum Remedy
 {
+    /// <summary>Download the pretrained weights of a loss, or add a file of them. The subject is their name.</summary>
+    FetchWeights,
+
+    /// <summary>Add a file of pretrained weights.</summary>
+    AddWeights,
+
     /// <summary>Compute on the processor.</summary>
     UseProcessor,
 

@@ -397,6 +397,9 @@ internal ref struct Unpickler(MappedFile file, TensorStorages storages, ReadOnly
             case (PickleDictionary { Attributes: null } dictionary, PickleDictionary attributes):
                 dictionary.Attributes = attributes;
                 break;
+            // A parameter of PyTorch before 0.4: (requires_grad, volatile, hooks). torchvision's oldest files have them.
+            case (TensorView, object?[] and [bool, bool, null or PickleDictionary]):
+                break;
             default:
                 throw Damaged("the pickle gives attributes to something that has none");
         }

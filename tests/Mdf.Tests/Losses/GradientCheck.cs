@@ -6,18 +6,22 @@ namespace Mdf.Tests.Losses;
 /// <summary>Compares a gradient with central differences along random directions, in float64.</summary>
 internal static class GradientCheck
 {
-    /// <param name="function">To a scalar.</param>
-    /// <param name="at">Where.</param>
-    /// <param name="directions">How many.</param>
-    /// <param name="step">The length of a step. With a smaller one, fewer kinks lie between its ends, and rounding shows more.</param>
+    /// <param name="function">Maps an image to a scalar.</param>
+    /// <param name="at">The image.</param>
+    /// <param name="directions">The number of directions.</param>
+    /// <param name="step">Half the distance of the two values. A function with many kinks needs a small one, so that few kinks lie between them.</param>
     /// <returns>The largest relative error over the directions.</returns>
-    public static double RelativeError(Func<Tensor, Tensor> function, Tensor at, int directions = 6, double step = 1e-6)
+    public static double RelativeError(Func<Tensor, Tensor> function, Tensor at, int directions = 6, double step = 1e-6) => RelativeErrors(function, at, directions, step)[^1];
+
+    /// <summary>Does the same.</summary>
+    /// <returns>The relative errors of all directions, in ascending order.</returns>
+    public static double[] RelativeErrors(Func<Tensor, Tensor> function, Tensor at, int directions, double step)
     {
         using var scope = NewDisposeScope();
         var point = at.detach().to(float64).clone().requires_grad_(true);
         var gradient = autograd.grad([function(point)], [point])[0];
         var random = new Generator(1);
-        var worst = 0.0;
+        var errors = new double[directions];
         using var _ = no_grad();
         for (var i = 0; i < directions; i++)
         {
@@ -27,9 +31,10 @@ internal static class GradientCheck
             var numeric = (function(point.Add(direction.Mul(step))) - function(point - direction.Mul(step))).Div(2 * step).item<double>();
             var analytic = (gradient * direction).sum().item<double>();
             // The size that a product with a random direction has: the product itself may happen to be near zero.
-            worst = Math.Max(worst, Math.Abs(numeric - analytic) / (gradient * touched).norm().item<double>());
+            errors[i] = Math.Abs(numeric - analytic) / (gradient * touched).norm().item<double>();
         }
 
-        return worst;
+        Array.Sort(errors);
+        return errors;
     }
 }

@@ -94,6 +94,7 @@ public sealed class MeasureTests
         using var scope = NewDisposeScope();
         using var loss = ReconstructionLossTests.Make(name);
         var (restored, reference) = (Noise(165, 480, seed: 1), Noise(165, 480, seed: 2));
+        loss.Measure(restored, reference, Divide(restored, 200)); // a pretrained network converts its weights to float64 once
         var before = DisposeScopeManager.Statistics.ThreadTotalLiveCount;
         var counts = new List<long>();
         loss.Measure(restored, reference, Divide(restored, 16).Select(strip =>
@@ -102,7 +103,11 @@ public sealed class MeasureTests
             return strip;
         }));
         // The coarsest of five scales has its first window after 11 strips. Of a sum this is the first term.
-        Assert.Single(counts.Take(30).Skip(11).Distinct());
+        // A pretrained network takes strips once there are enough of them, so its sums live from then on.
+        if (LossExpression.Kinds.Find(name)?.Untrained is null)
+            Assert.Single(counts.Take(30).Skip(11).Distinct());
+        else
+            Assert.Single(counts.TakeLast(10).Distinct());
         Assert.Equal(before, DisposeScopeManager.Statistics.ThreadTotalLiveCount);
     }
 

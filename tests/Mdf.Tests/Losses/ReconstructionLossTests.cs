@@ -43,8 +43,11 @@ public sealed class ReconstructionLossTests
         Assert.InRange(small, 1e-9f, large / 2);
     }
 
+    /// <summary>All but resnet18: it divides by the features of the reference.</summary>
+    public static TheoryData<string> SymmetricLosses => [.. AllLosses.Select(row => row.Data).Where(name => name != "resnet18")];
+
     [Theory]
-    [MemberData(nameof(AllLosses))]
+    [MemberData(nameof(SymmetricLosses))]
     public void Loss_is_symmetric(string name)
     {
         using var scope = NewDisposeScope();
@@ -62,7 +65,7 @@ public sealed class ReconstructionLossTests
         loss.to(float64);
         var reference = Image(seed: 1).to(float64);
         var restored = Near(reference);
-        Assert.InRange(GradientCheck.RelativeError(x => loss.call(x, reference), restored, step: StepFor(name)), 0, 1e-5);
+        AssertGradient(name, x => loss.call(x, reference), restored);
     }
 
     [Theory]
@@ -163,7 +166,7 @@ public sealed class ReconstructionLossTests
             return;
         loss.to(float64);
         var (exactReference, exactRestored) = (reference[..2].to(float64), restored[..2].to(float64));
-        Assert.InRange(GradientCheck.RelativeError(x => loss.call(x, exactReference), exactRestored, step: StepFor(name)), 0, 1e-5);
+        AssertGradient(name, x => loss.call(x, exactReference), exactRestored);
     }
 
     [Theory]
@@ -270,13 +273,28 @@ public sealed class ReconstructionLossTests
 
     internal static ReconstructionLoss Make(string name)
     {
+        using var random = new Generator(7);
+        // Eight times fewer channels: the properties do not depend on their number.
+        if (LossExpression.Kinds.Find(name)?.Untrained is { } untrained)
+            return untrained(random, 8);
         if (name != "mdf")
             return LossExpression.Parse(name).Create();
-        using var random = new Generator(7);
         var discriminators = new[] { 4, 6 }.Select(width => new Discriminator(width)).ToArray();
         foreach (var discriminator in discriminators)
             discriminator.Initialize(random);
         return new MdfLoss(new DiscriminatorStack(discriminators, InputRange.Symmetric));
+    }
+
+    /// <summary>
+    /// A pretrained network has a kink of ReLU for every value of its maps. In some directions one lies between the two values of a difference, however near they are; so half of
+    /// the directions must agree, with a small step.
+    /// </summary>
+    private static void AssertGradient(string name, Func<Tensor, Tensor> function, Tensor at)
+    {
+        if (LossExpression.Kinds.Find(name)?.Untrained is null)
+            Assert.InRange(GradientCheck.RelativeError(function, at, step: StepFor(name)), 0, 1e-5);
+        else
+            Assert.InRange(GradientCheck.RelativeErrors(function, at, directions: 8, step: 1e-9)[3], 0, 1e-5);
     }
 
     internal static Tensor Image(ulong seed, int batch = 1)

@@ -1,6 +1,7 @@
 using System.IO.Compression;
 using System.Text;
 using CsCheck;
+using Mdf.Runtime;
 using Mdf.Weights;
 
 namespace Mdf.Tests.Weights;
@@ -111,6 +112,21 @@ public sealed class PyTorchFormatTests : IDisposable
             ("list", () => pickle.List(Tensor, () => pickle.Number(1), () => pickle.Op('(').Tensor(ElementType.UInt8, [1], [8]).Op('t'))));
         using var file = _folder.Open(Checkpoints.Zip(pickle));
         Assert.Equal(["made", "params.weight", "list.0", "list.2.0"], file.Tensors.Keys);
+    }
+
+    /// <summary>PyTorch before 0.4 saved a parameter with (requires_grad, volatile, hooks). torchvision's file of VGG-16 is as old.</summary>
+    [Fact]
+    public void Parameters_of_old_versions_are_read()
+    {
+        var pickle = new PickleBuilder();
+        pickle.Dictionary(("features.0.bias", () => pickle.Global("torch.nn.parameter", "Parameter").Tensor(ElementType.UInt8, [1], [6]).Raw(0x85).Raw(0x81)
+            .Op('(').Raw(0x88, 0x89).OrderedDictionary().Op('t').Op('b')));
+        using var file = _folder.Open(Checkpoints.Legacy(pickle));
+        Assert.Equal([6], file.Tensors["features.0.bias"].Bytes.ToArray());
+
+        var code = new PickleBuilder();
+        code.Dictionary(("x", () => code.Global("torch.nn.parameter", "Parameter").Tensor(ElementType.UInt8, [1], [6]).Raw(0x85).Raw(0x81).Text("state").Op('b')));
+        Assert.Throws<InputException>(() => _folder.Open(Checkpoints.Legacy(code)));
     }
 
     [Fact]
