@@ -5,6 +5,7 @@ namespace Mdf.Cli;
 /// <summary>The options with which a user repairs a mistake. The library's messages name none: the program adds them here.</summary>
 internal static class Advice
 {
+    private const string Correlate = "correlate";
     private const string Train = "train";
     private const string LossTrain = "loss train";
 
@@ -26,6 +27,8 @@ internal static class Advice
             "evaluate" => "--distorted FOLDER",
             _ => null,
         },
+        [Remedy.GiveNiqe] = command => command == Correlate ? "--niqe FILE" : null,
+        [Remedy.NameMeasure] = command => command == Correlate ? "--loss NAME" : null,
         [Remedy.MoreTime] = _ => "--external-timeout SECONDS",
         [Remedy.StartRun] = _ => "leave out --resume",
         [Remedy.Resume] = _ => "--resume",

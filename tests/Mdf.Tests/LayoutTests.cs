@@ -128,7 +128,7 @@ public sealed partial class LayoutTests
             .Where(file => file.Use.Length > 0);
     }
 
-    [GeneratedRegex(@"(?<![\w-])--[a-z]|\bmdf (demo|loss|train|restore|evaluate|score|optimize|convert|weights|doctor|completion|help)\b")]
+    [GeneratedRegex(@"(?<![\w-])--[a-z]|\bmdf (demo|loss|train|restore|evaluate|score|correlate|niqe|optimize|convert|weights|doctor|completion|help)\b")]
     private static partial Regex OptionOrCommand();
 
     [GeneratedRegex(@"^namespace ([\w.]+);", RegexOptions.Multiline)]

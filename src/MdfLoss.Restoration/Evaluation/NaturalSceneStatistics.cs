@@ -39,10 +39,16 @@ internal static class NaturalSceneStatistics
     /// <returns>For each block, <see cref="FeatureCount"/> numbers; NaN if there is no texture to fit.</returns>
     /// <exception cref="InputException">The image contains NaN.</exception>
     /// <exception cref="OperationCanceledException">It was cancelled.</exception>
-    public static double[][] Compute(Tensor image, double[] window, int blocksPerTile = 8, CancellationToken cancellationToken = default)
+    public static double[][] Compute(Tensor image, double[] window, int blocksPerTile = 8, CancellationToken cancellationToken = default) =>
+        ComputeWithSharpness(image, window, blocksPerTile, cancellationToken).Features;
+
+    /// <summary>Computes the same features, and the sharpness of every block: the mean of the local deviation at full size.</summary>
+    /// <inheritdoc cref="Compute"/>
+    public static (double[][] Features, double[] Sharpness) ComputeWithSharpness(Tensor image, double[] window, int blocksPerTile = 8, CancellationToken cancellationToken = default)
     {
         var (rows, columns) = ((int)image.shape[2] / BlockSize, (int)image.shape[3] / BlockSize);
         var features = new double[rows * columns][];
+        var sharpness = new double[features.Length];
         var tiles = TileGrid.Square(rows * BlockSize, columns * BlockSize, Margin, stride: 2, blocksPerTile * BlockSize);
         foreach (var tileRows in tiles.Rows)
         {
@@ -53,7 +59,7 @@ internal static class NaturalSceneStatistics
             }
         }
 
-        return features;
+        return (features, sharpness);
 
         void DescribeTile(TileSpan tileRows, TileSpan tileColumns)
         {
@@ -65,13 +71,16 @@ internal static class NaturalSceneStatistics
             for (var scale = 0; scale < scales.Length; scale++)
             {
                 var (side, width) = (BlockSize >> scale, (int)tileColumns.WindowLength >> scale);
-                var normalized = Normalize(scales[scale].to(float32).contiguous().data<float>().ToArray(), width, window);
+                var (normalized, deviations) = Normalize(scales[scale].to(float32).contiguous().data<float>().ToArray(), width, window);
                 for (var top = tileRows.Start; top < tileRows.End; top += BlockSize)
                 {
                     for (var left = tileColumns.Start; left < tileColumns.End; left += BlockSize)
                     {
                         var (y, x) = ((int)(top - tileRows.WindowStart) >> scale, (int)(left - tileColumns.WindowStart) >> scale);
-                        var block = features[top / BlockSize * columns + left / BlockSize] ??= new double[FeatureCount];
+                        var index = top / BlockSize * columns + left / BlockSize;
+                        if (scale == 0)
+                            sharpness[index] = Cut(deviations, width, y, x, side).Average(deviation => (double)deviation);
+                        var block = features[index] ??= new double[FeatureCount];
                         Describe(Cut(normalized, width, y, x, side), side, block.AsSpan(scale * FeaturesPerScale, FeaturesPerScale));
                     }
                 }
@@ -87,11 +96,12 @@ internal static class NaturalSceneStatistics
         return values;
     }
 
-    /// <summary>(x − local mean) / (local deviation + 1), with repeated border pixels outside the image.</summary>
-    private static float[] Normalize(float[] image, int width, double[] window)
+    /// <summary>(x − local mean) / (local deviation + 1), and the local deviation, with repeated border pixels outside the image.</summary>
+    private static (float[] Normalized, float[] Deviations) Normalize(float[] image, int width, double[] window)
     {
         var height = image.Length / width;
         var normalized = new float[image.Length];
+        var deviations = new float[image.Length];
         Parallel.For(0, height, y =>
         {
             var means = new double[width];
@@ -122,9 +132,10 @@ internal static class NaturalSceneStatistics
                 var mean = (float)means[x];
                 var deviation = MathF.Sqrt(MathF.Abs((float)squares[x] - mean * mean));
                 normalized[y * width + x] = (value - mean) / (deviation + 1);
+                deviations[y * width + x] = deviation;
             }
         });
-        return normalized;
+        return (normalized, deviations);
     }
 
     private static void Describe(float[] values, int side, Span<double> features)

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Mdf.Imaging;
 using Mdf.Runtime;
 using Mdf.Weights;
 using static TorchSharp.torch;
@@ -11,11 +12,18 @@ namespace Mdf.Evaluation;
 /// </summary>
 /// <remarks>
 /// Computed as in BasicSR: the rounded luma of the 8-bit image; all blocks of 96×96 pixels, without overlap; the half-size scale with MATLAB's bicubic
-/// reduction. The parameters, which the authors computed from pristine photographs, are read from a file.
+/// reduction. The parameters are read from a file: those that the authors computed from 125 pristine photographs, or those of <see cref="Fit"/>.
 /// </remarks>
 public sealed class NiqeModel
 {
     private const int Count = NaturalSceneStatistics.FeatureCount;
+
+    private const string MeanName = "mu_pris_param";
+    private const string CovarianceName = "cov_pris_param";
+    private const string WindowName = "gaussian_window";
+
+    /// <summary>A block is sharp if its sharpness is above this part of the largest sharpness in its photograph; from the paper.</summary>
+    private const double LeastSharpness = 0.75;
 
     private readonly double[] _mean;
     private readonly double[] _covariance;
@@ -29,12 +37,12 @@ public sealed class NiqeModel
     public static NiqeModel Load(string path)
     {
         var arrays = NumpyArchive.Read(path);
-        var mean = Numbers("mu_pris_param", [1, Count]);
-        var covariance = Numbers("cov_pris_param", [Count, Count]);
+        var mean = Numbers(MeanName, [1, Count]);
+        var covariance = Numbers(CovarianceName, [Count, Count]);
         if (!IsCovariance(covariance))
             throw Refuse("a symmetric 'cov_pris_param' without negative eigenvalues, found another matrix");
         const int side = NaturalSceneStatistics.WindowSize;
-        var window = Numbers("gaussian_window", [side, side]);
+        var window = Numbers(WindowName, [side, side]);
         if (window.Any(weight => weight < 0) || Math.Abs(window.Sum() - 1) > 1e-6)
             throw Refuse($"weights with the sum 1 in 'gaussian_window', found the sum {PlainNumber.Format(window.Sum(), 6)}");
         return new NiqeModel(mean, covariance, window);
@@ -51,6 +59,45 @@ public sealed class NiqeModel
 
         InputException Refuse(string expectedAndFound) =>
             new($"cannot read '{path}': expected {expectedAndFound}; give the published niqe_pris_params.npz");
+    }
+
+    /// <summary>Fits a model to photographs, as the authors of NIQE did: the mean and the covariance of the features of their sharp blocks.</summary>
+    /// <param name="photographs">The files of sharp photographs without artefacts.</param>
+    /// <param name="progress">Takes a report for every photograph.</param>
+    /// <param name="cancellationToken">Stops the work between two photographs or tiles.</param>
+    /// <returns>The model, and the number of its blocks.</returns>
+    /// <exception cref="InputException">A file is not an image; or there are too few sharp blocks for a covariance.</exception>
+    internal static (NiqeModel Model, int Blocks) Fit(IReadOnlyList<string> photographs, IProgress<ProgressUpdate>? progress = null, CancellationToken cancellationToken = default)
+    {
+        using var _ = no_grad();
+        var meter = new ProgressMeter(progress, "reading", photographs.Count);
+        var window = GaussianWindow();
+        var sharp = new List<double[]>();
+        for (var i = 0; i < photographs.Count; i++)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            using var scope = NewDisposeScope();
+            var image = ImageFile.Read(photographs[i], cancellationToken: cancellationToken);
+            var (features, sharpness) = NaturalSceneStatistics.ComputeWithSharpness(image, window, cancellationToken: cancellationToken);
+            sharp.AddRange(features.Where((_, block) => sharpness[block] > LeastSharpness * sharpness.Max()));
+            meter.Report(i + 1);
+        }
+
+        var whole = sharp.Where(block => !block.Any(double.IsNaN)).ToArray();
+        if (whole.Length <= Count)
+            throw new InputException($"expected more than {Count} sharp blocks of {NaturalSceneStatistics.BlockSize}×{NaturalSceneStatistics.BlockSize} pixels, found {whole.Length} in {photographs.Count} photographs: use more or larger photographs");
+        using var covarianceScope = NewDisposeScope();
+        var mean = Enumerable.Range(0, Count).Select(feature => sharp.Select(block => block[feature]).Where(value => !double.IsNaN(value)).Average()).ToArray();
+        return (new NiqeModel(mean, Covariance(whole).data<double>().ToArray(), window), whole.Length);
+    }
+
+    /// <summary>Writes the parameters in the format of <see cref="Load"/>, which BasicSR also reads.</summary>
+    /// <param name="path">The file.</param>
+    /// <exception cref="InputException">The file cannot be written.</exception>
+    internal void Save(string path)
+    {
+        const int side = NaturalSceneStatistics.WindowSize;
+        NumpyArchive.Write(path, (MeanName, [1, Count], _mean), (CovarianceName, [Count, Count], _covariance), (WindowName, [side, side], _window));
     }
 
     /// <summary>Computes the NIQE of an image.</summary>
@@ -86,14 +133,28 @@ public sealed class NiqeModel
         for (var i = 0; i < Count; i++)
             difference[i] = _mean[i] - blocks.Select(block => block[i]).Where(feature => !double.IsNaN(feature)).Average();
 
-        var features = tensor(whole.SelectMany(block => block).ToArray(), [whole.Length, Count]);
-        var centered = features - features.mean([0], keepdim: true);
-        var covariance = centered.t().matmul(centered).Div(whole.Length - 1);
-        var pooled = covariance.Add(tensor(_covariance, [Count, Count])).Div(2);
+        var pooled = Covariance(whole).Add(tensor(_covariance, [Count, Count])).Div(2);
         var distance = tensor(difference, [1, Count]);
         // NumPy's rcond, which BasicSR uses.
         var squared = distance.matmul(linalg.pinv(pooled, rtol: 1e-15)).matmul(distance.t()).item<double>();
         return Math.Sqrt(Math.Max(squared, 0));
+    }
+
+    private static Tensor Covariance(double[][] blocks)
+    {
+        var features = tensor(blocks.SelectMany(block => block).ToArray(), [blocks.Length, Count]);
+        var centered = features - features.mean([0], keepdim: true);
+        return centered.t().matmul(centered).Div(blocks.Length - 1);
+    }
+
+    /// <summary>The weights of the local mean: MATLAB's <c>fspecial('gaussian', 7, 7/6)</c>, as in the paper.</summary>
+    private static double[] GaussianWindow()
+    {
+        const int side = NaturalSceneStatistics.WindowSize;
+        const double sigma = side / 6.0;
+        double[] line = [.. Enumerable.Range(-side / 2, side).Select(x => Math.Exp(-x * x / (2 * sigma * sigma)))];
+        var total = line.Sum();
+        return [.. from y in line from x in line select y * x / (total * total)];
     }
 
     private static bool IsCovariance(double[] numbers)

@@ -215,22 +215,25 @@ public sealed class ExperimentRun : IDisposable
                 WriteCheckpoint(session, trainer, position, window); // so that the run can resume
             cancellationToken.ThrowIfCancellationRequested();
 
-            var step = Step(trainer, batches, window);
+            var isLogged = (trainer.Iteration + 1) % RunSession.LogEvery == 0 || schedule.IsEnd(trainer.Iteration + 1);
+            var step = Step(trainer, batches, window, isLogged);
             meter.Report(trainer.Iteration, new ProgressValue("loss", step.Loss), new ProgressValue("lr", step.LearningRate));
-            if (trainer.Iteration % RunSession.LogEvery == 0 || schedule.IsEnd(trainer.Iteration))
+            if (isLogged)
                 session.Log.Write(trainer.Iteration, "train", window.Close());
+            if (step.Terms is { } terms)
+                session.Log.WriteTerms(trainer.Iteration, terms);
         }
 
         RunCurves.SaveNetwork(_folder, _loss.Expression);
         return new ExperimentResult(trainer.Iteration, position.Measures!, position.Best!, images.Unreadable);
     }
 
-    private static TrainingStep Step(NetworkTrainer trainer, BatchQueue batches, LogWindow window)
+    private static TrainingStep Step(NetworkTrainer trainer, BatchQueue batches, LogWindow window, bool withTerms)
     {
         var started = Stopwatch.GetTimestamp();
         using var batch = batches.Take();
         var waited = Stopwatch.GetElapsedTime(started);
-        var step = trainer.Step(batch);
+        var step = trainer.Step(batch, withTerms);
         window.Add(
             ("loss", step.Loss), ("learning_rate", step.LearningRate), ("gradient_norm", step.GradientNorm));
         window.AddTimes(

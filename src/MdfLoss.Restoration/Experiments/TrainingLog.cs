@@ -2,6 +2,7 @@ using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
+using Mdf.Losses;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
@@ -23,6 +24,12 @@ internal sealed class TrainingLog : IDisposable
 
     /// <summary>The group of the numbers of a validation.</summary>
     public const string ValidationGroup = "validation";
+
+    /// <summary>The group of the values of the terms of a sum, without their weights.</summary>
+    public const string TermsGroup = "terms";
+
+    /// <summary>The group of the terms' shares of the gradient's norm with respect to the restored images.</summary>
+    public const string SharesGroup = "gradient_shares";
 
     private const string IterationKey = "iteration";
 
@@ -59,6 +66,18 @@ internal sealed class TrainingLog : IDisposable
         _file.WriteLine(JsonSerializer.Serialize(new Dictionary<string, object> { [IterationKey] = iteration, [group] = numbers }, s_json));
         foreach (var (name, value) in numbers)
             _board.add_scalar($"{group}/{name}", (float)value, iteration);
+    }
+
+    /// <summary>Writes the parts of the terms of a sum: the value of each loss, and the share of each term in the sum of the norms of the gradients.</summary>
+    /// <param name="iteration">The number of steps made.</param>
+    /// <param name="terms">The parts of the terms in the last step.</param>
+    public void WriteTerms(int iteration, IReadOnlyList<TermGradient> terms)
+    {
+        var norms = terms.Sum(term => term.GradientNorm);
+        var losses = terms.GroupBy(term => term.Expression).ToArray(); // a sum may name a loss twice
+        Write(iteration, TermsGroup, losses.Select(loss => KeyValuePair.Create(loss.Key, (double?)loss.First().Value)));
+        if (norms > 0) // without a gradient there are no shares
+            Write(iteration, SharesGroup, losses.Select(loss => KeyValuePair.Create(loss.Key, (double?)loss.Sum(term => term.GradientNorm) / norms)));
     }
 
     /// <summary>Closes the file.</summary>

@@ -14,7 +14,8 @@ namespace Mdf.Training;
 /// <param name="Loss">The loss before the step.</param>
 /// <param name="GradientNorm">The norm of the whole gradient, before clipping.</param>
 /// <param name="LearningRate">The learning rate of the step.</param>
-internal readonly record struct TrainingStep(double Loss, double GradientNorm, double LearningRate);
+/// <param name="Terms">The parts of the terms of the loss, if they were asked for and the loss is a sum.</param>
+internal readonly record struct TrainingStep(double Loss, double GradientNorm, double LearningRate, IReadOnlyList<TermGradient>? Terms = null);
 
 /// <summary>Trains a restoration network with a reconstruction loss, step by step: the inner loop of phase 2.</summary>
 /// <remarks>The optimizer is Adam (Kingma and Ba, ICLR 2015). The learning rate is a function of the iteration.</remarks>
@@ -64,9 +65,10 @@ internal sealed class NetworkTrainer : IDisposable
 
     /// <summary>Runs one step.</summary>
     /// <param name="batch">The batch to train on, on any device.</param>
+    /// <param name="withTerms">Whether to measure the parts of the terms if the loss is a sum. The step does not depend on it.</param>
     /// <returns>The measurements of the step.</returns>
     /// <exception cref="DivergedException">The loss or a gradient is not finite. The network is unchanged.</exception>
-    public TrainingStep Step(TrainingBatch batch)
+    public TrainingStep Step(TrainingBatch batch, bool withTerms = false)
     {
         ArgumentNullException.ThrowIfNull(batch);
         using var scope = NewDisposeScope();
@@ -74,18 +76,22 @@ internal sealed class NetworkTrainer : IDisposable
         var device = _parameters[0].Parameter.device;
         var rate = _schedule.At(Math.Min(Iteration, _options.Iterations)); // extensions keep the last learning rate
         _optimizer.ZeroGrad();
-        var loss = _loss.call(Network.call(batch.Distorted.to(device)), batch.Reference.to(device));
+        var (restored, reference) = (Network.call(batch.Distorted.to(device)), batch.Reference.to(device));
+        var (loss, gradient, terms) = _loss is WeightedSum sum ? sum.Differentiate(restored, reference, withTerms) : (_loss.call(restored, reference), null, null);
         var value = loss.Number();
         if (!double.IsFinite(value))
             throw Diverged($"the loss became {Text(value)}");
-        loss.backward();
+        if (gradient is null)
+            loss.backward();
+        else
+            restored.backward([gradient]);
         var norm = Clip();
         _optimizer.LearningRate = rate;
         _optimizer.Step();
         if (_average is not null)
             Average();
         Iteration++;
-        return new TrainingStep(value, norm, rate);
+        return new TrainingStep(value, norm, rate, terms);
     }
 
     /// <summary>Returns all state that is needed to resume the training, except the iteration.</summary>

@@ -6,9 +6,10 @@ namespace Mdf.Cli.Commands;
 internal sealed class LossCommand : Command
 {
     public LossCommand()
-        : base("loss", "Trains a loss (phase 1), or shows what a loss has learnt.")
+        : base("loss", "Trains a loss (phase 1), shows what a loss has learnt, or finds the weights of a sum.")
     {
         Subcommands.Add(new LossTrainCommand());
         Subcommands.Add(new LossInspectCommand());
+        Subcommands.Add(new LossCalibrateCommand());
     }
 }

@@ -164,7 +164,7 @@ public abstract class ReconstructionLoss : nn.Module<Tensor, Tensor, Tensor>
         base.Dispose(disposing);
     }
 
-    private void RequirePair(Tensor restored, Tensor reference)
+    private protected void RequirePair(Tensor restored, Tensor reference)
     {
         RequireImage(reference, nameof(reference));
         RequireImage(restored, nameof(restored));

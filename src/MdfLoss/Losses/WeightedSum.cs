@@ -8,7 +8,7 @@ namespace Mdf.Losses;
 /// <summary>A weighted sum of losses, such as <c>0.5*ms-ssim+l1</c>.</summary>
 /// <remarks>
 /// <example>
-/// <code>using var loss = new WeightedSum((1, new L1Loss()), (0.1, MdfLoss.Load("jpeg")));</code>
+/// <code>using var loss = new WeightedSum((1, new L1Loss()), (0.002, MdfLoss.Load("jpeg")));</code>
 /// </example>
 /// <para>The sum owns its terms and disposes of them, so create a term where you create the sum, without <c>using</c>. There are no operators such as
 /// <c>0.1 * loss + other</c>: each would create an intermediate loss, and it would not be clear who disposes of it.</para>
@@ -65,6 +65,41 @@ public sealed class WeightedSum : ReconstructionLoss
 
     internal override double Measure(Tensor restored, Tensor reference, IEnumerable<ImageStrip> strips) =>
         _terms.Select((loss, i) => _weights[i] * loss.Measure(restored, reference, strips)).Sum();
+
+    /// <summary>
+    /// Computes the sum and its gradient term by term. It costs hardly more than the sum itself, because the gradient of a sum is computed term by term in any case.
+    /// </summary>
+    /// <param name="restored">Shape <c>(N, 3, H, W)</c>. Gradients do not reach it: the caller gives it the gradient that is returned.</param>
+    /// <param name="reference">The same shape, type and device.</param>
+    /// <param name="withParts">Whether to measure the parts of the terms. Loss and gradient do not depend on it.</param>
+    /// <returns>
+    /// The loss, its gradient with respect to the restored images, and the parts of the terms. The loss has the same bits as that of <see cref="ReconstructionLoss.forward"/>; the gradient
+    /// differs in the order of additions.
+    /// </returns>
+    /// <exception cref="ArgumentException">As for <see cref="ReconstructionLoss.forward"/>.</exception>
+    /// <exception cref="InputException">As for <see cref="ReconstructionLoss.forward"/>.</exception>
+    internal (Tensor Value, Tensor Gradient, IReadOnlyList<TermGradient>? Terms) Differentiate(Tensor restored, Tensor reference, bool withParts = true)
+    {
+        RequirePair(restored, reference);
+        using var scope = NewDisposeScope();
+        using var _ = enable_grad();
+        var leaf = restored.detach().requires_grad_();
+        Tensor? sum = null, gradient = null;
+        var terms = new List<TermGradient>();
+        foreach (var (weight, loss) in Flat)
+        {
+            using var term = NewDisposeScope();
+            var values = Align(loss.Compare(leaf, reference), loss);
+            var weighted = values.Mul(weight);
+            var part = autograd.grad([IsPerImage ? weighted.mean() : weighted], [leaf])[0];
+            if (withParts)
+                terms.Add(new TermGradient(loss.Expression, weight, values.mean().Number(), part.norm().Number()));
+            sum = (sum is null ? weighted.detach() : sum.Add(weighted.detach())).MoveToOuterDisposeScope();
+            gradient = (gradient is null ? part : gradient.Add(part)).MoveToOuterDisposeScope();
+        }
+
+        return ((IsPerImage ? sum!.mean() : sum!).MoveToOuterDisposeScope(), gradient!.MoveToOuterDisposeScope(), withParts ? terms : null);
+    }
 
     /// <summary>The terms. The terms of an inner sum replace this sum, because an expression has no brackets.</summary>
     private IEnumerable<(double Weight, ReconstructionLoss Loss)> Flat => _terms.SelectMany((loss, i) => loss is WeightedSum sum

@@ -35,6 +35,12 @@ internal enum Remedy
     /// <summary>Give the folder of the distorted files.</summary>
     GiveDistorted,
 
+    /// <summary>Give a model of NIQE.</summary>
+    GiveNiqe,
+
+    /// <summary>Name a measure.</summary>
+    NameMeasure,
+
     /// <summary>Give an external program more time.</summary>
     MoreTime,
 

@@ -1,12 +1,14 @@
 using System.Buffers.Binary;
 using System.Globalization;
+using System.IO.Compression;
+using System.Runtime.InteropServices;
 using System.Text;
 using System.Text.RegularExpressions;
 using Mdf.Runtime;
 
 namespace Mdf.Weights;
 
-/// <summary>Reads NumPy archives (<c>.npz</c>) from <c>numpy.savez</c>: a zip file of arrays without compression.</summary>
+/// <summary>Reads and writes NumPy archives (<c>.npz</c>) as <c>numpy.savez</c> does: a zip file of arrays without compression.</summary>
 /// <remarks>
 /// Source of the layout of the arrays: NEP 1, "A Simple File Format for NumPy Arrays", versions 1 to 3. Only numbers and booleans are read, never
 /// pickled objects.
@@ -46,6 +48,38 @@ internal static partial class NumpyArchive
         }
 
         return arrays;
+    }
+
+    /// <summary>Writes arrays of float64. Equal arrays give equal bytes.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="arrays">The name, the shape and the values of each array, row-major.</param>
+    /// <exception cref="InputException">The path cannot be written.</exception>
+    public static void Write(string path, params IReadOnlyList<(string Name, long[] Shape, double[] Values)> arrays) => AtomicFile.Write(path, stream =>
+    {
+        using var zip = new ZipArchive(stream, ZipArchiveMode.Create, leaveOpen: true);
+        foreach (var (name, shape, values) in arrays)
+        {
+            var entry = zip.CreateEntry(name + Extension, CompressionLevel.NoCompression);
+            entry.LastWriteTime = new DateTimeOffset(1980, 1, 1, 0, 0, 0, TimeSpan.Zero);
+            using var content = entry.Open();
+            content.Write(Header(shape));
+            content.Write(MemoryMarshal.AsBytes(values.AsSpan()));
+        }
+    });
+
+    /// <summary>The header of version 1, padded as NumPy does so that the values begin at a multiple of 64 bytes.</summary>
+    private static byte[] Header(long[] shape)
+    {
+        const int alignment = 64;
+        var text = $"{{'descr': '<f8', 'fortran_order': False, 'shape': ({string.Join(", ", shape)}{(shape.Length == 1 ? "," : "")}), }}";
+        var start = PrefixSize + sizeof(ushort);
+        var length = (start + text.Length + 1 + alignment - 1) / alignment * alignment - start;
+        var header = new byte[start + length];
+        Magic.CopyTo(header);
+        header[Magic.Length] = 1;
+        BinaryPrimitives.WriteUInt16LittleEndian(header.AsSpan(PrefixSize), (ushort)length);
+        Encoding.ASCII.GetBytes(text.PadRight(length - 1) + "\n", header.AsSpan(start));
+        return header;
     }
 
     private static StoredTensor ReadArray(MappedFile file, ZipEntries.Entry entry)

@@ -6,7 +6,7 @@ namespace Mdf.Tests.Cli;
 
 public sealed partial class AdviceTests
 {
-    private static readonly string[] s_commands = ["demo", "loss train", "loss inspect", "train", "restore", "evaluate", "score", "optimize", "convert", "doctor"];
+    private static readonly string[] s_commands = ["demo", "loss train", "loss inspect", "train", "restore", "evaluate", "score", "correlate", "optimize", "convert", "doctor"];
 
     public static TheoryData<string> All => [.. Enum.GetNames<Remedy>()];
 

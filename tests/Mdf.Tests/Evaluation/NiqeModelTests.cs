@@ -1,8 +1,10 @@
+using System.Runtime.InteropServices;
 using System.Text.Json;
 using Mdf.Evaluation;
 using Mdf.Imaging;
 using Mdf.Runtime;
 using Mdf.Tests.Weights;
+using Mdf.Weights;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -157,6 +159,53 @@ public sealed class NiqeModelTests : IDisposable
                 TemporaryFolder.AssertOneLine(e, path);
             }
         }
+    }
+
+    [Fact]
+    public void A_fitted_model_is_that_of_its_sharp_blocks()
+    {
+        using var scope = NewDisposeScope();
+        // The left half of each picture is much less sharp, so only the blocks of the right half count.
+        for (var i = 0; i < 5; i++)
+        {
+            var picture = Texture(384, 384, seed: i + 1);
+            picture.narrow(3, 0, 192).Mul_(0.2);
+            ImageFile.Write(_folder.File($"{i}.png"), picture);
+        }
+
+        var (model, blocks) = NiqeModel.Fit(ImageFolder.List(_folder.File("")), cancellationToken: TestContext.Current.CancellationToken);
+        Assert.Equal(5 * 8, blocks);
+        var (like, unlike) = (Texture(384, 384, seed: 9), Texture(384, 384, seed: 9));
+        unlike.copy_(nn.functional.avg_pool2d(unlike, [5, 5], [1, 1], [2, 2]));
+        Assert.True(2 * model.Score(like) < model.Score(unlike), $"{model.Score(like)} {model.Score(unlike)}");
+
+        var (first, second) = (_folder.File("first.npz"), _folder.File("second.npz"));
+        model.Save(first);
+        NiqeModel.Load(first).Save(second);
+        Assert.Equal(model.Score(like), NiqeModel.Load(first).Score(like));
+        Assert.Equal(File.ReadAllBytes(first), File.ReadAllBytes(second));
+    }
+
+    [Fact]
+    public void Too_few_sharp_blocks_are_refused()
+    {
+        using var scope = NewDisposeScope();
+        ImageFile.Write(_folder.File("one.png"), Texture(192, 192));
+        var error = Assert.Throws<InputException>(() => NiqeModel.Fit([_folder.File("one.png")]));
+        Assert.Contains("expected more than 36 sharp blocks of 96×96 pixels, found 4 in 1 photographs", error.Message);
+    }
+
+    /// <summary>MATLAB's fspecial('gaussian', 7, 7/6), which the published file has.</summary>
+    [Fact]
+    public void The_window_is_the_published_one()
+    {
+        using var scope = NewDisposeScope();
+        var published = NumpyArchive.Read(Shared.Path("data", "niqe", "niqe_pris_params.npz"))["gaussian_window"].Bytes;
+        for (var i = 0; i < 3; i++)
+            ImageFile.Write(_folder.File($"{i}.png"), Texture(384, 384, seed: i + 1));
+        NiqeModel.Fit(ImageFolder.List(_folder.File("")), cancellationToken: TestContext.Current.CancellationToken).Model.Save(_folder.File("x.npz"));
+        var ours = NumpyArchive.Read(_folder.File("x.npz"))["gaussian_window"].Bytes;
+        Assert.All(MemoryMarshal.Cast<byte, double>(published).ToArray().Zip(MemoryMarshal.Cast<byte, double>(ours).ToArray()), pair => Assert.Equal(pair.First, pair.Second, 1e-9));
     }
 
     [Fact]

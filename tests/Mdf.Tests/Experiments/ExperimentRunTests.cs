@@ -51,6 +51,25 @@ public sealed class ExperimentRunTests : IDisposable
     }
 
     [Fact]
+    public void The_log_has_the_value_and_the_share_of_each_term_of_a_sum()
+    {
+        var run = Run("sum", Experiment(iterations: 12, overrides: "loss=l1+0.5*mse+l1"));
+        var entries = File.ReadLines(run.Folder.Log).Select(line => JsonNode.Parse(line)!.AsObject()).ToArray();
+        foreach (var iteration in new[] { 10, 12 })
+        {
+            var terms = Assert.Single(entries, entry => (int)entry["iteration"]! == iteration && entry.ContainsKey("terms"))["terms"]!.AsObject();
+            var shares = Assert.Single(entries, entry => (int)entry["iteration"]! == iteration && entry.ContainsKey("gradient_shares"))["gradient_shares"]!.AsObject();
+            Assert.Equal(["l1", "mse"], terms.Select(term => term.Key));
+            Assert.Equal(["l1", "mse"], shares.Select(term => term.Key));
+            Assert.All(terms, term => Assert.InRange((double)term.Value!, 1e-6, 1));
+            Assert.Equal(1, shares.Sum(term => (double)term.Value!), 9);
+            Assert.InRange((double)shares["l1"]!, 0.5, 1);
+        }
+
+        Assert.DoesNotContain("gradient_shares", File.ReadAllText(Run("single", Experiment(iterations: 10)).Folder.Log));
+    }
+
+    [Fact]
     public void Without_a_validation_folder_the_images_set_aside_are_validated_on()
     {
         var run = Run("held-out", Experiment(iterations: 2, overrides: ["data.validation=", "data.hold_out=2"]));

@@ -63,6 +63,31 @@ public sealed class NetworkTrainerTests : IDisposable
     }
 
     [Fact]
+    public void Measuring_the_terms_of_the_loss_changes_no_bit()
+    {
+        using var loss = LossExpression.Parse("0.1*mse+l1").Create();
+        using var single = new MseLoss();
+        using var batch = Batch(1);
+        var (plain, measured) = (Train(withTerms: false), Train(withTerms: true));
+        Assert.Null(plain.Step.Terms);
+        Assert.Equal(["mse", "l1"], measured.Step.Terms!.Select(term => term.Expression));
+        Assert.Equal(plain.Step, measured.Step with { Terms = null });
+        Assert.All(plain.Saved, entry => Assert.True(entry.Value.Bytes.SequenceEqual(measured.Saved[entry.Key].Bytes), entry.Key));
+
+        using var network = Network();
+        using var alone = new NetworkTrainer(network, single, Options(1));
+        Assert.Null(alone.Step(batch, withTerms: true).Terms);
+
+        (TrainingStep Step, IReadOnlyDictionary<string, Mdf.Weights.StoredTensor> Saved) Train(bool withTerms)
+        {
+            using var network = Network();
+            using var trainer = new NetworkTrainer(network, loss, Options(3));
+            trainer.Step(batch, withTerms);
+            return (trainer.Step(batch, withTerms), trainer.Save());
+        }
+    }
+
+    [Fact]
     public void The_average_follows_the_weights_and_is_what_is_kept()
     {
         using var network = Network();
