@@ -15,6 +15,8 @@ var threads = new Option<int?>("--threads") { Description = "threads to compute 
 var plots = new Option<string?>("--plots") { Description = "write plots into this folder", HelpName = "folder" };
 var task = new Option<string>("--task") { Description = "what the loss is trained for", HelpName = "task", DefaultValueFactory = _ => "sisr" };
 var way = new Option<string?>("--way") { HelpName = "name" };
+var folder = new Option<string?>("--folder") { HelpName = "folder" };
+var niqe = new Option<string?>("--niqe") { Description = "also measure NIQE, with these parameters", HelpName = "niqe_pris_params.npz" };
 var lossName = new Option<string?>("--loss") { HelpName = "name" };
 
 var root = new RootCommand("Measures the speed and memory of mdf, as ratios within one run.") { json, threads };
@@ -41,8 +43,16 @@ Add("phase1", "an iteration of phase 1 at each scale: SinGAN's published schedul
         arguments.GetValue(task)!, Mdf.Imaging.ImageFile.Read(Path.Combine("samples", "photographs", "coffee.png")), arguments.GetValue(rounds))));
 Add("training-memory", "resident memory during 2,000 steps of a network's training", [], arguments =>
     Print(arguments, TrainingBenchmark.RunForMemory()));
-Add("peak", "prints the peak memory of one way or loss; the other benchmarks start it", [way, lossName, size, patches, stack], arguments =>
+Add("measures", "peak memory of every default measure of a 4000x3000 picture", [niqe], arguments =>
+    PrintTable(arguments, MeasuresBenchmark.Run(4000, 3000, arguments.GetValue(niqe))));
+Add("peak", "prints the peak memory of one way or loss; the other benchmarks start it", [way, lossName, size, patches, stack, folder, niqe], arguments =>
 {
+    if (arguments.GetValue(folder) is { } pictures)
+    {
+        PeakMemory.Print(() => MeasuresBenchmark.RunForMemory(arguments.GetValue(way)!, pictures, arguments.GetValue(niqe)));
+        return;
+    }
+
     var (work, _) = WorkOf(arguments, "512x384", null);
     PeakMemory.Print(() =>
     {

@@ -8,7 +8,7 @@ namespace Mdf.Evaluation;
 /// <summary>The result of one model on one image.</summary>
 /// <param name="Model">The model's name.</param>
 /// <param name="Image">The image's name.</param>
-/// <param name="Scores">The metrics.</param>
+/// <param name="Scores">The values of the measures.</param>
 /// <param name="Losses">The value of each loss for the restored image, neither clamped nor rounded.</param>
 /// <param name="Seconds">The time of the restoration in seconds, without reading and scoring.</param>
 public sealed record BenchmarkResult(string Model, string Image, BenchmarkScores Scores, IReadOnlyList<double> Losses, double Seconds);
@@ -22,8 +22,8 @@ public static class Benchmark
     /// <summary>Runs models on images.</summary>
     /// <param name="models">The restorers, for the task of the images.</param>
     /// <param name="images">The images.</param>
-    /// <param name="losses">The losses to evaluate in addition to the metrics, on <paramref name="device"/>.</param>
-    /// <param name="niqe">The model for NIQE; null to omit NIQE.</param>
+    /// <param name="measures">The measures, on <paramref name="device"/>. They follow the rules of the benchmark (<see cref="BenchmarkImages.Protocol"/>).</param>
+    /// <param name="losses">The losses to compute in addition, on <paramref name="device"/>, as in training: of the whole images, neither clamped nor rounded.</param>
     /// <param name="device">The device to compute on.</param>
     /// <param name="restored">Takes every restored image: the model, the image's name, and the tensor <c>(1, 3, H, W)</c> in [0, 1], which it must not keep.</param>
     /// <param name="progress">Takes a report for every image.</param>
@@ -34,8 +34,8 @@ public static class Benchmark
     public static IReadOnlyList<BenchmarkResult> Run(
         IReadOnlyList<IRestorer> models,
         BenchmarkImages images,
+        MeasureSet measures,
         IReadOnlyList<ReconstructionLoss> losses,
-        NiqeModel? niqe,
         Device device,
         Action<IRestorer, string, Tensor>? restored = null,
         IProgress<ProgressUpdate>? progress = null,
@@ -43,6 +43,7 @@ public static class Benchmark
     {
         ArgumentNullException.ThrowIfNull(models);
         ArgumentNullException.ThrowIfNull(images);
+        ArgumentNullException.ThrowIfNull(measures);
         ArgumentNullException.ThrowIfNull(losses);
         ArgumentNullException.ThrowIfNull(device);
         var meter = new ProgressMeter(progress, "evaluating", models.Count * images.Count);
@@ -60,9 +61,10 @@ public static class Benchmark
                 var started = Stopwatch.GetTimestamp();
                 var found = Restorers.Restore(models[model], distorted, new RestorationRequest { Image = images.NameOf(image), CancellationToken = cancellationToken });
                 var seconds = Stopwatch.GetElapsedTime(started).TotalSeconds;
+                FreedMemory.Return();
                 results[model, image] = new BenchmarkResult(
                     models[model].Name, images.NameOf(image),
-                    BenchmarkMetrics.Score(found, reference, images.Border, niqe, cancellationToken),
+                    measures.Score(found, reference, images.Border, cancellationToken),
                     [.. losses.Select(loss => loss.Measure(found, reference, cancellationToken))],
                     seconds);
                 restored?.Invoke(models[model], images.NameOf(image), found.Clamp(0, 1));
@@ -73,19 +75,15 @@ public static class Benchmark
         return [.. results.Cast<BenchmarkResult>()];
     }
 
-    /// <summary>Computes the mean over images. If an image is too small for a metric, the mean of this metric does not include it.</summary>
+    /// <summary>Computes the mean over images. If an image is too small for a measure, the mean of this measure does not include it.</summary>
     /// <param name="results">The results of one model; at least one.</param>
     public static BenchmarkResult Mean(IReadOnlyList<BenchmarkResult> results)
     {
         ArgumentNullException.ThrowIfNull(results);
         ArgumentOutOfRangeException.ThrowIfZero(results.Count);
-        var scores = results.Select(result => result.Scores).ToArray();
         return new BenchmarkResult(
             results[0].Model, "mean",
-            new BenchmarkScores(
-                scores.Average(score => score.PsnrRgb), scores.Average(score => score.SsimRgb),
-                scores.Average(score => score.PsnrY), scores.Average(score => score.SsimY),
-                scores.Average(score => score.MsSsim), scores.Average(score => score.Niqe)),
+            BenchmarkScores.Mean([.. results.Select(result => result.Scores)]),
             [.. results[0].Losses.Select((_, i) => results.Average(result => result.Losses[i]))],
             results.Average(result => result.Seconds));
     }

@@ -59,7 +59,7 @@ public sealed class BenchmarkImages
         (_references, _distorted, _distortion, _seed, _reduce) = (references, distorted, distortion, seed, reduce);
         Protocol = $"{distortion.Task}, "
             + (distorted is not null ? "distorted files as given" : distortion.IsRandom ? $"distorted here (seed {seed})" : "distorted here")
-            + $"; restored images rounded to 8 bits; border of {Border} pixels cut off; Y of BT.601, 16–235; SSIM with an 11×11 Gaussian window, σ 1.5; as BasicSR";
+            + $"; {BenchmarkProtocol.Rules(distortion)}";
     }
 
     /// <summary>The number of images.</summary>
@@ -69,7 +69,7 @@ public sealed class BenchmarkImages
     public Distortion Distortion => _distortion;
 
     /// <summary>The number of pixels that the metrics ignore at each side: the factor for super-resolution, as is usual in the field; 0 for other tasks.</summary>
-    public int Border => _distortion.Factor > 1 ? _distortion.Factor : 0;
+    public int Border => BenchmarkProtocol.BorderOf(_distortion);
 
     /// <summary>The rules by which the metrics are computed, as one line to print next to the numbers.</summary>
     public string Protocol { get; }

@@ -4,18 +4,6 @@ using static TorchSharp.torch;
 
 namespace Mdf.Evaluation;
 
-/// <summary>The scores of a restored image in the table of a benchmark.</summary>
-/// <param name="PsnrRgb">PSNR over all channels, in dB, higher is better; infinity for equal images.</param>
-/// <param name="SsimRgb">SSIM, mean over the channels, at most 1, higher is better; null if a side is shorter than 11 pixels.</param>
-/// <param name="PsnrY">PSNR of the luma, in dB; infinity for equal images.</param>
-/// <param name="SsimY">SSIM of the luma; null if <paramref name="SsimRgb"/> is null.</param>
-/// <param name="MsSsim">MS-SSIM of RGB, in [0, 1], higher is better; null if a side is shorter than 161 pixels.</param>
-/// <param name="Niqe">
-/// NIQE of the restored image, lower is better; null if it was not requested, or if the image has fewer than two blocks of 96×96 pixels with texture.
-/// </param>
-/// <remarks>All these sizes are without the border.</remarks>
-public sealed record BenchmarkScores(double PsnrRgb, double? SsimRgb, double PsnrY, double? SsimY, double? MsSsim, double? Niqe);
-
 /// <summary>
 /// The metrics of restoration benchmarks by the usual protocol, as in BasicSR. Both images are rounded to 8 bits. For super-resolution, a border of the width of the
 /// scale factor is cropped. PSNR and SSIM are computed on RGB and on luma. All is computed strip by strip, so the memory does not grow with the image.
@@ -28,10 +16,10 @@ public static class BenchmarkMetrics
 {
     private static readonly GaussianWindows s_windows = new(padding: 0, precision: ScalarType.Float64);
 
-    /// <summary>Scores a restored image.</summary>
+    /// <summary>Scores a restored image with the measures that need no loss: PSNR and SSIM of RGB and of luma, PSNR of the colours, MS-SSIM and NIQE.</summary>
     /// <param name="restored"><c>(1, 3, H, W)</c>, floating point, on any device; the method clamps it to [0, 1] and rounds it.</param>
     /// <param name="reference">The same size and device, in [0, 1]; the method rounds it too.</param>
-    /// <param name="border">The number of pixels to crop at each side of both images before all metrics.</param>
+    /// <param name="border">The number of pixels to crop at each side of both images before all measures.</param>
     /// <param name="niqe">The model for NIQE; null to omit NIQE.</param>
     /// <param name="cancellationToken">Stops the work between two strips.</param>
     /// <returns>The scores. A score is null if the image is too small for it.</returns>
@@ -43,46 +31,54 @@ public static class BenchmarkMetrics
     {
         using var scope = NewDisposeScope();
         using var _ = no_grad();
-        var rgb = BenchmarkProtocol.WithoutBorder(restored, border, "restored");
-        var referenceRgb = BenchmarkProtocol.WithoutBorder(reference, border, "reference");
-        if (!rgb.shape.SequenceEqual(referenceRgb.shape))
-        {
-            throw new InputException($"expected images of one size, found {restored.shape[3]}×{restored.shape[2]} (restored) "
-                + $"and {reference.shape[3]}×{reference.shape[2]} (reference)");
-        }
-
-        return Score(rgb, referenceRgb, ImageStrips.Divide(rgb.shape, cancellationToken: cancellationToken)) with { Niqe = niqe?.ScoreWhole(rgb, cancellationToken) };
+        var (rgb, referenceRgb) = BenchmarkProtocol.PairWithoutBorder(restored, reference, border);
+        var scores = Score(rgb, referenceRgb, ImageStrips.Divide(rgb.shape, cancellationToken: cancellationToken));
+        return niqe is null ? scores : new BenchmarkScores(scores.Values.Append(KeyValuePair.Create(Measures.Niqe, niqe.ScoreWhole(rgb, cancellationToken))));
     }
 
-    /// <summary>Computes all scores except NIQE, which uses blocks and not strips.</summary>
+    /// <summary>Computes measures in one pass over the strips.</summary>
     /// <param name="image">The image without its border, <c>(1, 3, H, W)</c>.</param>
     /// <param name="reference">The same size.</param>
     /// <param name="strips">The strips of both images.</param>
-    internal static BenchmarkScores Score(Tensor image, Tensor reference, IEnumerable<ImageStrip> strips)
+    /// <param name="names">The measures, of <see cref="Measures.OfStrips"/>. Default: all of them.</param>
+    /// <param name="isRounded">Whether to round both images to 8 bits. Otherwise they are only clamped.</param>
+    internal static BenchmarkScores Score(Tensor image, Tensor reference, IEnumerable<ImageStrip> strips, IReadOnlyList<string>? names = null, bool isRounded = true)
     {
+        names ??= [.. Measures.OfStrips.Select(measure => measure.Name)];
         var (height, width, axis) = (image.shape[2], image.shape[3], ImageStrips.AxisOf(image.shape));
         var shorter = Math.Min(height, width);
-        var (rgbError, lumaError) = (new RunningMean(), new RunningMean());
-        using var ssim = shorter < GaussianWindows.WindowSize ? null : new SsimStrips(s_windows, height, width, axis);
-        using var msSsim = shorter < MsSsimLoss.SmallestSize ? null : MsSsimLoss.InStrips(image.shape);
+        var (rgbError, lumaError, chromaError) = (new RunningMean(), new RunningMean(), new RunningMean());
+        using var ssim = shorter < GaussianWindows.WindowSize || !(names.Contains(Measures.Ssim) || names.Contains(Measures.SsimY))
+            ? null : new SsimStrips(s_windows, height, width, axis);
+        using var msSsim = shorter < MsSsimLoss.SmallestSize || !names.Contains(Measures.MsSsim) ? null : MsSsimLoss.InStrips(image.shape);
         foreach (var strip in strips)
         {
             using var scope = NewDisposeScope();
             // The restored image and its reference.
-            var rgb = cat([BenchmarkProtocol.Round(strip.Cut(image), "restored"), BenchmarkProtocol.Round(strip.Cut(reference), "reference")]);
+            var rgb = cat([BenchmarkProtocol.Prepare(strip.Cut(image), isRounded, "restored"), BenchmarkProtocol.Prepare(strip.Cut(reference), isRounded, "reference")]);
             var luma = BenchmarkProtocol.Luma(rgb);
             Psnr.AddSquares(rgbError, rgb.narrow(0, 0, 1), rgb.narrow(0, 1, 1));
             Psnr.AddSquares(lumaError, luma.narrow(0, 0, 1), luma.narrow(0, 1, 1));
+            if (names.Contains(Measures.PsnrChroma))
+                chromaError.Add(ColourMatrix.Apply(rgb.narrow(0, 0, 1) - rgb.narrow(0, 1, 1), ChromaLoss.ColourDifferences).Square());
             // All four channels together, because libtorch's convolution of a single channel is several times slower.
             ssim?.Add(cat([rgb, luma], 1));
             msSsim?.Add(rgb);
         }
 
         var means = MeansOf(ssim);
-        return new BenchmarkScores(
-            Psnr.OfError(rgbError.Value), means?[..3].Average(),
-            Psnr.OfError(lumaError.Value), means?[3],
-            msSsim is null ? null : 1 - MsSsimLoss.Measure(msSsim), Niqe: null);
+        return new BenchmarkScores(names.Select(name => KeyValuePair.Create(name, Value(name))));
+
+        double? Value(string name) => name switch
+        {
+            Measures.Psnr => Psnr.OfError(rgbError.Value),
+            Measures.Ssim => means?[..3].Average(),
+            Measures.PsnrY => Psnr.OfError(lumaError.Value),
+            Measures.SsimY => means?[3],
+            Measures.PsnrChroma => Psnr.OfError(chromaError.Value),
+            Measures.MsSsim => msSsim is null ? null : 1 - MsSsimLoss.Measure(msSsim),
+            _ => throw new ArgumentOutOfRangeException(nameof(names), name, "expected measures that are computed from the samples in one pass"),
+        };
     }
 
     private static double[]? MeansOf(SsimStrips? ssim)

@@ -5,15 +5,23 @@ using static TorchSharp.torch;
 namespace Mdf.Evaluation;
 
 /// <summary>
-/// Results that another program has written, <c>folder:PATH</c>. The result of an image is the file with its name, except for the extension and an ending such as
-/// <c>_HR</c>, <c>_LR</c> or <c>x4</c> (<see cref="DistortedPairs"/>). The folder may contain other files.
+/// Results that another program has written, <c>folder:PATH</c>. <see cref="ResultFiles"/> finds the result of an image by its name: with endings such as <c>_HR</c> or
+/// <c>x4</c>, and, if all images are known, with any ending, such as <c>_EDSR</c>. The folder may contain other files.
 /// </summary>
 internal sealed class FolderRestorer : IRestorer
 {
     private readonly string _folder;
-    private readonly Dictionary<string, string> _files;
+    private readonly IReadOnlyDictionary<string, string>? _results;
+    private readonly Dictionary<string, string>? _files;
 
-    private FolderRestorer(string folder, int? factor) => (_folder, _files, Factor) = (folder, DistortedPairs.ByCommonName(folder), factor);
+    private FolderRestorer(string folder, RestorerSetup setup)
+    {
+        (_folder, Factor) = (folder, setup.Task?.Factor);
+        if (setup.Images is { } images)
+            _results = ResultFiles.Match(images, ImageFolder.List(folder)).Found;
+        else
+            _files = DistortedPairs.ByCommonName(folder);
+    }
 
     public string Name => $"folder:{_folder}";
 
@@ -21,7 +29,7 @@ internal sealed class FolderRestorer : IRestorer
 
     public Tensor Restore(Tensor distorted, RestorationRequest request)
     {
-        if (!_files.TryGetValue(DistortedPairs.CommonName(request.Image + ".png"), out var file))
+        if ((_results?.GetValueOrDefault(request.Image) ?? _files?.GetValueOrDefault(DistortedPairs.CommonName(request.Image + ".png"))) is not { } file)
             throw new InputException($"'{_folder}' has no result for the image '{request.Image}': expected a file of that name, such as '{request.Image}.png'");
         using var scope = NewDisposeScope();
         var restored = ImageFile.Read(file, cancellationToken: request.CancellationToken);
@@ -36,5 +44,5 @@ internal sealed class FolderRestorer : IRestorer
 
     public static FolderRestorer Open(string? argument, RestorerSetup setup) => string.IsNullOrEmpty(argument)
         ? throw new InputException("'folder' needs a folder of results after the colon, such as 'folder:results'")
-        : new FolderRestorer(argument, setup.Task?.Factor);
+        : new FolderRestorer(argument, setup);
 }

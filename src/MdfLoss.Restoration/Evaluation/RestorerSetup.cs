@@ -19,6 +19,9 @@ public sealed record RestorerSetup
     /// <summary>Takes one line about the tensors of another project's file that were ignored. Null: nothing is reported.</summary>
     public Action<string>? Warn { get; init; }
 
+    /// <summary>The names of all images that will be restored, if they are known before; otherwise null. They help to find the results of another program.</summary>
+    internal IReadOnlyList<string>? Images { get; init; }
+
     /// <summary>The time limit of a program for one image. Null: no program may be started, because the user did not type the name.</summary>
     public TimeSpan? ProgramTimeLimit { get; init; }
 }

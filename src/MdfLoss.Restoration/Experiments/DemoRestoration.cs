@@ -15,6 +15,8 @@ namespace Mdf.Experiments;
 /// <summary>The second half of the demonstration: a small network, trained once with MSE and once with the stack, restores a photograph that was not used for training.</summary>
 internal static class DemoRestoration
 {
+    private static readonly string[] s_columns = [Measures.Psnr, Measures.PsnrY, Measures.SsimY];
+
     private const string Architecture = "dncnn?batch_norm=false&features=16&layers=6";
     private const int Patch = 64;
     private const int Batch = 8;
@@ -47,8 +49,7 @@ internal static class DemoRestoration
         var table = new ResultTable(
             "A photograph that was not trained on",
             [
-                new ResultColumn("picture"), ResultColumn.Number("PSNR (dB)", "F2"), ResultColumn.Number("PSNR-Y (dB)", "F2"), ResultColumn.Number("SSIM-Y", "F4"),
-                ResultColumn.Number(loss.Expression, "G4"),
+                new ResultColumn("picture"), .. s_columns.Select(name => ResultColumn.Of(Measures.Find(name))), ResultColumn.OfLoss(loss.Expression),
             ],
             [Row(distortion.Task, distorted), Row($"trained with {mse.Expression}", byMse), Row($"trained with {loss.Expression}", byMdf)]);
         AtomicFile.Write(Path.Combine(folder, "restoration.csv"), table.ToCsv());
@@ -69,7 +70,7 @@ internal static class DemoRestoration
         object?[] Row(string name, Tensor picture)
         {
             var scores = BenchmarkMetrics.Score(picture, photographs.Unseen, cancellationToken: cancellationToken);
-            return [name, scores.PsnrRgb, scores.PsnrY, scores.SsimY, loss.call(picture, photographs.Unseen).Number()];
+            return [name, .. s_columns.Select(column => (object?)scores[column]), loss.call(picture, photographs.Unseen).Number()];
         }
     }
 

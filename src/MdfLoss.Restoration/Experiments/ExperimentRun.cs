@@ -23,7 +23,7 @@ public sealed record ExperimentResult(int Iterations, ValidationMeasures Last, B
 
 /// <summary>The results of a validation: means over its images.</summary>
 /// <param name="Loss">The value of the experiment's loss.</param>
-/// <param name="Scores">The metrics.</param>
+/// <param name="Scores">The values of the measures.</param>
 public sealed record ValidationMeasures(double Loss, BenchmarkScores Scores);
 
 /// <summary>Phase 2: runs an experiment, from its file to a trained network in a run folder.</summary>
@@ -42,7 +42,7 @@ public sealed class ExperimentRun : IDisposable
     private readonly RestorationNetwork _network;
     private readonly ReconstructionLoss _loss;
     private readonly BenchmarkImages _validation;
-    private readonly NiqeModel? _niqe;
+    private readonly MeasureSet _measures;
     private readonly IReadOnlyList<WeightsFile> _lossFiles;
     private string? _lossSha256;
 
@@ -63,7 +63,7 @@ public sealed class ExperimentRun : IDisposable
         if (sampling.Patch % _distortion.Factor != 0)
             experiment.Resolve<int>("data.patch", () => throw new InputException($"expected a multiple of {_distortion.Factor}, as the task {_distortion.Task} requires, found {sampling.Patch}"));
         _validation = ExperimentImages.OfValidation(experiment, _distortion);
-        _niqe = experiment.Training.Validation.Niqe is { } path ? experiment.Resolve("validation.niqe", () => NiqeModel.Load(path)) : null;
+        var niqe = experiment.Training.Validation.Niqe is { } path ? experiment.Resolve("validation.niqe", () => NiqeModel.Load(path)) : null;
         var architecture = experiment.CreateArchitecture(_distortion.Factor);
         _loss = experiment.Resolve("loss", () => experiment.Loss.Create(device));
         try
@@ -76,6 +76,7 @@ public sealed class ExperimentRun : IDisposable
             if (experiment.Init is { } init)
                 experiment.Resolve("init", () => LoadWeights(init, _network, warn));
             _network.to(device);
+            _measures = MeasureSet.Create(names: null, niqe, device, warn);
         }
         catch
         {
@@ -114,6 +115,7 @@ public sealed class ExperimentRun : IDisposable
     /// <summary>Frees the network and the loss.</summary>
     public void Dispose()
     {
+        _measures?.Dispose();
         _loss?.Dispose();
         _network?.Dispose();
     }
@@ -273,8 +275,10 @@ public sealed class ExperimentRun : IDisposable
     {
         try
         {
-            var measures = checkpoint.Measures is null ? null : JsonSerializer.Deserialize<ValidationMeasures>(checkpoint.Measures, s_json);
-            return checkpoint.Validated == 0 || measures?.Scores is not null && checkpoint.Best is not null ? measures : throw new JsonException();
+            var measures = checkpoint.Measures is null ? null : JsonSerializer.Deserialize<StoredMeasures>(checkpoint.Measures, s_json);
+            return checkpoint.Validated == 0 || measures?.Scores is not null && checkpoint.Best is not null
+                ? measures is null ? null : new ValidationMeasures(measures.Loss, new BenchmarkScores(measures.Scores))
+                : throw new JsonException();
         }
         catch (JsonException e)
         {
@@ -340,7 +344,7 @@ public sealed class ExperimentRun : IDisposable
     private void WriteCheckpoint(RunSession session, NetworkTrainer trainer, Position position, LogWindow window) => session.WriteCheckpoint(position.Iteration, path =>
         new TrainingCheckpoint(
             position.Iteration, _experiment.ToYaml(), _lossSha256, position.Validated, position.Best,
-            position.Measures is null ? null : JsonSerializer.Serialize(position.Measures, s_json), window.Save()).Write(path, trainer.Save()));
+            position.Measures is null ? null : JsonSerializer.Serialize(new StoredMeasures(position.Measures.Loss, new(position.Measures.Scores.Values)), s_json), window.Save()).Write(path, trainer.Save()));
 
     /// <summary>Validates the network and writes its file.</summary>
     /// <returns>The position with this validation.</returns>
@@ -353,18 +357,9 @@ public sealed class ExperimentRun : IDisposable
         {
             var written = 0;
             using var model = new NetworkRestorer("validation", network) { IsInTraining = true };
-            var mean = Benchmark.Mean(Benchmark.Run([model], _validation, [_loss], _niqe, _device, Write, progress, cancellationToken));
+            var mean = Benchmark.Mean(Benchmark.Run([model], _validation, _measures, [_loss], _device, Write, progress, cancellationToken));
             var measures = new ValidationMeasures(mean.Losses[0], mean.Scores);
-            session.Log.Write(iteration, TrainingLog.ValidationGroup, new Dictionary<string, double?>
-            {
-                ["loss"] = measures.Loss,
-                ["psnr"] = mean.Scores.PsnrRgb,
-                ["psnr_y"] = mean.Scores.PsnrY,
-                ["ssim"] = mean.Scores.SsimRgb,
-                ["ssim_y"] = mean.Scores.SsimY,
-                ["ms_ssim"] = mean.Scores.MsSsim,
-                ["niqe"] = mean.Scores.Niqe,
-            });
+            session.Log.Write(iteration, TrainingLog.ValidationGroup, [KeyValuePair.Create("loss", (double?)measures.Loss), .. mean.Scores.Values]);
 
             var metadata = MetadataAt(iteration, network);
             NetworkFile.Save(_folder.Last, network, metadata);
@@ -406,6 +401,11 @@ public sealed class ExperimentRun : IDisposable
         NetworkFile.LoadWeights(path, network, warn);
         return network;
     }
+
+    /// <summary>The results of a validation, as a checkpoint contains them.</summary>
+    /// <param name="Loss">The value of the experiment's loss.</param>
+    /// <param name="Scores">The values of the measures by their names.</param>
+    private sealed record StoredMeasures(double Loss, OrderedDictionary<string, double?> Scores);
 
     /// <summary>The position of a run: all that decides which files are written next. A checkpoint contains it.</summary>
     /// <param name="Iteration">The number of steps made.</param>

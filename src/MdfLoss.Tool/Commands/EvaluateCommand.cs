@@ -39,19 +39,9 @@ internal sealed class EvaluateCommand : ComputeCommand
 
     private readonly Option<string?> _distorted = new("--distorted") { Description = "the folder of their distorted versions [default: computed]", HelpName = "folder" };
 
-    private readonly Option<string?> _niqe = new("--niqe") { Description = "path to niqe_pris_params.npz; NIQE is skipped if omitted", HelpName = "niqe_pris_params.npz" };
-
-    private readonly Option<LossExpression[]> _losses = new("--loss")
-    {
-        Description = $"additional losses to evaluate, such as mdf:stack.safetensors; {CommonOptions.Losses}",
-        HelpName = "expression",
-        DefaultValueFactory = _ => [],
-        CustomParser = TextParser.OfMany(LossExpression.Parse),
-    };
+    private readonly MeasureOptions _measures = new();
 
     private readonly Option<bool> _means = new("--means") { Description = "print only the means" };
-
-    private readonly Option<string[]> _save = new("--save") { Description = "write the table to a .md or .csv file", HelpName = "file", DefaultValueFactory = _ => [] };
 
     private readonly Option<string?> _output = new("--output", "-o") { Description = "write the restored images, with a subfolder for each model", HelpName = "folder" };
 
@@ -60,7 +50,7 @@ internal sealed class EvaluateCommand : ComputeCommand
     public EvaluateCommand()
         : base(
             "evaluate",
-            "Measures networks on the images of a benchmark: PSNR and SSIM on RGB and on Y, MS-SSIM, NIQE, any losses, and the time. Prints the rules of the measurement with the numbers.",
+            "Measures networks on the images of a benchmark: PSNR and SSIM on RGB and on Y, other measures, any losses, and the time. Prints the rules of the measurement with the numbers.",
             new Example("evaluate bicubic runs/edsr/best.safetensors --task sisr:4 --data Set14/HR", "compare a network with bicubic"),
             new Example("evaluate bicubic --task sisr:4 --data Set5/HR --distorted Set5/LR --json", "use given low-resolution files"),
             new Example("evaluate folder:results sr4.safetensors --task sisr:4 --data Set14/HR", "compare a network with the results of another program"),
@@ -68,14 +58,13 @@ internal sealed class EvaluateCommand : ComputeCommand
             new Example("evaluate identity jpeg.safetensors --task jpeg:10 --data LIVE1 --loss mdf:jpeg10.safetensors --save table.md -o out", "write the table and the restored images"))
     {
         Arguments.Add(_models);
-        foreach (var option in new Option[] { _task, _externalTimeout, _network, _data, _distorted, _niqe, _losses, _means, _save, _output, _seed })
+        foreach (var option in (Option[])[_task, _externalTimeout, _network, _data, _distorted, .. _measures.All, _means, _output, _seed])
             Options.Add(option);
     }
 
     protected override void Check(CommandContext context)
     {
-        foreach (var path in context.Get(_save).Where(path => FormatOf(path) is null))
-            throw new InputException($"cannot write '{path}': expected a table's name to end in .md or .csv");
+        _measures.Check(context);
         if (context.Get(_output) is not null && FolderNames(context.Get(_models)).GroupBy(name => name, StringComparer.OrdinalIgnoreCase).FirstOrDefault(same => same.Count() > 1) is { } twice)
             throw new InputException($"the images of two models would be written to the same folder '{twice.Key}': name each model once, or use two commands with different folders");
     }
@@ -85,37 +74,36 @@ internal sealed class EvaluateCommand : ComputeCommand
         var task = CommonOptions.TypedTasks(context, _externalTimeout, [context.Get(_task)], Tasks.ParseTypedForNetwork, context.Get(_models).Any(Restorers.IsProgram)).Single();
         var images = new BenchmarkImages(context.Get(_data), task, context.Get(_distorted), context.Get(_seed));
         context.WarnOfSubfolders(context.Get(_distorted) is { } distorted ? [context.Get(_data), distorted] : [context.Get(_data)], except: context.Get(_output));
-        var niqe = context.Get(_niqe) is { } path ? NiqeModel.Load(path) : null;
         var (models, losses) = (new List<IRestorer>(), new List<ReconstructionLoss>());
         try
         {
+            using var measures = _measures.CreateMeasures(context, device);
             var setup = new RestorerSetup
             {
                 Task = task,
                 Device = device,
                 Architecture = context.Get(_network),
                 Warn = context.Warn,
+                Images = [.. Enumerable.Range(0, images.Count).Select(images.NameOf)],
                 ProgramTimeLimit = CommonOptions.ProgramTimeLimit(context, _externalTimeout),
             };
             foreach (var model in context.Get(_models))
                 models.Add(Restorers.Open(model, setup));
             if (context.Get(_network) is not null && !models.Any(model => model is NetworkRestorer { IsForeign: true }))
                 throw new InputException("expected another project's weights for --network, found none among the models: leave it out");
-            foreach (var loss in context.Get(_losses))
-                losses.Add(context.CreateLoss(loss, device));
-            foreach (var file in context.Get(_save))
-                AtomicFile.Prepare(file);
+            _measures.AddLosses(context, device, losses);
+            _measures.PrepareFiles(context);
             var folder = context.Get(_output);
             var folders = models.Zip(FolderNames(context.Get(_models))).ToDictionary();
             var results = context.WithProgress(progress => Benchmark.Run(
-                models, images, losses, niqe, device,
+                models, images, measures, losses, device,
                 (model, image, restored) =>
                 {
                     if (folder is not null)
                         ImageFile.Write(Path.Combine(folder, folders[model], image + ".png"), restored);
                 },
                 progress, context.Cancellation));
-            Write(context, images, results, [.. losses.Select(loss => loss.Expression)]);
+            Write(context, images, results, measures.Entries, [.. losses.Select(loss => loss.Expression)]);
             return CommandLine.Success;
         }
         finally
@@ -125,23 +113,15 @@ internal sealed class EvaluateCommand : ComputeCommand
         }
     }
 
-    private void Write(CommandContext context, BenchmarkImages images, IReadOnlyList<BenchmarkResult> results, IReadOnlyList<string> losses)
+    private void Write(CommandContext context, BenchmarkImages images, IReadOnlyList<BenchmarkResult> results, IReadOnlyList<Measure> measures, IReadOnlyList<string> losses)
     {
-        var (all, means) = (BenchmarkTable.Create(results, losses, images.Protocol), BenchmarkTable.OfMeans(results, losses, images.Protocol));
+        var (all, means) = (BenchmarkTable.Create(results, measures, losses, images.Protocol), BenchmarkTable.OfMeans(results, measures, losses, images.Protocol));
         var shown = context.Get(_means) ? means : all;
-        foreach (var file in context.Get(_save))
-            AtomicFile.Write(file, FormatOf(file)!(shown));
+        _measures.Save(context, shown);
         context.Result(
-            new { images.Protocol, Task = images.Distortion.Task, images.Border, Means = means.ToRecords(), Images = BenchmarkTable.OfImages(results, losses, images.Protocol).ToRecords() },
+            new { images.Protocol, Task = images.Distortion.Task, images.Border, Means = means.ToRecords(), Images = BenchmarkTable.OfImages(results, measures, losses, images.Protocol).ToRecords() },
             terminal => terminal.Console.WriteTable(shown));
     }
-
-    private static Func<ResultTable, string>? FormatOf(string path) => Path.GetExtension(path).ToLowerInvariant() switch
-    {
-        ".md" => ResultTableFormats.ToMarkdown,
-        ".csv" => ResultTableFormats.ToCsv,
-        _ => null,
-    };
 
     // The names of the models' folders: the last parts of their paths, as many as are needed to distinguish them. 'best' and 'last' of a run get one more part.
     private static string[] FolderNames(string[] models)

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
 using Mdf.Distortions;
+using Mdf.Evaluation;
 using Mdf.Experiments;
 using Mdf.Networks;
 using Mdf.Runtime;
@@ -106,10 +107,7 @@ internal sealed class TrainCommand : ComputeCommand
                 result.Iterations,
                 Network = folder.Best,
                 Loss = result.Last.Loss,
-                result.Last.Scores.PsnrRgb,
-                result.Last.Scores.PsnrY,
-                result.Last.Scores.SsimY,
-                result.Last.Scores.Niqe,
+                Measures = result.Last.Scores.Values,
                 BestIteration = result.Best.Iteration,
                 BestLoss = result.Best.Loss,
             },
@@ -120,7 +118,7 @@ internal sealed class TrainCommand : ComputeCommand
     private static void Write(Terminal terminal, RunFolder folder, ExperimentResult result)
     {
         terminal.WriteLine(string.Create(CultureInfo.InvariantCulture,
-            $"{result.Iterations} iterations: validation loss {PlainNumber.Format(result.Last.Loss, 5)}, PSNR {result.Last.Scores.PsnrRgb:F2} dB, on Y {result.Last.Scores.PsnrY:F2} dB; lowest loss {PlainNumber.Format(result.Best.Loss, 5)} at iteration {result.Best.Iteration}"));
+            $"{result.Iterations} iterations: validation loss {PlainNumber.Format(result.Last.Loss, 5)}, PSNR {result.Last.Scores[Measures.Psnr]:F2} dB, on Y {result.Last.Scores[Measures.PsnrY]:F2} dB; lowest loss {PlainNumber.Format(result.Best.Loss, 5)} at iteration {result.Best.Iteration}"));
         terminal.WriteLine($"{folder.Best}: the network; use it with mdf restore {folder.Best} in.png -o out.png");
         terminal.WriteLine($"{folder.Curves}: the curves");
     }

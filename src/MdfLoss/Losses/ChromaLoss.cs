@@ -17,7 +17,7 @@ public sealed class ChromaLoss() : ReconstructionLoss("chroma")
     private const double Green = 0.587;
     private const double Blue = 0.114;
 
-    private static readonly double[,] s_colourDifferences =
+    internal static readonly double[,] ColourDifferences =
     {
         { -Red / (2 * (1 - Blue)), -Green / (2 * (1 - Blue)), 0.5 },
         { 0.5, -Green / (2 * (1 - Red)), -Blue / (2 * (1 - Red)) },
@@ -33,5 +33,5 @@ public sealed class ChromaLoss() : ReconstructionLoss("chroma")
     }
 
     // The matrix is linear, so the difference of the images is combined once.
-    private static Tensor Map(Tensor restored, Tensor reference) => ColourMatrix.Apply(restored - reference, s_colourDifferences).abs();
+    private static Tensor Map(Tensor restored, Tensor reference) => ColourMatrix.Apply(restored - reference, ColourDifferences).abs();
 }

@@ -124,6 +124,9 @@ public sealed class FlipLoss : ReconstructionLoss
     public override string Expression =>
         PixelsPerDegree == StandardPixelsPerDegree ? GetName() : string.Create(CultureInfo.InvariantCulture, $"{GetName()}?ppd={PixelsPerDegree}");
 
+    /// <summary>The number of samples, to each side, on which a position of the map depends.</summary>
+    internal int Reach => _radius;
+
     internal static bool IsPixelsPerDegree(double value) => value is >= 1 and <= MaximumPixelsPerDegree;
 
     /// <inheritdoc/>
@@ -139,13 +142,20 @@ public sealed class FlipLoss : ReconstructionLoss
 
     internal override double Measure(Tensor restored, Tensor reference, IEnumerable<ImageStrip> strips)
     {
-        var (sums, positions) = _sums.Compute(restored, reference, strips, (x, y) =>
-        {
-            var (lab, features) = Features(x);
-            var (referenceLab, referenceFeatures) = Features(y);
-            return Map(lab, features, referenceLab, referenceFeatures);
-        });
+        var (sums, positions) = _sums.Compute(restored, reference, strips, MapOf);
         return sums.Average(maps => maps[0]) / positions;
+    }
+
+    /// <summary>Computes the error map, whose mean is the loss.</summary>
+    /// <param name="restored">Shape <c>(N, 3, H, W)</c>.</param>
+    /// <param name="reference">The same.</param>
+    /// <returns>Shape <c>(N, 1, H, W)</c>, in [0, 1].</returns>
+    internal Tensor MapOf(Tensor restored, Tensor reference)
+    {
+        using var scope = NewDisposeScope();
+        var (lab, features) = Features(restored);
+        var (referenceLab, referenceFeatures) = Features(reference);
+        return Map(lab, features, referenceLab, referenceFeatures).MoveToOuterDisposeScope();
     }
 
     private Tensor Map(Tensor lab, Tensor features, Tensor referenceLab, Tensor referenceFeatures)

@@ -240,6 +240,23 @@ public sealed class MdfLoss : ReconstructionLoss
         return AnalyzePlainly(reference.to(weight.dtype, weight.device)).Compare(restored.to(weight.dtype, weight.device)).to(restored.dtype, restored.device);
     }
 
+    /// <summary>The scales in use, in their order.</summary>
+    internal IReadOnlyList<int> Scales => _scales;
+
+    /// <summary>Computes where the distances of one scale lie: for each layer the mean over its channels of the squared differences, times the weight of the layer.</summary>
+    /// <param name="scale">The scale.</param>
+    /// <param name="restored">Shape <c>(N, 3, H, W)</c>.</param>
+    /// <param name="reference">The same.</param>
+    /// <returns>
+    /// Three tensors: head <c>(N, 1, H − 2, W − 2)</c>, body <c>(N, 1, H − 8, W − 8)</c>, final map <c>(N, 1, H − 10, W − 10)</c>. The sum of their means over all scales in
+    /// use is the loss.
+    /// </returns>
+    internal IReadOnlyList<Tensor> MapsOf(int scale, Tensor restored, Tensor reference)
+    {
+        var (found, wanted) = (stack[scale].Features(stack.InputRange.FromUnit(restored)), stack[scale].Features(stack.InputRange.FromUnit(reference)));
+        return [.. found.Zip(wanted, (x, y) => (x - y).Square().mean([1], keepdim: true)).Zip(LayerWeights.Values, (map, weight) => map.Mul(weight))];
+    }
+
     /// <summary>Computes the features of every chosen scale: head, body and final map.</summary>
     private Tensor[] Features(Tensor image)
     {

@@ -23,6 +23,9 @@ public abstract class PixelwiseLoss : ReconstructionLoss
     /// <returns>The same shape. Each value depends only on the same sample of the two images.</returns>
     protected abstract Tensor Map(Tensor restored, Tensor reference);
 
+    /// <summary>The same function, for maps of errors.</summary>
+    internal Tensor MapOf(Tensor restored, Tensor reference) => Map(restored, reference);
+
     internal sealed override double Measure(Tensor restored, Tensor reference, IEnumerable<ImageStrip> strips)
     {
         var mean = new RunningMean();

@@ -35,7 +35,7 @@ internal enum Remedy
     /// <summary>Give the folder of the distorted files.</summary>
     GiveDistorted,
 
-    /// <summary>Give a model of NIQE.</summary>
+    /// <summary>Give the parameters of NIQE.</summary>
     GiveNiqe,
 
     /// <summary>Name a measure.</summary>

@@ -35,6 +35,10 @@ public sealed class BadInputTests : IDisposable
         { "score {}a.png {}images --loss mse", "'{}images' is a folder but the reference '{}a.png' is not: give a folder of references to compare folders" },
         { "score {}empty {}images --loss mse", "'{}empty' holds no image (.png, .jpg, .jpeg, .bmp, .tif, .tiff, .webp)" },
         { "score {}images {}empty --loss mse", "'{}empty' holds no image" },
+        { "score {}a.png {}b.png --metrics gmsd --map {}maps", "no map can be made of gmsd: add a measure that has one, such as psnr, ssim or flip, or an MDF loss" },
+        { "score {}a.png {}b.png {}b.png --map {}maps", "would have the same names in '{}maps'" },
+        { "score {}images {}twice", "'{}twice/x.png' and '{}twice/x_EDSR.png' would both belong to the same reference '{}images/x.png'; keep only one of them" },
+        { "evaluate folder:{}twice --task jpeg:10 --data {}images", "would both belong to the same reference 'x'; keep only one of them" },
         { "score {}images {}others --loss mse", "'{}others/y.png' has no counterpart of the same name in '{}images'" },
 
         // Sizes.
@@ -47,9 +51,14 @@ public sealed class BadInputTests : IDisposable
         { "loss train {}a.png --task sisr --scales 99 -o {}new.safetensors", "cannot train on '{}a.png': expected at most 3 scales for a photograph of 40×32 (longer side at most 250), found 99: use fewer scales, or a larger photograph" },
 
         // Losses and tasks.
-        { "score {}a.png {}b.png --loss nope", "unknown loss 'nope'; known are charbonnier, " },
-        { "score --loss mse {}a.png {}b.png", "--loss takes every word up to the next option, so name the images before it; try 'mdf score --help'" },
-        { "score {}a.png {}b.png --loss mse l1 mse", "expected different losses, found 'mse' 2 times: name it once" },
+        { "score {}a.png {}b.png --loss nope", "unknown loss 'nope'; known are charbonnier, chroma, flip" },
+        { "score {}a.png {}b.png --metrics psnr,nope", "unknown measure 'nope': expected a loss expression, or one of psnr, ssim" },
+        { "score {}a.png {}b.png --metrics pnsr", "do you mean 'psnr'?" },
+        { "score {}a.png {}b.png --metrics psnr,psnr", "expected different measures, found 'psnr' 2 times: name it once" },
+        { "score {}a.png {}b.png --metrics niqe", "'niqe' needs the parameters of NIQE: give the published niqe_pris_params.npz (--niqe FILE)" },
+        { "score {}a.png {}b.png --border 4000", "expected images larger than the border of 4000 pixels at each side" },
+        { "score {}a.png {}b.png --save {}x.xls", "expected a table's name to end in .csv, .md, .tex or .json" },
+        { "score {}a.png {}b.png --loss mse --loss l1 --loss mse", "expected different losses, found 'mse' 2 times: name it once" },
         { "score {}a.png {}b.png --loss mdf", "'mdf' needs a discriminator stack, such as mdf:stack.safetensors" },
         { "optimize --reference {}a.png --loss nope", "unknown loss 'nope'; known are charbonnier, " },
         { "loss train {}a.png --task denoise:-1 -o {}new.safetensors", "cannot use task 'denoise:-1': expected the noise's σ in 8-bit units, above 0 and at most 255, such as 'denoise:25'" },
@@ -135,7 +144,7 @@ public sealed class BadInputTests : IDisposable
         { "loss train {}a.png --task sisr", "missing: the option '--output'; try" },
         { "loss train {}a.png -o {}new.safetensors", "missing: the option '--task'; try" },
         { "loss train --task sisr -o {}new.safetensors", "missing: the argument 'photo'; try" },
-        { "score {}a.png {}b.png", "missing: the option '--loss'; try" },
+        { "score {}a.png", "missing: the argument 'image'; try" },
         { "score {}a.png --loss mse", "missing: the argument 'image'; try" },
         { "score {}a.png {}b.png --loss mse --treads 2", "unknown option '--treads' (did you mean '--threads'?); try" },
         { "optimize --loss mse", "missing: the option '--reference'; try" },
@@ -201,10 +210,12 @@ public sealed class BadInputTests : IDisposable
         _folder.Image("wide.png", width: 50);
         _folder.Image("tiny.png", width: 5, height: 5);
         _folder.File("text.png", "not an image\n"u8);
-        foreach (var name in new[] { "images", "others", "empty" })
+        foreach (var name in new[] { "images", "others", "empty", "twice" })
             Directory.CreateDirectory(_folder.File(name));
         _folder.Image(Path.Combine("images", "x.png"));
         _folder.Image(Path.Combine("others", "y.png"));
+        _folder.Image(Path.Combine("twice", "x.png"));
+        _folder.Image(Path.Combine("twice", "x_EDSR.png"));
         SafetensorsFormat.Write(_folder.File("network.safetensors"), new Dictionary<string, StoredTensor>
         {
             ["conv1.weight"] = new(ElementType.Float32, [1], new byte[4]),

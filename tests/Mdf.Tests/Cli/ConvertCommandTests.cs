@@ -119,11 +119,11 @@ public sealed class ConvertCommandTests : IDisposable
         var (original, converted) = (Shared.Path("reference", "upstream", "Ds_SISR.pth"), _folder.File("sisr.safetensors"));
         Assert.Equal(0, MdfProgram.Run("convert", original, converted).ExitCode);
         var (clean, image) = (_folder.Image("clean.png"), _folder.Image("image.png", seed: 6));
-        var answer = MdfProgram.Run("score", clean, image, "--loss", $"mdf:{original}", $"mdf:{converted}", "--json");
+        var answer = MdfProgram.Run("score", clean, image, "--loss", $"mdf:{original}", "--loss", $"mdf:{converted}", "--json");
         Assert.True(answer.ExitCode == 0, answer.Error);
         using var json = JsonDocument.Parse(answer.Output);
         var scores = json.RootElement.GetProperty("scores")[0];
-        Assert.True(scores.GetProperty($"mdf:{original}").GetSingle() > 0);
-        Assert.Equal(scores.GetProperty($"mdf:{original}").GetSingle(), scores.GetProperty($"mdf:{converted}").GetSingle());
+        Assert.True(scores.GetProperty($"loss:mdf:{original}").GetSingle() > 0);
+        Assert.Equal(scores.GetProperty($"loss:mdf:{original}").GetSingle(), scores.GetProperty($"loss:mdf:{converted}").GetSingle());
     }
 }

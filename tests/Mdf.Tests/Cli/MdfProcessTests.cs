@@ -26,7 +26,7 @@ public sealed class MdfProcessTests
     [InlineData(2, "doctor", "--nope")]
     [InlineData(2, "loss", "train", "a.png", "--task", "denoise:-1", "-o", "a.safetensors")]
     [InlineData(2, "loss", "train", "a.png", "--task", "jpeg:10", "-o", "a.pt")]
-    [InlineData(2, "score", "a.png", "b.png", "--loss", "ssim", "nope")]
+    [InlineData(2, "score", "a.png", "b.png", "--loss", "ssim", "--loss", "nope")]
     [InlineData(2, "score", "a.png", "b.png", "--loss", "ssim", "--device", "gpu")]
     [InlineData(2, "optimize", "--reference", "a.png", "--loss", "ssim", "--lr", "nan")]
     [InlineData(2, "optimize", "--reference", "a.png", "--loss", "ssim", "-o", "a.gif")]

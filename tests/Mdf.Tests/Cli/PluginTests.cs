@@ -75,7 +75,7 @@ public sealed class PluginTests : IDisposable
         var evaluated = await MdfProgram.RunProcess("evaluate", "identity", "brighter", "--plugin", s_plugin, "--task", "darker:0.5", "--data", image, "--json");
         Assert.True(evaluated.ExitCode == 0, evaluated.Error);
         var json = System.Text.Json.JsonDocument.Parse(evaluated.Output).RootElement.GetProperty("means");
-        var psnr = json.EnumerateArray().Select(row => row.EnumerateObject().First(entry => entry.Name.Contains("PSNR", StringComparison.OrdinalIgnoreCase)).Value).ToArray();
+        var psnr = json.EnumerateArray().Select(row => row.EnumerateObject().First(entry => entry.Name == "psnr").Value).ToArray();
         Assert.True(psnr[1].ValueKind == System.Text.Json.JsonValueKind.String || psnr[1].GetDouble() > psnr[0].GetDouble() + 20, evaluated.Output);
 
         var restored = await MdfProgram.RunProcess("restore", "brighter", image, "-o", _folder.File("b.png"), "--plugin", s_plugin);

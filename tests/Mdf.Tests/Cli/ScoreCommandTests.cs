@@ -3,6 +3,7 @@ using System.Text.Json;
 using Mdf.Evaluation;
 using Mdf.Imaging;
 using Mdf.Losses;
+using Mdf.Runtime;
 using static TorchSharp.torch;
 
 namespace Mdf.Tests.Cli;
@@ -18,19 +19,19 @@ public sealed class ScoreCommandTests : IDisposable
     {
         var (clean, image) = (_folder.Image("clean.png"), _folder.Image("image.png", seed: 6));
         string[] losses = ["ssim", "0.5*l1+mse", $"mdf:{_folder.Stack()}"];
-        var scores = Assert.Single(Scores(["score", clean, image, "--loss", .. losses]));
+        var scores = Assert.Single(Scores(["score", clean, image, "--metrics", "psnr", .. losses.SelectMany(loss => new[] { "--loss", loss })]));
 
         using var scope = NewDisposeScope();
         var (reference, restored) = (ImageFile.Read(clean), ImageFile.Read(image));
-        Assert.Equal(["image", "PSNR (dB)", .. losses], scores.EnumerateObject().Select(entry => entry.Name));
+        Assert.Equal(["image", "psnr", .. losses.Select(loss => $"loss:{loss}")], scores.EnumerateObject().Select(entry => entry.Name));
         Assert.Equal(image, scores.GetProperty("image").GetString());
-        Assert.Equal(Psnr.Compute(restored, reference), scores.GetProperty("PSNR (dB)").GetDouble());
+        Assert.Equal(Psnr.Compute(restored, reference), scores.GetProperty("psnr").GetDouble());
         foreach (var expression in losses)
         {
             using var loss = LossExpression.Parse(expression).Create();
             var value = loss.call(restored, reference).item<float>();
             Assert.NotEqual(0, value);
-            Assert.Equal(value, scores.GetProperty(expression).GetSingle());
+            Assert.Equal(value, scores.GetProperty($"loss:{expression}").GetSingle());
         }
     }
 
@@ -39,12 +40,12 @@ public sealed class ScoreCommandTests : IDisposable
     {
         var clean = _folder.Image("clean.png");
         string[] images = [_folder.Image("b.png", seed: 6), _folder.Image("a.png", seed: 7)];
-        var answer = MdfProgram.Run(["score", clean, .. images, "--loss", "mse", "l1"]);
+        var answer = MdfProgram.Run(["score", clean, .. images, "--metrics", "psnr", "--loss", "mse", "--loss", "l1"]);
         Assert.Equal(0, answer.ExitCode);
         Assert.StartsWith("scoring: ", answer.Error);
 
         var rows = Rows(answer.Output);
-        Assert.Equal(["image", "PSNR", "(dB)", "mse", "l1"], rows[0]);
+        Assert.Equal(["image", "PSNR", "(dB)", "↑", "loss", "mse", "↓", "loss", "l1", "↓"], rows[0]);
         Assert.Equal(images, rows[1..].Select(row => row[0]));
         using var scope = NewDisposeScope();
         var psnr = images.Select(image => Psnr.Compute(ImageFile.Read(image), ImageFile.Read(clean))).ToArray();
@@ -57,12 +58,12 @@ public sealed class ScoreCommandTests : IDisposable
     public void Equal_images_have_an_infinite_psnr_and_no_loss()
     {
         var (clean, same) = (_folder.Image("clean.png"), _folder.Image("same.png"));
-        var answer = MdfProgram.Run("score", clean, same, "--loss", "ssim", "mse");
+        var answer = MdfProgram.Run("score", clean, same, "--metrics", "psnr", "--loss", "ssim", "--loss", "mse");
         Assert.Equal((0, ""), (answer.ExitCode, answer.Error));
         Assert.Equal([same, "∞", "0", "0"], Rows(answer.Output)[^1]);
-        var scores = Assert.Single(Scores("score", clean, same, "--loss", "ssim", "mse"));
-        Assert.Equal("Infinity", scores.GetProperty("PSNR (dB)").GetString());
-        Assert.Equal((0, 0), (scores.GetProperty("ssim").GetDouble(), scores.GetProperty("mse").GetDouble()));
+        var scores = Assert.Single(Scores("score", clean, same, "--metrics", "psnr", "--loss", "ssim", "--loss", "mse"));
+        Assert.Equal("Infinity", scores.GetProperty("psnr").GetString());
+        Assert.Equal((0, 0), (scores.GetProperty("loss:ssim").GetDouble(), scores.GetProperty("loss:mse").GetDouble()));
     }
 
     [Fact]
@@ -82,11 +83,83 @@ public sealed class ScoreCommandTests : IDisposable
         Assert.Equal(
             [same, other, again, last, $"mean of {_folder.File("first")}", $"mean of {_folder.File("second")}"],
             rows.Select(row => row.GetProperty("image").GetString()));
-        var values = rows.Select(row => row.GetProperty("mse").GetDouble()).ToArray();
+        var values = rows.Select(row => row.GetProperty("loss:mse").GetDouble()).ToArray();
         Assert.Equal(0, values[0]);
         Assert.All(values[1..], value => Assert.True(value > 0));
         Assert.Equal(values[..2].Average(), values[4]);
         Assert.Equal(values[2..4].Average(), values[5]);
+    }
+
+    [Fact]
+    public void No_option_is_needed()
+    {
+        var scores = Assert.Single(Scores("score", _folder.Image("clean.png"), _folder.Image("image.png", seed: 6)));
+        Assert.Equal(["image", .. Measures.DefaultNames], scores.EnumerateObject().Select(entry => entry.Name));
+    }
+
+    [Fact]
+    public void A_border_is_cut_off_for_the_measures_and_not_for_the_losses()
+    {
+        var (clean, image) = (_folder.Image("clean.png"), _folder.Image("image.png", seed: 6));
+        string[] args = ["score", clean, image, "--metrics", "l1,psnr", "--loss", "l1"];
+        var (whole, cut) = (Assert.Single(Scores(args)), Assert.Single(Scores([.. args, "--border", "3"])));
+        Assert.Equal(whole.GetProperty("l1").GetDouble(), whole.GetProperty("loss:l1").GetDouble(), 1e-9);
+        Assert.NotEqual(whole.GetProperty("l1").GetDouble(), cut.GetProperty("l1").GetDouble());
+        Assert.Equal(whole.GetProperty("loss:l1").GetDouble(), cut.GetProperty("loss:l1").GetDouble());
+        Assert.NotEqual(whole.GetProperty("psnr").GetDouble(), cut.GetProperty("psnr").GetDouble());
+    }
+
+    [Fact]
+    public void A_task_gives_the_rules_of_an_evaluation()
+    {
+        foreach (var name in new[] { "HR", "SR" })
+            Directory.CreateDirectory(_folder.File(name));
+        using (NewDisposeScope())
+        {
+            // 43×34: an evaluation crops it to 40×32.
+            var clean = Resampler.Bicubic(ImageFile.Read(_folder.Image("source.png")), 34, 43).Clamp(0, 1);
+            ImageFile.Write(_folder.File(Path.Combine("HR", "img_HR.png")), clean);
+            ImageFile.Write(_folder.File(Path.Combine("SR", "img_EDSR_x4.png")), Resampler.Bicubic(clean.narrow(2, 0, 32).narrow(3, 0, 40), 32, 40).Mul(0.9));
+        }
+
+        var evaluation = MdfProgram.Run("evaluate", $"folder:{_folder.File("SR")}", "--task", "sisr:4", "--data", _folder.File("HR"), "--metrics", "psnr,psnr-y,ssim,flip", "--json");
+        Assert.True(evaluation.ExitCode == 0, evaluation.Error);
+        using var json = JsonDocument.Parse(evaluation.Output);
+        var evaluated = json.RootElement.GetProperty("images")[0];
+        var scored = Scores("score", _folder.File("HR"), _folder.File("SR"), "--task", "sisr:4", "--metrics", "psnr,psnr-y,ssim,flip")[0];
+        foreach (var name in new[] { "psnr", "psnr_y", "ssim", "flip" })
+            Assert.Equal(evaluated.GetProperty(name).GetDouble(), scored.GetProperty(name).GetDouble());
+        var answer = MdfProgram.Run("score", _folder.File("HR"), _folder.File("SR"), "--metrics", "psnr");
+        Assert.Equal(2, answer.ExitCode);
+        Assert.Contains("expected images of one size, found", answer.Error);
+    }
+
+    [Theory]
+    [InlineData("csv", "image,psnr_y,loss:l1\r\n")]
+    [InlineData("md", "| PSNR-Y (dB) ↑ | loss l1 ↓ |\n")]
+    [InlineData("tex", "image & PSNR-Y (dB) $\\uparrow$ & loss l1 $\\downarrow$ \\\\\n")]
+    [InlineData("json", "\"psnr_y\": ")]
+    public void The_table_is_written_to_a_file(string extension, string expected)
+    {
+        var file = _folder.File($"table.{extension}");
+        var answer = MdfProgram.Run("score", _folder.Image("clean.png"), _folder.Image("image.png", seed: 6), "--metrics", "psnr-y", "--loss", "l1", "--save", file);
+        Assert.True(answer.ExitCode == 0, answer.Error);
+        Assert.Contains(expected, File.ReadAllText(file));
+    }
+
+    [Fact]
+    public void Maps_are_written_with_a_table()
+    {
+        var (clean, image, maps) = (_folder.Image("clean.png"), _folder.Image("image.png", seed: 6), _folder.File("maps"));
+        var answer = MdfProgram.Run("score", clean, image, "--metrics", "psnr,flip,gmsd", "--loss", $"mdf:{_folder.Stack()}", "--map", maps, "--json");
+        Assert.True(answer.ExitCode == 0, answer.Error);
+        using var json = JsonDocument.Parse(answer.Output);
+        var files = json.RootElement.GetProperty("maps").EnumerateArray().Select(map => map.GetProperty("file").GetString()!).ToArray();
+        Assert.Equal(["image.psnr.png", "image.flip.png"], files[..2]);
+        Assert.EndsWith(".scale-0-head.png", files[2]);
+        Assert.All(files, file => Assert.True(File.Exists(Path.Combine(maps, file)), file));
+        Assert.StartsWith("image,measure,part,mean,brightest,file\r\n", File.ReadAllText(Path.Combine(maps, "maps.csv")));
+        Assert.Equal(files.Length + 1, Directory.GetFiles(maps).Length);
     }
 
     private static JsonElement[] Scores(params string[] args)

@@ -8,6 +8,13 @@ namespace Mdf.Tests.Evaluation;
 
 public sealed class BenchmarkMetricsTests
 {
+    private static readonly BenchmarkScores s_perfect = new(
+        new (string Name, double? Value)[]
+        {
+            (Measures.Psnr, double.PositiveInfinity), (Measures.Ssim, 1), (Measures.PsnrY, double.PositiveInfinity), (Measures.SsimY, 1),
+            (Measures.PsnrChroma, double.PositiveInfinity), (Measures.MsSsim, 1),
+        }.Select(entry => KeyValuePair.Create(entry.Name, entry.Value)));
+
     [Theory]
     [InlineData(0)]
     [InlineData(4)]
@@ -16,10 +23,10 @@ public sealed class BenchmarkMetricsTests
         using var scope = NewDisposeScope();
         var golden = Golden.Read("psnr_ssim_benchmark");
         var found = BenchmarkMetrics.Score(Image("restored"), Image("reference"), border);
-        Assert.Equal(Expected("psnr", "rgb"), found.PsnrRgb, 1e-5);
-        Assert.Equal(Expected("ssim", "rgb"), found.SsimRgb!.Value, 1e-6);
-        Assert.Equal(Expected("psnr", "y"), found.PsnrY, 1e-5);
-        Assert.Equal(Expected("ssim", "y"), found.SsimY!.Value, 1e-6);
+        Assert.Equal(Expected("psnr", "rgb"), found[Measures.Psnr]!.Value, 1e-5);
+        Assert.Equal(Expected("ssim", "rgb"), found[Measures.Ssim]!.Value, 1e-6);
+        Assert.Equal(Expected("psnr", "y"), found[Measures.PsnrY]!.Value, 1e-5);
+        Assert.Equal(Expected("ssim", "y"), found[Measures.SsimY]!.Value, 1e-6);
 
         Tensor Image(string name) => golden[name + "_rgb8_hwc"].permute(2, 0, 1).unsqueeze(0).to(float32).Div(255);
         double Expected(string metric, string channels) => golden[$"{metric}_crop{border}_{channels}"].to(float64).item<double>();
@@ -31,9 +38,9 @@ public sealed class BenchmarkMetricsTests
         using var scope = NewDisposeScope();
         var grey = Full([1, 3, 16, 16], 100 / 255f);
         var found = BenchmarkMetrics.Score(grey.Add(1 / 255f), grey);
-        Assert.Equal(20 * Math.Log10(255), found.PsnrRgb, 1e-9);
-        Assert.Equal(20 * Math.Log10(255 / (219.0 / 255)), found.PsnrY, 1e-9); // 219 levels from black to white
-        Assert.InRange(found.SsimRgb!.Value, 0.9999, 1);
+        Assert.Equal(20 * Math.Log10(255), found[Measures.Psnr]!.Value, 1e-9);
+        Assert.Equal(20 * Math.Log10(255 / (219.0 / 255)), found[Measures.PsnrY]!.Value, 1e-9); // 219 levels from black to white
+        Assert.InRange(found[Measures.Ssim]!.Value, 0.9999, 1);
     }
 
     [Fact]
@@ -41,7 +48,7 @@ public sealed class BenchmarkMetricsTests
     {
         using var scope = NewDisposeScope();
         var image = Noise(170, 161);
-        Assert.Equal(new BenchmarkScores(double.PositiveInfinity, 1, double.PositiveInfinity, 1, 1, null), BenchmarkMetrics.Score(image, image));
+        Assert.Equal(s_perfect, BenchmarkMetrics.Score(image, image));
     }
 
     [Fact]
@@ -64,11 +71,11 @@ public sealed class BenchmarkMetricsTests
         using var scope = NewDisposeScope();
         var (one, other) = (Noise(161, 161), Noise(161, 161, seed: 2));
         var (there, back) = (BenchmarkMetrics.Score(one, other), BenchmarkMetrics.Score(other, one));
-        Assert.Equal(there.PsnrRgb, back.PsnrRgb);
-        Assert.Equal(there.PsnrY, back.PsnrY);
-        Assert.Equal(there.SsimRgb!.Value, back.SsimRgb!.Value, 1e-12);
-        Assert.Equal(there.SsimY!.Value, back.SsimY!.Value, 1e-12);
-        Assert.Equal(there.MsSsim!.Value, back.MsSsim!.Value, 1e-12);
+        Assert.Equal(there[Measures.Psnr]!.Value, back[Measures.Psnr]!.Value);
+        Assert.Equal(there[Measures.PsnrY]!.Value, back[Measures.PsnrY]!.Value);
+        Assert.Equal(there[Measures.Ssim]!.Value, back[Measures.Ssim]!.Value, 1e-12);
+        Assert.Equal(there[Measures.SsimY]!.Value, back[Measures.SsimY]!.Value, 1e-12);
+        Assert.Equal(there[Measures.MsSsim]!.Value, back[Measures.MsSsim]!.Value, 1e-12);
     }
 
     [Fact]
@@ -80,11 +87,11 @@ public sealed class BenchmarkMetricsTests
         var scores = new[] { 0.1, 0.3, 0.9 }.Select(amount => BenchmarkMetrics.Score(reference.Add(noise.Mul(amount)), reference)).ToArray();
         foreach (var (better, worse) in scores.Zip(scores.Skip(1)))
         {
-            Assert.InRange(worse.PsnrRgb, 0, better.PsnrRgb - 6);
-            Assert.InRange(worse.PsnrY, 0, better.PsnrY - 6);
-            Assert.InRange(worse.SsimRgb!.Value, 0, better.SsimRgb!.Value - 0.1);
-            Assert.InRange(worse.SsimY!.Value, 0, better.SsimY!.Value - 0.1);
-            Assert.InRange(worse.MsSsim!.Value, 0, better.MsSsim!.Value - 0.02);
+            Assert.InRange(worse[Measures.Psnr]!.Value, 0, better[Measures.Psnr]!.Value - 6);
+            Assert.InRange(worse[Measures.PsnrY]!.Value, 0, better[Measures.PsnrY]!.Value - 6);
+            Assert.InRange(worse[Measures.Ssim]!.Value, 0, better[Measures.Ssim]!.Value - 0.1);
+            Assert.InRange(worse[Measures.SsimY]!.Value, 0, better[Measures.SsimY]!.Value - 0.1);
+            Assert.InRange(worse[Measures.MsSsim]!.Value, 0, better[Measures.MsSsim]!.Value - 0.02);
         }
     }
 
@@ -93,7 +100,7 @@ public sealed class BenchmarkMetricsTests
     {
         using var scope = NewDisposeScope();
         var image = Noise(32, 32);
-        Assert.InRange(BenchmarkMetrics.Score(image.SubFrom(1), image).SsimRgb!.Value, -1, -0.8);
+        Assert.InRange(BenchmarkMetrics.Score(image.SubFrom(1), image)[Measures.Ssim]!.Value, -1, -0.8);
     }
 
     [Fact]
@@ -102,7 +109,7 @@ public sealed class BenchmarkMetricsTests
         using var scope = NewDisposeScope();
         var (restored, reference) = (Noise(170, 180).Mul(255).round().Div(255), Noise(170, 180, seed: 2).Mul(255).round().Div(255));
         using var loss = new MsSsimLoss();
-        Assert.Equal(1 - loss.call(restored, reference).item<float>(), BenchmarkMetrics.Score(restored, reference).MsSsim!.Value, 1e-5);
+        Assert.Equal(1 - loss.call(restored, reference).item<float>(), BenchmarkMetrics.Score(restored, reference)[Measures.MsSsim]!.Value, 1e-5);
     }
 
     [Fact]
@@ -124,8 +131,8 @@ public sealed class BenchmarkMetricsTests
     {
         using var scope = NewDisposeScope();
         var found = BenchmarkMetrics.Score(Noise(height + 4, width + 4), Noise(height + 4, width + 4, seed: 2), border: 2);
-        Assert.Equal((hasSsim, hasSsim, hasMsSsim, false), (found.SsimRgb.HasValue, found.SsimY.HasValue, found.MsSsim.HasValue, found.Niqe.HasValue));
-        Assert.True(double.IsFinite(found.PsnrRgb) && double.IsFinite(found.PsnrY));
+        Assert.Equal((hasSsim, hasSsim, hasMsSsim, false), (found[Measures.Ssim].HasValue, found[Measures.SsimY].HasValue, found[Measures.MsSsim].HasValue, found[Measures.Niqe].HasValue));
+        Assert.True(double.IsFinite(found[Measures.Psnr]!.Value) && double.IsFinite(found[Measures.PsnrY]!.Value));
     }
 
     [Fact]
@@ -134,10 +141,10 @@ public sealed class BenchmarkMetricsTests
         using var scope = NewDisposeScope();
         var niqe = NiqeModel.Load(Shared.Path("data", "niqe", "niqe_pris_params.npz"));
         var (restored, reference) = (Noise(104, 200), Noise(104, 200, seed: 2));
-        var found = BenchmarkMetrics.Score(restored, reference, border: 4, niqe).Niqe;
+        var found = BenchmarkMetrics.Score(restored, reference, border: 4, niqe)[Measures.Niqe];
         Assert.NotNull(found);
         Assert.Equal(niqe.Score(restored, border: 4), found);
-        Assert.Null(BenchmarkMetrics.Score(restored, reference, border: 5, niqe).Niqe);
+        Assert.Null(BenchmarkMetrics.Score(restored, reference, border: 5, niqe)[Measures.Niqe]);
     }
 
     [Fact]
@@ -177,11 +184,12 @@ public sealed class BenchmarkMetricsTests
             foreach (var thickness in new long[] { 1, 5, 16, 64, 1000 })
             {
                 var found = BenchmarkMetrics.Score(restored, reference, ImageStrips.Divide(restored.shape, thickness));
-                Assert.Equal(expected.PsnrRgb, found.PsnrRgb, 1e-10);
-                Assert.Equal(expected.PsnrY, found.PsnrY, 1e-10);
-                Assert.Equal(expected.SsimRgb!.Value, found.SsimRgb!.Value, 1e-11);
-                Assert.Equal(expected.SsimY!.Value, found.SsimY!.Value, 1e-11);
-                Assert.Equal(expected.MsSsim ?? -1, found.MsSsim ?? -1, 1e-11);
+                Assert.Equal(expected[Measures.Psnr]!.Value, found[Measures.Psnr]!.Value, 1e-10);
+                Assert.Equal(expected[Measures.PsnrY]!.Value, found[Measures.PsnrY]!.Value, 1e-10);
+                Assert.Equal(expected[Measures.Ssim]!.Value, found[Measures.Ssim]!.Value, 1e-11);
+                Assert.Equal(expected[Measures.SsimY]!.Value, found[Measures.SsimY]!.Value, 1e-11);
+                Assert.Equal(expected[Measures.PsnrChroma]!.Value, found[Measures.PsnrChroma]!.Value, 1e-10);
+                Assert.Equal(expected[Measures.MsSsim] ?? -1, found[Measures.MsSsim] ?? -1, 1e-11);
             }
         }
     }
@@ -194,7 +202,7 @@ public sealed class BenchmarkMetricsTests
         foreach (var shape in new[] { new[] { 1, 3, 200, 1L << 48 }, [1, 3, 1L << 48, 200] })
         {
             var found = BenchmarkMetrics.Score(Full([1], 0.4f).expand(shape), Full([1], 0.4f).expand(shape), ImageStrips.Divide(shape).Take(5));
-            Assert.Equal(new BenchmarkScores(double.PositiveInfinity, 1, double.PositiveInfinity, 1, 1, null), found);
+            Assert.Equal(s_perfect, found);
         }
     }
 
@@ -236,9 +244,20 @@ public sealed class BenchmarkMetricsTests
         var (rgb, referenceRgb) = (Round(restored), Round(reference));
         var (luma, referenceLuma) = (BenchmarkProtocol.Luma(rgb), BenchmarkProtocol.Luma(referenceRgb));
         using var loss = new MsSsimLoss();
-        return new BenchmarkScores(
-            PsnrOf(rgb, referenceRgb), SsimOf(rgb, referenceRgb), PsnrOf(luma, referenceLuma), SsimOf(luma, referenceLuma),
-            Math.Min(rgb.shape[2], rgb.shape[3]) < loss.MinimumSize ? null : 1 - loss.call(rgb, referenceRgb).item<double>(), null);
+        return new BenchmarkScores(new (string Name, double? Value)[]
+        {
+            (Measures.Psnr, PsnrOf(rgb, referenceRgb)), (Measures.Ssim, SsimOf(rgb, referenceRgb)), (Measures.PsnrY, PsnrOf(luma, referenceLuma)), (Measures.SsimY, SsimOf(luma, referenceLuma)),
+            (Measures.PsnrChroma, PsnrOf(Chroma(rgb), Chroma(referenceRgb))),
+            (Measures.MsSsim, Math.Min(rgb.shape[2], rgb.shape[3]) < loss.MinimumSize ? null : 1 - loss.call(rgb, referenceRgb).item<double>()),
+        }.Select(entry => KeyValuePair.Create(entry.Name, entry.Value)));
+
+        // Cb and Cr by their definition, from the luma of full range.
+        static Tensor Chroma(Tensor image)
+        {
+            var (red, green, blue) = (image.narrow(1, 0, 1), image.narrow(1, 1, 1), image.narrow(1, 2, 1));
+            var y = red.Mul(0.299).Add(green.Mul(0.587)).Add(blue.Mul(0.114));
+            return cat([(blue - y).Div(1.772), (red - y).Div(1.402)], 1);
+        }
 
         static Tensor Round(Tensor image) => image.Clamp(0, 1).Mul(255).Add(0.5).floor().to(float64).Div(255);
 

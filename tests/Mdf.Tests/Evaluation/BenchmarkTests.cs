@@ -12,9 +12,11 @@ public sealed class BenchmarkTests : IDisposable
 {
     private readonly TemporaryFolder _folder = new();
     private readonly TorchSharp.DisposeScope _scope = NewDisposeScope();
+    private readonly MeasureSet _measures = MeasureSet.Create([Measures.Psnr, Measures.PsnrY, Measures.MsSsim]);
 
     public void Dispose()
     {
+        _measures.Dispose();
         _scope.Dispose();
         _folder.Dispose();
     }
@@ -27,8 +29,8 @@ public sealed class BenchmarkTests : IDisposable
     {
         var images = new BenchmarkImages(Shared.Path("data", "Set5_HRx4"), new Downscaling(4), isGiven ? Shared.Path("data", "Set5_LRx4") : null);
         using var bicubic = Restorers.Open("bicubic", new RestorerSetup { Task = images.Distortion });
-        var mean = Benchmark.Mean(Benchmark.Run([bicubic], images, [], null, CPU));
-        Assert.InRange(mean.Scores.PsnrY, 28.40, 28.44);
+        var mean = Benchmark.Mean(Benchmark.Run([bicubic], images, _measures, [], CPU));
+        Assert.InRange(mean.Scores[Measures.PsnrY]!.Value, 28.40, 28.44);
         Assert.Equal(4, images.Border);
         Assert.Contains(isGiven ? "distorted files as given" : "distorted here", images.Protocol);
     }
@@ -45,7 +47,7 @@ public sealed class BenchmarkTests : IDisposable
         network.eval();
         using var model = new NetworkRestorer("network", network) { IsInTraining = true };
         var told = new List<(string, string)>();
-        var results = Benchmark.Run([identity, model], images, [loss], null, CPU, (by, image, restored) =>
+        var results = Benchmark.Run([identity, model], images, _measures, [loss], CPU, (by, image, restored) =>
         {
             told.Add((by.Name, image));
             Assert.InRange(restored.min().item<float>(), 0, 1);
@@ -55,9 +57,9 @@ public sealed class BenchmarkTests : IDisposable
         Assert.Equal([("identity", "a"), ("network", "a"), ("identity", "b"), ("network", "b")], told);
         var (reference, distorted) = images.Read(1);
         Assert.Equal(loss.call(distorted, reference).item<float>(), results[1].Losses[0], 1e-7);
-        Assert.InRange(results[1].Scores.PsnrRgb, 19, 22);
-        Assert.Null(results[1].Scores.MsSsim);
-        Assert.Equal(results.Take(2).Average(result => result.Scores.PsnrRgb), Benchmark.Mean([.. results.Take(2)]).Scores.PsnrRgb);
+        Assert.InRange(results[1].Scores[Measures.Psnr]!.Value, 19, 22);
+        Assert.Null(results[1].Scores[Measures.MsSsim]);
+        Assert.Equal(results.Take(2).Average(result => result.Scores[Measures.Psnr]!.Value), Benchmark.Mean([.. results.Take(2)]).Scores[Measures.Psnr]!.Value);
     }
 
     [Fact]
@@ -69,11 +71,11 @@ public sealed class BenchmarkTests : IDisposable
         ImageFile.Write(_folder.File(Path.Combine("jpeg", "a.png")), images.Read(0).Distorted);
         using var identity = Restorers.Open("identity", new RestorerSetup { Task = images.Distortion });
         var losses = new[] { "l1", "mse", "charbonnier", "ssim", "ms-ssim", "0.5*ssim+l1" }.Select(loss => LossExpression.Parse(loss).Create()).ToList();
-        var evaluated = Benchmark.Run([identity], images, losses, null, CPU).Single();
+        var evaluated = Benchmark.Run([identity], images, _measures, losses, CPU).Single();
         var pairs = ImageScoring.FindPairs(_folder.File("clean"), [_folder.File("jpeg")]);
-        var scored = ImageScoring.Score(pairs, losses, CPU, cancellationToken: TestContext.Current.CancellationToken).Single();
+        var scored = ImageScoring.Score(pairs, _measures, losses, new ScoringRules(), CPU, cancellationToken: TestContext.Current.CancellationToken).Single();
         Assert.Equal(evaluated.Losses, scored.Losses);
-        Assert.Equal(evaluated.Scores.PsnrRgb, scored.Psnr, 1e-5); // of the 8-bit levels in float64 and in float32
+        Assert.Equal(evaluated.Scores[Measures.Psnr]!.Value, scored.Scores[Measures.Psnr]!.Value, 1e-5); // of the 8-bit levels in float64 and in float32
         Assert.Equal(0.5 * scored.Losses[3] + scored.Losses[0], scored.Losses[5], 1e-12);
         losses.ForEach(loss => loss.Dispose());
     }
@@ -90,7 +92,7 @@ public sealed class BenchmarkTests : IDisposable
         Assert.Throws<OperationCanceledException>(() => model.Restore(distorted, new RestorationRequest { Image = "x", CancellationToken = new CancellationToken(canceled: true) }));
         using var source = new CancellationTokenSource();
         using var loss = new Cancelling(source);
-        Assert.Throws<OperationCanceledException>(() => Benchmark.Run([model], images, [loss, loss], null, CPU, cancellationToken: source.Token));
+        Assert.Throws<OperationCanceledException>(() => Benchmark.Run([model], images, _measures, [loss, loss], CPU, cancellationToken: source.Token));
         Assert.Equal(1, loss.Calls);
     }
 
@@ -134,8 +136,8 @@ public sealed class BenchmarkTests : IDisposable
             var images = new BenchmarkImages(_folder.File("grey"), new GaussianNoise(25), distorted);
             using var identity = Restorers.Open("identity", new RestorerSetup { Task = images.Distortion });
             using var network = Restorers.Open("denoise", new RestorerSetup { Task = images.Distortion });
-            var results = Benchmark.Run([identity, network], images, [], null, CPU);
-            return (results[0].Scores.PsnrRgb, results[1].Scores.PsnrRgb);
+            var results = Benchmark.Run([identity, network], images, _measures, [], CPU);
+            return (results[0].Scores[Measures.Psnr]!.Value, results[1].Scores[Measures.Psnr]!.Value);
         }
     }
 

@@ -46,8 +46,9 @@ public sealed class ExperimentRunTests : IDisposable
         Assert.Equal(("denoise:50", "l1", null, 240, 7), (trained.Metadata.Task, trained.Metadata.Loss, trained.Metadata.LossSha256, trained.Metadata.Iterations, trained.Metadata.Seed));
         var images = new BenchmarkImages(_folder.File("test"), Tasks.ParseForNetwork("denoise:50"), seed: 7);
         using var identity = Restorers.Open(Restorers.Identity, new RestorerSetup { Task = images.Distortion });
-        var nothing = Benchmark.Mean(Benchmark.Run([identity], images, [], null, CPU));
-        Assert.True(run.Result.Last.Scores.PsnrRgb > nothing.Scores.PsnrRgb + 1, $"{nothing.Scores.PsnrRgb} → {run.Result.Last.Scores.PsnrRgb}");
+        using var measures = MeasureSet.Create([Measures.Psnr]);
+        var nothing = Benchmark.Mean(Benchmark.Run([identity], images, measures, [], CPU));
+        Assert.True(run.Result.Last.Scores[Measures.Psnr]!.Value > nothing.Scores[Measures.Psnr]!.Value + 1, $"{nothing.Scores[Measures.Psnr]!.Value} → {run.Result.Last.Scores[Measures.Psnr]!.Value}");
     }
 
     [Fact]
@@ -87,8 +88,9 @@ public sealed class ExperimentRunTests : IDisposable
             Assert.Equal("pairs", trained.Metadata.Task);
         var images = new BenchmarkImages(_folder.File("test"), new FilePairs(), _folder.File("test-damaged"));
         using var identity = Restorers.Open(Restorers.Identity, new RestorerSetup { Task = images.Distortion });
-        var nothing = Benchmark.Mean(Benchmark.Run([identity], images, [], null, CPU));
-        Assert.True(run.Result.Last.Scores.PsnrRgb > nothing.Scores.PsnrRgb + 3, $"{nothing.Scores.PsnrRgb} → {run.Result.Last.Scores.PsnrRgb}");
+        using var measures = MeasureSet.Create([Measures.Psnr]);
+        var nothing = Benchmark.Mean(Benchmark.Run([identity], images, measures, [], CPU));
+        Assert.True(run.Result.Last.Scores[Measures.Psnr]!.Value > nothing.Scores[Measures.Psnr]!.Value + 3, $"{nothing.Scores[Measures.Psnr]!.Value} → {run.Result.Last.Scores[Measures.Psnr]!.Value}");
 
         // Pictures that are set aside have their pairs in the same folder.
         var held = Run("held-out", Experiment(2, overrides: Pairs("data.validation=", "data.hold_out=2")));

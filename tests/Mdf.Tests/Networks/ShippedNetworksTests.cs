@@ -32,7 +32,7 @@ public sealed class ShippedNetworksTests : IDisposable
         var (before, after) = (Score(nothing), Score(TiledRestoration.Run(trained.Network, distorted)));
         Assert.True(after > before + 0.3, $"PSNR-Y {before:F2} → {after:F2} dB");
 
-        double Score(Tensor image) => BenchmarkMetrics.Score(image, reference, distortion.Factor > 1 ? distortion.Factor : 0).PsnrY;
+        double Score(Tensor image) => BenchmarkMetrics.Score(image, reference, distortion.Factor > 1 ? distortion.Factor : 0)[Measures.PsnrY]!.Value;
     }
 
     [Theory]

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Mdf.Evaluation;
 using Mdf.Reports;
 
 namespace Mdf.Tests.Reports;
@@ -28,7 +29,7 @@ public sealed class ResultTableTests
 
     [Fact]
     public void Csv_keeps_every_digit_and_quotes_as_rfc_4180_says() => Assert.Equal(
-        "network,PSNR (dB),images\r\nEDSR,28.123456789012344,14\r\n\"a|b, \"\"c\"\"\",Infinity,\r\n",
+        "network,PSNR (dB),images\r\nEDSR,28.123456789012344,14\r\n\"a|b, \"\"c\"\"\",inf,\r\n",
         s_table.ToCsv());
 
     [Fact]
@@ -37,6 +38,34 @@ public sealed class ResultTableTests
         var records = new ResultTable("", [new("b"), new("a")], [["x", 0.1]]).ToRecords();
         Assert.Equal("""[{"b":"x","a":0.1}]""", JsonSerializer.Serialize(records));
     }
+
+    [Fact]
+    public void Files_for_programs_have_keys_and_tables_for_people_have_headings()
+    {
+        var table = new ResultTable("t", [ResultColumn.Of(Measures.Find(Measures.PsnrY)), ResultColumn.OfLoss("l1+mse")], [[double.PositiveInfinity, double.NegativeInfinity], [double.NaN, 0.5]]);
+        Assert.Equal("psnr_y,loss:l1+mse\r\ninf,-inf\r\nnan,0.5\r\n", table.ToCsv());
+        Assert.Contains("| PSNR-Y (dB) ↑ | loss l1+mse ↓ |", table.ToMarkdown());
+        using var json = JsonDocument.Parse(table.ToJson());
+        Assert.Equal("t", json.RootElement.GetProperty("title").GetString());
+        Assert.Equal("Infinity", json.RootElement.GetProperty("rows")[0].GetProperty("psnr_y").GetString());
+        Assert.Equal(0.5, json.RootElement.GetProperty("rows")[1].GetProperty("loss:l1+mse").GetDouble());
+    }
+
+    [Fact]
+    public void Latex_is_a_tabular_without_packages() => Assert.Equal(
+        """
+        % a_b, ×4
+        \begin{tabular}{lr}
+        \hline
+        image & PSNR (dB) $\uparrow$ \\
+        \hline
+        50\%\_\textbackslash{}x & $\infty$ \\
+        |y & -- \\
+        \hline
+        \end{tabular}
+
+        """.Replace("|y", "$|$y", StringComparison.Ordinal),
+        new ResultTable("a_b, ×4", [new("image"), ResultColumn.Of(Measures.Find(Measures.Psnr))], [["50%_\\x", double.PositiveInfinity], ["|y", null]]).ToLatex());
 
     [Fact]
     public void A_name_cannot_break_out_of_its_cell() =>

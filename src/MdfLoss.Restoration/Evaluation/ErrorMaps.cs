@@ -1,0 +1,175 @@
+using Mdf.Discriminators;
+using Mdf.Losses;
+using Mdf.Runtime;
+using static TorchSharp.torch;
+using static TorchSharp.torch.nn;
+
+namespace Mdf.Evaluation;
+
+/// <summary>A picture that shows where the error of a restored image lies.</summary>
+/// <param name="Measure">The key of the measure or loss, such as <c>flip</c> or <c>loss:mdf:jpeg</c>.</param>
+/// <param name="Part">The part of the measure: scale and layer of an MDF loss, such as <c>scale 3, body</c>; null if the map is of the whole measure.</param>
+/// <param name="Mean">The mean of the map.</param>
+/// <param name="Brightest">The value that has the brightest colour. Larger values have it too.</param>
+/// <param name="Picture">The map in colours from black to light yellow, <c>(1, 3, H, W)</c> in [0, 1]. The caller disposes of it.</param>
+internal sealed record ErrorMap(string Measure, string? Part, double Mean, double Brightest, Tensor Picture);
+
+/// <summary>
+/// Maps of errors: for each pixel, how much it contributes to a measure. The maps have the size of the image. They are computed strip by strip, so at most three maps
+/// and one picture are in memory as a whole.
+/// </summary>
+internal sealed class ErrorMaps
+{
+    // A difference of 64 of 255 levels.
+    private const double BrightDifference = 0.25;
+
+    // The windows of SSIM: a strip needs one whole window also at an end of the image.
+    private const int SsimReach = GaussianWindows.WindowSize - 1;
+    private const int MdfReach = Discriminator.ReceptiveField - 1;
+
+    // From black over violet, red and orange to light yellow; the luma rises steadily.
+    private static readonly double[][] s_colours = [[0, 0, 0], [0.3, 0.07, 0.47], [0.77, 0.2, 0.36], [0.98, 0.6, 0.2], [1, 1, 0.75]];
+
+    private static readonly GaussianWindows s_windows = new(padding: 0, precision: ScalarType.Float64);
+
+    private readonly IReadOnlyList<Source> _sources;
+
+    private ErrorMaps(IReadOnlyList<Source> sources) => _sources = sources;
+
+    /// <summary>Finds the measures and losses that have maps: PSNR, SSIM, FLIP, the MDF loss, and losses of single samples such as <c>l1</c>.</summary>
+    /// <param name="measures">The measures.</param>
+    /// <param name="losses">The losses.</param>
+    /// <exception cref="InputException">None of them has a map.</exception>
+    public static ErrorMaps Of(MeasureSet measures, IReadOnlyList<ReconstructionLoss> losses)
+    {
+        Source[] sources =
+        [
+            .. measures.Entries.SelectMany(measure => OfMeasure(measure.Name)),
+            .. measures.Losses.SelectMany(entry => OfLoss(entry.Measure.Name, entry.Loss)),
+            .. losses.SelectMany(loss => OfLoss($"loss:{loss.Expression}", loss)),
+        ];
+        return sources.Length > 0
+            ? new ErrorMaps(sources)
+            : throw new InputException($"no map can be made of {string.Join(", ", measures.Names.Concat(losses.Select(loss => loss.Expression)))}: add a measure that has one, such as psnr, ssim or flip, or an MDF loss");
+    }
+
+    /// <summary>Creates the maps of one image, one after the other.</summary>
+    /// <param name="image"><c>(1, 3, H, W)</c>, in [0, 1].</param>
+    /// <param name="reference">The same size and device.</param>
+    /// <param name="cancellationToken">Stops the work between two strips.</param>
+    /// <returns>The maps. No map for a measure for which the image is too small.</returns>
+    public IEnumerable<ErrorMap> Create(Tensor image, Tensor reference, CancellationToken cancellationToken = default)
+    {
+        foreach (var source in _sources.Where(source => Math.Min(image.shape[2], image.shape[3]) >= source.MinimumSize))
+        {
+            var maps = Compute(source, image, reference, cancellationToken);
+            for (var i = 0; i < maps.Length; i++)
+            {
+                using var map = maps[i];
+                var mean = map.mean([0, 1, 2, 3], type: float64).Number();
+                var brightest = source.Brightest ?? map.max().Number();
+                yield return new ErrorMap(source.Measure, source.Parts[i], mean, brightest, Colour(map, brightest, cancellationToken));
+            }
+        }
+    }
+
+    private static Tensor[] Compute(Source source, Tensor image, Tensor reference, CancellationToken cancellationToken)
+    {
+        using var _ = no_grad();
+        var (height, width) = (image.shape[2], image.shape[3]);
+        Tensor[] maps = [.. source.Parts.Select(_ => empty([1, 1, height, width], float32, image.device).DetachFromDisposeScope())];
+        foreach (var strip in ImageStrips.Divide(image.shape, cancellationToken: cancellationToken))
+        {
+            using var scope = NewDisposeScope();
+            var start = Math.Max(0, strip.Start - source.Reach);
+            var length = Math.Min(image.shape[strip.Axis], strip.Start + strip.Length + source.Reach) - start;
+            var (part, referencePart) = (image.narrow(strip.Axis, start, length), reference.narrow(strip.Axis, start, length));
+            foreach (var (map, found) in maps.Zip(source.Compute(part, referencePart)))
+            {
+                // A map without the positions at the ends, where no whole window lies, continues with its last values.
+                var (down, across) = ((part.shape[2] - found.shape[2]) / 2, (part.shape[3] - found.shape[3]) / 2);
+                var whole = down + across == 0 ? found : functional.pad(found, [across, across, down, down], mode: TorchSharp.PaddingModes.Replicate);
+                strip.Cut(map).copy_(whole.narrow(strip.Axis, strip.Start - start, strip.Length));
+            }
+        }
+
+        return maps;
+    }
+
+    private static Tensor Colour(Tensor map, double brightest, CancellationToken cancellationToken)
+    {
+        var picture = empty([1, 3, map.shape[2], map.shape[3]], float32, map.device);
+        foreach (var strip in ImageStrips.Divide(picture.shape, cancellationToken: cancellationToken))
+        {
+            using var scope = NewDisposeScope();
+            var position = (brightest > 0 ? strip.Cut(map).Div(brightest) : zeros_like(strip.Cut(map))).Clamp(0, 1).Mul(s_colours.Length - 1);
+            var channels = Enumerable.Range(0, 3).Select(channel => s_colours
+                .Select((colour, i) => position.Sub(i).abs().SubFrom(1).ClampMin(0).Mul(colour[channel])) // between two neighbours
+                .Aggregate((sum, term) => sum.Add(term)));
+            strip.Cut(picture).copy_(cat([.. channels], 1));
+        }
+
+        return picture;
+    }
+
+    private static IEnumerable<Source> OfMeasure(string name)
+    {
+        switch (name)
+        {
+            case Measures.Psnr:
+                yield return Source.Of(name, (x, y) => (x - y).abs().mean([1], keepdim: true)) with { Brightest = BrightDifference };
+                break;
+            case Measures.PsnrY:
+                yield return Source.Of(name, (x, y) => (Luma(x) - Luma(y)).abs()) with { Brightest = BrightDifference };
+                break;
+            case Measures.PsnrChroma:
+                yield return Source.Of(name, (x, y) => ColourMatrix.Apply(x - y, ChromaLoss.ColourDifferences).Square().mean([1], keepdim: true).sqrt()) with { Brightest = BrightDifference };
+                break;
+            case Measures.Ssim:
+                yield return Source.Of(name, (x, y) => Dissimilarity(x, y).mean([1], keepdim: true)) with { Brightest = 1, Reach = SsimReach, MinimumSize = GaussianWindows.WindowSize };
+                break;
+            case Measures.SsimY:
+                yield return Source.Of(name, (x, y) => Dissimilarity(Luma(x), Luma(y))) with { Brightest = 1, Reach = SsimReach, MinimumSize = GaussianWindows.WindowSize };
+                break;
+            default: // no map, or that of a loss
+                break;
+        }
+
+        static Tensor Luma(Tensor image) => BenchmarkProtocol.Luma(image.to(float64));
+
+        static Tensor Dissimilarity(Tensor x, Tensor y)
+        {
+            var (luminance, contrastStructure) = s_windows.Similarities(x.to(float64), s_windows.Statistics(y.to(float64)));
+            return (luminance * contrastStructure).SubFrom(1);
+        }
+    }
+
+    private static IEnumerable<Source> OfLoss(string key, ReconstructionLoss loss) => loss switch
+    {
+        FlipLoss flip => [Source.Of(key, flip.MapOf) with { Brightest = 1, Reach = flip.Reach }],
+        // The root, because a few large distances would leave the rest black.
+        MdfLoss mdf => mdf.Scales.Select(scale => new Source(key, [$"scale {scale}, head", $"scale {scale}, body", $"scale {scale}, final map"],
+            (x, y) => mdf.MapsOf(scale, x, y).Select(map => map.sqrt()))
+        { Reach = MdfReach, MinimumSize = mdf.MinimumSize }),
+        PixelwiseLoss local => [Source.Of(key, (x, y) => local.MapOf(x, y).mean([1], keepdim: true))],
+        _ => [],
+    };
+
+    /// <summary>The maps of one measure, or of one scale of a loss.</summary>
+    /// <param name="Measure">The key of the measure.</param>
+    /// <param name="Parts">The names of the maps.</param>
+    /// <param name="Compute">Computes the maps, <c>(1, 1, h, w)</c> each, from parts of both images. They may lack the same number of positions at all ends.</param>
+    private sealed record Source(string Measure, IReadOnlyList<string?> Parts, Func<Tensor, Tensor, IEnumerable<Tensor>> Compute)
+    {
+        /// <summary>The number of samples, to each side, on which a position depends.</summary>
+        public int Reach { get; init; }
+
+        /// <summary>The smallest image that has the maps.</summary>
+        public int MinimumSize { get; init; } = 1;
+
+        /// <summary>The value of the brightest colour, the same for all images. Null: the largest value of the map.</summary>
+        public double? Brightest { get; init; }
+
+        public static Source Of(string measure, Func<Tensor, Tensor, Tensor> compute) => new(measure, [null], (x, y) => [compute(x, y)]);
+    }
+}
