@@ -51,7 +51,7 @@ public sealed class BadInputTests : IDisposable
         { "loss train {}a.png --task sisr --scales 99 -o {}new.safetensors", "cannot train on '{}a.png': expected at most 3 scales for a photograph of 40×32 (longer side at most 250), found 99: use fewer scales, or a larger photograph" },
 
         // Losses and tasks.
-        { "score {}a.png {}b.png --loss nope", "unknown loss 'nope'; known are charbonnier, chroma, flip" },
+        { "score {}a.png {}b.png --loss nope", "unknown loss 'nope'; known are charbonnier, chroma, dists" },
         { "score {}a.png {}b.png --metrics psnr,nope", "unknown measure 'nope': expected a loss expression, or one of psnr, ssim" },
         { "score {}a.png {}b.png --metrics pnsr", "do you mean 'psnr'?" },
         { "score {}a.png {}b.png --metrics psnr,psnr", "expected different measures, found 'psnr' 2 times: name it once" },
