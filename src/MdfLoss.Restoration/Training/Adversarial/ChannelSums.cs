@@ -6,7 +6,7 @@ namespace Mdf.Training.Adversarial;
 /// <param name="Values">Σ v.</param>
 /// <param name="TimesZ">Σ v z, where z is the layer's output before batch norm.</param>
 /// <param name="TimesP">Σ v p, where p is the gradient in the pass of the gradient penalty; null if nothing needs it.</param>
-internal readonly record struct MapSums(double[] Values, double[] TimesZ, double[]? TimesP = null);
+internal readonly record struct LayerSums(double[] Values, double[] TimesZ, double[]? TimesP = null);
 
 /// <summary>Sums over a map, per channel. Each unit of work computes its own sums in float32. They are then added in float64, in the order of the units.</summary>
 internal sealed unsafe class ChannelSums : IDisposable
@@ -64,11 +64,11 @@ internal sealed unsafe class ChannelSums : IDisposable
 
     /// <summary>Adds the sums of all units that one sink computed.</summary>
     /// <param name="units">The number of units.</param>
-    /// <param name="sums">The number of sums per channel, in the order of <see cref="MapSums"/>: 2 or 3.</param>
-    public MapSums MapTotal(int units, int sums) => Total(0, units, sums) switch
+    /// <param name="sums">The number of sums per channel, in the order of <see cref="LayerSums"/>: 2 or 3.</param>
+    public LayerSums LayerTotal(int units, int sums) => Total(0, units, sums) switch
     {
-        [var values, var timesZ] => new MapSums(values, timesZ),
-        [var values, var timesZ, var timesP] => new MapSums(values, timesZ, timesP),
+        [var values, var timesZ] => new LayerSums(values, timesZ),
+        [var values, var timesZ, var timesP] => new LayerSums(values, timesZ, timesP),
         var other => throw new ArgumentOutOfRangeException(nameof(sums), other.Length, "expected 2 or 3 sums"),
     };
 

@@ -90,7 +90,7 @@ internal sealed unsafe class NormalizedLayer<TLanes> : IDisposable
     /// <summary>Computes the mean and the standard deviation from the sums of z and z², and updates the running statistics. Call it after the convolution.</summary>
     /// <param name="sums">Σ z, Σ z².</param>
     /// <param name="times">The number of updates of the running statistics: the number of times that the algorithm would compute the same pass.</param>
-    public void Normalize(MapSums sums, int times)
+    public void Normalize(LayerSums sums, int times)
     {
         float* gamma = _weights.Gamma(_index), beta = _weights.Beta(_index);
         for (var c = 0; c < _channels; c++)
@@ -111,7 +111,7 @@ internal sealed unsafe class NormalizedLayer<TLanes> : IDisposable
     /// <summary>Computes dz = γ/s (dy − mean(dy) − x̂ mean(dy x̂)), from dy in <see cref="Gradient"/>.</summary>
     /// <param name="sums">Σ dy, Σ dy z.</param>
     /// <param name="addsGradient">Whether to also add to the gradient of γ and β.</param>
-    public RowSource GradientRows(MapSums sums, bool addsGradient)
+    public RowSource GradientRows(LayerSums sums, bool addsGradient)
     {
         var gamma = _weights.Gamma(_index);
         float* dGamma = _weights.Gamma(_index, _weights.Gradient), dBeta = _weights.Beta(_index, _weights.Gradient);
@@ -131,7 +131,7 @@ internal sealed unsafe class NormalizedLayer<TLanes> : IDisposable
 
     /// <summary>Computes h̄ = p̄ leaky′(y) with p̄ = γ/s (q̄ − mean(q̄) − x̂ mean(q̄ x̂)), from q̄ in <see cref="Tangent"/>.</summary>
     /// <param name="sums">Σ q̄, Σ q̄ z.</param>
-    public RowSource TangentRows(MapSums sums)
+    public RowSource TangentRows(LayerSums sums)
     {
         var gamma = _weights.Gamma(_index);
         var factors = Coefficients(1);
@@ -149,7 +149,7 @@ internal sealed unsafe class NormalizedLayer<TLanes> : IDisposable
     /// x̂̄ = −γ/s (q̄ Σ p x̂ + p Σ q̄ x̂)/N + γ ȳ, s̄ = −Σ q̄ q / s, γ̄ = Σ q̄ q / γ + Σ ȳ x̂, β̄ = Σ ȳ,
     /// and z̄ = 1/s (x̂̄ − mean(x̂̄) − x̂ mean(x̂̄ x̂)) + s̄ x̂ / N.
     /// </remarks>
-    public RowSource SecondRows(MapSums gradient, MapSums tangent, MapSums? second)
+    public RowSource SecondRows(LayerSums gradient, LayerSums tangent, LayerSums? second)
     {
         var gammas = _weights.Gamma(_index);
         float* dGamma = _weights.Gamma(_index, _weights.Gradient), dBeta = _weights.Beta(_index, _weights.Gradient);

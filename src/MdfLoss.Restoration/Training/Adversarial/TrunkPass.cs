@@ -134,7 +134,7 @@ internal sealed unsafe class TrunkPass<TLanes> : IDisposable
         Forward(image);
 
         // Down: p is the gradient with respect to a layer's y, q is the gradient with respect to its z. The last result is ∇D.
-        var ofGradient = new MapSums[Layers];
+        var ofGradient = new LayerSums[Layers];
         var q = new RowSource[Layers];
         ofGradient[Top] = BeginBack(1);
         for (var i = Top; i >= 0; i--)
@@ -149,7 +149,7 @@ internal sealed unsafe class TrunkPass<TLanes> : IDisposable
         var penalty = PenaltyOf(inputGradient, weight);
 
         // Up: the derivative of the penalty with respect to each q and p.
-        var ofTangent = new MapSums[Layers];
+        var ofTangent = new LayerSums[Layers];
         RowSource? tangent = null;
         for (var i = 0; i < Layers; i++)
         {
@@ -166,7 +166,7 @@ internal sealed unsafe class TrunkPass<TLanes> : IDisposable
         AddTail(WindowSums(tangent!), 1);
 
         // Down again: p and q also depend on the weights through z.
-        MapSums? ofSecond = null;
+        LayerSums? ofSecond = null;
         for (var i = Top; i >= 0; i--)
         {
             var second = _layers[i].SecondRows(ofGradient[i], ofTangent[i], ofSecond);
@@ -245,7 +245,7 @@ internal sealed unsafe class TrunkPass<TLanes> : IDisposable
     }
 
     /// <summary>Propagates the gradient with respect to the top layer's y back through all layers.</summary>
-    private void Back(FeatureMap image, MapSums sums, bool addsWeights, FeatureMap? inputGradient)
+    private void Back(FeatureMap image, LayerSums sums, bool addsWeights, FeatureMap? inputGradient)
     {
         for (var i = Top; i >= 0; i--)
         {
@@ -267,7 +267,7 @@ internal sealed unsafe class TrunkPass<TLanes> : IDisposable
     }
 
     /// <summary>Computes the gradient of the top layer if every output of the discriminator has the same gradient. It is then the sum of the last convolution's weights, except at the borders.</summary>
-    private MapSums BeginBack(double factor)
+    private LayerSums BeginBack(double factor)
     {
         var layer = _layers[Top];
         var channels = _weights.Channels;
@@ -326,15 +326,15 @@ internal sealed unsafe class TrunkPass<TLanes> : IDisposable
         return [.. Enumerable.Range(0, 3).SelectMany(k => _sums.Total(k, height - 2 + k, 3))];
     }
 
-    private MapSums Convolve(int layer, RowSource input, RowSink sink) =>
+    private LayerSums Convolve(int layer, RowSource input, RowSink sink) =>
         SumBlocks(_outputs[layer], sink, (block, totals, scratch) =>
             _weights.Convolutions[layer - 1].Forward(input, block, _layers[layer].Height, _layers[layer].Width, sink, totals, scratch));
 
-    private MapSums ConvolveBack(int layer, RowSource gradient, RowSink sink) =>
+    private LayerSums ConvolveBack(int layer, RowSource gradient, RowSink sink) =>
         SumBlocks(_outputs[layer - 1], sink, (block, totals, scratch) =>
             _weights.Convolutions[layer - 1].Back(gradient, block, _layers[layer - 1].Height, _layers[layer - 1].Width, sink, totals, scratch));
 
-    private MapSums Expand(FeatureMap image, float* packed, NormalizedLayer<TLanes> layer, RowSink sink)
+    private LayerSums Expand(FeatureMap image, float* packed, NormalizedLayer<TLanes> layer, RowSink sink)
     {
         var address = (nint)packed;
         return Sum(layer.Height, sink, (y, totals, output, scratch) =>
@@ -360,18 +360,18 @@ internal sealed unsafe class TrunkPass<TLanes> : IDisposable
 
     private delegate void BlockWork(TileBlock block, float* totals, ConvolutionScratch scratch);
 
-    private MapSums Sum(int rows, RowSink sink, RowWork work)
+    private LayerSums Sum(int rows, RowSink sink, RowWork work)
     {
         _sums.Begin(rows);
         _workers.Share(rows, (y, scratch) => work(y, _sums.UnitSums(y), sink, scratch));
-        return _sums.MapTotal(rows, sink.Sums);
+        return _sums.LayerTotal(rows, sink.Sums);
     }
 
-    private MapSums SumBlocks(TileBlock[] blocks, RowSink sink, BlockWork work)
+    private LayerSums SumBlocks(TileBlock[] blocks, RowSink sink, BlockWork work)
     {
         _sums.Begin(blocks.Length);
         _workers.Share(blocks.Length, (i, scratch) => work(blocks[i], _sums.UnitSums(i), scratch));
-        return _sums.MapTotal(blocks.Length, sink.Sums);
+        return _sums.LayerTotal(blocks.Length, sink.Sums);
     }
 
     /// <summary>Computes weight · mean((‖g‖ − 1)²), and replaces the image g with the derivative with respect to g.</summary>
