@@ -12,7 +12,7 @@ namespace Mdf.Evaluation;
 /// SSIM: Wang, Bovik, Sheikh and Simoncelli, "Image Quality Assessment: From Error Visibility to Structural Similarity" (2004), a Gaussian
 /// window of 11×11 with σ = 1.5, where the whole window is inside the image. MS-SSIM is 1 − <see cref="MsSsimLoss"/>. NIQE is <see cref="NiqeModel"/>.
 /// </remarks>
-public static class BenchmarkMetrics
+internal static class BenchmarkMetrics
 {
     private static readonly GaussianWindows s_windows = new(padding: 0, precision: ScalarType.Float64);
 

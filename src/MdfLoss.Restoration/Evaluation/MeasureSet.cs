@@ -147,9 +147,7 @@ public sealed class MeasureSet : IDisposable
     {
         try
         {
-            if (measure.Loss is null)
-                throw new InputException("this version of mdf has no such loss");
-            var loss = measure.Loss.Create(device);
+            var loss = measure.Loss!.Create(device);
             if (device is not null && loss.CautionOn(device) is { } caution)
                 warn?.Invoke(caution);
             return loss;

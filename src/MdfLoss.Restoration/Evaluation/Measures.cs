@@ -91,9 +91,16 @@ public static class Measures
         Measure[] measures = [.. texts.SelectMany(text => text.Split(',', StringSplitOptions.TrimEntries)).SelectMany(ParseOne)];
         if (measures.Length == 0)
             throw new InputException("expected the name of a measure, found none");
-        return measures.GroupBy(measure => measure.Name).FirstOrDefault(same => same.Count() > 1) is { } twice
-            ? throw new InputException($"expected different measures, found '{twice.Key}' {twice.Count()} times: name it once")
-            : measures;
+        RequireDifferent(measures);
+        return measures;
+    }
+
+    /// <summary>Refuses a list that has a measure twice.</summary>
+    /// <exception cref="InputException">A measure is named twice.</exception>
+    internal static void RequireDifferent(IReadOnlyList<Measure> measures)
+    {
+        if (measures.GroupBy(measure => measure.Name).FirstOrDefault(same => same.Count() > 1) is { } twice)
+            throw new InputException($"expected different measures, found '{twice.Key}' {twice.Count()} times: name it once");
     }
 
     private static IReadOnlyList<Measure> ParseOne(string text)
@@ -124,11 +131,5 @@ public static class Measures
     private static Measure OfLoss(string name, string title, string loss, string meaning) =>
         new(name, title, Direction.Lower, "G5", meaning) { Source = MeasureSource.Loss, Loss = LossExpression.Parse(loss) };
 
-    // These losses may be missing in a build; then only their name is kept.
-    private static Measure OfWeights(string name, string title, string loss, string meaning) => new(name, title, Direction.Lower, "F4", meaning)
-    {
-        Source = MeasureSource.Loss,
-        Loss = LossExpression.Names.Contains(loss) ? LossExpression.Parse(loss) : null,
-        NeedsWeights = true,
-    };
+    private static Measure OfWeights(string name, string title, string loss, string meaning) => OfLoss(name, title, loss, meaning) with { Format = "F4", NeedsWeights = true };
 }

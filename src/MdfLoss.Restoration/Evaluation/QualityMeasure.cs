@@ -4,63 +4,50 @@ using static TorchSharp.torch;
 
 namespace Mdf.Evaluation;
 
-/// <summary>The name of a measure that is compared with people: <c>psnr</c>, <c>niqe</c>, or a loss expression.</summary>
-/// <param name="Text">The name, as the user wrote it.</param>
-/// <param name="Loss">The loss; null for <c>psnr</c> and <c>niqe</c>.</param>
-internal sealed record QualityMeasureName(string Text, LossExpression? Loss)
-{
-    private const string Psnr = "psnr";
-    private const string Niqe = "niqe";
-
-    /// <summary>The names of the measures that are not losses.</summary>
-    public static IReadOnlyList<string> Others { get; } = [Psnr, Niqe];
-
-    /// <summary>Whether the measure needs a model of NIQE.</summary>
-    public bool NeedsNiqe => Text == Niqe;
-
-    /// <summary>Reads a name. Uses neither libtorch nor files.</summary>
-    /// <exception cref="InputException">It is no measure and no loss expression.</exception>
-    public static QualityMeasureName Parse(string text)
-    {
-        ArgumentNullException.ThrowIfNull(text);
-        return text.Trim() is Psnr or Niqe ? new QualityMeasureName(text.Trim(), null) : new QualityMeasureName(text.Trim(), LossExpression.Parse(text));
-    }
-}
-
-/// <summary>A measure that is compared with people. Its values are distances: lower is better.</summary>
+/// <summary>A measure that is compared with people: an entry of <see cref="Measures"/>, or a loss. Its values are distances: lower is better.</summary>
 internal sealed class QualityMeasure : IDisposable
 {
-    private readonly ReconstructionLoss? _loss;
-    private readonly NiqeModel? _niqe;
+    private readonly Measure _measure;
+    private readonly MeasureSet _set;
 
-    private QualityMeasure(string name, ReconstructionLoss? loss, NiqeModel? niqe) => (Name, _loss, _niqe) = (name, loss, niqe);
+    private QualityMeasure(Measure measure, MeasureSet set) => (_measure, _set) = (measure, set);
+
+    /// <summary>The names of the measures that are not losses.</summary>
+    public static IReadOnlyList<string> Others { get; } = [.. Measures.Table.Where(IsOther).Select(measure => measure.Name.Replace('_', '-'))];
 
     /// <summary>The name in tables.</summary>
-    public string Name { get; }
+    public string Name => _measure.Name;
+
+    /// <summary>Reads a name: that of a loss, otherwise that of a measure. Uses neither libtorch nor files.</summary>
+    /// <param name="text">A loss expression, or a name such as <c>psnr-y</c>; hyphens equal underscores.</param>
+    /// <exception cref="InputException">It is no measure and no loss expression.</exception>
+    public static Measure Parse(string text)
+    {
+        ArgumentNullException.ThrowIfNull(text);
+        var name = text.Trim().Replace('-', '_');
+        return Measures.Table.FirstOrDefault(measure => measure.Name == name && IsOther(measure)) ?? Measures.OfLoss(LossExpression.Parse(text));
+    }
 
     /// <summary>Creates the measures.</summary>
-    /// <param name="names">Their names; at least one.</param>
-    /// <param name="create">Creates a loss.</param>
-    /// <param name="niqe">The model for <c>niqe</c>.</param>
-    /// <exception cref="InputException">A measure is named twice, or a loss cannot be created, or there is no model for <c>niqe</c>.</exception>
-    public static IReadOnlyList<QualityMeasure> Create(IReadOnlyList<QualityMeasureName> names, Func<LossExpression, ReconstructionLoss> create, NiqeModel? niqe)
+    /// <param name="measures">The measures of <see cref="Parse"/>; at least one.</param>
+    /// <param name="niqe">The model for those of NIQE.</param>
+    /// <param name="device">The device of the images.</param>
+    /// <param name="warn">Takes warnings of the losses.</param>
+    /// <exception cref="InputException">A measure is named twice, or a loss cannot be created, or there is no model for NIQE.</exception>
+    public static IReadOnlyList<QualityMeasure> Create(IReadOnlyList<Measure> measures, NiqeModel? niqe, Device device, Action<string>? warn)
     {
-        ArgumentNullException.ThrowIfNull(names);
-        ArgumentNullException.ThrowIfNull(create);
-        if (names.GroupBy(name => name.Text).FirstOrDefault(same => same.Count() > 1) is { } twice)
-            throw new InputException($"expected different measures, found '{twice.Key}' {twice.Count()} times: name it once");
-        if (niqe is null && names.Any(name => name.NeedsNiqe))
-            throw new InputException("the measure 'niqe' needs a model: give the published niqe_pris_params.npz, or a model that was fitted to photographs").With(Remedy.GiveNiqe);
-        var measures = new List<QualityMeasure>();
+        ArgumentNullException.ThrowIfNull(measures);
+        Measures.RequireDifferent(measures);
+        var created = new List<QualityMeasure>();
         try
         {
-            foreach (var name in names)
-                measures.Add(new QualityMeasure(name.Text, name.Loss is { } expression ? create(expression) : null, name.NeedsNiqe ? niqe : null));
-            return measures;
+            foreach (var measure in measures)
+                created.Add(new QualityMeasure(measure, MeasureSet.Create([measure], niqe, device, warn)));
+            return created;
         }
         catch
         {
-            measures.ForEach(measure => measure.Dispose());
+            created.ForEach(measure => measure.Dispose());
             throw;
         }
     }
@@ -72,22 +59,23 @@ internal sealed class QualityMeasure : IDisposable
     {
         const long small = 1 << 20; // pixels; the features of the MDF loss take 3 kB for each
         var (height, width) = (reference.shape[2], reference.shape[3]);
-        var prepares = _loss is not null && images > 1 && height * width <= small && Math.Min(height, width) >= _loss.MinimumSize;
-        return new ComparedMeasure(Name, prepares ? _loss!.Prepare(reference) : null, Distance, reference);
+        var loss = _set.Losses.Select(entry => entry.Loss).SingleOrDefault();
+        var prepares = loss is not null && images > 1 && height * width <= small && Math.Min(height, width) >= loss.MinimumSize;
+        return new ComparedMeasure(Name, prepares ? loss!.Prepare(reference) : null, Distance, reference);
     }
 
     /// <summary>Frees the loss.</summary>
-    public void Dispose() => _loss?.Dispose();
+    public void Dispose() => _set.Dispose();
 
     /// <returns>Null if the measure is not defined for images of this size.</returns>
     private double? Distance(Tensor image, Tensor reference, CancellationToken cancellationToken)
     {
-        if (_niqe is not null)
-            return _niqe.ScoreWhole(image, cancellationToken);
-        if (_loss is null)
-            return -Psnr.Compute(image, reference);
-        return Math.Min(image.shape[2], image.shape[3]) < _loss.MinimumSize ? null : _loss.Measure(image, reference, cancellationToken);
+        var value = _set.Score(image, reference, border: 0, isRounded: false, cancellationToken)[Name];
+        return _measure.Direction == Direction.Higher ? -value : value;
     }
+
+    // The names of some measures are also those of losses, such as ssim and flip. These order images in the same way.
+    private static bool IsOther(Measure measure) => measure.Source != MeasureSource.Loss && !LossExpression.Names.Contains(measure.Name.Replace('_', '-'));
 }
 
 /// <summary>A measure that compares images with one reference.</summary>

@@ -23,13 +23,13 @@ internal sealed class CorrelateCommand : ComputeCommand
         HelpName = "votes.csv",
     };
 
-    private readonly Option<QualityMeasureName[]> _measures = new("--loss")
+    private readonly Option<Measure[]> _measures = new("--loss")
     {
-        Description = $"a measure: {string.Join(", ", QualityMeasureName.Others)}, or a loss expression; may be repeated; {CommonOptions.Losses}",
+        Description = $"a measure: {string.Join(", ", QualityMeasure.Others)}, or a loss expression; may be repeated; {CommonOptions.Losses}",
         HelpName = "name",
         Arity = ArgumentArity.OneOrMore,
         DefaultValueFactory = _ => [],
-        CustomParser = TextParser.OfMany(QualityMeasureName.Parse),
+        CustomParser = TextParser.OfMany(QualityMeasure.Parse),
     };
 
     private readonly Option<bool> _withoutReference = new("--without-reference") { Description = "leave out the pairs of --votes that contain the reference" };
@@ -66,7 +66,7 @@ internal sealed class CorrelateCommand : ComputeCommand
             throw new InputException("--dmos is for a table of scores: leave it out");
         if (votes is not null && context.Get(_measures).Length == 0)
             throw new InputException("expected at least one measure: give --loss NAME");
-        if (context.Get(_niqe) is not null && !context.Get(_measures).Any(name => name.NeedsNiqe))
+        if (context.Get(_niqe) is not null && context.Get(_measures).All(measure => measure.Source != MeasureSource.Niqe))
             throw new InputException("--niqe is for the measure niqe: add --loss niqe");
         if (context.Get(_save) is { } table && Path.GetExtension(table) is not (".md" or ".csv"))
             throw new InputException($"cannot write '{table}': expected a table's name to end in .md or .csv");
@@ -74,14 +74,14 @@ internal sealed class CorrelateCommand : ComputeCommand
 
     protected override int Run(CommandContext context, torch.Device device)
     {
-        var names = context.Get(_measures);
+        var chosen = context.Get(_measures);
         if (context.Get(_save) is { } file)
             AtomicFile.Prepare(file);
         var (votes, scores) = (context.Get(_votes), context.Get(_scores).FirstOrDefault());
         // The tables are read first, because their mistakes are found in an instant.
         var pairs = votes is null ? [] : VoteTable.Read(votes, context.Get(_withoutReference));
-        var images = scores is null ? [] : OpinionTable.Read(scores, measured: names.Length > 0);
-        var measures = QualityMeasure.Create(names, expression => context.CreateLoss(expression, device), context.Get(_niqe) is { } path ? NiqeModel.Load(path) : null);
+        var images = scores is null ? [] : OpinionTable.Read(scores, measured: chosen.Length > 0);
+        var measures = QualityMeasure.Create(chosen, context.Get(_niqe) is { } path ? NiqeModel.Load(path) : null, device, context.Warn);
         try
         {
             return votes is null ? Correlate(context, device, images, measures) : Compare(context, device, pairs, measures);

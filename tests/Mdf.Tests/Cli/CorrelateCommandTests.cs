@@ -82,7 +82,7 @@ public sealed class CorrelateCommandTests : IDisposable
     [InlineData("found both", "{}s.csv", "--votes", "{}v.csv", "--loss", "l1")]
     [InlineData("give --loss NAME", "--votes", "{}v.csv")]
     [InlineData("add --loss niqe", "--votes", "{}v.csv", "--loss", "l1", "--niqe", "{}x.npz")]
-    [InlineData("the measure 'niqe' needs a model", "--votes", "{}v.csv", "--loss", "niqe")]
+    [InlineData("'niqe' needs the parameters of NIQE", "--votes", "{}v.csv", "--loss", "niqe")]
     [InlineData("(--niqe FILE)", "--votes", "{}v.csv", "--loss", "niqe")]
     [InlineData("unknown loss 'psrn'", "--votes", "{}v.csv", "--loss", "psrn")]
     [InlineData("found 'psnr' 2 times", "--votes", "{}v.csv", "--loss", "psnr", "--loss", "psnr")]
