@@ -27,7 +27,12 @@ internal static class Advice
             "evaluate" => "--distorted FOLDER",
             _ => null,
         },
-        [Remedy.GiveNiqe] = command => command is "evaluate" or "score" or Correlate ? "--niqe FILE" : null,
+        [Remedy.GiveNiqe] = command => command switch
+        {
+            "evaluate" or "score" or Correlate => "--niqe FILE",
+            Train => "in the experiment, validation.niqe",
+            _ => null,
+        },
         [Remedy.NameMeasure] = command => command == Correlate ? "--loss NAME" : null,
         [Remedy.MoreTime] = _ => "--external-timeout SECONDS",
         [Remedy.StartRun] = _ => "leave out --resume",

@@ -1,4 +1,5 @@
 using Mdf.Losses;
+using Mdf.Runtime;
 
 namespace Mdf.Evaluation;
 
@@ -59,6 +60,10 @@ internal sealed record Measure(string Name, string Title, Direction Direction, s
 
     /// <summary>The heading of its column: the title, the unit, and an arrow that points to the better values.</summary>
     public string Heading => $"{Title}{(Unit is null ? "" : $" ({Unit})")}{Arrow}";
+
+    /// <summary>Writes a value for people, with the unit.</summary>
+    /// <param name="value">The value; null if there is none.</param>
+    public string Text(double? value) => value is { } number ? $"{PlainNumber.Format(number, Format)}{(Unit is null ? "" : $" {Unit}")}" : "none";
 
     private string Arrow => Direction switch
     {

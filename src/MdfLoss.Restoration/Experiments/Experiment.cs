@@ -107,6 +107,8 @@ public sealed partial class Experiment : IEquatable<Experiment>
             _ = value.Schedule.PlanLearningRate();
             if (value.Validation.Niqe is { } niqe)
                 TextRange.Check(niqe);
+            foreach (var measure in value.Validation.Measures ?? [])
+                TextRange.Check(measure);
             field = value;
         }
     }
@@ -366,6 +368,7 @@ internal static class ExperimentKeys
         new("validation.every", experiment => YamlText.From(experiment.Training.Validation.Every)),
         new("validation.images", experiment => YamlText.From(experiment.Training.Validation.Images)),
         new("validation.niqe", experiment => YamlText.From(experiment.Training.Validation.Niqe)),
+        new("validation.measures", experiment => experiment.Training.Validation.Measures is { } measures ? YamlText.From(measures) : YamlText.From(null as string)),
         new("checkpoint_every", experiment => YamlText.From(experiment.Training.CheckpointEvery)),
         new("seed", experiment => YamlText.From(experiment.Training.Seed)),
     ];

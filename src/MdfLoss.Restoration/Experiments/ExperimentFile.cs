@@ -301,6 +301,7 @@ public static partial class ExperimentFile
                 Every = validation.Integer("every", ValidationOptions.EveryRange) ?? validating.Every,
                 Images = validation.Integer("images", ValidationOptions.ImagesRange) ?? validating.Images,
                 Niqe = validation.Text("niqe", Experiment.TextRange),
+                Measures = validation.Texts("measures", Experiment.TextRange),
             },
             CheckpointEvery = root.Integer("checkpoint_every", NetworkTrainingOptions.CheckpointEveryRange) ?? standard.CheckpointEvery,
             Seed = root.Integer("seed", new ValueRange<long>("a whole number", _ => true)) ?? standard.Seed,

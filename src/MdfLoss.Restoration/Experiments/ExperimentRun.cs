@@ -76,7 +76,7 @@ public sealed class ExperimentRun : IDisposable
             if (experiment.Init is { } init)
                 experiment.Resolve("init", () => LoadWeights(init, _network, warn));
             _network.to(device);
-            _measures = MeasureSet.Create(names: null, niqe, device, warn);
+            _measures = experiment.Resolve("validation.measures", () => MeasureSet.Create(experiment.Training.Validation.Measures, niqe, device, warn));
         }
         catch
         {

@@ -1,5 +1,3 @@
-using System.Collections.ObjectModel;
-
 namespace Mdf.Training;
 
 /// <summary>The options of phase 2, the training of a restoration network. They are the same for every network and every task.</summary>
@@ -134,9 +132,9 @@ public sealed record ScheduleOptions
     public IReadOnlyList<int> Extensions
     {
         get;
-        init => field = new EqualList(ExtensionsRange.Check([.. value.Select(ExtensionRange.Check)]));
+        init => field = new EqualList<int>(ExtensionsRange.Check([.. value.Select(ExtensionRange.Check)]));
     }
-    = new EqualList([]);
+    = new EqualList<int>([]);
 
     /// <summary>The total number of steps: the steps of the schedule and of the extensions.</summary>
     public int TotalIterations => Iterations + Extensions.Sum();
@@ -151,14 +149,6 @@ public sealed record ScheduleOptions
     internal static ValueRange<IReadOnlyList<int>> ExtensionsRange { get; } = new($"at most {MostIterations} steps in all", steps => steps.Sum(static each => (long)each) <= MostIterations);
 
     internal static ValueRange<int> BatchRange { get; } = ValueRange.Whole(1, 4096);
-
-    /// <summary>A list that compares its items, so that two options with equal extensions are equal.</summary>
-    private sealed class EqualList(IEnumerable<int> values) : ReadOnlyCollection<int>([.. values])
-    {
-        public override bool Equals(object? obj) => obj is EqualList other && this.SequenceEqual(other);
-
-        public override int GetHashCode() => Count;
-    }
 
     /// <summary>Whether the schedule or one of its extensions ends after a number of steps.</summary>
     /// <param name="iteration">The number of finished steps.</param>
@@ -190,6 +180,13 @@ public sealed record ValidationOptions
 
     /// <summary>The path of NIQE's model of natural images (<c>.npz</c>). Default (null): NIQE is skipped.</summary>
     public string? Niqe { get; init; }
+
+    /// <summary>The measures: names of <see cref="Evaluation.Measures"/>, or loss expressions; at least one. Default (null): the default measures, and those of NIQE if there is a model.</summary>
+    public IReadOnlyList<string>? Measures
+    {
+        get;
+        init => field = value is null ? null : value.Count > 0 ? new EqualList<string>(value) : throw new ArgumentException("expected at least one measure", nameof(value));
+    }
 
     internal static ValueRange<int> EveryRange { get; } = ValueRange.Whole(1);
 

@@ -118,8 +118,15 @@ internal sealed class TrainCommand : ComputeCommand
     private static void Write(Terminal terminal, RunFolder folder, ExperimentResult result)
     {
         terminal.WriteLine(string.Create(CultureInfo.InvariantCulture,
-            $"{result.Iterations} iterations: validation loss {PlainNumber.Format(result.Last.Loss, 5)}, PSNR {result.Last.Scores[Measures.Psnr]:F2} dB, on Y {result.Last.Scores[Measures.PsnrY]:F2} dB; lowest loss {PlainNumber.Format(result.Best.Loss, 5)} at iteration {result.Best.Iteration}"));
+            $"{result.Iterations} iterations: validation loss {PlainNumber.Format(result.Last.Loss, 5)}{string.Concat(Shown(result.Last.Scores))}; lowest loss {PlainNumber.Format(result.Best.Loss, 5)} at iteration {result.Best.Iteration}"));
         terminal.WriteLine($"{folder.Best}: the network; use it with mdf restore {folder.Best} in.png -o out.png");
         terminal.WriteLine($"{folder.Curves}: the curves");
+    }
+
+    // PSNR, or what the experiment measures instead.
+    private static IEnumerable<string> Shown(BenchmarkScores scores)
+    {
+        string[] psnr = [.. new[] { Measures.Psnr, Measures.PsnrY }.Where(scores.Names.Contains)];
+        return Measures.Parse(psnr.Length > 0 ? psnr : scores.Names).Select(measure => $", {measure.Title} {measure.Text(scores[measure.Name])}");
     }
 }

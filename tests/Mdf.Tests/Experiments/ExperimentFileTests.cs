@@ -85,7 +85,7 @@ public sealed partial class ExperimentFileTests
             {
                 Sampling = new SamplingOptions { Patch = numbers[0], Augment = flags[0], SkipUnreadable = flags[1], Reduce = flags[0] ? 1 : numbers[1] },
                 Schedule = schedule,
-                Validation = new ValidationOptions { Every = numbers[2], Images = numbers[3], Niqe = hasFiles ? texts[4] : null },
+                Validation = new ValidationOptions { Every = numbers[2], Images = numbers[3], Niqe = hasFiles ? texts[4] : null, Measures = flags[1] ? [loss, texts[1]] : null },
                 CheckpointEvery = numbers[4],
                 Seed = seed,
             },
@@ -188,7 +188,7 @@ public sealed partial class ExperimentFileTests
     [InlineData(1, "tsk: sisr:4", "'x.yaml', line 1: unknown key 'tsk': did you mean 'task'?")]
     [InlineData(1, "task: sisr:4\nmomentum: 0.9", "'x.yaml', line 2: unknown key 'momentum': known are task, network, loss, init, data, schedule, validation, checkpoint_every, seed, needs, plugins")]
     [InlineData(10, "  iteration: 5", "'x.yaml', line 10: unknown key 'iteration' in 'schedule': did you mean 'iterations'?")]
-    [InlineData(12, "  0: 5", "'x.yaml', line 12: unknown key '0' in 'validation': known are every, images, niqe")]
+    [InlineData(12, "  0: 5", "'x.yaml', line 12: unknown key '0' in 'validation': known are every, images, niqe, measures")]
     [InlineData(4, "  Features: 5", "'x.yaml', line 4: expected the keys of 'network' to be names of small letters, digits and _, beside 'name', found 'Features'")]
     [InlineData(1, "", "'x.yaml': 'task' is missing; expected the task that the network is trained for, such as sisr:4")]
     [InlineData(1, "task:", "'x.yaml', line 1: 'task' is missing; expected the task that the network is trained for, such as sisr:4")]
@@ -399,6 +399,7 @@ public sealed partial class ExperimentFileTests
               every: 100
               images: 4
               niqe: null
+              measures: null
             checkpoint_every: 200
             seed: 3
 
@@ -484,7 +485,7 @@ public sealed partial class ExperimentFileTests
         // Of a file with the required keys alone, the canonical file has the defaults.
         var canonical = Parse("{task: x, network: {name: n}, loss: l1, data: {train: a, validation: b}, schedule: {iterations: 9}}").ToYaml();
         var inDocumentation = rows.Where(row => row.Value.StartsWith('`')).ToDictionary(row => row.Key, row => row.Value.Trim('`'));
-        Assert.Equal(23, inDocumentation.Count);
+        Assert.Equal(24, inDocumentation.Count);
         foreach (var (key, value) in inDocumentation.Where(row => row.Key != "schedule.decay_factor"))
             Assert.Contains($"{key.Split('.')[^1]}: {value}\n", canonical, StringComparison.Ordinal);
     }

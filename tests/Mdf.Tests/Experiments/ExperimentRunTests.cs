@@ -583,6 +583,9 @@ public sealed class ExperimentRunTests : IDisposable
             ("network.featurs", "8", "did you mean 'features'"),
             ("init", "none.safetensors", "there is no such file"),
             ("validation.niqe", "none.npz", "there is no such file"),
+            ("validation.measures", "niqe", "'niqe' needs the parameters of NIQE"),
+            ("validation.measures", "[psnr, flipp]", "do you mean 'flip'?"),
+            ("validation.measures", "[]", "expected 'validation.measures' to name at least one"),
         })
         {
             var message = Assert.Throws<InputException>(() => Run("new", Experiment(5, overrides: $"{key}={value}"))).Message;
@@ -590,6 +593,17 @@ public sealed class ExperimentRunTests : IDisposable
             Assert.DoesNotContain('\n', message);
             Assert.False(Directory.Exists(_folder.File("new")), $"{key} = {value}");
         }
+    }
+
+    [Fact]
+    public void A_validation_measures_the_named_measures_in_their_order()
+    {
+        var (folder, result) = Run("measured", Experiment(iterations: 2, overrides: "validation.measures=[flip, psnr-y, mse]"));
+        Assert.Equal(["flip", "psnr_y", "mse"], result.Last.Scores.Names);
+        Assert.All(result.Last.Scores.Values.Values, value => Assert.True(value > 0));
+        Assert.Contains("\"flip\":", File.ReadAllText(folder.Log));
+        using var resumed = new ExperimentRun(Experiment(iterations: 2, overrides: "validation.measures=[flip, psnr-y, mse]"), folder, CPU);
+        Assert.Equal(result.Last.Scores, resumed.Run(resume: true).Last.Scores);
     }
 
     [Fact]
