@@ -8,6 +8,7 @@ internal static class Advice
     private const string Correlate = "correlate";
     private const string Train = "train";
     private const string LossTrain = "loss train";
+    private const string Sweep = "sweep";
 
     /// <summary>For each remedy, the advice in a command; null where the command has no such option.</summary>
     private static readonly Dictionary<Remedy, Func<string, string?>> s_advice = new()
@@ -20,23 +21,28 @@ internal static class Advice
         [Remedy.NameNetwork] = _ => "--network NETWORK",
         [Remedy.OmitNetwork] = _ => "leave out --network",
         [Remedy.NameTask] = _ => "--task TASK",
-        [Remedy.TypeTask] = command => command == Train ? "--task 'external:command', also with --resume" : null,
+        [Remedy.TypeTask] = command => command switch
+        {
+            Train => "--task 'external:command', also with --resume",
+            Sweep => "--task 'external:command'",
+            _ => null,
+        },
         [Remedy.GiveDistorted] = command => command switch
         {
-            Train => "in the experiment, data.distorted, and data.validation_distorted if there is data.validation",
+            Train or Sweep => "in the experiment, data.distorted, and data.validation_distorted if there is data.validation",
             "evaluate" => "--distorted FOLDER",
             _ => null,
         },
         [Remedy.GiveNiqe] = command => command switch
         {
             "evaluate" or "score" or Correlate => "--niqe FILE",
-            Train => "in the experiment, validation.niqe",
+            Train or Sweep => "in the experiment, validation.niqe",
             _ => null,
         },
         [Remedy.NameMeasure] = command => command == Correlate ? "--loss NAME" : null,
         [Remedy.MoreTime] = _ => "--external-timeout SECONDS",
         [Remedy.StartRun] = _ => "leave out --resume",
-        [Remedy.Resume] = _ => "--resume",
+        [Remedy.Resume] = command => command == Sweep ? "run the same command again" : "--resume",
         [Remedy.ResumeOrMoveRun] = command => RunFolder(command) is { } folder ? $"--resume, or {folder}" : null,
         [Remedy.MoveRun] = RunFolder,
         [Remedy.MoveOrExtendRun] = command => RunFolder(command) is { } folder ? $"{folder}, or --resume --extend" : null,
@@ -66,7 +72,7 @@ internal static class Advice
 
     private static string? RunFolder(string command) => command switch
     {
-        Train => "--output FOLDER",
+        Train or Sweep => "--output FOLDER",
         LossTrain => "--run FOLDER",
         _ => null,
     };

@@ -59,6 +59,15 @@ internal sealed class CommandContext
     /// <summary>Returns the value of an argument.</summary>
     public T Get<T>(Argument<T> argument) => _arguments.GetRequiredValue(argument);
 
+    /// <summary>Returns an option as the user typed it, for the command line of another process: its name and its values.</summary>
+    /// <param name="option">The option, of the command or of all commands.</param>
+    /// <returns>The words; none if it is not given.</returns>
+    public IEnumerable<string> Typed(Option option) => _arguments.GetResult(option) is { Implicit: false } result ? result.Tokens.SelectMany(token => new[] { option.Name, token.Value }) : [];
+
+    /// <summary>Returns an option of all commands.</summary>
+    /// <param name="name">Its name, such as <c>--plugin</c>.</param>
+    public Option OfAll(string name) => Root.Options.Single(option => option.Name == name);
+
     /// <summary>The root command, which contains all commands.</summary>
     public Command Root => _arguments.RootCommandResult.Command;
 
@@ -78,6 +87,9 @@ internal sealed class CommandContext
         else
             write(_output);
     }
+
+    /// <summary>Writes one line to standard output, for a program that reads it.</summary>
+    public void Line(string line) => _output.Writer.WriteLine(line);
 
     /// <summary>Writes a warning, as one line on standard error.</summary>
     public void Warn(string message) => _error.WriteLine($"mdf: {message}");

@@ -36,6 +36,15 @@ internal static class CommonOptions
         },
     ];
 
+    /// <summary>Creates the option for the device to compute on.</summary>
+    public static Option<ComputeDevice> Device() => new("--device")
+    {
+        Description = "auto (a CUDA device if there is one), cpu, cuda or cuda:N",
+        HelpName = "name",
+        CustomParser = TextParser.From(ComputeDevice.Parse),
+        DefaultValueFactory = _ => ComputeDevice.Auto,
+    };
+
     /// <summary>Refuses <c>--extend</c> without <c>--resume</c>.</summary>
     /// <param name="extend">The value of <c>--extend</c>.</param>
     /// <param name="resume">The value of <c>--resume</c>.</param>

@@ -37,13 +37,7 @@ internal abstract class MdfCommand : Command
 /// <summary>A command that computes with libtorch. It has the options <c>--device</c> and <c>--threads</c>.</summary>
 internal abstract class ComputeCommand : MdfCommand
 {
-    private readonly Option<ComputeDevice> _device = new("--device")
-    {
-        Description = "auto (a CUDA device if there is one), cpu, cuda or cuda:N",
-        HelpName = "name",
-        CustomParser = TextParser.From(ComputeDevice.Parse),
-        DefaultValueFactory = _ => ComputeDevice.Auto,
-    };
+    private readonly Option<ComputeDevice> _device = CommonOptions.Device();
 
     private readonly Option<int?> _threads = new("--threads")
     {

@@ -36,7 +36,7 @@ public sealed class MeasureSet : IDisposable
     /// <inheritdoc cref="Create(IEnumerable{string}, NiqeModel, Device, Action{string})"/>
     internal static MeasureSet Create(IReadOnlyList<Measure>? measures, NiqeModel? niqe, Device? device, Action<string>? warn)
     {
-        measures ??= [.. Measures.Table.Where(measure => measure.IsDefault || niqe is not null && measure.Source == MeasureSource.Niqe)];
+        measures ??= Measures.Default(niqe is not null);
         if (niqe is null && measures.FirstOrDefault(measure => measure.Source == MeasureSource.Niqe) is { } blind)
             throw new InputException($"'{blind.Name}' needs the parameters of NIQE: give the published niqe_pris_params.npz").With(Remedy.GiveNiqe);
         var entries = new List<(Measure, ReconstructionLoss?)>();

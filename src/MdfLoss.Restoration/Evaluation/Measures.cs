@@ -75,6 +75,10 @@ public static class Measures
     /// <summary>The measures that are computed from the samples in one pass.</summary>
     internal static IReadOnlyList<Measure> OfStrips => [.. s_table.Where(measure => measure.Source == MeasureSource.Strips)];
 
+    /// <summary>The measures that are used if none are named.</summary>
+    /// <param name="withNiqe">Whether there is a model for NIQE.</param>
+    internal static IReadOnlyList<Measure> Default(bool withNiqe) => [.. s_table.Where(measure => measure.IsDefault || withNiqe && measure.Source == MeasureSource.Niqe)];
+
     /// <summary>Returns the entry of a name.</summary>
     /// <param name="name">The name.</param>
     internal static Measure Find(string name) => s_table.First(measure => measure.Name == name);

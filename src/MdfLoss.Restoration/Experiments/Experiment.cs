@@ -141,6 +141,23 @@ public sealed partial class Experiment : IEquatable<Experiment>
     /// <summary>The place of each key by its path, such as <c>network.name</c>; empty if the experiment was created in code.</summary>
     internal IReadOnlyDictionary<string, Place> Places { get; init; } = new Dictionary<string, Place>();
 
+    /// <summary>Says what the experiment needs, for the message of an error about a missing file.</summary>
+    /// <param name="error">The error.</param>
+    /// <returns>Text to add to the message; null if the file does not say it, or the error has another cause.</returns>
+    internal string? NeedsOf(Exception error)
+    {
+        return Needs is not null && IsOfMissingFile(error) ? $"; this experiment needs {Needs}: put it there" : null;
+
+        static bool IsOfMissingFile(Exception? error) =>
+            error is FileNotFoundException or DirectoryNotFoundException || error is InputException && IsOfMissingFile(error.InnerException);
+    }
+
+    /// <summary>The measures of its validations.</summary>
+    /// <exception cref="InputException">There is no such measure; the message has the line.</exception>
+    internal IReadOnlyList<Evaluation.Measure> ValidationMeasures() => Resolve("validation.measures", () => Training.Validation.Measures is { } names
+        ? Evaluation.Measures.Parse(names)
+        : Evaluation.Measures.Default(Training.Validation.Niqe is not null));
+
     /// <summary>Creates an object from the value of a key. If this fails, the message gives the place of the key.</summary>
     /// <param name="key">The key's path, such as <c>task</c> or <c>data.train</c>.</param>
     /// <param name="make">Creates the object. If it throws an <see cref="InputException"/>, the file and the line, or the argument, are added to the message.</param>

@@ -76,18 +76,37 @@ public static partial class ExperimentFile
     {
         ArgumentNullException.ThrowIfNull(text);
         ArgumentNullException.ThrowIfNull(name);
+        var root = ReadSettings(text, name);
+        foreach (var setting in overrides ?? [])
+            Override(root, setting, names.Setting);
+        return Create(root, task, names);
+    }
+
+    /// <summary>Reads the keys of an experiment file, and does not check them.</summary>
+    /// <param name="text">The text of the file.</param>
+    /// <param name="name">The name of the text in messages.</param>
+    /// <exception cref="InputException">The text is not a mapping of YAML.</exception>
+    internal static SettingMap ReadSettings(string text, string name)
+    {
         var file = new Place($"'{name}'", 0);
-        var root = SettingReader.Read(text.TrimStart('\uFEFF'), line => file with { Line = line }) switch
+        return SettingReader.Read(text.TrimStart('\uFEFF'), line => file with { Line = line }) switch
         {
-            SettingMap map => map,
+            SettingMap map => map with { Place = file },
             { IsNull: true } => new SettingMap(file, []),
             var other => throw new InputException($"{other.Place}: expected the keys of an experiment, such as 'task: sisr:4', found {other.Kind}"),
         };
-        foreach (var setting in overrides ?? [])
-            Override(root, setting, names.Setting);
+    }
+
+    /// <summary>Creates an experiment from its keys.</summary>
+    /// <param name="root">The keys. The task is set in them if it is given.</param>
+    /// <param name="task">The task that the user typed; it replaces the task of the file. Null: the task of the file.</param>
+    /// <param name="names">The name of the typed task in messages.</param>
+    /// <exception cref="InputException">A key or a value cannot be used; the message has its place.</exception>
+    internal static Experiment Create(SettingMap root, Distortion? task, ExperimentArguments names)
+    {
         if (task is not null)
             root.Entries["task"] = (new Place(names.Task, 0), new SettingText(new Place(names.Task, 0), task.Task, IsQuoted: true));
-        return ReadExperiment(Section.Open(file, root, Keys[""]), PlacesOf(root), task as ExternalDistortion);
+        return ReadExperiment(Section.Open(root.Place, root, Keys[""]), PlacesOf(root), task as ExternalDistortion);
     }
 
     /// <summary>Refuses to resume a run that needs a plugin that is not loaded.</summary>
@@ -149,7 +168,10 @@ public static partial class ExperimentFile
         }
     }
 
-    private static string ReadText(string path)
+    /// <summary>Reads the text of a file.</summary>
+    /// <param name="path">The file.</param>
+    /// <exception cref="InputException">The file cannot be read, is too large, or is not text in UTF-8.</exception>
+    internal static string ReadText(string path)
     {
         RegularFile.Require(path, "an experiment file");
         try
@@ -173,12 +195,25 @@ public static partial class ExperimentFile
 
     private static void Override(SettingMap root, string setting, string name)
     {
-        if (setting.Split('=', 2) is not [var path, var text] || path.Split('.') is not [.. var sections, var key] keys || keys.Contains(""))
+        if (setting.Split('=', 2) is not [var path, var text] || path.Split('.').Contains(""))
             throw new InputException($"{name}: expected key=value, such as schedule.iterations=200, found {Untrusted.Quote(setting)}");
         var place = new Place($"{name} {path}", 0);
         var value = SettingReader.Read(text, _ => place);
         if (value is SettingMap)
             throw new InputException($"{place}: expected a value or a list, found {value.Kind}; set one key at a time, and put text with ': ' or {{ in single quotes");
+        Set(root, path, place, value);
+    }
+
+    /// <summary>Sets a key, and creates its section if there is none.</summary>
+    /// <param name="root">The keys of the experiment.</param>
+    /// <param name="path">The key's path, such as <c>schedule.batch</c>.</param>
+    /// <param name="place">The place of the setting.</param>
+    /// <param name="value">The value.</param>
+    /// <exception cref="InputException">The section is a value.</exception>
+    internal static void Set(SettingMap root, string path, Place place, Setting value)
+    {
+        string[] keys = path.Split('.');
+        var (sections, key) = (keys[..^1], keys[^1]);
         var map = root;
         for (var depth = 0; depth < sections.Length; depth++)
         {

@@ -76,7 +76,7 @@ public sealed class ExperimentRun : IDisposable
             if (experiment.Init is { } init)
                 experiment.Resolve("init", () => LoadWeights(init, _network, warn));
             _network.to(device);
-            _measures = experiment.Resolve("validation.measures", () => MeasureSet.Create(experiment.Training.Validation.Measures, niqe, device, warn));
+            _measures = experiment.Resolve("validation.measures", () => MeasureSet.Create(experiment.ValidationMeasures(), niqe, device, warn));
         }
         catch
         {
@@ -91,6 +91,9 @@ public sealed class ExperimentRun : IDisposable
         get;
         init => field = ValueRange.Whole(0, ScheduleOptions.MostIterations).Check(value);
     }
+
+    /// <summary>Takes the number of steps and the results of each validation, before they are in a checkpoint. After a resume, it may take those of one validation again.</summary>
+    internal Action<int, ValidationMeasures>? Validated { get; init; }
 
     /// <summary>A caution about the loss before long work; null if there is none.</summary>
     public string? Caution => _loss.CautionOn(_device);
@@ -201,6 +204,7 @@ public sealed class ExperimentRun : IDisposable
                 try
                 {
                     position = Validate(session, trainer, position, isLast ? progress : null, cancellationToken);
+                    Validated?.Invoke(position.Iteration, position.Measures!);
                 }
                 catch (OperationCanceledException)
                 {

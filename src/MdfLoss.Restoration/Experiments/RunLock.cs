@@ -3,7 +3,7 @@ using Mdf.Runtime;
 
 namespace Mdf.Experiments;
 
-/// <summary>The lock that keeps a second process out of a run's folder. The system releases it when its process ends in any way.</summary>
+/// <summary>The lock that keeps a second process out of a folder, such as that of a run. The system releases it when its process ends in any way.</summary>
 /// <remarks>
 /// The lock is on the open file (<c>flock</c> on Unix, the sharing mode on Windows), not on its existence: a file that a killed process left locks nothing.
 /// The file remains in the folder, because two processes could otherwise lock two files with the same name. A second file names the holder of the lock, because a
@@ -28,18 +28,8 @@ internal sealed class RunLock : IDisposable
     /// <exception cref="InputException">Another process holds it, or the folder cannot be written.</exception>
     public static RunLock Take(string folder)
     {
-        var path = Path.Combine(folder, Name);
-        AtomicFile.Prepare(path);
-        FileStream file;
-        try
-        {
-            file = new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
-        }
-        catch (IOException e) when (IsHeld(e))
-        {
-            throw new InputException($"'{folder}' is in use by {Holder(folder)}: wait until it has ended, stop it, or choose another folder").With(Remedy.MoveRun);
-        }
-
+        var taken = TryTake(folder, Name)
+            ?? throw new InputException($"'{folder}' is in use by {Holder(folder)}: wait until it has ended, stop it, or choose another folder").With(Remedy.MoveRun);
         try
         {
             File.WriteAllText(Path.Combine(folder, HolderName), string.Create(CultureInfo.InvariantCulture,
@@ -50,7 +40,25 @@ internal sealed class RunLock : IDisposable
             // The disk is full. The lock is held anyway; only the name of its holder is missing.
         }
 
-        return new RunLock(file);
+        return taken;
+    }
+
+    /// <summary>Takes a lock of a folder; null if another process, or other work of this process, holds it.</summary>
+    /// <param name="folder">The folder. It is created if it is missing.</param>
+    /// <param name="name">The name of the lock's file.</param>
+    /// <exception cref="InputException">The folder cannot be written.</exception>
+    public static RunLock? TryTake(string folder, string name)
+    {
+        var path = Path.Combine(folder, name);
+        AtomicFile.Prepare(path);
+        try
+        {
+            return new RunLock(new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None));
+        }
+        catch (IOException e) when (IsHeld(e))
+        {
+            return null;
+        }
     }
 
     /// <summary>Releases the lock.</summary>

@@ -16,6 +16,12 @@ internal sealed class Section
 
     private Section(Place place, string name, SettingMap map) => (_place, _prefix, _map) = (place, name.Length > 0 ? $"{name}." : "", map);
 
+    /// <summary>The place of the section.</summary>
+    public Place Place => _place;
+
+    /// <summary>Whether the section is omitted or has no keys.</summary>
+    public bool IsEmpty => _map.Entries.Count == 0;
+
     /// <summary>Opens the whole file.</summary>
     /// <param name="place">The file.</param>
     /// <param name="root">The content of the file.</param>

@@ -34,4 +34,11 @@ internal sealed record SettingList(Place Place, IReadOnlyList<Setting> Items) : 
 /// <summary>Keys and their values, in order.</summary>
 /// <param name="Place">The place where it starts.</param>
 /// <param name="Entries">The values by key, each with the place of the key.</param>
-internal sealed record SettingMap(Place Place, OrderedDictionary<string, (Place Place, Setting Value)> Entries) : Setting(Place, "keys of its own");
+internal sealed record SettingMap(Place Place, OrderedDictionary<string, (Place Place, Setting Value)> Entries) : Setting(Place, "keys of its own")
+{
+    /// <summary>Returns a copy whose keys can be set without changing this mapping.</summary>
+    public SettingMap Copy() => this with
+    {
+        Entries = new(Entries.Select(entry => KeyValuePair.Create(entry.Key, entry.Value.Value is SettingMap inner ? (entry.Value.Place, inner.Copy()) : entry.Value)), StringComparer.Ordinal),
+    };
+}

@@ -8,20 +8,23 @@ namespace Mdf.Experiments;
 /// <remarks>It reads the events of the parser, so it creates only <see cref="Setting"/> objects, and it limits the depth of nesting.</remarks>
 internal sealed class SettingReader
 {
-    private const int DeepestNesting = 3; // the file, a section in it, a list in the section
+    /// <summary>The nesting of an experiment: the file, a section in it, a list in the section.</summary>
+    public const int OfExperiment = 3;
 
     private readonly Parser _parser;
     private readonly Func<int, Place> _placeOf;
+    private readonly int _deepest;
 
-    private SettingReader(string text, Func<int, Place> placeOf) => (_parser, _placeOf) = (new Parser(new StringReader(text)), placeOf);
+    private SettingReader(string text, Func<int, Place> placeOf, int deepest) => (_parser, _placeOf, _deepest) = (new Parser(new StringReader(text)), placeOf, deepest);
 
     /// <summary>Reads one document.</summary>
     /// <param name="text">All of its text.</param>
     /// <param name="placeOf">Returns the place of a line; lines are counted from 1.</param>
+    /// <param name="deepest">The deepest nesting.</param>
     /// <exception cref="InputException">The text is not YAML, or uses parts of YAML that an experiment does not need.</exception>
-    public static Setting Read(string text, Func<int, Place> placeOf)
+    public static Setting Read(string text, Func<int, Place> placeOf, int deepest = OfExperiment)
     {
-        var reader = new SettingReader(text, placeOf);
+        var reader = new SettingReader(text, placeOf, deepest);
         try
         {
             return reader.ReadDocument();
@@ -61,8 +64,8 @@ internal sealed class SettingReader
         if (ReadText() is { } text)
             return text;
         _parser.Accept<NodeEvent>(out var node);
-        if (depth == DeepestNesting && node is not null)
-            throw new InputException($"{PlaceOf(node)}: lists and keys are nested deeper than in any experiment");
+        if (depth == _deepest && node is not null)
+            throw new InputException($"{PlaceOf(node)}: lists and keys are nested too deeply");
         return node is SequenceStart ? ReadList(depth) : ReadMap(depth);
     }
 

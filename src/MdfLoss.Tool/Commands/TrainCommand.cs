@@ -81,15 +81,12 @@ internal sealed class TrainCommand : ComputeCommand
         {
             return Train(context, device, experiment, folder);
         }
-        catch (InputException e) when (experiment.Needs is { } needs && IsOfMissingFile(e))
+        catch (InputException e) when (experiment.NeedsOf(e) is { } needs)
         {
             var elsewhere = context.Get(_resume) ? "" : ", or name other folders with --set data.train=FOLDER --set data.validation=FOLDER";
-            throw new InputException($"{e.Message}; this experiment needs {needs}: put it there{elsewhere}", e);
+            throw new InputException($"{e.Message}{needs}{elsewhere}", e);
         }
     }
-
-    private static bool IsOfMissingFile(Exception? error) =>
-        error is FileNotFoundException or DirectoryNotFoundException || error is InputException && IsOfMissingFile(error.InnerException);
 
     private int Train(CommandContext context, torch.Device device, Experiment experiment, RunFolder folder)
     {

@@ -89,6 +89,25 @@ public sealed class LossExpression
         return new LossExpression(text.Trim(), [.. SplitOutsideQuotes(text, '+', text).Select(term => ParseTerm(term.Trim(), text))]);
     }
 
+    /// <summary>Replaces named weights by numbers: <c>mse+w*vgg16</c> becomes <c>mse+0.1*vgg16</c>. Everything else stays as it is.</summary>
+    /// <param name="text">The expression.</param>
+    /// <param name="weights">The numbers, as text, by name.</param>
+    /// <returns>The expression, and the names that it uses.</returns>
+    /// <exception cref="InputException">A quote is not closed.</exception>
+    internal static (string Text, IReadOnlySet<string> Used) SetWeights(string text, IReadOnlyDictionary<string, string> weights)
+    {
+        var used = new HashSet<string>(StringComparer.Ordinal);
+        var terms = SplitOutsideQuotes(text, '+', text).Select(term =>
+        {
+            var (weight, body) = Cut(term, '*');
+            if (body is null || !weights.TryGetValue(weight.Trim(), out var number))
+                return term;
+            used.Add(weight.Trim());
+            return $"{number}*{body.TrimStart()}";
+        });
+        return (string.Join('+', terms), used);
+    }
+
     /// <summary>Creates the loss.</summary>
     /// <param name="device">The device for its weights. Default: the CPU.</param>
     /// <exception cref="InputException">A file that the expression names does not exist or cannot be used.</exception>

@@ -1,4 +1,5 @@
 using Mdf.Experiments;
+using Mdf.Experiments.Sweeps;
 using Mdf.Networks;
 
 namespace Mdf.Tests.Cli;
@@ -82,7 +83,9 @@ public sealed class TrainCommandTests : IDisposable
         var folder = Path.Combine(Shared.Repository, "experiments");
         foreach (var file in Directory.GetFiles(folder, "*.yaml", SearchOption.AllDirectories))
         {
-            var experiment = ExperimentFile.Load(file);
+            var experiment = File.ReadLines(file).Contains("experiment:")
+                ? Sweep.Load(file, task: null, ExperimentArguments.InCode).Cells[0].Experiment
+                : ExperimentFile.Load(file);
             if (Path.GetDirectoryName(file) != Path.Combine(folder, "quick"))
             {
                 Assert.NotNull(experiment.Needs);

@@ -261,7 +261,7 @@ public sealed partial class ExperimentFileTests
     [InlineData("data: !System.Object {}", "'x.yaml', line 1: expected a value, found an anchor (&) or a tag (!) before it; leave it out, or put text with & or ! in single quotes")]
     [InlineData("<<: {seed: 1}", "'x.yaml', line 1: unknown key '<<': known are task, network, loss, init, data, schedule, validation, checkpoint_every, seed, needs, plugins")]
     [InlineData("[a]: b", "'x.yaml', line 1: expected a key, found a list or a mapping; write 'key: value'")]
-    [InlineData("data:\n  train:\n    - - a", "'x.yaml', line 3: lists and keys are nested deeper than in any experiment")]
+    [InlineData("data:\n  train:\n    - - a", "'x.yaml', line 3: lists and keys are nested too deeply")]
     [InlineData("task: [sisr", "'x.yaml', line 2: this is not YAML (while parsing a flow sequence, did not find expected ',' or ']'); put text with special characters in single quotes")]
     [InlineData("seed: 1\ntask: a: b", "'x.yaml', line 2: this is not YAML (while scanning a plain scalar value, found invalid mapping); put text with special characters in single quotes")]
     public void What_is_no_experiment_at_all_is_refused(string text, string expected) =>

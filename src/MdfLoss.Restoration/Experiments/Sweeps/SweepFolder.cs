@@ -1,0 +1,196 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using Mdf.Runtime;
+
+namespace Mdf.Experiments.Sweeps;
+
+/// <summary>The state of a cell.</summary>
+internal enum CellState
+{
+    /// <summary>Not started.</summary>
+    Missing,
+
+    /// <summary>Started and not ended: another process runs it, or it was interrupted.</summary>
+    Unfinished,
+
+    /// <summary>Trained to the end.</summary>
+    Finished,
+
+    /// <summary>Stopped early by the rule of the sweep.</summary>
+    Stopped,
+
+    /// <summary>Ended by an error.</summary>
+    Failed,
+}
+
+/// <summary>The record of a cell that has ended, as its folder contains it.</summary>
+/// <param name="State">How it ended.</param>
+/// <param name="Settings">The SHA-256 of its settings.</param>
+/// <param name="Iteration">The number of steps made.</param>
+/// <param name="Loss">The value of the experiment's loss in the last validation; null for a failed cell.</param>
+/// <param name="Measures">The measures of the last validation, by their names; null for a failed cell.</param>
+/// <param name="Message">The error of a failed cell, or the reason why a cell was stopped.</param>
+internal sealed record CellRecord(CellState State, string Settings, int Iteration, double? Loss, IReadOnlyDictionary<string, double?>? Measures, string? Message);
+
+/// <summary>The folder of a sweep.</summary>
+/// <remarks>
+/// <code>
+/// cells/loss=VGG,w=0.1,seed=1/   the run folder of a cell; cell.json in it says how the cell has ended
+/// table.csv, .json, .md          all cells, with the measures of their last validations
+/// means.csv, .json, .md          means and standard deviations over the seeds
+/// plots/                         each measure against each numeric axis; the distortion-perception plane; parallel coordinates
+/// best.yaml, best.md             the experiment of the chosen cell; why it was chosen, and its measures on the test sets
+/// slurm/                         the batch script of a job array, and its logs
+/// </code>
+/// </remarks>
+internal sealed class SweepFolder
+{
+    private const string Cells = "cells";
+    private const string Record = "cell.json";
+    private const string CellLockName = ".cell-lock";
+    private const string TablesLockName = ".lock";
+    private const int LongestRecord = 1 << 20;
+
+    private static readonly JsonSerializerOptions s_json = new()
+    {
+        WriteIndented = true,
+        PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
+        NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals,
+        Converters = { new JsonStringEnumConverter(JsonNamingPolicy.SnakeCaseLower) },
+        RespectRequiredConstructorParameters = true,
+        RespectNullableAnnotations = true,
+        AllowDuplicateProperties = false,
+    };
+
+    /// <summary>Names the folder. Reads and creates nothing.</summary>
+    /// <param name="path">The folder.</param>
+    public SweepFolder(string path) => Path = path;
+
+    /// <summary>The folder.</summary>
+    public string Path { get; }
+
+    /// <summary>The files of the table of all cells, without extension.</summary>
+    public string Table => In("table");
+
+    /// <summary>The files of the table of means, without extension.</summary>
+    public string Means => In("means");
+
+    /// <summary>The folder of the plots.</summary>
+    public string Plots => In("plots");
+
+    /// <summary>The experiment of the chosen cell.</summary>
+    public string BestExperiment => In("best.yaml");
+
+    /// <summary>Why the best cell was chosen, and its measures on the test sets.</summary>
+    public string BestReport => In("best.md");
+
+    /// <summary>The run folder of a cell.</summary>
+    /// <param name="cell">The cell.</param>
+    public RunFolder Run(SweepCell cell) => new(In(Cells, cell.Name));
+
+    /// <summary>The names of the folders of cells that no cell of the sweep has.</summary>
+    /// <param name="sweep">The sweep.</param>
+    public IReadOnlyList<string> Others(Sweep sweep) => Directory.Exists(In(Cells))
+        ? [.. Directory.EnumerateDirectories(In(Cells)).Select(folder => System.IO.Path.GetFileName(folder)).Except(sweep.Cells.Select(cell => cell.Name)).Order(StringComparer.Ordinal)]
+        : [];
+
+    /// <summary>Reads how a cell has ended.</summary>
+    /// <param name="cell">The cell.</param>
+    /// <returns>Its state, and its record if it has ended.</returns>
+    /// <exception cref="InputException">The record is corrupt, or is of other settings.</exception>
+    public (CellState State, CellRecord? Record) Read(SweepCell cell)
+    {
+        var path = In(Cells, cell.Name, Record);
+        if (!File.Exists(path))
+            return (Run(cell).IsBegun ? CellState.Unfinished : CellState.Missing, null);
+        var record = Parse(path);
+        if (record.Settings != cell.Settings)
+            throw OtherSettings(cell);
+        return (record.State, record);
+    }
+
+    /// <summary>Refuses a cell that was started with other settings.</summary>
+    /// <param name="cell">The cell.</param>
+    /// <exception cref="InputException">The experiment in the folder differs from that of the cell.</exception>
+    public void RequireSame(SweepCell cell)
+    {
+        var (state, _) = Read(cell);
+        if (state != CellState.Unfinished)
+            return;
+        try
+        {
+            if (cell.Experiment.DifferencesFrom(ExperimentFile.Load(Run(cell).Description)).Count > 0)
+                throw OtherSettings(cell);
+        }
+        catch (InputException e) when (e.InnerException is not null)
+        {
+            // The run itself handles a corrupt description: its checkpoint has a copy.
+        }
+    }
+
+    /// <summary>Writes how a cell has ended.</summary>
+    /// <param name="cell">The cell.</param>
+    /// <param name="record">The record.</param>
+    /// <exception cref="IOException">The disk failed or is full.</exception>
+    public void Write(SweepCell cell, CellRecord record) => AtomicFile.Write(In(Cells, cell.Name, Record), JsonSerializer.Serialize(record, s_json) + "\n");
+
+    /// <summary>Deletes the record of a cell, so that it can run again.</summary>
+    /// <param name="cell">The cell.</param>
+    public void Forget(SweepCell cell) => File.Delete(In(Cells, cell.Name, Record));
+
+    /// <summary>Locks a cell; null if another process runs it.</summary>
+    /// <param name="cell">The cell.</param>
+    /// <exception cref="InputException">The folder cannot be written.</exception>
+    public RunLock? TryLock(SweepCell cell) => RunLock.TryTake(In(Cells, cell.Name), CellLockName);
+
+    /// <summary>Locks the tables, and waits for another process that writes them.</summary>
+    /// <param name="cancellationToken">Stops the waiting.</param>
+    public RunLock LockTables(CancellationToken cancellationToken)
+    {
+        while (true)
+        {
+            if (RunLock.TryTake(Path, TablesLockName) is { } taken)
+                return taken;
+            cancellationToken.WaitHandle.WaitOne(TimeSpan.FromMilliseconds(100));
+            cancellationToken.ThrowIfCancellationRequested();
+        }
+    }
+
+    private InputException OtherSettings(SweepCell cell)
+    {
+        ExperimentDifference? difference = null;
+        try
+        {
+            difference = cell.Experiment.DifferencesFrom(ExperimentFile.Load(Run(cell).Description)) is [var first, ..] ? first : null;
+        }
+        catch (InputException)
+        {
+            // The message is less exact.
+        }
+
+        var what = difference is null ? "with other threads, plugins or rules" : $"with {difference.Key} = {difference.Other ?? "nothing"} instead of {difference.Value ?? "nothing"}";
+        return new InputException($"'{Run(cell).Path}': expected the settings of this sweep, found a cell that was trained {what}; use another folder, or delete that of the cell").With(Remedy.MoveRun);
+    }
+
+    private static CellRecord Parse(string path)
+    {
+        try
+        {
+            var file = new FileInfo(path);
+            var record = file.Length <= LongestRecord ? JsonSerializer.Deserialize<CellRecord>(File.ReadAllText(path), s_json) : null;
+            return record is { State: CellState.Finished or CellState.Stopped or CellState.Failed } && (record.State == CellState.Failed ? record.Message is not null : record.Measures is not null)
+                ? record
+                : throw new JsonException();
+        }
+        catch (JsonException e)
+        {
+            throw new InputException($"'{path}': expected the record of a cell, found something else: delete this file, and the cell continues from its checkpoint", e);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new InputException($"cannot read '{path}': {e.Message}", e);
+        }
+    }
+
+    private string In(params string[] parts) => System.IO.Path.Combine([Path, .. parts]);
+}

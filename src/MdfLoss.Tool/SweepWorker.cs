@@ -1,0 +1,81 @@
+using System.Collections.Concurrent;
+using System.Globalization;
+using Mdf.Experiments.Sweeps;
+using Mdf.Runtime;
+
+namespace Mdf.Cli;
+
+/// <summary>The process that runs cells of a sweep: it reads their numbers from standard input and writes <see cref="WorkerMessage"/>s.</summary>
+internal static class SweepWorker
+{
+    /// <summary>Runs cells until the input ends or a signal comes.</summary>
+    /// <param name="context">The streams and the cancellation.</param>
+    /// <param name="sweep">The sweep.</param>
+    /// <param name="input">The numbers of the cells, a line each.</param>
+    /// <param name="create">Creates the object that runs cells; its argument takes warnings.</param>
+    /// <returns>The exit code.</returns>
+    public static int Run(CommandContext context, Sweep sweep, TextReader input, Func<Action<string>, CellRun> create)
+    {
+        using var cells = new BlockingCollection<SweepCell>();
+        using var ended = CancellationTokenSource.CreateLinkedTokenSource(context.Cancellation);
+        var reader = new Thread(() =>
+        {
+            while (input.ReadLine() is { } line)
+            {
+                if (int.TryParse(line, NumberStyles.None, CultureInfo.InvariantCulture, out var index) && index < sweep.Cells.Count)
+                    cells.Add(sweep.Cells[index]);
+            }
+
+            // The sweep has ended, or its process was killed.
+            cells.CompleteAdding();
+            ended.Cancel();
+        })
+        { IsBackground = true };
+        reader.Start();
+        SweepCell? current = null;
+        var run = create(warning => Send(new WorkerMessage(current?.Index ?? -1) { Warning = warning }));
+        try
+        {
+            while (cells.TryTake(out current, Timeout.Infinite, ended.Token))
+                Send(Run(run, current, ended.Token));
+        }
+        catch (OperationCanceledException)
+        {
+            if (current is not null)
+                Send(new WorkerMessage(current.Index) { State = CellState.Unfinished, Message = "it was interrupted" });
+        }
+
+        return CommandLine.Success;
+
+        void Send(WorkerMessage message) => context.Line(message.ToLine());
+
+        WorkerMessage Run(CellRun run, SweepCell cell, CancellationToken cancellationToken)
+        {
+            try
+            {
+                return WorkerMessage.Of(cell, run.Run(cell, new Steps(cell, Send), cancellationToken));
+            }
+            catch (Exception e) when (e is InputException or IOException or UnauthorizedAccessException && !cancellationToken.IsCancellationRequested)
+            {
+                // Its folder cannot be used, so there is no record.
+                return new WorkerMessage(cell.Index) { State = CellState.Failed, Message = InputException.OneLine(e.Message) };
+            }
+        }
+    }
+
+    /// <summary>Sends the steps of a training, at most a few a second.</summary>
+    private sealed class Steps(SweepCell cell, Action<WorkerMessage> send) : IProgress<ProgressUpdate>
+    {
+        private static readonly TimeSpan s_interval = TimeSpan.FromMilliseconds(300);
+
+        private long _last = TimeProvider.System.GetTimestamp();
+
+        public void Report(ProgressUpdate value)
+        {
+            if (value.Stage != "training" || TimeProvider.System.GetElapsedTime(_last) < s_interval)
+                return;
+            _last = TimeProvider.System.GetTimestamp();
+            send(new WorkerMessage(cell.Index) { Step = value.Step, Loss = value.Values.Where(entry => entry.Name == "loss").Select(entry => (double?)entry.Value).FirstOrDefault() });
+        }
+    }
+}

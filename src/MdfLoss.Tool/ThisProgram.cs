@@ -1,0 +1,47 @@
+using System.Diagnostics;
+using System.Text;
+
+namespace Mdf.Cli;
+
+/// <summary>Starts this program again, as a process of its own.</summary>
+internal static class ThisProgram
+{
+    private const string Name = "mdf";
+    private const string DotNet = "dotnet";
+
+    /// <summary>The words that start this program: the program itself, or <c>dotnet</c> and its assembly.</summary>
+    public static IReadOnlyList<string> Words
+    {
+        get
+        {
+            var process = Environment.ProcessPath ?? DotNet;
+            var assembly = typeof(ThisProgram).Assembly.Location;
+            return Path.GetFileNameWithoutExtension(process) switch
+            {
+                Name => [process],
+                DotNet => [process, assembly],
+                _ => [Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? DotNet, assembly], // a program that uses this one as a library, such as the tests
+            };
+        }
+    }
+
+    /// <summary>Creates the command, with all three standard streams as pipes in UTF-8.</summary>
+    /// <param name="arguments">The words after <c>mdf</c>.</param>
+    public static ProcessStartInfo Start(IEnumerable<string> arguments)
+    {
+        var encoding = new UTF8Encoding(encoderShouldEmitUTF8Identifier: false);
+        var start = new ProcessStartInfo(Words[0])
+        {
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            UseShellExecute = false,
+            StandardInputEncoding = encoding,
+            StandardOutputEncoding = encoding,
+            StandardErrorEncoding = encoding,
+        };
+        foreach (var word in Words.Skip(1).Concat(arguments))
+            start.ArgumentList.Add(word);
+        return start;
+    }
+}
