@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Runtime.InteropServices;
 using System.Text;
 
 namespace Mdf.Cli;
@@ -20,9 +21,17 @@ internal static class ThisProgram
             {
                 Name => [process],
                 DotNet => [process, assembly],
-                _ => [Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? DotNet, assembly], // a program that uses this one as a library, such as the tests
+                _ => [Host(), assembly], // a program that uses this one as a library, such as the tests
             };
         }
+    }
+
+    /// <summary>The <c>dotnet</c> of the runtime of this process; it need not be on the path.</summary>
+    private static string Host()
+    {
+        // The runtime is in shared/Microsoft.NETCore.App/VERSION beside the program.
+        var beside = Path.GetFullPath(Path.Combine(RuntimeEnvironment.GetRuntimeDirectory(), "..", "..", "..", OperatingSystem.IsWindows() ? DotNet + ".exe" : DotNet));
+        return File.Exists(beside) ? beside : DotNet;
     }
 
     /// <summary>Creates the command, with all three standard streams as pipes in UTF-8.</summary>

@@ -126,6 +126,7 @@ internal sealed class SweepCommand : MdfCommand
         }
 
         context.WarnOfSubfolders(sweep.Cells.SelectMany(cell => cell.Experiment.TrainingFolders).Distinct());
+        folder.Prepare();
         if (todo.Count == 0)
             return Finish(context, sweep, folder, rule, []);
         try

@@ -138,6 +138,10 @@ internal sealed class SweepFolder
     /// <param name="cell">The cell.</param>
     public void Forget(SweepCell cell) => File.Delete(In(Cells, cell.Name, Record));
 
+    /// <summary>Creates the folder, and checks that it can be written.</summary>
+    /// <exception cref="InputException">It cannot be written.</exception>
+    public void Prepare() => AtomicFile.Prepare(Table + ".csv");
+
     /// <summary>Locks a cell; null if another process runs it.</summary>
     /// <param name="cell">The cell.</param>
     /// <exception cref="InputException">The folder cannot be written.</exception>

@@ -1,0 +1,125 @@
+using System.Text.Json;
+
+namespace Mdf.Tests.Cli;
+
+/// <summary><c>mdf sweep</c>, with worker processes.</summary>
+public sealed class SweepCommandTests : IDisposable
+{
+    private readonly TemporaryFolder _folder = new();
+
+    public SweepCommandTests()
+    {
+        Directory.CreateDirectory(_folder.File("train"));
+        _folder.Image(Path.Combine("train", "a.png"));
+        _folder.Image("test.png", seed: 3);
+        File.WriteAllText(_folder.File("sweep.yaml"), _folder.Local("""
+            experiment:
+              task: denoise:50
+              network: {name: dncnn, features: 4, layers: 3}
+              loss: l1
+              data: {train: '{}train', validation: '{}test.png', patch: 16}
+              schedule: {iterations: 4, batch: 2, learning_rate: 1e-3}
+              validation: {images: 0, measures: [psnr, flip]}
+            losses: {L1: l1, Sum: l1+w*mse}
+            axes: {w: [0.1, 1]}
+            seeds: [1, 2]
+            threads: 2 # as the other tests of this process
+            best: psnr
+            test: {data: '{}test.png', measures: [psnr, ssim]}
+            """));
+    }
+
+    public void Dispose() => _folder.Dispose();
+
+    [Fact]
+    public void A_sweep_ends_with_tables_plots_and_the_best_cell_and_a_second_run_has_nothing_to_do()
+    {
+        var answer = Run("sweep {}sweep.yaml -o {}out --jobs 2 --json");
+        Assert.Equal((0, 0), (answer.ExitCode, answer.Error.Split('\n').Count(line => line.StartsWith("mdf:", StringComparison.Ordinal))));
+        var result = JsonDocument.Parse(answer.Output).RootElement;
+        Assert.Equal(6, result.GetProperty("cells").GetArrayLength());
+        Assert.All(result.GetProperty("cells").EnumerateArray(), cell => Assert.Equal("finished", cell.GetProperty("state").GetString()));
+        Assert.Equal(0, result.GetProperty("problems").GetArrayLength());
+        foreach (var file in new[] { "table.csv", "table.json", "table.md", "means.csv", "means.json", "means.md", "best.yaml", "best.md" })
+            Assert.True(File.Exists(_folder.File($"out/{file}")), file);
+        Assert.Contains("| test set |", File.ReadAllText(_folder.File("out/best.md")));
+        Assert.True(File.Exists(_folder.File("out/cells/loss=Sum,w=0.1,seed=2/last.safetensors")));
+
+        var table = File.ReadAllBytes(_folder.File("out/table.csv"));
+        var written = File.GetLastWriteTimeUtc(_folder.File("out/cells/loss=L1,seed=1/cell.json"));
+        Assert.Equal(0, Run("sweep {}sweep.yaml -o {}out").ExitCode);
+        Assert.Equal(table, File.ReadAllBytes(_folder.File("out/table.csv")));
+        Assert.Equal(written, File.GetLastWriteTimeUtc(_folder.File("out/cells/loss=L1,seed=1/cell.json")));
+
+        // The best experiment trains by itself.
+        Assert.Equal(0, Run("train {}out/best.yaml -o {}again").ExitCode);
+    }
+
+    [Fact]
+    public void Cells_that_run_one_by_one_give_the_same_tables()
+    {
+        Assert.Equal(0, Run("sweep {}sweep.yaml -o {}whole").ExitCode);
+        var early = Run("sweep {}sweep.yaml -o {}parts --collect");
+        Assert.Equal(1, early.ExitCode);
+        Assert.Contains("6 not started", early.Output);
+        for (var cell = 5; cell >= 0; cell--)
+            Assert.Equal(0, Run($"sweep {{}}sweep.yaml -o {{}}parts --cell {cell}").ExitCode);
+        Assert.Equal(0, Run("sweep {}sweep.yaml -o {}parts --collect").ExitCode);
+        foreach (var file in new[] { "table.csv", "means.md", "best.yaml", "best.md" })
+            Assert.Equal(File.ReadAllText(_folder.File($"whole/{file}")), File.ReadAllText(_folder.File($"parts/{file}")));
+    }
+
+    [Fact]
+    public void A_dry_run_lists_the_cells_and_trains_none()
+    {
+        var answer = Run("sweep {}sweep.yaml -o {}out --dry-run");
+        Assert.Equal(0, answer.ExitCode);
+        Assert.Contains("loss=Sum,w=1,seed=2", answer.Output);
+        Assert.Contains("6 cells of sweep, about", answer.Output);
+        Assert.False(Directory.Exists(_folder.File("out")));
+    }
+
+    [Fact]
+    public void Failures_share_a_line_that_says_how_to_go_on()
+    {
+        File.WriteAllText(_folder.File("failing.yaml"), File.ReadAllText(_folder.File("sweep.yaml")).Replace("w*mse", _folder.Local("w*mdf:{}none.safetensors"), StringComparison.Ordinal));
+        var answer = Run("sweep {}failing.yaml -o {}out");
+        Assert.Equal(1, answer.ExitCode);
+        Assert.Contains("failed: loss=Sum,w=0.1,seed=1 and 3 others: ", answer.Output);
+        Assert.Contains("fix this, then run the sweep with --retry", answer.Output);
+        Assert.Contains("2 finished, 4 failed", answer.Output);
+
+        Assert.Equal(1, Run("sweep {}failing.yaml -o {}fast --fail-fast").ExitCode);
+        Assert.Contains("not started", File.ReadAllText(_folder.File("fast/table.csv")));
+    }
+
+    [Theory]
+    [InlineData("sweep {}sweep.yaml -o {}out --dry-run --collect", "expected one of --dry-run and --collect, found both")]
+    [InlineData("sweep {}sweep.yaml -o {}out --keep-going --fail-fast", "expected --keep-going or --fail-fast, found both")]
+    [InlineData("sweep {}sweep.yaml -o {}out --cell 6", "--cell: expected a number from 0 to 5, found 6")]
+    [InlineData("sweep {}sweep.yaml -o {}out --best nothing", "unknown measure 'nothing'")]
+    [InlineData("sweep {}sweep.yaml -o {}out --best ssim", "the rule needs the measure 'ssim', and the validations of the experiment have psnr, flip")]
+    [InlineData("sweep {}none.yaml", "there is no such file")]
+    [InlineData("sweep {}sweep.yaml -o {}sweep.yaml", "is a file, not a folder")]
+    public void A_mistake_is_one_line(string line, string expected)
+    {
+        var answer = Run(line);
+        Assert.Equal((2, ""), (answer.ExitCode, answer.Output));
+        Assert.Contains(expected, answer.Error);
+        Assert.Single(answer.Error.TrimEnd('\n').Split('\n'));
+        Assert.False(Directory.Exists(_folder.File("out")));
+    }
+
+    [Fact]
+    public void Other_settings_are_refused_before_anything_is_trained()
+    {
+        Assert.Equal(0, Run("sweep {}sweep.yaml -o {}out --cell 5").ExitCode);
+        File.WriteAllText(_folder.File("sweep.yaml"), File.ReadAllText(_folder.File("sweep.yaml")).Replace("iterations: 4", "iterations: 5", StringComparison.Ordinal));
+        var answer = Run("sweep {}sweep.yaml -o {}out");
+        Assert.Equal(2, answer.ExitCode);
+        Assert.Contains("trained with schedule.iterations = 4 instead of 5; use another folder, or delete that of the cell (--output FOLDER)", answer.Error);
+        Assert.False(File.Exists(_folder.File("out/cells/loss=L1,seed=1/experiment.yaml")));
+    }
+
+    private Answer Run(string line) => MdfProgram.Run([.. line.Split(' ').Select(_folder.Local)]);
+}
