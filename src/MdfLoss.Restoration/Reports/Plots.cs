@@ -60,7 +60,7 @@ internal sealed record HeatMap(
 
 /// <summary>Draws plots as PNG images. All have the same size.</summary>
 /// <remarks>The font of all labels is part of the library, so a plot looks the same on every machine, with or without system fonts.</remarks>
-internal static class Plots
+internal static partial class Plots
 {
     /// <summary>The width of every plot, in pixels.</summary>
     public const int Width = 1440;
@@ -354,9 +354,9 @@ internal static class Plots
         }
 
         using var surface = SKSurface.Create(new SKImageInfo(Width, Height));
-        surface.Canvas.Clear(SKColors.White);
         surface.Canvas.Translate(Margin, Margin);
         canvas.Render(surface.Canvas, Width - 2 * Margin, Height - 2 * Margin);
+        surface.Canvas.DrawColor(SKColors.White, SKBlendMode.DstOver); // ScottPlot leaves the margin transparent
         using var image = surface.Snapshot();
         using var png = image.Encode(SKEncodedImageFormat.Png, quality: 100);
         return png.ToArray();

@@ -83,9 +83,7 @@ public sealed class TrainCommandTests : IDisposable
         var folder = Path.Combine(Shared.Repository, "experiments");
         foreach (var file in Directory.GetFiles(folder, "*.yaml", SearchOption.AllDirectories))
         {
-            var experiment = File.ReadLines(file).Contains("experiment:")
-                ? Sweep.Load(file, task: null, ExperimentArguments.InCode).Cells[0].Experiment
-                : ExperimentFile.Load(file);
+            var experiment = File.ReadLines(file).Any(line => line.StartsWith("experiment:", StringComparison.Ordinal)) ? OfSweep(file) : ExperimentFile.Load(file);
             if (Path.GetDirectoryName(file) != Path.Combine(folder, "quick"))
             {
                 Assert.NotNull(experiment.Needs);
@@ -96,6 +94,13 @@ public sealed class TrainCommandTests : IDisposable
             Assert.DoesNotContain(experiment.ValidationFolder!, experiment.TrainingFolders);
             Assert.All(experiment.TrainingFolders.Append(experiment.ValidationFolder!), path => Assert.True(File.Exists(Path.Combine(Shared.Repository, path)), path));
         }
+    }
+
+    // The paths in a sweep are relative to the current folder, which is not the repository here.
+    private Experiment OfSweep(string file)
+    {
+        File.WriteAllText(_folder.File("sweep.yaml"), File.ReadAllText(file).Replace("experiment: experiments/", $"experiment: {Shared.Repository}/experiments/", StringComparison.Ordinal));
+        return Sweep.Load(_folder.File("sweep.yaml"), task: null, ExperimentArguments.InCode).Cells[0].Experiment;
     }
 
     [Fact]
