@@ -17,6 +17,7 @@ var task = new Option<string>("--task") { Description = "what the loss is traine
 var way = new Option<string?>("--way") { HelpName = "name" };
 var folder = new Option<string?>("--folder") { HelpName = "folder" };
 var niqe = new Option<string?>("--niqe") { Description = "also measure NIQE, with these parameters", HelpName = "niqe_pris_params.npz" };
+var cells = new Option<int>("--cells") { Description = "cells of the sweep", HelpName = "n", DefaultValueFactory = _ => 200 };
 var lossName = new Option<string?>("--loss") { HelpName = "name" };
 
 var root = new RootCommand("Measures the speed and memory of mdf, as ratios within one run.") { json, threads };
@@ -45,6 +46,8 @@ Add("training-memory", "resident memory during 2,000 steps of a network's traini
     Print(arguments, TrainingBenchmark.RunForMemory()));
 Add("measures", "peak memory of every default measure of a 4000x3000 picture", [niqe], arguments =>
     PrintTable(arguments, MeasuresBenchmark.Run(4000, 3000, arguments.GetValue(niqe))));
+Add("sweep", "a sweep of short cells against the same runs in one process", [cells, rounds], arguments =>
+    PrintTable(arguments, SweepBenchmark.Run(arguments.GetValue(cells), arguments.GetValue(rounds))));
 Add("peak", "prints the peak memory of one way or loss; the other benchmarks start it", [way, lossName, size, patches, stack, folder, niqe], arguments =>
 {
     if (arguments.GetValue(folder) is { } pictures)
