@@ -161,7 +161,7 @@ internal sealed class Sweep
                 throw new InputException($"{place}: the axis {Untrusted.Quote(key)} is no key of an experiment, and no loss has it as a weight ('{key}*…'){near}");
             }
 
-            if (isUsed && SweepResults.Reserved(key))
+            if (isUsed && SweepAxis.IsReserved(key))
                 throw new InputException($"{place}: the tables have a column '{key}' of their own: give the weight another name");
             axes.Add(SweepAxis.Read(key, place, value, isUsed));
         }

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
+using Mdf.Evaluation;
 using Mdf.Runtime;
 using Mdf.Training;
 
@@ -37,6 +38,10 @@ internal sealed partial record SweepAxis(string Key, Place Place, IReadOnlyList<
 
     /// <summary>Whether the numbers belong on a logarithmic axis.</summary>
     public bool IsLogarithmic => IsNumeric && Values.All(value => value.Number > 0) && Values.Max(value => value.Number) >= LogarithmicRatio * Values.Min(value => value.Number);
+
+    /// <summary>Whether a name is that of another column of the tables, so that no weight can have it.</summary>
+    /// <param name="name">The name.</param>
+    public static bool IsReserved(string name) => name is "cell" or "loss" or "seed" or "seeds" or "state" or "iteration" or "validation_loss" || Measures.Names.Contains(name);
 
     /// <summary>Reads an axis.</summary>
     /// <param name="key">The path of the key, or the name of the weight.</param>

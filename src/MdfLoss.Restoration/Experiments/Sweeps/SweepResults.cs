@@ -108,10 +108,6 @@ internal sealed class SweepResults
         _ => "failed",
     };
 
-    /// <summary>Whether the tables have a column of their own with this name.</summary>
-    /// <param name="name">The name.</param>
-    public static bool Reserved(string name) => name is "cell" or "loss" or "seed" or "seeds" or "state" or "iteration" or "validation_loss" || Evaluation.Measures.Names.Contains(name);
-
     private bool HasSeeds => Cells[0].Cell.Seed is not null;
 
     private IEnumerable<ResultColumn> SettingColumns() =>
