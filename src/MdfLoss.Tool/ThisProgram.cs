@@ -4,7 +4,7 @@ using System.Text;
 
 namespace Mdf.Cli;
 
-/// <summary>Starts this program again, as a process of its own.</summary>
+/// <summary>Starts this program again as a process of its own, or another program.</summary>
 internal static class ThisProgram
 {
     private const string Name = "mdf";
@@ -52,5 +52,25 @@ internal static class ThisProgram
         foreach (var word in Words.Skip(1).Concat(arguments))
             start.ArgumentList.Add(word);
         return start;
+    }
+
+    /// <summary>Runs another program to its end.</summary>
+    /// <param name="program">The program.</param>
+    /// <param name="arguments">Its arguments.</param>
+    /// <returns>Its exit code, null if there is no such program; and its output, with that for errors.</returns>
+    public static (int? Code, string Output) Answer(string program, params string[] arguments)
+    {
+        try
+        {
+            using var process = Process.Start(new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+            var error = process.StandardError.ReadToEndAsync();
+            var output = process.StandardOutput.ReadToEnd();
+            process.WaitForExit();
+            return (process.ExitCode, output + error.Result);
+        }
+        catch (System.ComponentModel.Win32Exception)
+        {
+            return (null, "");
+        }
     }
 }

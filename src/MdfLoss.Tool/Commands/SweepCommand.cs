@@ -13,6 +13,8 @@ namespace Mdf.Cli.Commands;
 /// <summary><c>mdf sweep</c>: runs a grid of experiments.</summary>
 internal sealed class SweepCommand : MdfCommand
 {
+    private const string Submission = "sbatch";
+
     private readonly Argument<string> _sweep = new("sweep") { Description = "the sweep file (docs/sweep.md): an experiment, and the values of some of its keys, losses and seeds" };
 
     private readonly Option<string?> _output = new("--output", "-o") { Description = "the folder of the sweep [default: runs/ and the name of the file]", HelpName = "folder" };
@@ -41,6 +43,8 @@ internal sealed class SweepCommand : MdfCommand
     };
 
     private readonly Option<bool> _collect = new("--collect") { Description = "run no cell; make the tables and plots from the cells that have ended" };
+
+    private readonly Option<bool> _slurm = new("--slurm") { Description = "submit the cells to Slurm as a job array, with the options of 'cluster' in the file; afterwards run --collect (docs/cluster.md)" };
 
     private readonly Option<string?> _best = new("--best")
     {
@@ -79,10 +83,11 @@ internal sealed class SweepCommand : MdfCommand
             new Example("sweep search.yaml --dry-run", "list the cells, and how long they will take"),
             new Example("sweep search.yaml --jobs 4 --best 'resnet18 within 0.1 dB of the best psnr-y'", "run four cells at once, and choose one"),
             new Example("sweep search.yaml --retry", "run the cells that have failed again"),
+            new Example("sweep search.yaml --slurm", "run the cells on a cluster"),
             new Example("sweep search.yaml --cell 3", "run one cell, as a task of a scheduler does"))
     {
         Arguments.Add(_sweep);
-        foreach (var option in new Option[] { _output, _jobs, _retry, _keepGoing, _failFast, _dryRun, _cell, _collect, _best, _task, _externalTimeout, _device, _worker })
+        foreach (var option in new Option[] { _output, _jobs, _retry, _keepGoing, _failFast, _dryRun, _cell, _collect, _slurm, _best, _task, _externalTimeout, _device, _worker })
             Options.Add(option);
     }
 
@@ -98,6 +103,8 @@ internal sealed class SweepCommand : MdfCommand
             return SweepWorker.Run(context, sweep, Console.In, warn => CellRun(context, sweep, folder, warn));
         if (context.Get(_dryRun))
             return List(context, sweep, folder);
+        if (context.Get(_slurm))
+            return Submit(context, sweep, folder);
         if (context.Get(_cell) is { } index)
             return RunCell(context, sweep, folder, index);
         var rule = context.Get(_best) is { } text ? BestRule.Parse(text) : sweep.Best;
@@ -107,7 +114,7 @@ internal sealed class SweepCommand : MdfCommand
 
     private void Check(CommandContext context)
     {
-        var modes = new (string Name, bool IsGiven)[] { (_dryRun.Name, context.Get(_dryRun)), (_cell.Name, context.Get(_cell) is not null), (_collect.Name, context.Get(_collect)) }
+        var modes = new (string Name, bool IsGiven)[] { (_dryRun.Name, context.Get(_dryRun)), (_cell.Name, context.Get(_cell) is not null), (_collect.Name, context.Get(_collect)), (_slurm.Name, context.Get(_slurm)) }
             .Where(mode => mode.IsGiven).Select(mode => mode.Name).ToArray();
         if (modes.Length > 1)
             throw new InputException($"expected one of {string.Join(" and ", modes)}, found both: use two commands");
@@ -241,6 +248,27 @@ internal sealed class SweepCommand : MdfCommand
         return rows.All(row => row.Problem is null) ? CommandLine.Success : CommandLine.Failure;
     }
 
+    /// <summary>Writes the batch script and submits it.</summary>
+    private int Submit(CommandContext context, Sweep sweep, SweepFolder folder)
+    {
+        foreach (var cell in sweep.Cells)
+            folder.RequireSame(cell);
+        var script = Path.GetFullPath(Path.Combine(folder.Slurm, "job.sh"));
+        string[] command = [.. ThisProgram.Words, Name, Path.GetFullPath(context.Get(_sweep)), _output.Name, Path.GetFullPath(folder.Path), .. Passed(context).SelectMany(context.Typed), _cell.Name];
+        AtomicFile.Write(script, SlurmScript.Write(sweep.Cluster, sweep.Cells.Count, command, Environment.CurrentDirectory, Path.GetFullPath(folder.Slurm), sweep.Name));
+        var (code, output) = ThisProgram.Answer(Submission, script);
+        if (code is null)
+            throw new InputException($"'{script}' is written, but there is no program '{Submission}' here: submit it on a machine with Slurm");
+        if (code != 0)
+            throw new IOException($"'{Submission} {script}' failed: {InputException.OneLine(output)}");
+        context.Result(new { Script = script, Cells = sweep.Cells.Count, Answer = output.Trim() }, terminal =>
+        {
+            terminal.WriteLine(output.Trim());
+            terminal.WriteLine($"{folder.Slurm}: the script and the logs; when all jobs have ended, run: mdf sweep {context.Get(_sweep)} -o {folder.Path} --collect");
+        });
+        return CommandLine.Success;
+    }
+
     private CellRun CellRun(CommandContext context, Sweep sweep, SweepFolder folder, Action<string>? warn) => new(sweep, folder, Load(context, sweep), warn)
     {
         Retry = context.Get(_retry) || context.Get(_cell) is not null,
@@ -255,11 +283,13 @@ internal sealed class SweepCommand : MdfCommand
         return context.Get(_device).Resolve();
     }
 
+    /// <summary>The options that every cell needs.</summary>
+    private Option[] Passed(CommandContext context) => [_task, _externalTimeout, _device, context.OfAll(Plugins.Name), context.OfAll(CommonOptions.Libtorch)];
+
     /// <summary>Creates the command of a worker: this program with the same sweep.</summary>
     private ProcessStartInfo Worker(CommandContext context, SweepFolder folder)
     {
-        Option[] passed = [_task, _externalTimeout, _device, context.OfAll(Plugins.Name), context.OfAll(CommonOptions.Libtorch)];
         string[] retry = context.Get(_retry) ? [_retry.Name] : [];
-        return ThisProgram.Start([Name, context.Get(_sweep), _output.Name, folder.Path, _worker.Name, .. retry, .. passed.SelectMany(context.Typed)]);
+        return ThisProgram.Start([Name, context.Get(_sweep), _output.Name, folder.Path, _worker.Name, .. retry, .. Passed(context).SelectMany(context.Typed)]);
     }
 }

@@ -121,5 +121,20 @@ public sealed class SweepCommandTests : IDisposable
         Assert.False(File.Exists(_folder.File("out/cells/loss=L1,seed=1/experiment.yaml")));
     }
 
+    [Fact]
+    public void A_cluster_gets_a_script_and_a_machine_without_Slurm_is_said()
+    {
+        File.WriteAllText(_folder.File("sweep.yaml"), File.ReadAllText(_folder.File("sweep.yaml")) + "\ncluster: {time: '1:00:00', memory: 2G, throttle: 2}\n");
+        var answer = Run("sweep {}sweep.yaml -o {}out --slurm");
+        var script = File.ReadAllText(_folder.File("out/slurm/job.sh"));
+        Assert.Contains("#SBATCH --array=0-5%2", script);
+        Assert.Contains("'--cell')", script);
+        if (answer.ExitCode == 2) // no Slurm here
+            Assert.Contains("there is no program 'sbatch' here: submit it on a machine with Slurm", answer.Error);
+
+        File.WriteAllText(_folder.File("sweep.yaml"), File.ReadAllText(_folder.File("sweep.yaml")).Replace("memory: 2G", "memory: much", StringComparison.Ordinal));
+        Assert.Contains("expected 'cluster.memory' to be an amount of memory with its unit, such as 8G, found 'much'", Run("sweep {}sweep.yaml -o {}out").Error);
+    }
+
     private Answer Run(string line) => MdfProgram.Run([.. line.Split(' ').Select(_folder.Local)]);
 }

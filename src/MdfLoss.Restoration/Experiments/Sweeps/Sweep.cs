@@ -52,7 +52,7 @@ internal sealed class Sweep
     public SweepTest? Test { get; init; }
 
     /// <summary>The options of a job array on a cluster.</summary>
-    public ClusterOptions? Cluster { get; init; }
+    public required ClusterOptions Cluster { get; init; }
 
     /// <summary>Reads a sweep file. Does not open the images, networks and weights that it names.</summary>
     /// <param name="path">The file.</param>
@@ -86,7 +86,7 @@ internal sealed class Sweep
             Best = root.Text("best", Experiment.TextRange) is { } best ? Resolve(root, "best", () => BestRule.Parse(best)) : null,
             StopEarly = stop,
             Test = SweepTest.Read(root),
-            Cluster = ClusterOptions.Read(root, map),
+            Cluster = ClusterOptions.Read(root.Inner("cluster", ClusterOptions.Keys)),
         };
         Resolve(root, "best", () => sweep.RequireMeasures(sweep.Best?.Measures ?? []));
         Resolve(root, "stop_early", () => sweep.RequireMeasures(stop is null ? [] : [stop.Measure]));

@@ -84,6 +84,9 @@ internal sealed class SweepFolder
     /// <summary>Why the best cell was chosen, and its measures on the test sets.</summary>
     public string BestReport => In("best.md");
 
+    /// <summary>The folder of the batch script and of its logs.</summary>
+    public string Slurm => In("slurm");
+
     /// <summary>The run folder of a cell.</summary>
     /// <param name="cell">The cell.</param>
     public RunFolder Run(SweepCell cell) => new(In(Cells, cell.Name));
