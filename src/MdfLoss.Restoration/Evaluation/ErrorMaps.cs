@@ -16,7 +16,7 @@ internal sealed record ErrorMap(string Measure, string? Part, double Mean, doubl
 
 /// <summary>
 /// Maps of errors: for each pixel, how much it contributes to a measure. The maps have the size of the image. They are computed strip by strip, so at most three maps
-/// and one picture are in memory as a whole.
+/// and one picture are in memory as a whole. FSIM is the exception, because each of its positions depends on the whole image.
 /// </summary>
 internal sealed class ErrorMaps
 {
@@ -36,7 +36,10 @@ internal sealed class ErrorMaps
 
     private ErrorMaps(IReadOnlyList<Source> sources) => _sources = sources;
 
-    /// <summary>Finds the measures and losses that have maps: PSNR, SSIM, FLIP, the MDF loss, and losses of single samples such as <c>l1</c>.</summary>
+    /// <summary>
+    /// Finds the measures and losses that have maps: PSNR, SSIM, FLIP, HaarPSI, GMSD, FSIM, the MDF loss, and simple losses such as <c>l1</c>. A weighted sum has the
+    /// maps of its terms, under their names.
+    /// </summary>
     /// <param name="measures">The measures.</param>
     /// <param name="losses">The losses.</param>
     /// <exception cref="InputException">None of them has a map.</exception>
@@ -45,24 +48,25 @@ internal sealed class ErrorMaps
         Source[] sources =
         [
             .. measures.Entries.SelectMany(measure => OfMeasure(measure.Name)),
-            .. measures.Losses.SelectMany(entry => OfLoss(entry.Measure.Name, entry.Loss)),
-            .. losses.SelectMany(loss => OfLoss($"loss:{loss.Expression}", loss)),
+            .. measures.Losses.SelectMany(entry => OfLoss("", entry.Measure.Name, entry.Loss)),
+            .. losses.SelectMany(loss => OfLoss("loss:", loss.Expression, loss)),
         ];
         return sources.Length > 0
-            ? new ErrorMaps(sources)
+            ? new ErrorMaps([.. sources.DistinctBy(source => (source.Measure, source.Parts[0]))]) // two sums may share a term
             : throw new InputException($"no map can be made of {string.Join(", ", measures.Names.Concat(losses.Select(loss => loss.Expression)))}: add a measure that has one, such as psnr, ssim or flip, or an MDF loss");
     }
 
     /// <summary>Creates the maps of one image, one after the other.</summary>
     /// <param name="image"><c>(1, 3, H, W)</c>, in [0, 1].</param>
     /// <param name="reference">The same size and device.</param>
+    /// <param name="thickness">The number of rows or columns of a strip; see <see cref="ImageStrips.Divide"/>.</param>
     /// <param name="cancellationToken">Stops the work between two strips.</param>
     /// <returns>The maps. No map for a measure for which the image is too small.</returns>
-    public IEnumerable<ErrorMap> Create(Tensor image, Tensor reference, CancellationToken cancellationToken = default)
+    public IEnumerable<ErrorMap> Create(Tensor image, Tensor reference, long? thickness = null, CancellationToken cancellationToken = default)
     {
         foreach (var source in _sources.Where(source => Math.Min(image.shape[2], image.shape[3]) >= source.MinimumSize))
         {
-            var maps = Compute(source, image, reference, cancellationToken);
+            var maps = Compute(source, image, reference, thickness, cancellationToken);
             for (var i = 0; i < maps.Length; i++)
             {
                 using var map = maps[i];
@@ -73,15 +77,18 @@ internal sealed class ErrorMaps
         }
     }
 
-    private static Tensor[] Compute(Source source, Tensor image, Tensor reference, CancellationToken cancellationToken)
+    private static Tensor[] Compute(Source source, Tensor image, Tensor reference, long? thickness, CancellationToken cancellationToken)
     {
         using var _ = no_grad();
         var (height, width) = (image.shape[2], image.shape[3]);
+        var strips = ImageStrips.Divide(image.shape, source.IsWhole ? Math.Max(height, width) : thickness, cancellationToken);
+        var unit = source.Unit?.Invoke(image, reference, strips) ?? 1;
         Tensor[] maps = [.. source.Parts.Select(_ => empty([1, 1, height, width], float32, image.device).DetachFromDisposeScope())];
-        foreach (var strip in ImageStrips.Divide(image.shape, cancellationToken: cancellationToken))
+        foreach (var strip in strips)
         {
             using var scope = NewDisposeScope();
             var start = Math.Max(0, strip.Start - source.Reach);
+            start -= start % 2; // where a halved image has a position
             var length = Math.Min(image.shape[strip.Axis], strip.Start + strip.Length + source.Reach) - start;
             var (part, referencePart) = (image.narrow(strip.Axis, start, length), reference.narrow(strip.Axis, start, length));
             foreach (var (map, found) in maps.Zip(source.Compute(part, referencePart)))
@@ -89,7 +96,7 @@ internal sealed class ErrorMaps
                 // A map without the positions at the ends, where no whole window lies, continues with its last values.
                 var (down, across) = ((part.shape[2] - found.shape[2]) / 2, (part.shape[3] - found.shape[3]) / 2);
                 var whole = down + across == 0 ? found : functional.pad(found, [across, across, down, down], mode: TorchSharp.PaddingModes.Replicate);
-                strip.Cut(map).copy_(whole.narrow(strip.Axis, strip.Start - start, strip.Length));
+                strip.Cut(map).copy_(whole.narrow(strip.Axis, strip.Start - start, strip.Length).Div(unit));
             }
         }
 
@@ -112,6 +119,15 @@ internal sealed class ErrorMaps
         return picture;
     }
 
+    /// <summary>Repeats each position of the map of a shrunken image. The last ones also fill the samples that a factor leaves over.</summary>
+    private static Tensor Enlarge(Tensor map, int factor, long[] shape)
+    {
+        return map.index_select(2, Positions(2)).index_select(3, Positions(3));
+
+        Tensor Positions(int axis) =>
+            tensor([.. Enumerable.Range(0, (int)shape[axis]).Select(i => Math.Min(i / factor, map.shape[axis] - 1))], device: map.device);
+    }
+
     private static IEnumerable<Source> OfMeasure(string name)
     {
         switch (name)
@@ -126,26 +142,40 @@ internal sealed class ErrorMaps
                 yield return Source.Of(name, (x, y) => ColourMatrix.Apply(x - y, ChromaLoss.ColourDifferences).Square().mean([1], keepdim: true).sqrt()) with { Brightest = BrightDifference };
                 break;
             case Measures.Ssim:
-                yield return Source.Of(name, (x, y) => Dissimilarity(x, y).mean([1], keepdim: true)) with { Brightest = 1, Reach = SsimReach, MinimumSize = GaussianWindows.WindowSize };
+                yield return OfSsim(name, image => image);
                 break;
             case Measures.SsimY:
-                yield return Source.Of(name, (x, y) => Dissimilarity(Luma(x), Luma(y))) with { Brightest = 1, Reach = SsimReach, MinimumSize = GaussianWindows.WindowSize };
+                yield return OfSsim(name, Luma);
                 break;
             default: // no map, or that of a loss
                 break;
         }
 
         static Tensor Luma(Tensor image) => BenchmarkProtocol.Luma(image.to(float64));
-
-        static Tensor Dissimilarity(Tensor x, Tensor y)
-        {
-            var (luminance, contrastStructure) = s_windows.Similarities(x.to(float64), s_windows.Statistics(y.to(float64)));
-            return (luminance * contrastStructure).SubFrom(1);
-        }
     }
+
+    private static IEnumerable<Source> OfLoss(string prefix, string name, ReconstructionLoss loss) => loss is WeightedSum sum
+        ? sum.Flat.SelectMany(term => OfLoss(prefix, term.Loss.Expression, term.Loss))
+        : OfLoss(prefix + name, loss);
 
     private static IEnumerable<Source> OfLoss(string key, ReconstructionLoss loss) => loss switch
     {
+        SsimLoss => [OfSsim(key, image => image)],
+        // The brightest values of these three: the strongest artefacts of jpeg:10 exceed them.
+        GmsdLoss => [Source.Of(key, (x, y) => Enlarge(GmsdLoss.MapOf(x, y), 2, x.shape)) with
+        {
+            Brightest = 0.5, Reach = GmsdLoss.Reach, MinimumSize = loss.MinimumSize,
+        }],
+        HaarPsiLoss => [Source.Of(key, (x, y) => Enlarge(HaarPsiLoss.MapOf(x, y), 2, x.shape)) with
+        {
+            Brightest = 0.1, Unit = HaarPsiLoss.MeanWeight, Reach = HaarPsiLoss.Reach, MinimumSize = loss.MinimumSize,
+        }],
+        FsimLoss fsim => [Source.Of(key, (x, y) => Enlarge(fsim.MapOf(x, y), FsimLoss.FactorOf(x.shape), x.shape)) with
+        {
+            Brightest = 1, IsWhole = true, MinimumSize = loss.MinimumSize,
+        }],
+        GradientLoss => [Source.Of(key, (x, y) => GradientLoss.MapOf(x, y).mean([1], keepdim: true)) with { Reach = 1, MinimumSize = loss.MinimumSize }],
+        ChromaLoss => [Source.Of(key, (x, y) => ChromaLoss.MapOf(x, y).mean([1], keepdim: true))],
         FlipLoss flip => [Source.Of(key, flip.MapOf) with { Brightest = 1, Reach = flip.Reach }],
         // The root, because a few large distances would leave the rest black.
         MdfLoss mdf => mdf.Scales.Select(scale => new Source(key, [$"scale {scale}, head", $"scale {scale}, body", $"scale {scale}, final map"],
@@ -155,6 +185,17 @@ internal sealed class ErrorMaps
         _ => [],
     };
 
+    private static Source OfSsim(string key, Func<Tensor, Tensor> channelsOf)
+    {
+        return Source.Of(key, (x, y) => Dissimilarity(channelsOf(x), channelsOf(y)).mean([1], keepdim: true)) with { Brightest = 1, Reach = SsimReach, MinimumSize = GaussianWindows.WindowSize };
+
+        static Tensor Dissimilarity(Tensor x, Tensor y)
+        {
+            var (luminance, contrastStructure) = s_windows.Similarities(x.to(float64), s_windows.Statistics(y.to(float64)));
+            return (luminance * contrastStructure).SubFrom(1);
+        }
+    }
+
     /// <summary>The maps of one measure, or of one scale of a loss.</summary>
     /// <param name="Measure">The key of the measure.</param>
     /// <param name="Parts">The names of the maps.</param>
@@ -163,6 +204,12 @@ internal sealed class ErrorMaps
     {
         /// <summary>The number of samples, to each side, on which a position depends.</summary>
         public int Reach { get; init; }
+
+        /// <summary>Whether a position depends on the whole image, so that there are no strips.</summary>
+        public bool IsWhole { get; init; }
+
+        /// <summary>Computes the number by which the maps are divided, from both images and their strips. Null: 1.</summary>
+        public Func<Tensor, Tensor, IEnumerable<ImageStrip>, double>? Unit { get; init; }
 
         /// <summary>The smallest image that has the maps.</summary>
         public int MinimumSize { get; init; } = 1;

@@ -35,7 +35,7 @@ internal sealed class MapFolder
     /// <param name="cancellationToken">Stops the work between two strips.</param>
     public void Write(ImagePair pair, Tensor image, Tensor reference, CancellationToken cancellationToken = default)
     {
-        foreach (var map in _maps.Create(image, reference, cancellationToken))
+        foreach (var map in _maps.Create(image, reference, cancellationToken: cancellationToken))
         {
             using var picture = map.Picture;
             var part = map.Part is null ? "" : "." + map.Part.Replace(",", "", StringComparison.Ordinal).Replace(' ', '-');

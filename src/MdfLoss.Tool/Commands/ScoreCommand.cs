@@ -40,7 +40,7 @@ internal sealed class ScoreCommand : ComputeCommand
 
     private readonly Option<string?> _map = new("--map")
     {
-        Description = "write pictures that show where the error lies: for each measure and loss that has a map, and for each scale and layer of an MDF loss; maps.csv lists them",
+        Description = "write pictures that show where the error lies: for each measure and loss that has a map, for each term of a sum, and for each scale and layer of an MDF loss; maps.csv lists them",
         HelpName = "folder",
     };
 

@@ -24,14 +24,18 @@ public sealed class ChromaLoss() : ReconstructionLoss("chroma")
     };
 
     /// <inheritdoc/>
-    protected internal override ReferenceFeatures Analyze(Tensor reference) => new([reference], restored => MeanPerImage(Map(restored, reference)));
+    protected internal override ReferenceFeatures Analyze(Tensor reference) => new([reference], restored => MeanPerImage(MapOf(restored, reference)));
 
     internal override double Measure(Tensor restored, Tensor reference, IEnumerable<ImageStrip> strips)
     {
-        var (sums, positions) = new MapSums(before: 0, after: 0).Compute(restored, reference, strips, Map);
+        var (sums, positions) = new MapSums(before: 0, after: 0).Compute(restored, reference, strips, MapOf);
         return sums.Average(channels => channels.Average()) / positions;
     }
 
-    // The matrix is linear, so the difference of the images is combined once.
-    private static Tensor Map(Tensor restored, Tensor reference) => ColourMatrix.Apply(restored - reference, ColourDifferences).abs();
+    /// <summary>Computes the map whose mean is the loss.</summary>
+    /// <param name="restored">Shape <c>(N, 3, H, W)</c>.</param>
+    /// <param name="reference">The same.</param>
+    /// <returns>|ΔCb| and |ΔCr|, <c>(N, 2, H, W)</c>.</returns>
+    internal static Tensor MapOf(Tensor restored, Tensor reference) =>
+        ColourMatrix.Apply(restored - reference, ColourDifferences).abs(); // the matrix is linear
 }

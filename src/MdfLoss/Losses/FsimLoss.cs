@@ -55,14 +55,37 @@ public sealed class FsimLoss(bool hasColour = false) : ReconstructionLoss(hasCol
         var (congruency, magnitudes, colours) = Features(reference, filters);
         return new([congruency, magnitudes, colours, filters.Radial, filters.Angular], restored =>
         {
-            var (restoredCongruency, restoredMagnitudes, restoredColours) = Features(restored, filters);
-            var deficit = Dissimilarity.OfProduct(
-                Dissimilarity.Between(restoredCongruency, congruency, T1), Dissimilarity.Between(restoredMagnitudes, magnitudes, T2));
-            if (hasColour)
-                deficit = Dissimilarity.OfProduct(deficit, ColourDeficit(restoredColours, colours));
-            var weights = maximum(restoredCongruency, congruency);
+            var (deficit, weights) = Compare(Features(restored, filters), (congruency, magnitudes, colours));
             return (deficit * weights).sum([1, 2, 3]) / weights.sum([1, 2, 3]).Add(Epsilon);
         });
+    }
+
+    /// <summary>Computes the map whose mean is the loss: 1 − the similarity, times the phase congruency, divided by the mean phase congruency.</summary>
+    /// <param name="restored">Shape <c>(N, 3, H, W)</c>: whole images.</param>
+    /// <param name="reference">The same.</param>
+    /// <returns>Shape <c>(N, 1, ⌊H/f⌋, ⌊W/f⌋)</c>, not negative; f is <see cref="FactorOf"/>.</returns>
+    internal Tensor MapOf(Tensor restored, Tensor reference)
+    {
+        using var scope = NewDisposeScope();
+        var filters = LogGaborFilters.ForImage(Shrink(reference));
+        var (deficit, weights) = Compare(Features(restored, filters), Features(reference, filters));
+        var positions = weights.shape[2] * weights.shape[3];
+        return (deficit * weights / weights.sum([1, 2, 3], keepdim: true).Add(Epsilon).Div(positions)).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>f, the number of samples along each axis that become one position.</summary>
+    /// <param name="shape"><c>(N, 3, H, W)</c>.</param>
+    internal static int FactorOf(long[] shape) => (int)Math.Max(1, Math.Round(Math.Min(shape[2], shape[3]) / 256.0, MidpointRounding.AwayFromZero));
+
+    /// <summary>The dissimilarity at each position, and its weight; <c>(N, 1, h, w)</c> each.</summary>
+    private (Tensor Deficit, Tensor Weights) Compare(
+        (Tensor Congruency, Tensor Magnitudes, Tensor Colours) restored, (Tensor Congruency, Tensor Magnitudes, Tensor Colours) reference)
+    {
+        var deficit = Dissimilarity.OfProduct(
+            Dissimilarity.Between(restored.Congruency, reference.Congruency, T1), Dissimilarity.Between(restored.Magnitudes, reference.Magnitudes, T2));
+        if (hasColour)
+            deficit = Dissimilarity.OfProduct(deficit, ColourDeficit(restored.Colours, reference.Colours));
+        return (deficit, maximum(restored.Congruency, reference.Congruency));
     }
 
     /// <summary>1 − |S_I · S_Q|^λ.</summary>
@@ -77,7 +100,7 @@ public sealed class FsimLoss(bool hasColour = false) : ReconstructionLoss(hasCol
 
     private static Tensor Shrink(Tensor image)
     {
-        var factor = (long)Math.Max(1, Math.Round(Math.Min(image.shape[2], image.shape[3]) / 256.0, MidpointRounding.AwayFromZero));
+        var factor = FactorOf(image.shape);
         return functional.avg_pool2d(image, [factor, factor]);
     }
 

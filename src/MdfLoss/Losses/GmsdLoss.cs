@@ -27,8 +27,10 @@ public sealed class GmsdLoss() : ReconstructionLoss("gmsd")
     private const double SmallestLength = 1e-6;
     private const double SmallestDeviation = 1e-7;
 
-    // A position of the halved image and its neighbours.
-    private static readonly MapSums s_sums = new(before: 2, after: 3, step: 2);
+    /// <summary>The number of samples, to each side, on which a position of the map depends: those of its neighbours in the halved image.</summary>
+    internal const int Reach = 3;
+
+    private static readonly MapSums s_sums = new(before: Reach - 1, after: Reach, step: 2);
 
     /// <inheritdoc/>
     /// <remarks>The 3×3 filter must fit into the halved image.</remarks>
@@ -51,7 +53,7 @@ public sealed class GmsdLoss() : ReconstructionLoss("gmsd")
     {
         var (sums, positions) = s_sums.Compute(restored, reference, strips, (x, y) =>
         {
-            var map = Dissimilarity.Between(Magnitudes(x), Magnitudes(y), Constant);
+            var map = MapOf(x, y);
             return cat([map, map.Square()], 1);
         });
         return sums.Average(image =>
@@ -61,6 +63,12 @@ public sealed class GmsdLoss() : ReconstructionLoss("gmsd")
             return variance / (Math.Sqrt(variance + SmallestDeviation * SmallestDeviation) + SmallestDeviation);
         });
     }
+
+    /// <summary>Computes the map whose standard deviation is the loss: 1 − the similarity of the gradient magnitudes.</summary>
+    /// <param name="restored">Shape <c>(N, 3, H, W)</c>: whole images, or parts of them that begin at an even sample.</param>
+    /// <param name="reference">The same.</param>
+    /// <returns>Shape <c>(N, 1, ⌈H/2⌉, ⌈W/2⌉)</c>, in [0, 1].</returns>
+    internal static Tensor MapOf(Tensor restored, Tensor reference) => Dissimilarity.Between(Magnitudes(restored), Magnitudes(reference), Constant);
 
     private static Tensor Magnitudes(Tensor image)
     {

@@ -1,5 +1,6 @@
 using Mdf.Runtime;
 using static TorchSharp.torch;
+using static TorchSharp.torch.nn;
 
 namespace Mdf.Losses;
 
@@ -34,6 +35,13 @@ public sealed class GradientLoss() : ReconstructionLoss("gradient")
             return sums.Average(channels => channels.Average()) / positions;
         }
     }
+
+    /// <summary>Computes |∂x Δ| + |∂y Δ|. A sample without a next one has no difference along this axis.</summary>
+    /// <param name="restored">Shape <c>(N, 3, H, W)</c>.</param>
+    /// <param name="reference">The same.</param>
+    /// <returns>Shape <c>(N, 3, H, W)</c>.</returns>
+    internal static Tensor MapOf(Tensor restored, Tensor reference) =>
+        functional.pad(Map(restored, reference, 3), [0, 1, 0, 0]).Add(functional.pad(Map(restored, reference, 2), [0, 0, 0, 1]));
 
     private static Tensor Map(Tensor restored, Tensor reference, int dimension)
     {

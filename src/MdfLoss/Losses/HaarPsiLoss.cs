@@ -23,8 +23,10 @@ public sealed class HaarPsiLoss() : ReconstructionLoss("haarpsi")
     // Of the sum of all weights, for coefficients in [0, 255]: only avoids 0/0.
     private const double SmallestWeight = 1e-12;
 
-    // The window of 8×8 positions of the halved image.
-    private static readonly MapSums s_sums = new(before: 6, after: 9, step: 2);
+    /// <summary>The number of samples, to each side, on which a position of the map depends: those of a window of 8×8 positions of the halved image.</summary>
+    internal const int Reach = 9;
+
+    private static readonly MapSums s_sums = new(before: 6, after: Reach, step: 2);
 
     private static readonly double s_atOne = 1 / (1 + Math.Exp(-Alpha));
 
@@ -49,18 +51,37 @@ public sealed class HaarPsiLoss() : ReconstructionLoss("haarpsi")
 
     internal override double Measure(Tensor restored, Tensor reference, IEnumerable<ImageStrip> strips)
     {
-        var (sums, _) = s_sums.Compute(restored, reference, strips, (x, y) =>
-        {
-            var (wavelets, colours) = Coefficients(x);
-            var (referenceWavelets, referenceColours) = Coefficients(y);
-            return Maps(wavelets, colours, referenceWavelets, referenceColours);
-        });
+        var (sums, _) = s_sums.Compute(restored, reference, strips, Maps);
         return sums.Average(image =>
         {
             var deficit = image[0] / (image[1] + SmallestWeight);
             var logit = Math.Log((s_atOne - deficit) / (1 - s_atOne + deficit));
             return deficit == 0 ? 0 : 1 - logit / Alpha * (logit / Alpha);
         });
+    }
+
+    /// <summary>Computes how much each position lacks, times its weight. The mean of this map, divided by the mean weight, decides the loss.</summary>
+    /// <param name="restored">Shape <c>(N, 3, H, W)</c>: whole images, or parts of them that begin at an even sample.</param>
+    /// <param name="reference">The same.</param>
+    /// <returns>Shape <c>(N, 1, ⌈H/2⌉, ⌈W/2⌉)</c>, not negative.</returns>
+    internal static Tensor MapOf(Tensor restored, Tensor reference) => Maps(restored, reference).narrow(1, 0, 1);
+
+    /// <summary>Computes the mean weight of a position.</summary>
+    /// <param name="restored">Shape <c>(N, 3, H, W)</c>.</param>
+    /// <param name="reference">The same.</param>
+    /// <param name="strips">The strips of the images.</param>
+    /// <returns>The mean; a tiny positive number for images without structure.</returns>
+    internal static double MeanWeight(Tensor restored, Tensor reference, IEnumerable<ImageStrip> strips)
+    {
+        var (sums, positions) = s_sums.Compute(restored, reference, strips, (x, y) => Maps(x, y).narrow(1, 1, 1));
+        return sums.Average(image => image[0] + SmallestWeight) / positions;
+    }
+
+    private static Tensor Maps(Tensor restored, Tensor reference)
+    {
+        var (wavelets, colours) = Coefficients(restored);
+        var (referenceWavelets, referenceColours) = Coefficients(reference);
+        return Maps(wavelets, colours, referenceWavelets, referenceColours);
     }
 
     /// <summary>Two maps, <c>(N, 2, h, w)</c>: how much each position lacks of the sum for equal images, and its weight.</summary>

@@ -102,7 +102,7 @@ public sealed class WeightedSum : ReconstructionLoss
     }
 
     /// <summary>The terms. The terms of an inner sum replace this sum, because an expression has no brackets.</summary>
-    private IEnumerable<(double Weight, ReconstructionLoss Loss)> Flat => _terms.SelectMany((loss, i) => loss is WeightedSum sum
+    internal IEnumerable<(double Weight, ReconstructionLoss Loss)> Flat => _terms.SelectMany((loss, i) => loss is WeightedSum sum
         ? sum.Flat.Select(term => (_weights[i] * term.Weight, term.Loss))
         : [(_weights[i], loss)]);
 

@@ -35,7 +35,7 @@ public sealed class BadInputTests : IDisposable
         { "score {}a.png {}images --loss mse", "'{}images' is a folder but the reference '{}a.png' is not: give a folder of references to compare folders" },
         { "score {}empty {}images --loss mse", "'{}empty' holds no image (.png, .jpg, .jpeg, .bmp, .tif, .tiff, .webp)" },
         { "score {}images {}empty --loss mse", "'{}empty' holds no image" },
-        { "score {}a.png {}b.png --metrics gmsd --map {}maps", "no map can be made of gmsd: add a measure that has one, such as psnr, ssim or flip, or an MDF loss" },
+        { "score {}a.png {}b.png --metrics ms-ssim --map {}maps", "no map can be made of ms_ssim: add a measure that has one, such as psnr, ssim or flip, or an MDF loss" },
         { "score {}a.png {}b.png {}b.png --map {}maps", "would have the same names in '{}maps'" },
         { "score {}images {}twice", "'{}twice/x.png' and '{}twice/x_EDSR.png' would both belong to the same reference '{}images/x.png'; keep only one of them" },
         { "evaluate folder:{}twice --task jpeg:10 --data {}images", "would both belong to the same reference 'x'; keep only one of them" },

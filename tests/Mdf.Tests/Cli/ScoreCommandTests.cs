@@ -151,12 +151,13 @@ public sealed class ScoreCommandTests : IDisposable
     public void Maps_are_written_with_a_table()
     {
         var (clean, image, maps) = (_folder.Image("clean.png"), _folder.Image("image.png", seed: 6), _folder.File("maps"));
-        var answer = MdfProgram.Run("score", clean, image, "--metrics", "psnr,flip,gmsd", "--loss", $"mdf:{_folder.Stack()}", "--map", maps, "--json");
+        var answer = MdfProgram.Run("score", clean, image, "--metrics", "psnr,flip,gmsd", "--loss", $"0.5*l1+0.1*mdf:{_folder.Stack()}", "--loss", "l1", "--map", maps, "--json");
         Assert.True(answer.ExitCode == 0, answer.Error);
         using var json = JsonDocument.Parse(answer.Output);
         var files = json.RootElement.GetProperty("maps").EnumerateArray().Select(map => map.GetProperty("file").GetString()!).ToArray();
-        Assert.Equal(["image.psnr.png", "image.flip.png"], files[..2]);
-        Assert.EndsWith(".scale-0-head.png", files[2]);
+        Assert.Equal(["image.psnr.png", "image.flip.png", "image.gmsd.png", "image.loss-l1.png"], files[..4]);
+        Assert.EndsWith(".scale-0-head.png", files[4]);
+        Assert.Distinct(files);
         Assert.All(files, file => Assert.True(File.Exists(Path.Combine(maps, file)), file));
         Assert.StartsWith("image,measure,part,mean,brightest,file\r\n", File.ReadAllText(Path.Combine(maps, "maps.csv")));
         Assert.Equal(files.Length + 1, Directory.GetFiles(maps).Length);
