@@ -15,6 +15,9 @@ internal sealed class SweepCommand : MdfCommand
 {
     private const string Submission = "sbatch";
 
+    // How often the tables are written while cells run.
+    private static readonly TimeSpan s_tables = TimeSpan.FromSeconds(10);
+
     private readonly Argument<string> _sweep = new("sweep") { Description = "the sweep file (docs/sweep.md): an experiment, and the values of some of its keys, losses and seeds" };
 
     private readonly Option<string?> _output = new("--output", "-o") { Description = "the folder of the sweep [default: runs/ and the name of the file]", HelpName = "folder" };
@@ -139,7 +142,8 @@ internal sealed class SweepCommand : MdfCommand
         try
         {
             return Finish(context, sweep, folder, rule, context.WithProgress(progress => WorkerPool.Run(
-                todo, () => Worker(context, folder), context.Get(_jobs), context.Get(_failFast), context.Warn, progress, context.Cancellation)));
+                todo, () => Worker(context, folder), context.Get(_jobs), context.Get(_failFast), context.Warn, progress, context.Cancellation,
+                SweepReport.WriteTablesMeanwhile(folder, sweep, s_tables))));
         }
         catch (OperationCanceledException e)
         {

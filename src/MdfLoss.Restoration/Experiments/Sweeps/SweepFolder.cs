@@ -150,13 +150,16 @@ internal sealed class SweepFolder
     /// <exception cref="InputException">The folder cannot be written.</exception>
     public RunLock? TryLock(SweepCell cell) => RunLock.TryTake(In(Cells, cell.Name), CellLockName);
 
+    /// <summary>Locks the tables; null if another process, or another thread, writes them.</summary>
+    public RunLock? TryLockTables() => RunLock.TryTake(Path, TablesLockName);
+
     /// <summary>Locks the tables, and waits for another process that writes them.</summary>
     /// <param name="cancellationToken">Stops the waiting.</param>
     public RunLock LockTables(CancellationToken cancellationToken)
     {
         while (true)
         {
-            if (RunLock.TryTake(Path, TablesLockName) is { } taken)
+            if (TryLockTables() is { } taken)
                 return taken;
             cancellationToken.WaitHandle.WaitOne(TimeSpan.FromMilliseconds(100));
             cancellationToken.ThrowIfCancellationRequested();

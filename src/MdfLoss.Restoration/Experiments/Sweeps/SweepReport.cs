@@ -24,6 +24,32 @@ internal static class SweepReport
         }
     }
 
+    /// <summary>Creates a function that writes the tables while cells run: at most once in an interval, and not while another thread or process writes them.</summary>
+    /// <param name="folder">The folder of the sweep.</param>
+    /// <param name="sweep">The sweep.</param>
+    /// <param name="interval">The shortest time between two writes.</param>
+    public static Action WriteTablesMeanwhile(SweepFolder folder, Sweep sweep, TimeSpan interval)
+    {
+        var written = TimeProvider.System.GetTimestamp();
+        return () =>
+        {
+            if (TimeProvider.System.GetElapsedTime(Volatile.Read(ref written)) < interval)
+                return;
+            try
+            {
+                using var taken = folder.TryLockTables();
+                if (taken is null)
+                    return;
+                Volatile.Write(ref written, TimeProvider.System.GetTimestamp());
+                WriteTables(folder, SweepResults.Read(sweep, folder));
+            }
+            catch (Exception e) when (e is IOException or InputException)
+            {
+                // The tables at the end say what is wrong.
+            }
+        };
+    }
+
     /// <summary>Writes the experiment of the chosen setting, and why it was chosen.</summary>
     /// <param name="folder">The folder of the sweep.</param>
     /// <param name="sweep">The sweep.</param>

@@ -39,6 +39,9 @@ internal sealed class WorkerPool
     /// <summary>Whether to stop all cells after the first that fails.</summary>
     private bool FailFast { get; init; }
 
+    /// <summary>Called when a cell has ended.</summary>
+    private Action Ended { get; init; } = () => { };
+
     /// <summary>Runs cells.</summary>
     /// <param name="cells">The cells.</param>
     /// <param name="start">Creates the command of a worker.</param>
@@ -47,14 +50,15 @@ internal sealed class WorkerPool
     /// <param name="warn">Takes one line about each thing that was ignored.</param>
     /// <param name="progress">Takes a report for the steps of all cells.</param>
     /// <param name="cancellationToken">Stops all workers; they write checkpoints.</param>
+    /// <param name="ended">Called when a cell has ended, on the thread that watches its worker.</param>
     /// <param name="memory">Returns the bytes of memory that are left, and in all. Default: those of this machine.</param>
     /// <returns>How the cells ended. A cell that was not started is not among them.</returns>
     /// <exception cref="OperationCanceledException">It was cancelled, and all workers have ended.</exception>
     public static IReadOnlyList<WorkerMessage> Run(
         IReadOnlyList<SweepCell> cells, Func<ProcessStartInfo> start, int jobs, bool failFast, Action<string> warn, IProgress<ProgressUpdate>? progress, CancellationToken cancellationToken,
-        Func<(long Available, long Total)?>? memory = null)
+        Action? ended = null, Func<(long Available, long Total)?>? memory = null)
     {
-        var pool = new WorkerPool(cells, start, jobs, warn, progress, memory) { FailFast = failFast };
+        var pool = new WorkerPool(cells, start, jobs, warn, progress, memory) { FailFast = failFast, Ended = ended ?? (() => { }) };
         using var registration = cancellationToken.Register(pool.Stop);
         using var watch = new Timer(_ => pool.WatchMemory(), null, s_watch, s_watch);
         var threads = Enumerable.Range(0, pool._active).Select(_ => new Thread(pool.Work) { IsBackground = true }).ToArray();
@@ -163,6 +167,8 @@ internal sealed class WorkerPool
             if (FailFast && message.State == CellState.Failed)
                 Stop();
         }
+
+        Ended();
     }
 
     /// <summary>Whether another process is found to run the cell for the first time.</summary>

@@ -90,6 +90,20 @@ public sealed class SweepResultsTests : IDisposable
     }
 
     [Fact]
+    public void Tables_are_written_while_cells_run_but_not_too_often()
+    {
+        Finish(0, 28, 0.1);
+        var (often, seldom) = (SweepReport.WriteTablesMeanwhile(_cells, _sweep, TimeSpan.Zero), SweepReport.WriteTablesMeanwhile(_cells, _sweep, TimeSpan.FromHours(1)));
+        seldom();
+        Assert.False(File.Exists(_folder.File("out/table.csv")));
+        using (_cells.TryLockTables())
+            often();
+        Assert.False(File.Exists(_folder.File("out/table.csv")));
+        often();
+        Assert.Contains("0,MSE,,1,finished,9,0.5,28,0.1", File.ReadAllText(_folder.File("out/table.csv")));
+    }
+
+    [Fact]
     public void Infinite_and_missing_values_are_kept()
     {
         Finish(0, double.PositiveInfinity, null);

@@ -119,7 +119,7 @@ public sealed class WorkerPoolTests : IDisposable
             RedirectStandardInput = true,
             RedirectStandardOutput = true,
             RedirectStandardError = true,
-        }, jobs, failFast, warning => { lock (_warnings) _warnings.Add(warning); }, progress, cancellationToken, memory);
+        }, jobs, failFast, warning => { lock (_warnings) _warnings.Add(warning); }, progress, cancellationToken, memory: memory);
     }
 
     private IReadOnlyList<SweepCell> Cells(int count = 6)
