@@ -1,5 +1,4 @@
 using Mdf.Experiments;
-using Mdf.Experiments.Sweeps;
 using Mdf.Networks;
 
 namespace Mdf.Tests.Cli;
@@ -80,11 +79,10 @@ public sealed class TrainCommandTests : IDisposable
     [Fact]
     public void The_experiments_of_the_repository_say_what_they_need_and_the_quick_one_needs_nothing()
     {
-        var folder = Path.Combine(Shared.Repository, "experiments");
-        foreach (var file in Directory.GetFiles(folder, "*.yaml", SearchOption.AllDirectories))
+        foreach (var file in Experiments.RepositoryExperiments.Files)
         {
-            var experiment = File.ReadLines(file).Any(line => line.StartsWith("experiment:", StringComparison.Ordinal)) ? OfSweep(file) : ExperimentFile.Load(file);
-            if (Path.GetDirectoryName(file) != Path.Combine(folder, "quick"))
+            var experiment = Experiments.RepositoryExperiments.Read(file)[0];
+            if (Path.GetDirectoryName(file) != Path.Combine(Experiments.RepositoryExperiments.Folder, "quick"))
             {
                 Assert.NotNull(experiment.Needs);
                 continue;
@@ -94,13 +92,6 @@ public sealed class TrainCommandTests : IDisposable
             Assert.DoesNotContain(experiment.ValidationFolder!, experiment.TrainingFolders);
             Assert.All(experiment.TrainingFolders.Append(experiment.ValidationFolder!), path => Assert.True(File.Exists(Path.Combine(Shared.Repository, path)), path));
         }
-    }
-
-    // The paths in a sweep are relative to the current folder, which is not the repository here.
-    private Experiment OfSweep(string file)
-    {
-        File.WriteAllText(_folder.File("sweep.yaml"), File.ReadAllText(file).Replace("experiment: experiments/", $"experiment: {Shared.Repository}/experiments/", StringComparison.Ordinal));
-        return Sweep.Load(_folder.File("sweep.yaml"), task: null, ExperimentArguments.InCode).Cells[0].Experiment;
     }
 
     [Fact]
