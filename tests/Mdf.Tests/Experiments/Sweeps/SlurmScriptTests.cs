@@ -138,6 +138,18 @@ public sealed class SlurmScriptTests : IDisposable
     public async Task A_program_that_the_signal_ended_before_its_first_checkpoint_is_requeued() =>
         Assert.Equal("requeue 12_3\n", (await Run("kill -USR1 $PPID; while :; do sleep 0.01; done")).Requeued);
 
+    [Theory]
+    [InlineData(0, false)] // it finished
+    [InlineData(1, false)] // it failed
+    [InlineData(2, false)]
+    [InlineData(137, true)] // it was ended while it wrote its checkpoint
+    [InlineData(255, true)]
+    public async Task After_a_signal_every_exit_code_that_is_not_a_result_means_requeueing(int code, bool isRequeued)
+    {
+        var job = await Run($"trap 'exit {code}' TERM; kill -USR1 $PPID; while :; do sleep 0.01; done");
+        Assert.Equal((isRequeued ? 75 : code, isRequeued), (job.ExitCode, job.Requeued.Length > 0));
+    }
+
     [Fact]
     public async Task A_program_that_somebody_else_stopped_is_requeued() => Assert.Equal("requeue 12_3\n", (await Run("exit 75")).Requeued);
 

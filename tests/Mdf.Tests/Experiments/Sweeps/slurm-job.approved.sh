@@ -27,11 +27,7 @@ say() { printf '%(%F %T)T job %s: %s\n' -1 "$job" "$*"; }
 # Slurm sends USR1 before the time limit, and TERM when it ends the job. Only the first is passed on: mdf would end at once at a second.
 child=
 signals=0
-ask_to_stop() {
-  signals=$((signals + 1))
-  if [ -n "$child" ] && [ "$signals" = 1 ]; then kill -TERM "$child" 2> /dev/null; fi
-}
-trap ask_to_stop USR1 TERM
+trap 'signals=$((signals + 1)); if [ -n "$child" ] && [ "$signals" = 1 ]; then kill -TERM "$child" 2> /dev/null; fi' USR1 TERM
 
 cd -- "$folder" || exit 2
 say "cell $cell starts on ${SLURMD_NODENAME:-this node}, restart ${SLURM_RESTART_COUNT:-0} of $restarts"
@@ -50,8 +46,14 @@ while :; do
   if [ "$signals" = "$before" ]; then break; fi
 done
 
-# 75: mdf has stopped and the cell can be resumed. 143: the signal ended mdf before it had a checkpoint.
-if [ "$code" != 75 ] && ! { [ "$code" = 143 ] && [ "$signals" -gt 0 ]; }; then
+# 75: mdf has stopped and the cell can be resumed. Any other code after a signal: mdf was ended before its handlers were installed, or while it wrote its
+# checkpoint. Then bash may have lost the code (-1). 0, 1 and 2 are results: finished, failed, wrong input.
+case $code in
+  75) resumable=1 ;;
+  0 | 1 | 2) resumable= ;;
+  *) resumable=${signals#0} ;;
+esac
+if [ -z "$resumable" ]; then
   say "cell $cell ended with exit code $code"
   exit "$code"
 fi
