@@ -76,9 +76,9 @@ internal sealed class LoopbackServer : IDisposable
                 }
             }
         }
-        catch (SocketException)
+        catch (Exception e) when (e is SocketException or InvalidOperationException)
         {
-            // The test has ended.
+            // The test has ended, perhaps before this thread has begun to listen.
         }
     }
 
