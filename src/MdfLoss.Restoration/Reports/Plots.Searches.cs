@@ -222,7 +222,7 @@ internal static partial class Plots
         foreach (var index in Enumerable.Range(0, plot.Lines.Count).OrderBy(index => index == plot.Marked))
         {
             var isMarked = index == plot.Marked;
-            // From blue for the worst over white to orange for the best would lose lines in the white: grey to blue, and the best in orange.
+            // One colour, more opaque for better lines: a scale with white in its middle would hide lines.
             var colour = isMarked ? FigureStyle.ColorOf(1) : FigureStyle.ColorOf(0).WithAlpha(0.15 + 0.6 * (index + 1) / plot.Lines.Count);
             var places = plot.Lines[index].Select((value, axis) => value is { } number ? scales[axis].Position(number) : double.NaN).ToArray();
             for (var start = 0; start < places.Length; start++)

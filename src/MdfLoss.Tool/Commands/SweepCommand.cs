@@ -32,7 +32,7 @@ internal sealed class SweepCommand : MdfCommand
 
     private readonly Option<bool> _retry = new("--retry") { Description = "run failed cells again" };
 
-    private readonly Option<bool> _keepGoing = new("--keep-going") { Description = "go on with the other cells if one fails [default]" };
+    private readonly Option<bool> _keepGoing = new("--keep-going") { Description = "continue with the other cells if one fails [default]" };
 
     private readonly Option<bool> _failFast = new("--fail-fast") { Description = "stop all cells if one fails" };
 
@@ -127,23 +127,16 @@ internal sealed class SweepCommand : MdfCommand
 
     private int RunAll(CommandContext context, Sweep sweep, SweepFolder folder, BestRule? rule)
     {
-        var todo = new List<SweepCell>();
-        foreach (var cell in sweep.Cells)
-        {
-            folder.RequireSame(cell);
-            if (folder.Read(cell).State is CellState.Missing or CellState.Unfinished || context.Get(_retry) && folder.Read(cell).State == CellState.Failed)
-                todo.Add(cell);
-        }
-
+        // Refuses a cell of other settings before anything is trained.
+        SweepCell[] todo = [.. sweep.Cells.Where(cell => folder.Read(cell).State is var state && (state is CellState.Missing or CellState.Unfinished || state == CellState.Failed && context.Get(_retry)))];
         context.WarnOfSubfolders(sweep.Cells.SelectMany(cell => cell.Experiment.TrainingFolders).Distinct());
         folder.Prepare();
-        if (todo.Count == 0)
-            return Finish(context, sweep, folder, rule, []);
         try
         {
-            return Finish(context, sweep, folder, rule, context.WithProgress(progress => WorkerPool.Run(
+            var messages = todo.Length == 0 ? [] : context.WithProgress(progress => WorkerPool.Run(
                 todo, () => Worker(context, folder), context.Get(_jobs), context.Get(_failFast), context.Warn, progress, context.Cancellation,
-                SweepReport.WriteTablesMeanwhile(folder, sweep, s_tables))));
+                SweepReport.WriteTablesMeanwhile(folder, sweep, s_tables)));
+            return Finish(context, sweep, folder, rule, messages);
         }
         catch (OperationCanceledException e)
         {
@@ -193,7 +186,7 @@ internal sealed class SweepCommand : MdfCommand
         return results.Cells.All(cell => cell.State is CellState.Finished or CellState.Stopped || isElsewhere && cell.State == CellState.Unfinished) ? CommandLine.Success : CommandLine.Failure;
     }
 
-    /// <summary>Says what happened to the cells that have not finished, and how to go on. Cells with the same problem share a line.</summary>
+    /// <summary>Says what happened to the cells that have not finished, and how to continue. Cells with the same problem share a line.</summary>
     private static IEnumerable<string> Problems(SweepResults results, IReadOnlyList<WorkerMessage> messages)
     {
         var problems =
@@ -256,7 +249,7 @@ internal sealed class SweepCommand : MdfCommand
     private int Submit(CommandContext context, Sweep sweep, SweepFolder folder)
     {
         foreach (var cell in sweep.Cells)
-            folder.RequireSame(cell);
+            _ = folder.Read(cell); // refuses a cell of other settings
         var script = Path.GetFullPath(Path.Combine(folder.Slurm, "job.sh"));
         string[] command = [.. ThisProgram.Words, Name, Path.GetFullPath(context.Get(_sweep)), _output.Name, Path.GetFullPath(folder.Path), .. Passed(context).SelectMany(context.Typed), _cell.Name];
         AtomicFile.Write(script, SlurmScript.Write(sweep.Cluster, sweep.Cells.Count, command, Environment.CurrentDirectory, Path.GetFullPath(folder.Slurm), sweep.Name));

@@ -30,11 +30,10 @@ internal sealed class CellRun(Sweep sweep, SweepFolder folder, Device device, Ac
         using var taken = folder.TryLock(cell);
         if (taken is null)
             return null;
-        folder.RequireSame(cell);
         var (state, record) = folder.Read(cell);
         if (state is CellState.Finished or CellState.Stopped || state == CellState.Failed && !Retry)
             return record;
-        folder.Forget(cell);
+        folder.Start(cell);
         record = Train(cell, progress, cancellationToken);
         try
         {
@@ -91,7 +90,7 @@ internal sealed class CellRun(Sweep sweep, SweepFolder folder, Device device, Ac
         CellState.Failed, cell.Settings, LastValidation(folder.Run(cell))?.Iteration ?? 0, Loss: null, Measures: null,
         InputException.OneLine((e is OutOfMemoryException ? "out of memory" : e.Message.Split('\n', 2)[0].Trim().TrimEnd('.')) + cell.Experiment.NeedsOf(e) + Advice(e)));
 
-    /// <summary>The record of a cell that stops by the rule of the sweep; null if it goes on.</summary>
+    /// <summary>The record of a cell that stops by the rule of the sweep; null if it continues.</summary>
     private CellRecord? StopOf(SweepCell cell, (int Iteration, double Loss, IReadOnlyDictionary<string, double?> Measures)? last)
     {
         if (sweep.StopEarly is not { } rule || last is not var (iteration, loss, measures) || iteration >= cell.Experiment.Training.Schedule.TotalIterations)

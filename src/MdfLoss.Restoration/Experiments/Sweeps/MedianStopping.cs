@@ -28,11 +28,12 @@ internal sealed record MedianStopping(Measure Measure, int After, int Others)
         if (section.IsEmpty)
             return null;
         var name = section.Text("measure", Experiment.TextRange) ?? throw section.Missing("measure", "the name of a measure, such as psnr_y");
+        var (after, others) = (section.Integer("after", ValueRange.Whole(1)) ?? 1, section.Integer("others", ValueRange.Whole(1)) ?? DefaultOthers);
         try
         {
-            return new MedianStopping(BestRule.Find(name), section.Integer("after", ValueRange.Whole(1)) ?? 1, section.Integer("others", ValueRange.Whole(1)) ?? DefaultOthers);
+            return new MedianStopping(BestRule.Find(name), after, others);
         }
-        catch (InputException e) when (e.InnerException is null && !e.Message.StartsWith('\''))
+        catch (InputException e)
         {
             throw section.Refused("measure", e.Message);
         }

@@ -23,19 +23,19 @@ internal enum CellState
     Failed,
 }
 
-/// <summary>The record of a cell that has ended, as its folder contains it.</summary>
-/// <param name="State">How it ended.</param>
+/// <summary>The record of a cell, as its folder contains it: written when the cell starts and when it has ended.</summary>
+/// <param name="State">How it ended; <see cref="CellState.Unfinished"/> until then.</param>
 /// <param name="Settings">The SHA-256 of its settings.</param>
 /// <param name="Iteration">The number of steps made.</param>
-/// <param name="Loss">The value of the experiment's loss in the last validation; null for a failed cell.</param>
-/// <param name="Measures">The measures of the last validation, by their names; null for a failed cell.</param>
+/// <param name="Loss">The value of the experiment's loss in the last validation; null for a failed or unfinished cell.</param>
+/// <param name="Measures">The measures of the last validation, by their names; null for a failed or unfinished cell.</param>
 /// <param name="Message">The error of a failed cell, or the reason why a cell was stopped.</param>
 internal sealed record CellRecord(CellState State, string Settings, int Iteration, double? Loss, IReadOnlyDictionary<string, double?>? Measures, string? Message);
 
 /// <summary>The folder of a sweep.</summary>
 /// <remarks>
 /// <code>
-/// cells/loss=VGG,w=0.1,seed=1/   the run folder of a cell; cell.json in it says how the cell has ended
+/// cells/loss=VGG,w=0.1,seed=1/   the run folder of a cell; cell.json in it has its settings, and how it has ended
 /// table.csv, .json, .md          all cells, with the measures of their last validations
 /// means.csv, .json, .md          means and standard deviations over the seeds
 /// plots/                         each measure against each numeric axis; the distortion-perception plane; parallel coordinates
@@ -105,41 +105,23 @@ internal sealed class SweepFolder
     {
         var path = In(Cells, cell.Name, Record);
         if (!File.Exists(path))
-            return (Run(cell).IsBegun ? CellState.Unfinished : CellState.Missing, null);
+            return Run(cell).IsBegun ? throw OtherSettings(cell) : (CellState.Missing, null);
         var record = Parse(path);
         if (record.Settings != cell.Settings)
             throw OtherSettings(cell);
-        return (record.State, record);
+        return (record.State, record.State == CellState.Unfinished ? null : record);
     }
 
-    /// <summary>Refuses a cell that was started with other settings.</summary>
+    /// <summary>Writes that a cell starts or continues, before it writes anything else into its folder.</summary>
     /// <param name="cell">The cell.</param>
-    /// <exception cref="InputException">The experiment in the folder differs from that of the cell.</exception>
-    public void RequireSame(SweepCell cell)
-    {
-        var (state, _) = Read(cell);
-        if (state != CellState.Unfinished)
-            return;
-        try
-        {
-            if (cell.Experiment.DifferencesFrom(ExperimentFile.Load(Run(cell).Description)).Count > 0)
-                throw OtherSettings(cell);
-        }
-        catch (InputException e) when (e.InnerException is not null)
-        {
-            // The run itself handles a corrupt description: its checkpoint has a copy.
-        }
-    }
+    /// <exception cref="IOException">The disk failed or is full.</exception>
+    public void Start(SweepCell cell) => Write(cell, new CellRecord(CellState.Unfinished, cell.Settings, Iteration: 0, Loss: null, Measures: null, Message: null));
 
     /// <summary>Writes how a cell has ended.</summary>
     /// <param name="cell">The cell.</param>
     /// <param name="record">The record.</param>
     /// <exception cref="IOException">The disk failed or is full.</exception>
     public void Write(SweepCell cell, CellRecord record) => AtomicFile.Write(In(Cells, cell.Name, Record), JsonSerializer.Serialize(record, s_json) + "\n");
-
-    /// <summary>Deletes the record of a cell, so that it can run again.</summary>
-    /// <param name="cell">The cell.</param>
-    public void Forget(SweepCell cell) => File.Delete(In(Cells, cell.Name, Record));
 
     /// <summary>Creates the folder, and checks that it can be written.</summary>
     /// <exception cref="InputException">It cannot be written.</exception>
@@ -178,7 +160,7 @@ internal sealed class SweepFolder
             // The message is less exact.
         }
 
-        var what = difference is null ? "with other threads, plugins or rules" : $"with {difference.Key} = {difference.Other ?? "nothing"} instead of {difference.Value ?? "nothing"}";
+        var what = difference is null ? "with other threads, plugins or rules, or not by a sweep" : $"with {difference.Key} = {difference.Other ?? "nothing"} instead of {difference.Value ?? "nothing"}";
         return new InputException($"'{Run(cell).Path}': expected the settings of this sweep, found a cell that was trained {what}; use another folder, or delete that of the cell").With(Remedy.MoveRun);
     }
 
@@ -188,13 +170,18 @@ internal sealed class SweepFolder
         {
             var file = new FileInfo(path);
             var record = file.Length <= LongestRecord ? JsonSerializer.Deserialize<CellRecord>(File.ReadAllText(path), s_json) : null;
-            return record is { State: CellState.Finished or CellState.Stopped or CellState.Failed } && (record.State == CellState.Failed ? record.Message is not null : record.Measures is not null)
-                ? record
-                : throw new JsonException();
+            var isWhole = record?.State switch
+            {
+                CellState.Finished or CellState.Stopped => record.Measures is not null,
+                CellState.Failed => record.Message is not null,
+                CellState.Unfinished => true,
+                _ => false,
+            };
+            return isWhole ? record! : throw new JsonException();
         }
         catch (JsonException e)
         {
-            throw new InputException($"'{path}': expected the record of a cell, found something else: delete this file, and the cell continues from its checkpoint", e);
+            throw new InputException($"'{path}': expected the record of a cell, found something else: delete the folder of the cell, and it starts again", e);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

@@ -75,7 +75,17 @@ public sealed class CellRunTests : IDisposable
         Run(Load("seeds: [1]"), "out");
         var message = Assert.Throws<InputException>(() => Run(Load("seeds: [1]", iterations: 30), "out")).Message;
         Assert.Contains("found a cell that was trained with schedule.iterations = 20 instead of 30; use another folder", message);
-        Assert.Contains("with other threads, plugins or rules", Assert.Throws<InputException>(() => Run(Load("seeds: [1]\nthreads: 2"), "out")).Message);
+        Assert.Contains("with other threads, plugins or rules, or not by a sweep", Assert.Throws<InputException>(() => Run(Load("seeds: [1]\nthreads: 2"), "out")).Message);
+    }
+
+    [Fact]
+    public void An_unfinished_cell_with_other_settings_is_refused_too()
+    {
+        using var stop = new CancellationTokenSource();
+        Assert.Throws<RunInterruptedException>(() => Run(Load("seeds: [1]"), "out", progress: new At(7, stop.Cancel), cancellationToken: stop.Token));
+        Assert.Contains("with other threads", Assert.Throws<InputException>(() => Run(Load("seeds: [1]\nthreads: 2"), "out")).Message);
+        Assert.Contains("schedule.iterations = 20 instead of 30", Assert.Throws<InputException>(() => Run(Load("seeds: [1]", iterations: 30), "out")).Message);
+        Assert.Equal(CellState.Finished, Run(Load("seeds: [1]"), "out").State);
     }
 
     [Fact]
@@ -90,7 +100,7 @@ public sealed class CellRunTests : IDisposable
         Assert.True(record.Measures!["psnr"] > 0);
 
         // A process that was killed before it could write the record comes to the same.
-        new SweepFolder(_folder.File("out")).Forget(sweep.Cells[3]);
+        new SweepFolder(_folder.File("out")).Start(sweep.Cells[3]);
         Assert.Equivalent(record, Run(sweep, "out", cell: 3), strict: true);
     }
 

@@ -85,7 +85,7 @@ public sealed class SweepResultsTests : IDisposable
         foreach (var text in new[] { "", "{", "[]", "{\"state\":\"missing\"}", "{\"state\":\"finished\",\"settings\":\"x\",\"iteration\":1,\"loss\":1,\"measures\":null,\"message\":null}" })
         {
             File.WriteAllText(Path.Combine(_cells.Run(_sweep.Cells[0]).Path, "cell.json"), text);
-            Assert.Contains("expected the record of a cell, found something else: delete this file", Assert.Throws<InputException>(() => SweepResults.Read(_sweep, _cells)).Message);
+            Assert.Contains("expected the record of a cell, found something else: delete the folder of the cell", Assert.Throws<InputException>(() => SweepResults.Read(_sweep, _cells)).Message);
         }
     }
 
