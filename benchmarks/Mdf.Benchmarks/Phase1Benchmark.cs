@@ -39,10 +39,10 @@ internal static class Phase1Benchmark
             Console.Error.WriteLine($"scale {k}, {plan.Sizes[k]}");
             var width = PyramidPlan.WidthOf(k);
             var upscaled = Resampler.Bicubic(k == 0 ? start : reals[k - 1], plan.Sizes[k].Height, plan.Sizes[k].Width);
-            using var input = new GeneratorInput(upscaled, options.Distortion, options.NoiseAt(k));
+            using var input = new DistortedSource(upscaled, options.Distortion, options.NoiseAt(k));
             using var yardstick = new SinganSchedule(Fresh(new Discriminator(width)), Fresh(new ScaleGenerator(width)), reals[k], upscaled, start, below, options);
             using var trainer = ScaleTrainers.Create(
-                Fresh(new Discriminator(width)), Fresh(new ScaleGenerator(width)), [new ScaleImage(reals[k], input)], options.ReconstructionWeight, TrainingEngine.Automatic);
+                new ScaleNetworks(Fresh(new Discriminator(width)), Fresh(new ScaleGenerator(width))), [new ScaleImage(reals[k], input)], new ScaleSchedule(options.ReconstructionWeight), TrainingEngine.Automatic);
             var floor = new Phase1Floor(width, plan.Sizes[k], input.IsFixed);
             var convolutions = new Phase1Convolutions(width, plan.Sizes[k], input.IsFixed);
             var iteration = 0;

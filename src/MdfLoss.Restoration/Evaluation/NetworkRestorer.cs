@@ -58,7 +58,10 @@ internal sealed class NetworkRestorer : IRestorer
     public void Dispose() => _owned?.Dispose();
 
     /// <summary>Reads a network for a task.</summary>
-    internal static NetworkRestorer Load(string name, RestorerSetup setup)
+    /// <param name="name">The file, or the short name of a network.</param>
+    /// <param name="setup">The input for creating a restorer.</param>
+    /// <param name="shownAs">The name in tables. Default: <paramref name="name"/>.</param>
+    internal static NetworkRestorer Load(string name, RestorerSetup setup, string? shownAs = null)
     {
         var loaded = NetworkFile.Load(name, setup.Architecture, setup.Warn);
         try
@@ -66,7 +69,7 @@ internal sealed class NetworkRestorer : IRestorer
             if (setup.Task is { } task)
                 RequireFor(task, name, loaded);
             loaded.Network.to(setup.Device);
-            return new NetworkRestorer(name, loaded);
+            return new NetworkRestorer(shownAs ?? name, loaded);
         }
         catch
         {

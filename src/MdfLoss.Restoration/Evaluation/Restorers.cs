@@ -20,6 +20,7 @@ public static class Restorers
         new(Bicubic, "upscaling, for sisr", ResamplingRestorer.Bicubic),
         new(Identity, "nothing, for other tasks", ResamplingRestorer.Identity),
         new("folder", "folder:PATH, results of another program by the images' names", FolderRestorer.Open),
+        new(InterpolatedRestorer.Name, InterpolatedRestorer.Name + ":T,A,B, the network whose weights are (1 − T) A + T B", InterpolatedRestorer.Open),
         new("external", "external:\"program {in} {out}\"", ExternalRestorer.Open),
     }.Select(entry => (entry.Name, entry)));
 
@@ -28,7 +29,7 @@ public static class Restorers
 
     /// <summary>Finds a restorer by its name.</summary>
     /// <param name="name">
-    /// <see cref="Bicubic"/>, <see cref="Identity"/>, <c>folder:PATH</c>, <c>external:command</c>, the name of a registered restorer, with or without text after a
+    /// <see cref="Bicubic"/>, <see cref="Identity"/>, <c>folder:PATH</c>, <c>interpolate:T,A,B</c>, <c>external:command</c>, the name of a registered restorer, with or without text after a
     /// colon, a network file, or the short name of one of <see cref="ShippedNetworks"/>.
     /// </param>
     /// <param name="setup">The input for creating it.</param>

@@ -116,9 +116,11 @@ public sealed class LossRun
 
     private Tensor[] Images => [.. _photographs.Select(photograph => photograph.Image)];
 
+    private IEnumerable<string> Curves => _options.Recipe.HasGenerator ? [_folder.DiscriminatorCurves, _folder.ReconstructionCurves] : [_folder.DiscriminatorCurves];
+
     private DiscriminatorStack Finish(LossTrainer trainer, TrainingProgram program)
     {
-        if (!File.Exists(_folder.DiscriminatorCurves) || !File.Exists(_folder.ReconstructionCurves))
+        if (!Curves.All(File.Exists))
             RunCurves.SaveLoss(_folder, _options.Distortion.Task);
         var stack = trainer.Finish([.. _photographs.Select(photograph => photograph.Sha256)], program);
         try
@@ -136,7 +138,7 @@ public sealed class LossRun
 
     private void TrainScales(RunSession session, LossTrainer trainer, LogWindow window, IProgress<ProgressUpdate>? progress, CancellationToken cancellationToken)
     {
-        foreach (var curves in new[] { _folder.DiscriminatorCurves, _folder.ReconstructionCurves })
+        foreach (var curves in Curves)
             File.Delete(curves); // curves are drawn at the end; the curves of an extended run would be out of date
         session.OpenLog(trainer.TotalIterations);
         var started = Stopwatch.GetTimestamp();
@@ -152,8 +154,9 @@ public sealed class LossRun
 
         void Stepped(ScaleLosses losses)
         {
-            window.Add(
-                ("d_real", -losses.Real), ("d_fake", losses.Fake), ("penalty", losses.Penalty), ("reconstruction", losses.Reconstruction));
+            window.Add(("d_real", -losses.Real), ("d_fake", losses.Fake), ("penalty", losses.Penalty));
+            if (losses.Reconstruction is { } error)
+                window.Add(("reconstruction", error));
             window.AddTimes(("ms_per_step", Stopwatch.GetElapsedTime(started).TotalMilliseconds));
             if (trainer.TotalIterations % RunSession.LogEvery == 0 || trainer.IsScaleFinished)
                 session.Log.Write(trainer.TotalIterations, "train", window.Close());
@@ -247,14 +250,15 @@ public sealed class LossRun
 
     private SortedDictionary<string, string> Settings() => new(StringComparer.Ordinal)
     {
-        ["recipe"] = LossTrainer.Recipe.ToString(CultureInfo.InvariantCulture),
+        ["version"] = LossTrainer.Version.ToString(CultureInfo.InvariantCulture),
         ["task"] = _options.Distortion.Task,
         ["photographs"] = string.Join(',', _photographs.Select(photograph => photograph.Sha256)),
         ["scales"] = _options.Scales?.ToString(CultureInfo.InvariantCulture) ?? "default",
         ["iterations"] = _options.Iterations.ToString(CultureInfo.InvariantCulture),
         ["max_size"] = _options.MaxSize.ToString(CultureInfo.InvariantCulture),
         ["reconstruction_weight"] = _options.ReconstructionWeight.ToString("R", CultureInfo.InvariantCulture),
-        ["chained"] = _options.IsChained ? "true" : "false",
+        ["recipe"] = _options.Recipe.Name,
+        ["restorer"] = _options.RestorerSha256 ?? "none",
         ["coarsest_noise"] = _options.NoiseAt(scale: 0).ToString("R", CultureInfo.InvariantCulture),
         ["input_range"] = _options.InputRange.ToString(),
         ["layer_weights"] = _options.LayerWeights.ToString(),
@@ -321,6 +325,6 @@ public sealed class LossRun
         using var _ = no_grad();
         var size = trainer.Sizes[scale];
         var photograph = Resampler.Bicubic(_photographs[0].Image, size.Height, size.Width);
-        ImageFile.Write(_folder.Scale(scale), Mosaic.Row(photograph.Clamp(0, 1), trainer.Generated!.Clamp(0, 1)));
+        ImageFile.Write(_folder.Scale(scale), Mosaic.Row(photograph.Clamp(0, 1), trainer.Output!.Clamp(0, 1)));
     }
 }

@@ -34,9 +34,12 @@ internal sealed class RunCurves
         Plots.Save(folder.DiscriminatorCurves, new CurvePlot(
             $"Training a loss for {task}: the discriminators, scale after scale", "iteration", "loss",
             [curves.Series("D(real)", "train", "d_real"), curves.Series("D(fake)", "train", "d_fake"), curves.Series("gradient penalty", "train", "penalty")]));
+        var reconstruction = curves.Series("reconstruction", "train", "reconstruction");
+        if (reconstruction.X.Count == 0)
+            return; // a recipe without generators
         Plots.Save(folder.ReconstructionCurves, new CurvePlot(
             $"Training a loss for {task}: the generators, scale after scale", "iteration", "MSE of the reconstruction",
-            [curves.Series("reconstruction", "train", "reconstruction")], LogY: true));
+            [reconstruction], LogY: true));
     }
 
     private CurveSeries Series(string name, string group, string key)

@@ -302,9 +302,8 @@ internal sealed class DeviceCheck
         (Tensor, Tensor) ByKernels<TLanes>(Discriminator discriminator)
             where TLanes : unmanaged, ILanes<TLanes>
         {
-            using var generator = new ScaleGenerator(discriminator.Width);
-            using var input = new GeneratorInput(fake, Tasks.Parse("sisr"), noise: 0);
-            using var trainer = new VectorizedScaleTrainer<TLanes>(discriminator, generator, [new ScaleImage(real, input)], 10);
+            using var source = new DistortedSource(fake, Tasks.Parse("sisr"), noise: 0);
+            using var trainer = new VectorizedScaleTrainer<TLanes>(new ScaleNetworks(discriminator, Generator: null), [new ScaleImage(real, source)], new ScaleSchedule());
             var (losses, gradient) = trainer.DifferentiateDiscriminator(fake, epsilon);
             return (AsTensor(losses.Real, losses.Fake, losses.Penalty), cat([.. Trained(discriminator).Select(entry => tensor(gradient(entry.name)))]));
         }
@@ -325,10 +324,10 @@ internal sealed class DeviceCheck
             generator.Initialize(random);
             discriminator.to(device, type);
             generator.to(device, type);
-            using var input = new GeneratorInput(upscaled.to(type, device), Tasks.Parse("blur:2"), noise: 0);
-            using var trainer = ScaleTrainers.Create(discriminator, generator, [new ScaleImage(real.to(type, device), input)], 10, by);
+            using var source = new DistortedSource(upscaled.to(type, device), Tasks.Parse("blur:2"), noise: 0);
+            using var trainer = ScaleTrainers.Create(new ScaleNetworks(discriminator, generator), [new ScaleImage(real.to(type, device), source)], new ScaleSchedule(), by);
             var losses = trainer.Step(0, random);
-            return AsTensor(losses.Real, losses.Fake, losses.Penalty, losses.Reconstruction);
+            return AsTensor(losses.Real, losses.Fake, losses.Penalty, losses.Reconstruction!.Value);
         }
     }
 

@@ -20,8 +20,8 @@ namespace Mdf.Training;
 /// </remarks>
 internal sealed class LossTrainer : IDisposable
 {
-    /// <summary>The version of the recipe. It is increased when the same options give another stack. So a run is never resumed with another recipe.</summary>
-    internal const int Recipe = 2;
+    /// <summary>The version of the training. It is increased when the same options give another stack. So a run is never resumed by a program that trains differently.</summary>
+    internal const int Version = 3;
 
     // The fixed cost of an iteration, in the unit of CostOf: the cost of 1,380 pixels with 32 channels.
     private const double FixedCost = 250_000;
@@ -40,7 +40,7 @@ internal sealed class LossTrainer : IDisposable
     private readonly List<Discriminator> _discriminators = [];
     private readonly Device _device;
     private List<Tensor> _below;
-    private Tensor? _generated;
+    private Tensor? _output;
     private ScaleGenerator? _generator;
     private ScaleTrainer? _trainer;
     private List<ScaleImage> _images = [];
@@ -54,6 +54,8 @@ internal sealed class LossTrainer : IDisposable
         ArgumentNullException.ThrowIfNull(photos);
         ArgumentNullException.ThrowIfNull(options);
         ArgumentOutOfRangeException.ThrowIfZero(photos.Count);
+        if (options.Recipe.HasRestorer != options.Restorer is not null)
+            throw new ArgumentException($"expected {(options.Recipe.HasRestorer ? "a network that restores the artefact" : "no network")} for the recipe '{options.Recipe}'", nameof(options));
         _options = options;
         var plans = photos.Select(photo => LossPlan.For(photo, options)).ToArray();
         (_plans, Scales) = ([.. plans.Select(plan => plan.Plan)], plans.Min(plan => plan.Scales));
@@ -62,7 +64,7 @@ internal sealed class LossTrainer : IDisposable
         using var _ = no_grad();
         _areGrey = [.. photos.Select(GreyPicture.IsGrey)];
         _finest = [.. photos.Zip(_plans, (photo, plan) => Keep(InputRange.Symmetric.FromUnit(Resize(photo, plan.Sizes[^1]))))];
-        _below = [.. _finest.Zip(_plans, (finest, plan) => Keep(options.IsChained ? Resize(finest, plan.Start) : zeros_like(Resize(finest, plan.Start))))];
+        _below = [.. _finest.Zip(_plans, (finest, plan) => Keep(options.Recipe.StartsFromNoise ? zeros_like(Resize(finest, plan.Start)) : Resize(finest, plan.Start)))];
         try
         {
             Begin();
@@ -96,10 +98,10 @@ internal sealed class LossTrainer : IDisposable
     public IReadOnlyList<ImageSize> Sizes => [.. _plans[0].Sizes.Take(Scales)];
 
     /// <summary>
-    /// The output of the generator of the last finished scale for the first photograph: shape <c>(1, 3, H, W)</c>, approximately in [0, 1]. Null before a scale is
+    /// The output of the generator of the last finished scale for the first photograph (without generators: its input): shape <c>(1, 3, H, W)</c>, approximately in [0, 1]. Null before a scale is
     /// finished, and after <see cref="Load"/>.
     /// </summary>
-    public Tensor? Generated => _generated;
+    public Tensor? Output => _output;
 
     /// <summary>The relative time of one iteration of a scale, for estimates of the remaining time.</summary>
     /// <param name="scale">The scale.</param>
@@ -113,7 +115,7 @@ internal sealed class LossTrainer : IDisposable
     /// <param name="scale">The scale.</param>
     public int IterationsOf(int scale) => _options.IterationsOf(scale);
 
-    /// <summary>Runs one iteration of this scale: three steps of the discriminator, then three steps of the generator.</summary>
+    /// <summary>Runs one iteration of this scale: three steps of the discriminator, then three steps of the generator if there is one.</summary>
     /// <returns>The losses of the iteration.</returns>
     /// <exception cref="DivergedException">A loss became infinite or NaN.</exception>
     /// <exception cref="InvalidOperationException">All iterations of this scale are finished.</exception>
@@ -124,7 +126,7 @@ internal sealed class LossTrainer : IDisposable
         using var scope = NewDisposeScope();
         using var random = new Generator(Seeds.Derive(_options.Seed, IndexOf(Scale, Iteration)));
         var losses = _trainer.Step(Iteration, random);
-        if (!double.IsFinite(losses.Real + losses.Fake + losses.Penalty + losses.Reconstruction))
+        if (!double.IsFinite(losses.Real + losses.Fake + losses.Penalty + (losses.Reconstruction ?? 0)))
         {
             throw new DivergedException(string.Create(CultureInfo.InvariantCulture,
                 $"the training diverged at iteration {Iteration} of scale {Scale} ({Sizes[Scale]}): try another seed"));
@@ -153,15 +155,15 @@ internal sealed class LossTrainer : IDisposable
             throw new InvalidOperationException(IsFinished ? "all scales have been trained" : $"expected {IterationsOf(Scale)} iterations of scale {Scale} before its end, found {Iteration}");
         _trainer.Store();
         _discriminators[^1].Freeze();
-        _generator!.Freeze();
+        _generator?.Freeze();
         using (no_grad())
         {
             using var scope = NewDisposeScope();
             using var random = new Generator(Seeds.Derive(_options.Seed, IndexOf(Scale, Iteration)));
-            var generated = _images.Select(image => _generator.call(image.Input.Draw(random))).ToList();
-            Replace(_options.IsChained ? generated : _images.Select(image => image.Real));
-            _generated?.Dispose();
-            _generated = Keep(InputRange.Symmetric.ToUnit(generated[0]));
+            var outputs = _images.Select(image => image.Source.Draw(random)).Select(distorted => _generator?.call(distorted) ?? distorted).ToList();
+            Replace(_options.Recipe.IsChained ? outputs : _images.Select(image => image.Real));
+            _output?.Dispose();
+            _output = Keep(InputRange.Symmetric.ToUnit(outputs[0]));
         }
 
         End();
@@ -185,7 +187,8 @@ internal sealed class LossTrainer : IDisposable
             tensors.Add(string.Create(CultureInfo.InvariantCulture, $"{BelowPrefix}{i}"), StoredTensor.From(_below[i]));
         var optimizers = _trainer.SaveOptimizers();
         Add(DiscriminatorPrefix, ModuleWeights.Save(_discriminators[^1]));
-        Add(GeneratorPrefix, ModuleWeights.Save(_generator!));
+        if (_generator is not null)
+            Add(GeneratorPrefix, ModuleWeights.Save(_generator));
         Add(DiscriminatorOptimizerPrefix, optimizers.Discriminator);
         Add(GeneratorOptimizerPrefix, optimizers.Generator);
         return tensors;
@@ -228,11 +231,15 @@ internal sealed class LossTrainer : IDisposable
         Replace(_below.Select((_, i) => Below(i)));
         var width = PyramidPlan.WidthOf(scale);
         _discriminators.Add(new Discriminator(width));
-        _generator = new ScaleGenerator(width);
         ModuleWeights.Load(_discriminators[^1], Part(DiscriminatorPrefix), where);
-        ModuleWeights.Load(_generator, Part(GeneratorPrefix), where);
         _discriminators[^1].to(_device);
-        _generator.to(_device);
+        if (_options.Recipe.HasGenerator)
+        {
+            _generator = new ScaleGenerator(width);
+            ModuleWeights.Load(_generator, Part(GeneratorPrefix), where);
+            _generator.to(_device);
+        }
+
         BeginTrainer();
         _trainer!.LoadOptimizers(Part(DiscriminatorOptimizerPrefix), Part(GeneratorOptimizerPrefix), where);
 
@@ -270,7 +277,7 @@ internal sealed class LossTrainer : IDisposable
             Iterations = _options.Iterations,
             Extensions = LossExtension.Format(_options.Extensions),
             ReconstructionWeight = _options.ReconstructionWeight,
-            IsChained = _options.IsChained,
+            Recipe = _options.Recipe.Name,
             CoarsestNoise = _options.NoiseAt(scale: 0),
             Seed = _options.Seed,
             Threads = program.Threads,
@@ -290,7 +297,7 @@ internal sealed class LossTrainer : IDisposable
             discriminator.Dispose();
         foreach (var tensor in _finest.Concat(_below))
             tensor.Dispose();
-        _generated?.Dispose();
+        _output?.Dispose();
     }
 
     private static Tensor Keep(Tensor tensor) => tensor.alias().DetachFromDisposeScope();
@@ -305,9 +312,13 @@ internal sealed class LossTrainer : IDisposable
         using var random = new Generator(Seeds.Derive(_options.Seed, IndexOf(Scale, -1)));
         var width = PyramidPlan.WidthOf(Scale);
         _discriminators.Add(Next(_discriminators.LastOrDefault(), new Discriminator(width), random));
-        var previous = _generator;
-        _generator = Next(previous, new ScaleGenerator(width), random);
-        previous?.Dispose();
+        if (_options.Recipe.HasGenerator)
+        {
+            var previous = _generator;
+            _generator = Next(previous, new ScaleGenerator(width), random);
+            previous?.Dispose();
+        }
+
         BeginTrainer();
     }
 
@@ -317,8 +328,9 @@ internal sealed class LossTrainer : IDisposable
         using var _ = no_grad();
         _images = [.. _finest.Select((finest, i) => new ScaleImage(
             Keep(Resize(finest, _plans[i].Sizes[Scale])),
-            new GeneratorInput(Resize(_below[i], _plans[i].Sizes[Scale]), _options.Distortion, _options.NoiseAt(Scale), _areGrey[i])))];
-        _trainer = ScaleTrainers.Create(_discriminators[^1], _generator!, _images, _options.ReconstructionWeight, _options.Engine, _options.Iterations);
+            new DistortedSource(Resize(_below[i], _plans[i].Sizes[Scale]), _options.Distortion, _options.NoiseAt(Scale), _areGrey[i], _options.Restorer)))];
+        var schedule = new ScaleSchedule(_options.ReconstructionWeight, _options.Recipe.HasStrengths, _options.Recipe.IsRanking, _options.Iterations);
+        _trainer = ScaleTrainers.Create(new ScaleNetworks(_discriminators[^1], _generator), _images, schedule, _options.Engine);
     }
 
     /// <summary>Replaces the images of the scale below this one. The caller keeps ownership.</summary>
@@ -333,10 +345,10 @@ internal sealed class LossTrainer : IDisposable
     {
         _trainer?.Dispose();
         _trainer = null;
-        foreach (var (real, input) in _images)
+        foreach (var (real, source) in _images)
         {
             real.Dispose();
-            input.Dispose();
+            source.Dispose();
         }
 
         _images = [];

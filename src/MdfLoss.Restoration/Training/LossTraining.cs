@@ -52,11 +52,8 @@ public static class LossTraining
             {
                 cancellationToken.ThrowIfCancellationRequested();
                 var losses = trainer.Step();
-                meter.Report(trainer.Iteration,
-                    new ProgressValue("D(real)", -losses.Real),
-                    new ProgressValue("D(fake)", losses.Fake),
-                    new ProgressValue("penalty", losses.Penalty),
-                    new ProgressValue("mse", losses.Reconstruction));
+                ProgressValue[] scores = [new("D(real)", -losses.Real), new("D(fake)", losses.Fake), new("penalty", losses.Penalty)];
+                meter.Report(trainer.Iteration, losses.Reconstruction is { } error ? [.. scores, new ProgressValue("mse", error)] : scores);
                 stepped(losses);
             }
 

@@ -1,6 +1,7 @@
 using System.Globalization;
 using Mdf.Discriminators;
 using Mdf.Distortions;
+using Mdf.Networks;
 using Mdf.Training.Adversarial;
 
 namespace Mdf.Training;
@@ -51,17 +52,20 @@ public sealed record LossTrainingOptions
     }
     = DefaultReconstructionWeight;
 
-    /// <summary>
-    /// Whether each generator receives the output of the previous (coarser) generator, as in the paper's figure. Otherwise it receives the photograph of the
-    /// coarser scale (at the coarsest scale: noise). Chained generators restore so well that the discriminators soon have little left to detect.
-    /// </summary>
-    public bool IsChained { get; init; }
+    /// <summary>The recipe: which images the discriminators learn to tell apart.</summary>
+    public LossRecipe Recipe { get; init; } = LossRecipe.Default;
+
+    /// <summary>The network of a recipe that has one: it restores the distorted image before the discriminators see it. It takes and returns [0, 1]. The caller keeps ownership.</summary>
+    internal RestorationNetwork? Restorer { get; init; }
+
+    /// <summary>The SHA-256 of the file of <see cref="Restorer"/>.</summary>
+    internal string? RestorerSha256 { get; init; }
 
     /// <summary>The default of <see cref="CoarsestNoise"/>.</summary>
     public const double DefaultCoarsestNoise = 0.2;
 
     /// <summary>
-    /// The standard deviation σ, in the range [−1, 1], of the Gaussian noise that the coarsest scale starts from if the generators are not chained; at least 0. Other scales have no noise.
+    /// The standard deviation σ, in the range [−1, 1], of the Gaussian noise that the coarsest scale starts from, if the recipe has generators that are not chained; at least 0. Other scales have no noise.
     /// SinGAN uses 1; our default was found by experiment (<c>docs/research/stacks.md</c>). With 0, the generator's input has only one colour, and the result of the training depends on rounding.
     /// </summary>
     public double CoarsestNoise
@@ -108,7 +112,7 @@ public sealed record LossTrainingOptions
 
     /// <summary>The standard deviation σ of the noise that a scale starts from.</summary>
     /// <param name="scale">The scale.</param>
-    internal double NoiseAt(int scale) => IsChained || scale > 0 ? 0 : CoarsestNoise;
+    internal double NoiseAt(int scale) => Recipe.StartsFromNoise && scale == 0 ? CoarsestNoise : 0;
 
     /// <summary>The engine that computes the training.</summary>
     internal TrainingEngine Engine { get; init; }

@@ -165,7 +165,7 @@ internal sealed class LossInspectCommand : ComputeCommand
         return new StackFacts(
             name, stack.ReadFrom!.Sha256, stack.Metadata?.Task, stack.Count, [.. Enumerable.Range(0, stack.Count).Select(k => stack[k].Width)], stack.InputRange.ToString(), loss.LayerWeights.ToString(),
             stack.Metadata is { } known ? [.. known.Sizes.Select(size => size.ToString())] : null,
-            stack.Metadata?.Iterations, stack.Metadata?.Extensions, stack.Metadata?.ReconstructionWeight, stack.Metadata?.CoarsestNoise, stack.Metadata?.IsChained, stack.Metadata?.Seed,
+            stack.Metadata?.Iterations, stack.Metadata?.Extensions, stack.Metadata?.ReconstructionWeight, stack.Metadata?.CoarsestNoise, stack.Metadata?.Recipe, stack.Metadata?.Seed,
             stack.Metadata?.SourceSha256, stack.Metadata?.ProgramVersion,
             Enumerable.Range(0, loss.NumScales).Sum(i => stack[loss.Ascending ? i : stack.Count - 1 - i].MultiplicationsPerPixel));
     }
@@ -186,7 +186,7 @@ internal sealed class LossInspectCommand : ComputeCommand
             terminal.WriteLine(facts.Task is null
                 ? "  its training is unknown"
                 : string.Create(CultureInfo.InvariantCulture,
-                    $"  trained for {facts.Task}, {facts.Iterations} iterations a scale{(facts.Extended is { Length: > 0 } ? $" (extended: {facts.Extended})" : "")}, coarsest noise {facts.CoarsestNoise}{(facts.Chained == true ? ", chained" : "")}, reconstruction weight {facts.ReconstructionWeight}, seed {facts.Seed}, on sizes {string.Join(", ", facts.Sizes!)}"));
+                    $"  trained for {facts.Task}, recipe {facts.Recipe}, {facts.Iterations} iterations a scale{(facts.Extended is { Length: > 0 } ? $" (extended: {facts.Extended})" : "")}, coarsest noise {facts.CoarsestNoise}, reconstruction weight {facts.ReconstructionWeight}, seed {facts.Seed}, on sizes {string.Join(", ", facts.Sizes!)}"));
             if (facts.SourceSha256 is { Length: > 0 } hash)
                 terminal.WriteLine($"  from the photograph with the SHA-256 {hash}, by mdf {facts.ProgramVersion}");
             terminal.WriteLine($"  SHA-256 {facts.Sha256}");
@@ -212,6 +212,6 @@ internal sealed class LossInspectCommand : ComputeCommand
     private sealed record Probed(string Name, torch.Tensor Image);
 
     private sealed record StackFacts(
-        string Name, string Sha256, string? Task, int Scales, int[] Widths, string InputRange, string LayerWeights, string[]? Sizes, int? Iterations, string? Extended, double? ReconstructionWeight, double? CoarsestNoise, bool? Chained, long? Seed, string? SourceSha256,
+        string Name, string Sha256, string? Task, int Scales, int[] Widths, string InputRange, string LayerWeights, string[]? Sizes, int? Iterations, string? Extended, double? ReconstructionWeight, double? CoarsestNoise, string? Recipe, long? Seed, string? SourceSha256,
         string? ProgramVersion, long MultiplicationsPerPixel);
 }

@@ -6,6 +6,7 @@ using Mdf.Discriminators;
 using Mdf.Distortions;
 using Mdf.Experiments;
 using Mdf.Imaging;
+using Mdf.Networks;
 using Mdf.Runtime;
 using Mdf.Training;
 using TorchSharp;
@@ -89,9 +90,18 @@ internal sealed class LossTrainCommand : ComputeCommand
             : throw new InputException($"--layer-weights takes three numbers, not negative and not all 0, such as 1,1,0.5, found '{text}'")),
     };
 
-    private readonly Option<bool> _chain = new("--chain")
+    private readonly Option<LossRecipe> _recipe = new("--recipe")
     {
-        Description = "feed each generator the output of the previous (coarser) one, as in the paper's figure, instead of the photograph one scale below",
+        Description = $"what the discriminators learn to tell apart: {string.Join(", ", LossRecipe.Names)}; paper is the paper's own",
+        HelpName = "name",
+        DefaultValueFactory = _ => LossRecipe.Default,
+        CustomParser = TextParser.From(LossRecipe.Parse),
+    };
+
+    private readonly Option<string?> _restorer = new("--restorer")
+    {
+        Description = "with --recipe restored: the network that restores the artefact",
+        HelpName = "network",
     };
 
     private readonly Option<int> _checkpointEvery = new("--checkpoint-every")
@@ -128,7 +138,7 @@ internal sealed class LossTrainCommand : ComputeCommand
             new Example("loss train photo.png --task jpeg:10 -o jpeg10.safetensors --resume", "resume after an interruption"))
     {
         Arguments.Add(_photo);
-        foreach (var option in new Option[] { _task, _output, _run, _resume, _extend, _scales, _iterations, _maxSize, _reconstructionWeight, _coarsestNoise, _chain, _inputRange, _layerWeights, _checkpointEvery, _externalTimeout, _seed })
+        foreach (var option in new Option[] { _task, _output, _run, _resume, _extend, _scales, _iterations, _maxSize, _reconstructionWeight, _coarsestNoise, _recipe, _restorer, _inputRange, _layerWeights, _checkpointEvery, _externalTimeout, _seed })
             Options.Add(option);
     }
 
@@ -141,8 +151,11 @@ internal sealed class LossTrainCommand : ComputeCommand
         Tasks.ParseTyped(context.Get(_task), ExternalDistortion.DefaultTimeLimit);
         if (!output.EndsWith(StackExtension, StringComparison.OrdinalIgnoreCase))
             throw new InputException($"cannot write '{output}': expected a stack's name to end in {StackExtension}");
-        if (context.Get(_chain) && context.Get(_coarsestNoise) is not null)
-            throw new InputException("--coarsest-noise cannot be used with --chain, whose coarsest scale begins with one colour: leave one of them out");
+        var recipe = context.Get(_recipe);
+        if (recipe.HasRestorer != context.Get(_restorer) is not null)
+            throw new InputException(recipe.HasRestorer ? $"--recipe {recipe} needs --restorer: a network that restores the artefact" : $"--restorer cannot be used with --recipe {recipe}: leave it out");
+        if (!recipe.StartsFromNoise && context.Get(_coarsestNoise) is not null)
+            throw new InputException($"--coarsest-noise cannot be used with --recipe {recipe}, which starts from the photograph: leave one of them out");
     }
 
     private RunFolder Folder(CommandContext context) => RunFolder.OfLoss(context.Get(_run) ?? Path.ChangeExtension(context.Get(_output), null));
@@ -154,6 +167,8 @@ internal sealed class LossTrainCommand : ComputeCommand
         string[] paths = Directory.Exists(path) ? [.. ImageFolder.List(path)] : [path];
         context.WarnOfSubfolders([path]);
         var photographs = paths.Select(file => Read(file, device, context.Cancellation)).ToArray();
+        using var restorer = context.Get(_restorer) is { } network ? NetworkFile.Load(network) : null;
+        restorer?.Network.to(device);
         var options = new LossTrainingOptions
         {
             Distortion = CommonOptions.TypedTasks(context, _externalTimeout, [context.Get(_task)], Tasks.ParseTyped).Single(),
@@ -162,7 +177,9 @@ internal sealed class LossTrainCommand : ComputeCommand
             MaxSize = context.Get(_maxSize),
             ReconstructionWeight = context.Get(_reconstructionWeight),
             CoarsestNoise = context.Get(_coarsestNoise) ?? LossTrainingOptions.DefaultCoarsestNoise,
-            IsChained = context.Get(_chain),
+            Recipe = context.Get(_recipe),
+            Restorer = restorer?.Network,
+            RestorerSha256 = context.Get(_restorer) is { } restoring ? HashOf(restoring) : null,
             InputRange = context.Get(_inputRange),
             LayerWeights = context.Get(_layerWeights),
             Seed = context.Get(_seed),
@@ -187,6 +204,12 @@ internal sealed class LossTrainCommand : ComputeCommand
                 terminal.WriteLine($"{folder.Path}: its curves, and an image of each scale");
             });
         return CommandLine.Success;
+    }
+
+    private static string HashOf(string network)
+    {
+        using var file = ShippedNetworks.Files.Open(network);
+        return file.Sha256();
     }
 
     private static LossPhotograph Read(string path, torch.Device device, CancellationToken cancellationToken)

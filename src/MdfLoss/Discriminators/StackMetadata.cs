@@ -11,8 +11,7 @@ public sealed record StackMetadata
     internal const string CurrentFormat = FileKind.StackFormat;
 
     private const string Extended = "extended";
-    private const string True = "true";
-    private const string False = "false";
+    private const string RecipeKey = "recipe";
 
     /// <summary>The task that the stack was trained for, such as <c>jpeg:10</c>.</summary>
     public required string Task { get; init; }
@@ -44,10 +43,10 @@ public sealed record StackMetadata
     /// <summary>The weight of the reconstruction error in the generator's loss.</summary>
     public required double ReconstructionWeight { get; init; }
 
-    /// <summary>Whether each generator received the output of the previous (coarser) generator as its input.</summary>
-    public required bool IsChained { get; init; }
+    /// <summary>The recipe of the training, such as <c>paper</c>.</summary>
+    public required string Recipe { get; init; }
 
-    /// <summary>The standard deviation σ, in the range [−1, 1], of the Gaussian noise that the coarsest scale started from; 0 if the generators are chained.</summary>
+    /// <summary>The standard deviation σ, in the range [−1, 1], of the Gaussian noise that the coarsest scale started from; 0 if the recipe has none.</summary>
     public required double CoarsestNoise { get; init; }
 
     /// <summary>The seed of all randomness.</summary>
@@ -82,7 +81,7 @@ public sealed record StackMetadata
         ["max_size"] = MaxSize.ToString(CultureInfo.InvariantCulture),
         ["iterations"] = Iterations.ToString(CultureInfo.InvariantCulture),
         ["reconstruction_weight"] = ReconstructionWeight.ToString("R", CultureInfo.InvariantCulture),
-        ["chained"] = IsChained ? True : False,
+        [RecipeKey] = Recipe,
         ["coarsest_noise"] = CoarsestNoise.ToString("R", CultureInfo.InvariantCulture),
         ["seed"] = Seed.ToString(CultureInfo.InvariantCulture),
         ["threads"] = Threads.ToString(CultureInfo.InvariantCulture),
@@ -114,7 +113,7 @@ public sealed record StackMetadata
                 ? iterations : throw Invalid("iterations"),
             Extensions = values.GetValueOrDefault(Extended, ""),
             ReconstructionWeight = Amount("reconstruction_weight"),
-            IsChained = Value("chained") switch { True => true, False => false, _ => throw Invalid("chained") },
+            Recipe = values.GetValueOrDefault(RecipeKey) ?? RecipeOfChained(),
             CoarsestNoise = Amount("coarsest_noise"),
             Seed = long.TryParse(Value("seed"), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var seed)
                 ? seed : throw Invalid("seed"),
@@ -128,6 +127,9 @@ public sealed record StackMetadata
 
         double Amount(string key) => double.TryParse(Value(key), NumberStyles.Float, CultureInfo.InvariantCulture, out var amount) && amount >= 0 && double.IsFinite(amount)
             ? amount : throw Invalid(key);
+
+        // Stacks of November 2026 and before: there were two recipes, and no name.
+        string RecipeOfChained() => Value("chained") switch { "true" => "paper", "false" => "photograph", _ => throw Invalid("chained") };
 
         InputException Invalid(string key) => new(values.TryGetValue(key, out var value)
             ? $"'{where}': its metadata has the unusable value {Untrusted.Quote(value)} for '{key}': the file is corrupt"

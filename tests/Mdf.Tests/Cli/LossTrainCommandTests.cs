@@ -59,7 +59,8 @@ public sealed class LossTrainCommandTests : IDisposable
 
     [Theory]
     [InlineData("--coarsest-noise takes a number of at least 0, found '-1'", "--coarsest-noise", "-1")]
-    [InlineData("--coarsest-noise cannot be used with --chain", "--coarsest-noise", "0.1", "--chain")]
+    [InlineData("--coarsest-noise cannot be used with --recipe paper", "--coarsest-noise", "0.1", "--recipe", "paper")]
+    [InlineData("expected a recipe (paper, photograph", "--recipe", "papre")]
     [InlineData("--input-range takes two numbers, the lower first, such as -1,1, found '1,0'", "--input-range", "1,0")]
     [InlineData("--layer-weights takes three numbers, not negative and not all 0, such as 1,1,0.5, found '0,0,0'", "--layer-weights", "0,0,0")]
     public void What_cannot_be_done_is_refused_before_anything_is_written(string expected, params string[] options)
@@ -132,7 +133,7 @@ public sealed class LossTrainCommandTests : IDisposable
         var answer = MdfProgram.Run(["loss", "inspect", path, "--picture", _photo, "--plot", plot, "--save", table]);
         Assert.True(answer.ExitCode == 0, answer.Error);
         Assert.Contains("2 scales of 32, 32 channels, images in [-1,1], layer weights 1,1,0; 58 k multiplications", answer.Output);
-        Assert.Contains("trained for denoise:25, 2 iterations a scale, coarsest noise 0.2, reconstruction weight 10, seed 0", answer.Output);
+        Assert.Contains("trained for denoise:25, recipe photograph, 2 iterations a scale, coarsest noise 0.2, reconstruction weight 10, seed 0", answer.Output);
         Assert.Contains($"probed on {_photo}", answer.Output);
         Assert.Contains("(own)", File.ReadAllText(table));
         Assert.Equal(900, ImageFile.Read(plot).shape[2]);

@@ -55,9 +55,9 @@ public sealed class DiscriminatorStackTests : IDisposable
     }
 
     [Theory]
-    [InlineData(true)]
-    [InlineData(false)]
-    public void What_a_stack_says_of_its_training_is_read_back(bool isChained)
+    [InlineData("paper")]
+    [InlineData("photograph")]
+    public void What_a_stack_says_of_its_training_is_read_back(string recipe)
     {
         var said = new StackMetadata
         {
@@ -69,7 +69,7 @@ public sealed class DiscriminatorStackTests : IDisposable
             MaxSize = 31,
             Iterations = 3,
             ReconstructionWeight = 2.5,
-            IsChained = isChained,
+            Recipe = recipe,
             CoarsestNoise = 0.25,
             Seed = -1,
             Threads = 2,
@@ -82,13 +82,20 @@ public sealed class DiscriminatorStackTests : IDisposable
 
         Assert.Equal(said with { Sizes = read.Sizes }, read);
         Assert.Equal(said.Sizes, read.Sizes);
-        foreach (var (key, value) in new[] { ("chained", "perhaps"), ("layer_weights", "0,0,0"), ("coarsest_noise", "-1"), ("reconstruction_weight", "NaN") })
+        foreach (var (key, value) in new[] { ("layer_weights", "0,0,0"), ("coarsest_noise", "-1"), ("reconstruction_weight", "NaN") })
         {
             var changed = new Dictionary<string, string>(values) { [key] = value };
             Assert.Contains($"'{key}'", Assert.Throws<InputException>(() => StackMetadata.Read(changed, "file")).Message);
             changed.Remove(key);
             Assert.Contains($"its metadata lacks '{key}'", Assert.Throws<InputException>(() => StackMetadata.Read(changed, "file")).Message);
         }
+
+        // Before recipes had names.
+        values.Remove("recipe");
+        values["chained"] = recipe == "paper" ? "true" : "false";
+        Assert.Equal(recipe, StackMetadata.Read(values, "file")!.Recipe);
+        values["chained"] = "perhaps";
+        Assert.Contains("'chained'", Assert.Throws<InputException>(() => StackMetadata.Read(values, "file")).Message);
     }
 
     private static DiscriminatorStack Stack()

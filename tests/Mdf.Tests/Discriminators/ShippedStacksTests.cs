@@ -73,7 +73,7 @@ public sealed class ShippedStacksTests
         var usual = new LossTrainingOptions { Distortion = Tasks.Parse(metadata.Task) };
         var options = new (string Text, bool IsUsual)[]
         {
-            ("--chain", !metadata.IsChained),
+            ($"--recipe {metadata.Recipe}", metadata.Recipe == usual.Recipe.Name),
             (string.Create(CultureInfo.InvariantCulture, $"--iterations {metadata.Iterations}"), metadata.Iterations == usual.Iterations),
             (string.Create(CultureInfo.InvariantCulture, $"--coarsest-noise {metadata.CoarsestNoise}"), metadata.CoarsestNoise == usual.CoarsestNoise),
             (string.Create(CultureInfo.InvariantCulture, $"--reconstruction-weight {metadata.ReconstructionWeight}"), metadata.ReconstructionWeight == usual.ReconstructionWeight),

@@ -90,14 +90,14 @@ public sealed class GreyDistortionTests : IDisposable
     {
         using var random = new Generator(4);
         var upscaled = Grey(30, 32).Mul(2).Sub(1);
-        using var grey = new GeneratorInput(upscaled, new GaussianNoise(25), noise: 0, isGrey: true);
+        using var grey = new DistortedSource(upscaled, new GaussianNoise(25), noise: 0, isGrey: true);
         var error = grey.Draw(random) - upscaled;
         Assert.InRange((error[.., 0] - error[.., 1]).abs().max().item<float>(), 0, 1e-6);
         Assert.InRange(error.std().item<float>(), 0.17, 0.22); // 2 · 25 / 255
 
         // What a generator below has added to the grey stays.
         var tinted = upscaled.Add(tensor([0.1f, 0, -0.1f]).view(1, 3, 1, 1));
-        using var chained = new GeneratorInput(tinted, new Upscaling(), noise: 0, isGrey: true);
+        using var chained = new DistortedSource(tinted, new Upscaling(), noise: 0, isGrey: true);
         Assert.InRange((chained.Draw(random) - tinted).abs().max().item<float>(), 0, 1e-6);
     }
 

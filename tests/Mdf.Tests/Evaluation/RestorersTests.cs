@@ -1,6 +1,7 @@
 using Mdf.Distortions;
 using Mdf.Evaluation;
 using Mdf.Imaging;
+using Mdf.Networks;
 using Mdf.Runtime;
 using static TorchSharp.torch;
 
@@ -72,11 +73,42 @@ public sealed class RestorersTests : IDisposable
     [InlineData("folder:{}none", null, "there is no such folder")]
     [InlineData("external:", null, "'external' needs a command")]
     [InlineData("external:x {in}", null, "expected both {in} and {out}")]
+    [InlineData("interpolate", null, "expected 'interpolate:T,A,B' with T from 0 (the network A) to 1 (the network B)")]
+    [InlineData("interpolate:1.5,denoise,denoise", null, "found 'interpolate:1.5,denoise,denoise'")]
+    [InlineData("interpolate:0.5,denoise", null, "found 'interpolate:0.5,denoise'")]
+    [InlineData("interpolate:0.5,denoise,sisr", null, "expected two networks of one architecture")]
+    [InlineData("interpolate:0.5,denoise,none", null, "there is neither a file nor a shipped network called 'none'")]
+    [InlineData("interpolate:0.5,denoise,denoise", "jpeg:10", "'denoise' is a network for the task denoise:25, expected one for jpeg:10")]
     [InlineData("nothing", null, "there is neither a file nor a shipped network called 'nothing'")]
     public void A_name_that_cannot_be_used_is_refused(string name, string? task, string expected)
     {
         var setup = new RestorerSetup { Task = task is null ? null : Tasks.ParseForNetwork(task), ProgramTimeLimit = TimeSpan.FromDays(1) };
         Assert.Contains(expected, Assert.Throws<InputException>(() => Restorers.Open(_folder.Local(name), setup)).Message);
+    }
+
+    [Fact]
+    public void A_network_between_two_is_the_first_at_0_and_the_second_at_1_and_has_the_mean_of_their_weights_in_the_middle()
+    {
+        using var loaded = NetworkFile.Load("denoise");
+        var end = _folder.File("loss=l1,seed=2.safetensors");
+        using (var noGradient = no_grad())
+        {
+            foreach (var parameter in loaded.Network.parameters())
+                parameter.add_(randn(parameter.shape, generator: Draws).Mul(0.01));
+        }
+
+        NetworkFile.Save(end, loaded.Network, loaded.Metadata);
+        using var first = (NetworkRestorer)Restorers.Open("denoise", new RestorerSetup());
+        using var last = (NetworkRestorer)Restorers.Open(end, new RestorerSetup());
+
+        foreach (var (t, tolerance) in new[] { ("0", 0.0), ("1", 1e-6), ("0.5", 1e-6), ("0.25", 1e-6) })
+        {
+            using var between = (NetworkRestorer)Restorers.Open($"interpolate:{t},denoise,{end}", new RestorerSetup());
+            Assert.Equal($"interpolate:{t},denoise,{end}", between.Name);
+            var share = double.Parse(t, System.Globalization.CultureInfo.InvariantCulture);
+            foreach (var ((found, a), b) in between.Network.parameters().Zip(first.Network.parameters()).Zip(last.Network.parameters()))
+                Assert.InRange((found - (a.Mul(1 - share) + b.Mul(share))).abs().max().item<float>(), 0, tolerance);
+        }
     }
 
     [Fact]

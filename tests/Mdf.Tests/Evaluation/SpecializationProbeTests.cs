@@ -157,7 +157,7 @@ public sealed class SpecializationProbeTests : IDisposable
             MaxSize = 25,
             Iterations = 1,
             ReconstructionWeight = 10,
-            IsChained = false,
+            Recipe = "photograph",
             CoarsestNoise = 0,
             Seed = seed,
             Threads = 1,

@@ -109,17 +109,17 @@ public sealed class LossRunTests : IDisposable
     [Theory]
     [InlineData(null)]
     [InlineData("1")]
-    public void A_run_of_another_recipe_is_not_gone_on_with(string? recipe)
+    public void A_run_of_another_version_of_the_training_is_not_gone_on_with(string? version)
     {
         using var scope = NewDisposeScope();
         Train("run", Options("sisr"));
         var description = RunFolder.OfLoss(_folder.File("run")).Description;
         var values = JsonSerializer.Deserialize<Dictionary<string, string>>(File.ReadAllText(description))!;
-        values.Remove("recipe");
-        if (recipe is not null)
-            values["recipe"] = recipe;
+        values.Remove("version");
+        if (version is not null)
+            values["version"] = version;
         File.WriteAllText(description, JsonSerializer.Serialize(values));
-        Assert.Contains("found recipe = 2 instead of", Assert.Throws<InputException>(() => Train("run", Options("sisr"), resume: true)).Message);
+        Assert.Contains("found version = 3 instead of", Assert.Throws<InputException>(() => Train("run", Options("sisr"), resume: true)).Message);
     }
 
     [Fact]

@@ -1,3 +1,4 @@
+using Mdf.Discriminators;
 using Mdf.Runtime;
 using Mdf.Weights;
 using static TorchSharp.torch;
@@ -6,8 +7,20 @@ namespace Mdf.Training.Adversarial;
 
 /// <summary>A photograph at one scale.</summary>
 /// <param name="Real">x_k, shape <c>(1, 3, H, W)</c> in [−1, 1].</param>
-/// <param name="Input">The source of G_k's input.</param>
-internal sealed record ScaleImage(Tensor Real, GeneratorInput Input);
+/// <param name="Source">The source of u_k, the distorted image.</param>
+internal sealed record ScaleImage(Tensor Real, DistortedSource Source);
+
+/// <summary>The networks of a scale. The caller keeps ownership.</summary>
+/// <param name="Discriminator">D_k, trained in place.</param>
+/// <param name="Generator">G_k, trained in place; null for a recipe without generators.</param>
+internal sealed record ScaleNetworks(Discriminator Discriminator, ScaleGenerator? Generator);
+
+/// <summary>The constants of a scale's training.</summary>
+/// <param name="ReconstructionWeight">The weight of the reconstruction error in the generator's loss.</param>
+/// <param name="HasStrengths">Whether the discriminator sees the artefact at random strengths: a mixture of the image without it (x̃, or x if there is no generator) and u.</param>
+/// <param name="IsRanking">Whether the discriminator is trained to order strengths.</param>
+/// <param name="Scheduled">The number of iterations of the learning-rate schedule. All later iterations keep its last learning rate.</param>
+internal sealed record ScaleSchedule(double ReconstructionWeight = LossTrainingOptions.DefaultReconstructionWeight, bool HasStrengths = false, bool IsRanking = false, int Scheduled = int.MaxValue);
 
 /// <summary>
 /// Trains the discriminator and the generator of one scale against each other: the inner loop of phase 1.
@@ -15,6 +28,7 @@ internal sealed record ScaleImage(Tensor Real, GeneratorInput Input);
 /// <remarks>
 /// The training is the training of SinGAN (ICCV 2019) with its constants, except for the generator's input and objective. The input is the upscaled
 /// image of the scale below with the task's distortion. There is only one generated image; it is both the critic's fake and the reconstruction.
+/// Without a generator, x itself takes the place of the generated image, and only the discriminator is trained.
 /// </remarks>
 internal abstract class ScaleTrainer : IDisposable
 {
@@ -29,21 +43,25 @@ internal abstract class ScaleTrainer : IDisposable
     protected const int Milestone = 1600;
     protected const double FinalFactor = 0.1;
 
-    /// <summary>The last iteration of the learning-rate schedule, counted from 0. All later iterations keep its learning rate.</summary>
-    public int LastScheduled { get; init; } = int.MaxValue;
+    /// <summary>Creates the trainer.</summary>
+    /// <param name="schedule">The constants of the training.</param>
+    protected ScaleTrainer(ScaleSchedule schedule) => Schedule = schedule;
+
+    /// <summary>The constants of the training.</summary>
+    protected ScaleSchedule Schedule { get; }
 
     /// <summary>Computes the learning rate of an iteration.</summary>
     /// <param name="iteration">The iteration, counted from 0.</param>
-    /// <param name="lastScheduled">See <see cref="LastScheduled"/>.</param>
-    public static double LearningRateAt(int iteration, int lastScheduled) => Math.Min(iteration, lastScheduled) < Milestone ? LearningRate : LearningRate * FinalFactor;
+    /// <param name="scheduled">See <see cref="ScaleSchedule"/>.</param>
+    public static double LearningRateAt(int iteration, int scheduled) => Math.Min(iteration, scheduled - 1) < Milestone ? LearningRate : LearningRate * FinalFactor;
 
-    /// <summary>Runs one iteration: three steps of the discriminator, then three steps of the generator.</summary>
+    /// <summary>Runs one iteration: three steps of the discriminator, then three steps of the generator if there is one.</summary>
     /// <param name="iteration">The iteration, counted from 0.</param>
     /// <param name="random">The source of all random numbers of the iteration.</param>
     public abstract ScaleLosses Step(int iteration, Generator random);
 
     /// <summary>Returns the state of the optimizers, by parameter, in the form of <see cref="AdamState"/>.</summary>
-    /// <returns>The state for the parameters of D, and the state for the parameters of G.</returns>
+    /// <returns>The state for the parameters of D, and the state for the parameters of G (empty without a generator).</returns>
     public abstract (IReadOnlyDictionary<string, StoredTensor> Discriminator, IReadOnlyDictionary<string, StoredTensor> Generator) SaveOptimizers();
 
     /// <summary>Resumes a training. The networks must have received their weights before this trainer was created.</summary>
@@ -53,6 +71,16 @@ internal abstract class ScaleTrainer : IDisposable
     /// <exception cref="InputException">The state does not match the networks.</exception>
     public abstract void LoadOptimizers(
         IReadOnlyDictionary<string, StoredTensor> discriminator, IReadOnlyDictionary<string, StoredTensor> generator, string where);
+
+    /// <summary>Draws the strength α of the artefact in the discriminator's image: in [0, 1), or 0 for a recipe without strengths (which draws nothing).</summary>
+    protected float DrawStrength(Generator random) => Schedule.HasStrengths ? DrawUniform(random) : 0;
+
+    /// <summary>Draws a number in [0, 1).</summary>
+    protected static float DrawUniform(Generator random)
+    {
+        using var scope = NewDisposeScope();
+        return rand([1], generator: random).item<float>();
+    }
 
     /// <summary>Stores the trained weights and running statistics in the networks.</summary>
     public abstract void Store();

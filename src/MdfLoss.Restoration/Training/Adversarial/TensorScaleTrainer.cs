@@ -9,21 +9,20 @@ namespace Mdf.Training.Adversarial;
 internal sealed class TensorScaleTrainer : ScaleTrainer
 {
     private readonly Discriminator _discriminator;
-    private readonly ScaleGenerator _generator;
+    private readonly ScaleGenerator? _generator;
     private readonly IReadOnlyList<ScaleImage> _images;
-    private readonly double _reconstructionWeight;
     private readonly Adam _discriminatorOptimizer;
-    private readonly Adam _generatorOptimizer;
+    private readonly Adam? _generatorOptimizer;
 
     /// <inheritdoc cref="ScaleTrainers.Create"/>
-    public TensorScaleTrainer(
-        Discriminator discriminator, ScaleGenerator generator, IReadOnlyList<ScaleImage> images, double reconstructionWeight)
+    public TensorScaleTrainer(ScaleNetworks networks, IReadOnlyList<ScaleImage> images, ScaleSchedule schedule)
+        : base(schedule)
     {
-        (_discriminator, _generator, _images, _reconstructionWeight) = (discriminator, generator, images, reconstructionWeight);
-        discriminator.train();
-        generator.train();
-        _discriminatorOptimizer = new Adam(discriminator.named_parameters(), beta1: Beta1, beta2: Beta2);
-        _generatorOptimizer = new Adam(generator.named_parameters(), beta1: Beta1, beta2: Beta2);
+        ((_discriminator, _generator), _images) = (networks, images);
+        _discriminator.train();
+        _generator?.train();
+        _discriminatorOptimizer = new Adam(_discriminator.named_parameters(), beta1: Beta1, beta2: Beta2);
+        _generatorOptimizer = _generator is null ? null : new Adam(_generator.named_parameters(), beta1: Beta1, beta2: Beta2);
     }
 
     /// <inheritdoc/>
@@ -31,31 +30,61 @@ internal sealed class TensorScaleTrainer : ScaleTrainer
     {
         using var scope = NewDisposeScope();
         using var _ = enable_grad();
-        var (real, input) = _images[iteration % _images.Count];
-        var rate = LearningRateAt(iteration, LastScheduled);
+        var (real, source) = _images[iteration % _images.Count];
+        var rate = LearningRateAt(iteration, Schedule.Scheduled);
 
         var losses = (Real: 0.0, Fake: 0.0, Penalty: 0.0);
         for (var step = 0; step < DiscriminatorSteps; step++)
         {
             using var stepScope = NewDisposeScope();
-            Tensor fake;
-            using (no_grad())
-                fake = _generator.call(input.Draw(random));
+            if (Schedule.IsRanking)
+            {
+                losses = StepRanking(rate, real, source.Draw(random), DrawStrength(random), DrawStrength(random));
+                continue;
+            }
+
+            var fake = DrawFake(real, source, random);
             // Always on the CPU, so that a seed gives the same random numbers on every device.
             var epsilon = rand([1], generator: random).to(real.device);
             losses = StepDiscriminator(_discriminator, _discriminatorOptimizer, rate, real, fake, epsilon);
         }
 
+        if (_generator is null)
+            return new ScaleLosses(losses.Real, losses.Fake, losses.Penalty, Reconstruction: null);
         var reconstruction = 0.0;
         SetRequiresGrad(_discriminator, false);
         for (var step = 0; step < GeneratorSteps; step++)
         {
             using var stepScope = NewDisposeScope();
-            reconstruction = StepGenerator(rate, real, input.Draw(random));
+            reconstruction = StepGenerator(_generator, _generatorOptimizer!, rate, real, source.Draw(random));
         }
 
         SetRequiresGrad(_discriminator, true);
         return new ScaleLosses(losses.Real, losses.Fake, losses.Penalty, reconstruction);
+    }
+
+    /// <summary>Computes the discriminator's fake: clean + α (u − clean). "Clean" is x̃, or x without a generator; α is 0 without strengths.</summary>
+    private Tensor DrawFake(Tensor real, DistortedSource source, Generator random)
+    {
+        using var _ = no_grad();
+        var distorted = source.Draw(random);
+        var clean = _generator?.call(distorted) ?? real;
+        return Schedule.HasStrengths ? clean + (distorted - clean).Mul(DrawStrength(random)) : clean;
+    }
+
+    /// <summary>Runs one step of the discriminator on max(0, s − (D(x) − D(x_s))) + max(0, s′ − s − (D(x_s) − D(x_s′))), where s is the smaller of two strengths.</summary>
+    private (double Real, double Fake, double Penalty) StepRanking(double learningRate, Tensor real, Tensor distorted, double one, double other)
+    {
+        _discriminatorOptimizer.ZeroGrad();
+        var (weak, strong) = (Math.Min(one, other), Math.Max(one, other));
+        var (best, middle, worst) = (Score(0), Score(weak), Score(strong));
+        var loss = (middle - best).Add(weak).clamp_min(0) + (worst - middle).Add(strong - weak).clamp_min(0);
+        loss.backward();
+        _discriminatorOptimizer.LearningRate = learningRate;
+        _discriminatorOptimizer.Step();
+        return (-best.Number(), worst.Number(), loss.Number());
+
+        Tensor Score(double strength) => _discriminator.call(real + (distorted - real).Mul(strength)).mean();
     }
 
     /// <summary>Runs one step of the discriminator on −D(x) + D(x̃) + 0.1 · gradient penalty.</summary>
@@ -78,28 +107,29 @@ internal sealed class TensorScaleTrainer : ScaleTrainer
 
     /// <summary>Runs one step of the generator on −D(x̃) + 10 · MSE(x̃, x).</summary>
     /// <returns>The MSE before the step.</returns>
-    private double StepGenerator(double learningRate, Tensor real, Tensor input)
+    private double StepGenerator(ScaleGenerator generator, Adam optimizer, double learningRate, Tensor real, Tensor distorted)
     {
-        _generatorOptimizer.ZeroGrad();
-        var fake = _generator.call(input);
+        optimizer.ZeroGrad();
+        var fake = generator.call(distorted);
         var reconstruction = (fake - real).Square().mean();
-        var loss = reconstruction.Mul(_reconstructionWeight) - _discriminator.call(fake).mean();
+        var loss = reconstruction.Mul(Schedule.ReconstructionWeight) - _discriminator.call(fake).mean();
         loss.backward();
-        _generatorOptimizer.LearningRate = learningRate;
-        _generatorOptimizer.Step();
+        optimizer.LearningRate = learningRate;
+        optimizer.Step();
         return reconstruction.Number();
     }
 
     /// <inheritdoc/>
     public override (IReadOnlyDictionary<string, StoredTensor> Discriminator, IReadOnlyDictionary<string, StoredTensor> Generator) SaveOptimizers() =>
-        (AdamState.Save(_discriminatorOptimizer), AdamState.Save(_generatorOptimizer));
+        (AdamState.Save(_discriminatorOptimizer), _generatorOptimizer is null ? new Dictionary<string, StoredTensor>() : AdamState.Save(_generatorOptimizer));
 
     /// <inheritdoc/>
     public override void LoadOptimizers(
         IReadOnlyDictionary<string, StoredTensor> discriminator, IReadOnlyDictionary<string, StoredTensor> generator, string where)
     {
         AdamState.Load(_discriminatorOptimizer, discriminator, where);
-        AdamState.Load(_generatorOptimizer, generator, where);
+        if (_generatorOptimizer is not null)
+            AdamState.Load(_generatorOptimizer, generator, where);
     }
 
     /// <inheritdoc/>
@@ -112,7 +142,7 @@ internal sealed class TensorScaleTrainer : ScaleTrainer
     public override void Dispose()
     {
         _discriminatorOptimizer.Dispose();
-        _generatorOptimizer.Dispose();
+        _generatorOptimizer?.Dispose();
     }
 
     private static void SetRequiresGrad(nn.Module module, bool value)

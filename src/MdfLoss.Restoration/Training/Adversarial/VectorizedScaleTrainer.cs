@@ -16,22 +16,22 @@ internal sealed unsafe class VectorizedScaleTrainer<TLanes> : ScaleTrainer
     where TLanes : unmanaged, ILanes<TLanes>
 {
     private readonly Discriminator _discriminator;
-    private readonly ScaleGenerator _generator;
+    private readonly ScaleGenerator? _generator;
     private readonly IReadOnlyList<ScaleImage> _images;
-    private readonly double _reconstructionWeight;
     private readonly Workers _workers;
     private readonly TrunkWeights<TLanes> _discriminatorWeights;
-    private readonly TrunkWeights<TLanes> _generatorWeights;
+    private readonly TrunkWeights<TLanes>? _generatorWeights;
     private readonly Dictionary<ImageSize, AdversarialPass<TLanes>> _passes = [];
 
     /// <inheritdoc cref="ScaleTrainers.Create"/>
-    public VectorizedScaleTrainer(Discriminator discriminator, ScaleGenerator generator, IReadOnlyList<ScaleImage> images, double reconstructionWeight)
+    public VectorizedScaleTrainer(ScaleNetworks networks, IReadOnlyList<ScaleImage> images, ScaleSchedule schedule)
+        : base(schedule)
     {
-        (_discriminator, _generator, _images, _reconstructionWeight) = (discriminator, generator, images, reconstructionWeight);
+        ((_discriminator, _generator), _images) = (networks, images);
         var width = (int)images.Max(image => image.Real.shape[3]) + 2 * ScaleNetwork.Margin;
-        _workers = new Workers(get_num_threads(), () => new ConvolutionScratch(discriminator.Width, SquareConvolution<TLanes>.MostGradientTiles, width));
-        _discriminatorWeights = new TrunkWeights<TLanes>(discriminator, outputs: 1, _workers.Scratch);
-        _generatorWeights = new TrunkWeights<TLanes>(generator, outputs: 3, _workers.Scratch);
+        _workers = new Workers(get_num_threads(), () => new ConvolutionScratch(_discriminator.Width, SquareConvolution<TLanes>.MostGradientTiles, width));
+        _discriminatorWeights = new TrunkWeights<TLanes>(_discriminator, outputs: 1, _workers.Scratch);
+        _generatorWeights = _generator is null ? null : new TrunkWeights<TLanes>(_generator, outputs: 3, _workers.Scratch);
         foreach (var image in images)
         {
             var size = SizeOf(image);
@@ -39,77 +39,84 @@ internal sealed unsafe class VectorizedScaleTrainer<TLanes> : ScaleTrainer
                 _passes.Add(size, new AdversarialPass<TLanes>(_discriminatorWeights, _generatorWeights, _workers, size));
         }
 
-        discriminator.train();
-        generator.train();
+        _discriminator.train();
+        _generator?.train();
     }
 
     /// <inheritdoc/>
     public override ScaleLosses Step(int iteration, Generator random)
     {
         using var scope = NewDisposeScope();
-        var image = _images[iteration % _images.Count];
-        var pass = _passes[SizeOf(image)];
-        var rate = (LearningRateAt(iteration, LastScheduled), Beta1, Beta2);
-        pass.SetReal(Values(image.Real));
-        if (image.Input.IsFixed)
+        var (real, source) = _images[iteration % _images.Count];
+        var pass = _passes[SizeOf(_images[iteration % _images.Count])];
+        var rate = (LearningRateAt(iteration, Schedule.Scheduled), Beta1, Beta2);
+        pass.SetReal(Values(real));
+        if (source.IsFixed)
         {
             Draw();
-            pass.Generate(times: DiscriminatorSteps + 1);
+            if (_generator is not null)
+                pass.Generate(times: DiscriminatorSteps + 1);
         }
 
         var losses = (Real: 0.0, Fake: 0.0, Penalty: 0.0);
         for (var step = 0; step < DiscriminatorSteps; step++)
         {
-            if (!image.Input.IsFixed)
+            if (!source.IsFixed)
             {
                 Draw();
-                pass.Generate(times: 1);
+                if (_generator is not null)
+                    pass.Generate(times: 1);
             }
 
-            losses = pass.DifferentiateDiscriminator(DrawEpsilon(random), PenaltyWeight);
+            pass.SetStrength(DrawStrength(random));
+            losses = pass.DifferentiateDiscriminator(DrawUniform(random), PenaltyWeight);
             _discriminatorWeights.Step(rate, _workers.Scratch);
         }
 
+        if (_generatorWeights is null)
+            return new ScaleLosses(losses.Real, losses.Fake, losses.Penalty, Reconstruction: null);
         var reconstruction = 0.0;
         for (var step = 0; step < GeneratorSteps; step++)
         {
-            if (!image.Input.IsFixed)
+            if (!source.IsFixed)
                 Draw();
-            if (!image.Input.IsFixed || step > 0)
+            if (!source.IsFixed || step > 0)
                 pass.Generate(times: 1);
-            reconstruction = pass.DifferentiateGenerator(_reconstructionWeight);
+            pass.SetStrength(0);
+            reconstruction = pass.DifferentiateGenerator(Schedule.ReconstructionWeight);
             _generatorWeights.Step(rate, _workers.Scratch);
         }
 
         return new ScaleLosses(losses.Real, losses.Fake, losses.Penalty, reconstruction);
 
-        void Draw() => pass.SetDistorted(Values(image.Input.Draw(random)));
+        void Draw() => pass.SetDistorted(Values(source.Draw(random)));
     }
 
     /// <inheritdoc/>
-    public override (IReadOnlyDictionary<string, StoredTensor> Discriminator, IReadOnlyDictionary<string, StoredTensor> Generator) SaveOptimizers() =>
-        (_discriminatorWeights.SaveMoments(_discriminator), _generatorWeights.SaveMoments(_generator));
+    public override (IReadOnlyDictionary<string, StoredTensor> Discriminator, IReadOnlyDictionary<string, StoredTensor> Generator) SaveOptimizers() => (
+        _discriminatorWeights.SaveMoments(_discriminator),
+        _generatorWeights is null ? new Dictionary<string, StoredTensor>() : _generatorWeights.SaveMoments(_generator!));
 
     /// <inheritdoc/>
     public override void LoadOptimizers(
         IReadOnlyDictionary<string, StoredTensor> discriminator, IReadOnlyDictionary<string, StoredTensor> generator, string where)
     {
         _discriminatorWeights.LoadMoments(_discriminator, discriminator, where);
-        _generatorWeights.LoadMoments(_generator, generator, where);
+        _generatorWeights?.LoadMoments(_generator!, generator, where);
     }
 
     /// <inheritdoc/>
     public override void Store()
     {
         _discriminatorWeights.Store(_discriminator);
-        _generatorWeights.Store(_generator);
+        _generatorWeights?.Store(_generator!);
     }
 
     /// <inheritdoc/>
     public override void Dispose()
     {
-        foreach (var part in _passes.Values.Concat<IDisposable>([_discriminatorWeights, _generatorWeights, _workers]))
-            part.Dispose();
+        foreach (var part in _passes.Values.Concat<IDisposable?>([_discriminatorWeights, _generatorWeights, _workers]))
+            part?.Dispose();
     }
 
     /// <summary>Computes the gradient of D's loss on given images, like <see cref="Step"/>, but changes no weights.</summary>
@@ -129,10 +136,4 @@ internal sealed unsafe class VectorizedScaleTrainer<TLanes> : ScaleTrainer
 
     /// <summary>Returns the values of an image. They are valid until the caller's dispose scope ends.</summary>
     private static ReadOnlySpan<float> Values(Tensor image) => MemoryMarshal.Cast<byte, float>(image.detach().contiguous().bytes);
-
-    private static float DrawEpsilon(Generator random)
-    {
-        using var scope = NewDisposeScope();
-        return rand([1], generator: random).item<float>();
-    }
 }

@@ -65,8 +65,8 @@ public sealed class TensorScaleTrainerTests
     [Fact]
     public void Iterations_after_the_schedule_keep_its_last_rate()
     {
-        Assert.Equal(5e-4, ScaleTrainer.LearningRateAt(1600, lastScheduled: 1599), 1e-12);
-        Assert.Equal(5e-5, ScaleTrainer.LearningRateAt(1900, lastScheduled: 1600), 1e-12);
+        Assert.Equal(5e-4, ScaleTrainer.LearningRateAt(1600, scheduled: 1600), 1e-12);
+        Assert.Equal(5e-5, ScaleTrainer.LearningRateAt(1900, scheduled: 1601), 1e-12);
     }
 
     /// <summary>Batch norm takes away what the bias before it adds, and the tail's cancels between real and fake.</summary>
