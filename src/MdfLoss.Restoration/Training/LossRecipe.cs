@@ -27,7 +27,10 @@ public sealed class LossRecipe
     /// <summary>D(x) above D(x + α(u − x)) above D(x + α′(u − x)) for α below α′, by hinges whose margins are the differences of the strengths. No generator, no gradient penalty.</summary>
     internal static LossRecipe Ranking { get; } = new("ranking") { HasStrengths = true, IsRanking = true };
 
-    private static readonly NameTable<LossRecipe> s_names = new("recipe", new[] { Paper, Photograph, Mixtures, Strengths, Restored, Ranking }.Select(recipe => (recipe.Name, recipe)));
+    /// <summary>As <see cref="Strengths"/>, but only the running statistics are learnt: the weights stay random. A control.</summary>
+    internal static LossRecipe Random { get; } = new("random") { HasStrengths = true, IsRandom = true };
+
+    private static readonly NameTable<LossRecipe> s_names = new("recipe", new[] { Paper, Photograph, Mixtures, Strengths, Restored, Ranking, Random }.Select(recipe => (recipe.Name, recipe)));
 
     private LossRecipe(string name) => Name = name;
 
@@ -54,6 +57,9 @@ public sealed class LossRecipe
 
     /// <summary>Whether the discriminator is trained to order strengths.</summary>
     internal bool IsRanking { get; private init; }
+
+    /// <summary>Whether the weights stay random.</summary>
+    internal bool IsRandom { get; private init; }
 
     /// <summary>Whether the generator of the coarsest scale starts from noise. Otherwise it starts from the photograph one level below, or there is none.</summary>
     internal bool StartsFromNoise => HasGenerator && !IsChained;

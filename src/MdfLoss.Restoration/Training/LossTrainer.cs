@@ -329,7 +329,7 @@ internal sealed class LossTrainer : IDisposable
         _images = [.. _finest.Select((finest, i) => new ScaleImage(
             Keep(Resize(finest, _plans[i].Sizes[Scale])),
             new DistortedSource(Resize(_below[i], _plans[i].Sizes[Scale]), _options.Distortion, _options.NoiseAt(Scale), _areGrey[i], _options.Restorer)))];
-        var schedule = new ScaleSchedule(_options.ReconstructionWeight, _options.Recipe.HasStrengths, _options.Recipe.IsRanking, _options.Iterations);
+        var schedule = new ScaleSchedule(_options.ReconstructionWeight, _options.Recipe.HasStrengths, _options.Recipe.IsRanking, _options.Recipe.IsRandom, _options.Iterations);
         _trainer = ScaleTrainers.Create(new ScaleNetworks(_discriminators[^1], _generator), _images, schedule, _options.Engine);
     }
 

@@ -19,8 +19,9 @@ internal sealed record ScaleNetworks(Discriminator Discriminator, ScaleGenerator
 /// <param name="ReconstructionWeight">The weight of the reconstruction error in the generator's loss.</param>
 /// <param name="HasStrengths">Whether the discriminator sees the artefact at random strengths: a mixture of the image without it (x̃, or x if there is no generator) and u.</param>
 /// <param name="IsRanking">Whether the discriminator is trained to order strengths.</param>
+/// <param name="IsRandom">Whether the weights stay as they are, and only the running statistics are learnt.</param>
 /// <param name="Scheduled">The number of iterations of the learning-rate schedule. All later iterations keep its last learning rate.</param>
-internal sealed record ScaleSchedule(double ReconstructionWeight = LossTrainingOptions.DefaultReconstructionWeight, bool HasStrengths = false, bool IsRanking = false, int Scheduled = int.MaxValue);
+internal sealed record ScaleSchedule(double ReconstructionWeight = LossTrainingOptions.DefaultReconstructionWeight, bool HasStrengths = false, bool IsRanking = false, bool IsRandom = false, int Scheduled = int.MaxValue);
 
 /// <summary>
 /// Trains the discriminator and the generator of one scale against each other: the inner loop of phase 1.
@@ -49,6 +50,9 @@ internal abstract class ScaleTrainer : IDisposable
 
     /// <summary>The constants of the training.</summary>
     protected ScaleSchedule Schedule { get; }
+
+    /// <summary>Returns the learning rate of an iteration of this training.</summary>
+    protected double RateAt(int iteration) => Schedule.IsRandom ? 0 : LearningRateAt(iteration, Schedule.Scheduled);
 
     /// <summary>Computes the learning rate of an iteration.</summary>
     /// <param name="iteration">The iteration, counted from 0.</param>

@@ -31,7 +31,7 @@ internal sealed class TensorScaleTrainer : ScaleTrainer
         using var scope = NewDisposeScope();
         using var _ = enable_grad();
         var (real, source) = _images[iteration % _images.Count];
-        var rate = LearningRateAt(iteration, Schedule.Scheduled);
+        var rate = RateAt(iteration);
 
         var losses = (Real: 0.0, Fake: 0.0, Penalty: 0.0);
         for (var step = 0; step < DiscriminatorSteps; step++)

@@ -49,7 +49,7 @@ internal sealed unsafe class VectorizedScaleTrainer<TLanes> : ScaleTrainer
         using var scope = NewDisposeScope();
         var (real, source) = _images[iteration % _images.Count];
         var pass = _passes[SizeOf(_images[iteration % _images.Count])];
-        var rate = (LearningRateAt(iteration, Schedule.Scheduled), Beta1, Beta2);
+        var rate = (RateAt(iteration), Beta1, Beta2);
         pass.SetReal(Values(real));
         if (source.IsFixed)
         {

@@ -94,13 +94,14 @@ public sealed class VectorizedScaleTrainerTests
     [InlineData("jpeg:10", 64, false, 0, "mixtures")]
     [InlineData("denoise:25", 32, false, 0, "strengths")]
     [InlineData("jpeg:10", 64, false, 0, "strengths")]
+    [InlineData("jpeg:10", 32, false, 0, "random")]
     public void Twenty_iterations_have_the_losses_of_the_plain_schedule(string task, int width, bool isBlank, double noise, string recipeName) => ForEachEngine(engine =>
     {
         const int iterations = 20;
         using var scope = NewDisposeScope();
         using var random = new Generator(5);
         var recipe = LossRecipe.Parse(recipeName);
-        var schedule = new ScaleSchedule(HasStrengths: recipe.HasStrengths);
+        var schedule = new ScaleSchedule(HasStrengths: recipe.HasStrengths, IsRandom: recipe.IsRandom);
         var (d, g) = (new Discriminator(width), recipe.HasGenerator ? new ScaleGenerator(width) : null);
         d.Initialize(random);
         g?.Initialize(random);
