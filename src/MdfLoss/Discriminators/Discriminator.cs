@@ -23,13 +23,4 @@ internal sealed class Discriminator(int width) : ScaleNetwork(nameof(Discriminat
         var (head, body, tail) = Trunk(input);
         return [head, body, tail];
     }
-
-    /// <summary>For trials: the features of a batch whose first half are references. The batch norms may use the statistics of each reference.</summary>
-    internal IReadOnlyList<Tensor> Features(Tensor pairs, bool ofImage)
-    {
-        if (!ofImage)
-            return Features(pairs);
-        var (head, body, tail) = TrunkOfPairs(pairs);
-        return [head, body, tail];
-    }
 }

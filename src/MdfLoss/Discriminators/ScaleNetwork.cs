@@ -112,13 +112,6 @@ internal abstract class ScaleNetwork : Module<Tensor, Tensor>
         return (afterHead, afterBody, tail.call(afterBody));
     }
 
-    private protected (Tensor Head, Tensor Body, Tensor Tail) TrunkOfPairs(Tensor pairs)
-    {
-        var afterHead = head.ForPairs(pairs);
-        var afterBody = body.children().Cast<ConvBlock>().Aggregate(afterHead, (features, block) => block.ForPairs(features));
-        return (afterHead, afterBody, tail.call(afterBody));
-    }
-
     /// <summary>A 3×3 convolution, batch norm and leaky ReLU.</summary>
     private sealed class ConvBlock : Module<Tensor, Tensor>
     {
@@ -131,16 +124,6 @@ internal abstract class ScaleNetwork : Module<Tensor, Tensor>
             conv = Conv2d(inputs, outputs, 3);
             norm = new BatchNormalization(outputs);
             RegisterComponents();
-        }
-
-        public Tensor ForPairs(Tensor pairs)
-        {
-            var features = conv.call(pairs);
-            var count = pairs.shape[0] / 2;
-            var references = features.narrow(0, 0, count);
-            var (mean, variance) = (references.mean([2, 3], keepdim: true), references.var([2, 3], unbiased: false, keepdim: true));
-            var normalized = (features - cat([mean, mean])) / cat([variance, variance]).Add(norm.Epsilon).sqrt();
-            return (normalized * norm.Weight.view(1, -1, 1, 1)).Add(norm.Bias.view(1, -1, 1, 1)).LeakyRelu(NegativeSlope);
         }
 
         public FoldedConvolution Fold() => FoldedDiscriminator.Fold(conv, norm);

@@ -48,11 +48,6 @@ public sealed class LossExpression
             Argument = "a discriminator stack, such as mdf:stack.safetensors",
             Options = ["num_scales", "ascending", "layer_weights", "input_range", "precision"],
         },
-        new("mdf-trial", MdfTrialLoss.Create)
-        {
-            Argument = "a discriminator stack",
-            Options = ["distance", "statistics", "input", "layer_weights"],
-        },
     }.Select(kind => (kind.Name, kind)));
 
     private readonly string _text;
