@@ -94,7 +94,7 @@ public sealed class RestorersTests : IDisposable
         using (var noGradient = no_grad())
         {
             foreach (var parameter in loaded.Network.parameters())
-                parameter.add_(randn(parameter.shape, generator: Draws).Mul(0.01));
+                parameter.Add_(randn(parameter.shape, generator: Draws), 0.01);
         }
 
         NetworkFile.Save(end, loaded.Network, loaded.Metadata);
@@ -107,7 +107,7 @@ public sealed class RestorersTests : IDisposable
             Assert.Equal($"interpolate:{t},denoise,{end}", between.Name);
             var share = double.Parse(t, System.Globalization.CultureInfo.InvariantCulture);
             foreach (var ((found, a), b) in between.Network.parameters().Zip(first.Network.parameters()).Zip(last.Network.parameters()))
-                Assert.InRange((found - (a.Mul(1 - share) + b.Mul(share))).abs().max().item<float>(), 0, tolerance);
+                Assert.InRange((found - a.Mul(1 - share).Add(b, share)).abs().max().item<float>(), 0, tolerance);
         }
     }
 

@@ -106,7 +106,7 @@ public sealed class TranscriptionTests
                 {
                     var u = Input(random);
                     var clean = hasGenerator ? g.call(u).detach() : real[k];
-                    var fake = hasStrengths ? clean + (u - clean) * rand([1], generator: random) : clean;
+                    var fake = hasStrengths ? clean.Add(u - clean, rand([1], generator: random).item<float>()) : clean;
                     var epsilon = rand([1], generator: random);
                     adamD.ZeroGrad();
                     (-d.call(real[k]).mean()).backward();

@@ -69,7 +69,7 @@ internal sealed class TensorScaleTrainer : ScaleTrainer
         using var _ = no_grad();
         var distorted = source.Draw(random);
         var clean = _generator?.call(distorted) ?? real;
-        return Schedule.HasStrengths ? clean + (distorted - clean).Mul(DrawStrength(random)) : clean;
+        return Schedule.HasStrengths ? clean.Add(distorted - clean, DrawStrength(random)) : clean;
     }
 
     /// <summary>Runs one step of the discriminator on max(0, s − (D(x) − D(x_s))) + max(0, s′ − s − (D(x_s) − D(x_s′))), where s is the smaller of two strengths.</summary>
@@ -78,13 +78,13 @@ internal sealed class TensorScaleTrainer : ScaleTrainer
         _discriminatorOptimizer.ZeroGrad();
         var (weak, strong) = (Math.Min(one, other), Math.Max(one, other));
         var (best, middle, worst) = (Score(0), Score(weak), Score(strong));
-        var loss = (middle - best).Add(weak).clamp_min(0) + (worst - middle).Add(strong - weak).clamp_min(0);
+        var loss = (middle - best).Add(weak).ClampMin(0).Add((worst - middle).Add(strong - weak).ClampMin(0));
         loss.backward();
         _discriminatorOptimizer.LearningRate = learningRate;
         _discriminatorOptimizer.Step();
         return (-best.Number(), worst.Number(), loss.Number());
 
-        Tensor Score(double strength) => _discriminator.call(real + (distorted - real).Mul(strength)).mean();
+        Tensor Score(double strength) => _discriminator.call(real.Add(distorted - real, strength)).mean();
     }
 
     /// <summary>Runs one step of the discriminator on −D(x) + D(x̃) + 0.1 · gradient penalty.</summary>
