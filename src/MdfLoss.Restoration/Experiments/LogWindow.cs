@@ -15,7 +15,7 @@ internal sealed class LogWindow
     private readonly Sums _values = new();
     private readonly Sums _times = new();
 
-    /// <summary>Adds a step.</summary>
+    /// <summary>Adds a step, with all its numbers at once: every call counts as a step.</summary>
     /// <param name="values">The numbers of the step; every step gives the same names.</param>
     public void Add(params ReadOnlySpan<(string Name, double Value)> values) => _values.Add(values);
 

@@ -154,9 +154,8 @@ public sealed class LossRun
 
         void Stepped(ScaleLosses losses)
         {
-            window.Add(("d_real", -losses.Real), ("d_fake", losses.Fake), ("penalty", losses.Penalty));
-            if (losses.Reconstruction is { } error)
-                window.Add(("reconstruction", error));
+            (string, double)[] scores = [("d_real", -losses.Real), ("d_fake", losses.Fake), ("penalty", losses.Penalty)];
+            window.Add(losses.Reconstruction is { } error ? [.. scores, ("reconstruction", error)] : scores);
             window.AddTimes(("ms_per_step", Stopwatch.GetElapsedTime(started).TotalMilliseconds));
             if (trainer.TotalIterations % RunSession.LogEvery == 0 || trainer.IsScaleFinished)
                 session.Log.Write(trainer.TotalIterations, "train", window.Close());
@@ -256,7 +255,7 @@ public sealed class LossRun
         ["scales"] = _options.Scales?.ToString(CultureInfo.InvariantCulture) ?? "default",
         ["iterations"] = _options.Iterations.ToString(CultureInfo.InvariantCulture),
         ["max_size"] = _options.MaxSize.ToString(CultureInfo.InvariantCulture),
-        ["reconstruction_weight"] = _options.ReconstructionWeight.ToString("R", CultureInfo.InvariantCulture),
+        ["reconstruction_weight"] = _options.UsedReconstructionWeight.ToString("R", CultureInfo.InvariantCulture),
         ["recipe"] = _options.Recipe.Name,
         ["restorer"] = _options.RestorerSha256 ?? "none",
         ["coarsest_noise"] = _options.NoiseAt(scale: 0).ToString("R", CultureInfo.InvariantCulture),

@@ -276,7 +276,7 @@ internal sealed class LossTrainer : IDisposable
             MaxSize = _options.MaxSize,
             Iterations = _options.Iterations,
             Extensions = LossExtension.Format(_options.Extensions),
-            ReconstructionWeight = _options.ReconstructionWeight,
+            ReconstructionWeight = _options.UsedReconstructionWeight,
             Recipe = _options.Recipe.Name,
             CoarsestNoise = _options.NoiseAt(scale: 0),
             Seed = _options.Seed,
@@ -329,8 +329,9 @@ internal sealed class LossTrainer : IDisposable
         _images = [.. _finest.Select((finest, i) => new ScaleImage(
             Keep(Resize(finest, _plans[i].Sizes[Scale])),
             new DistortedSource(Resize(_below[i], _plans[i].Sizes[Scale]), _options.Distortion, _options.NoiseAt(Scale), _areGrey[i], _options.Restorer)))];
-        var schedule = new ScaleSchedule(_options.ReconstructionWeight, _options.Recipe.HasStrengths, _options.Recipe.IsRanking, _options.Recipe.IsRandom, _options.Iterations);
-        _trainer = ScaleTrainers.Create(new ScaleNetworks(_discriminators[^1], _generator), _images, schedule, _options.Engine);
+        _trainer = ScaleTrainers.Create(
+            new ScaleNetworks(_discriminators[^1], _generator), _images,
+            new ScaleSchedule { Recipe = _options.Recipe, ReconstructionWeight = _options.ReconstructionWeight, Iterations = _options.Iterations }, _options.Engine);
     }
 
     /// <summary>Replaces the images of the scale below this one. The caller keeps ownership.</summary>

@@ -44,7 +44,7 @@ public sealed record LossTrainingOptions
     /// <summary>The default of <see cref="ReconstructionWeight"/>: SinGAN's α.</summary>
     public const double DefaultReconstructionWeight = 10;
 
-    /// <summary>The weight of the reconstruction error in the generator's loss, relative to the adversarial term; at least 0.</summary>
+    /// <summary>The weight of the reconstruction error in the generator's loss, relative to the adversarial term; at least 0. A recipe without generators does not use it.</summary>
     public double ReconstructionWeight
     {
         get;
@@ -109,6 +109,9 @@ public sealed record LossTrainingOptions
     internal static ValueRange<IReadOnlyList<LossExtension>> ExtensionsRange { get; } = new(
         $"at least 1 iteration each, and at most {MostIterations} in all",
         extensions => extensions.All(extension => extension is { FromScale: >= 0, Iterations: >= 1 }) && extensions.Sum(extension => (long)extension.Iterations) <= MostIterations);
+
+    /// <summary><see cref="ReconstructionWeight"/>, or 0 for a recipe without generators.</summary>
+    internal double UsedReconstructionWeight => Recipe.HasGenerator ? ReconstructionWeight : 0;
 
     /// <summary>The standard deviation σ of the noise that a scale starts from.</summary>
     /// <param name="scale">The scale.</param>

@@ -54,12 +54,12 @@ internal sealed class LossTrainCommand : ComputeCommand
         CustomParser = TextParser.Integer("--max-size", PyramidPlan.MinSize),
     };
 
-    private readonly Option<double> _reconstructionWeight = new("--reconstruction-weight")
+    private readonly Option<double?> _reconstructionWeight = new("--reconstruction-weight")
     {
-        Description = "weight of the reconstruction term in the generator's loss; the adversarial term has weight 1",
+        Description = string.Create(CultureInfo.InvariantCulture,
+            $"weight of the reconstruction term in the generator's loss; the adversarial term has weight 1 [default: {LossTrainingOptions.DefaultReconstructionWeight}]"),
         HelpName = "x",
-        DefaultValueFactory = _ => LossTrainingOptions.DefaultReconstructionWeight,
-        CustomParser = TextParser.Amount("--reconstruction-weight"),
+        CustomParser = result => TextParser.Amount("--reconstruction-weight")(result),
     };
 
     private readonly Option<double?> _coarsestNoise = new("--coarsest-noise")
@@ -92,7 +92,7 @@ internal sealed class LossTrainCommand : ComputeCommand
 
     private readonly Option<LossRecipe> _recipe = new("--recipe")
     {
-        Description = $"what the discriminators learn to tell apart: {string.Join(", ", LossRecipe.Names)}; paper is the paper's own",
+        Description = $"what the discriminators learn to tell apart: {string.Join(", ", LossRecipe.Names)}; paper feeds each generator the output of the previous (coarser) one, as the paper does",
         HelpName = "name",
         DefaultValueFactory = _ => LossRecipe.Default,
         CustomParser = TextParser.From(LossRecipe.Parse),
@@ -154,6 +154,8 @@ internal sealed class LossTrainCommand : ComputeCommand
         var recipe = context.Get(_recipe);
         if (recipe.HasRestorer != context.Get(_restorer) is not null)
             throw new InputException(recipe.HasRestorer ? $"--recipe {recipe} needs --restorer: a network that restores the artefact" : $"--restorer cannot be used with --recipe {recipe}: leave it out");
+        if (!recipe.HasGenerator && context.Get(_reconstructionWeight) is not null)
+            throw new InputException($"--reconstruction-weight cannot be used with --recipe {recipe}, which has no generators: leave one of them out");
         if (!recipe.StartsFromNoise && context.Get(_coarsestNoise) is not null)
             throw new InputException($"--coarsest-noise cannot be used with --recipe {recipe}, which starts from the photograph: leave one of them out");
     }
@@ -169,13 +171,16 @@ internal sealed class LossTrainCommand : ComputeCommand
         var photographs = paths.Select(file => Read(file, device, context.Cancellation)).ToArray();
         using var restorer = context.Get(_restorer) is { } network ? NetworkFile.Load(network) : null;
         restorer?.Network.to(device);
+        var distortion = CommonOptions.TypedTasks(context, _externalTimeout, [context.Get(_task)], Tasks.ParseTyped).Single();
+        if (restorer is not null && Tasks.ReadRecorded(restorer.Metadata.Task) is var (kind, shown) && kind != distortion.Kind)
+            throw new InputException($"--restorer: '{context.Get(_restorer)}' is a network for the task {shown}, expected one for {distortion.Task}");
         var options = new LossTrainingOptions
         {
-            Distortion = CommonOptions.TypedTasks(context, _externalTimeout, [context.Get(_task)], Tasks.ParseTyped).Single(),
+            Distortion = distortion,
             Scales = context.Get(_scales),
             Iterations = context.Get(_iterations),
             MaxSize = context.Get(_maxSize),
-            ReconstructionWeight = context.Get(_reconstructionWeight),
+            ReconstructionWeight = context.Get(_reconstructionWeight) ?? LossTrainingOptions.DefaultReconstructionWeight,
             CoarsestNoise = context.Get(_coarsestNoise) ?? LossTrainingOptions.DefaultCoarsestNoise,
             Recipe = context.Get(_recipe),
             Restorer = restorer?.Network,

@@ -21,13 +21,15 @@ public sealed class LossRunTests : IDisposable
 
     /// <summary>Interrupted within a scale and at the end of one, and gone on with: the same bytes, with the kernels as with libtorch.</summary>
     [Theory]
-    [InlineData("sisr", false)]
-    [InlineData("denoise:25", false)]
-    [InlineData("denoise:25", true)]
-    public void A_run_that_was_interrupted_ends_in_the_same_bytes(string task, bool isTensors)
+    [InlineData("sisr", false, "photograph")]
+    [InlineData("denoise:25", false, "photograph")]
+    [InlineData("denoise:25", true, "photograph")]
+    [InlineData("denoise:25", false, "strengths")] // without generators
+    [InlineData("denoise:25", true, "strengths")]
+    public void A_run_that_was_interrupted_ends_in_the_same_bytes(string task, bool isTensors, string recipe)
     {
         using var scope = NewDisposeScope();
-        var options = Options(task) with { Engine = isTensors ? TrainingEngine.Tensors : TrainingEngine.Automatic };
+        var options = Options(task) with { Recipe = LossRecipe.Parse(recipe), Engine = isTensors ? TrainingEngine.Tensors : TrainingEngine.Automatic };
         var whole = Train("whole", options);
 
         var folder = RunFolder.OfLoss(_folder.File("parts"));
@@ -67,6 +69,29 @@ public sealed class LossRunTests : IDisposable
         Assert.NotEmpty(Directory.EnumerateFiles(folder.TensorBoard));
         Assert.Contains("\"reconstruction\":", File.ReadAllText(folder.Log), StringComparison.Ordinal);
         Assert.InRange(folder.Checkpoints.Count, 1, 2);
+    }
+
+    [Theory]
+    [InlineData("photograph", true)]
+    [InlineData("strengths", false)]
+    public void The_log_has_the_means_of_the_steps(string recipe, bool hasGenerator)
+    {
+        using var scope = NewDisposeScope();
+        var folder = RunFolder.OfLoss(_folder.File("run"));
+        var steps = new List<ProgressUpdate>();
+        new LossRun([Photograph(1)], Options("denoise:25") with { Recipe = LossRecipe.Parse(recipe) }, folder).Run(resume: false, new Collector(steps)).Dispose();
+
+        using var entry = JsonDocument.Parse(File.ReadLines(folder.Log).First()); // all steps of scale 0, since there are fewer than ten
+        var logged = entry.RootElement.GetProperty("train");
+        Assert.Equal(Iterations, entry.RootElement.GetProperty("iteration").GetInt32());
+        foreach (var (shown, key) in new[] { ("D(real)", "d_real"), ("D(fake)", "d_fake"), ("penalty", "penalty"), ("mse", "reconstruction") }[..(hasGenerator ? 4 : 3)])
+        {
+            var mean = steps.Where(step => step.Step > 0).Take(Iterations).Average(step => step.Values.Single(value => value.Name == shown).Value);
+            Assert.Equal(mean, logged.GetProperty(key).GetDouble(), 1e-9);
+        }
+
+        Assert.Equal(hasGenerator, logged.TryGetProperty("reconstruction", out _));
+        Assert.Equal(hasGenerator, File.Exists(folder.ReconstructionCurves));
     }
 
     [Theory]
@@ -298,6 +323,11 @@ public sealed class LossRunTests : IDisposable
         var path = _folder.File(name + ".safetensors");
         stack.Save(path);
         return File.ReadAllBytes(path);
+    }
+
+    private sealed class Collector(List<ProgressUpdate> steps) : IProgress<ProgressUpdate>
+    {
+        public void Report(ProgressUpdate update) => steps.Add(update);
     }
 
     /// <summary>Cancels after an iteration, counted over all scales.</summary>

@@ -16,19 +16,24 @@ internal sealed record ScaleImage(Tensor Real, DistortedSource Source);
 internal sealed record ScaleNetworks(Discriminator Discriminator, ScaleGenerator? Generator);
 
 /// <summary>The constants of a scale's training.</summary>
-/// <param name="ReconstructionWeight">The weight of the reconstruction error in the generator's loss.</param>
-/// <param name="HasStrengths">Whether the discriminator sees the artefact at random strengths: a mixture of the image without it (x̃, or x if there is no generator) and u.</param>
-/// <param name="IsRanking">Whether the discriminator is trained to order strengths.</param>
-/// <param name="IsRandom">Whether the weights stay as they are, and only the running statistics are learnt.</param>
-/// <param name="Scheduled">The number of iterations of the learning-rate schedule. All later iterations keep its last learning rate.</param>
-internal sealed record ScaleSchedule(double ReconstructionWeight = LossTrainingOptions.DefaultReconstructionWeight, bool HasStrengths = false, bool IsRanking = false, bool IsRandom = false, int Scheduled = int.MaxValue);
+internal sealed record ScaleSchedule
+{
+    /// <summary>The recipe: which images the discriminator learns to tell apart.</summary>
+    public LossRecipe Recipe { get; init; } = LossRecipe.Default;
+
+    /// <summary>The weight of the reconstruction error in the generator's loss.</summary>
+    public double ReconstructionWeight { get; init; } = LossTrainingOptions.DefaultReconstructionWeight;
+
+    /// <summary>The number of iterations of the learning-rate schedule. All later iterations keep its last learning rate.</summary>
+    public int Iterations { get; init; } = int.MaxValue;
+}
 
 /// <summary>
 /// Trains the discriminator and the generator of one scale against each other: the inner loop of phase 1.
 /// </summary>
 /// <remarks>
 /// The training is the training of SinGAN (ICCV 2019) with its constants, except for the generator's input and objective. The input is the upscaled
-/// image of the scale below with the task's distortion. There is only one generated image; it is both the critic's fake and the reconstruction.
+/// image of the scale below with the task's distortion. There is only one generated image; it is both the discriminator's fake and the reconstruction.
 /// Without a generator, x itself takes the place of the generated image, and only the discriminator is trained.
 /// </remarks>
 internal abstract class ScaleTrainer : IDisposable
@@ -52,11 +57,11 @@ internal abstract class ScaleTrainer : IDisposable
     protected ScaleSchedule Schedule { get; }
 
     /// <summary>Returns the learning rate of an iteration of this training.</summary>
-    protected double RateAt(int iteration) => Schedule.IsRandom ? 0 : LearningRateAt(iteration, Schedule.Scheduled);
+    protected double RateAt(int iteration) => Schedule.Recipe.IsRandom ? 0 : LearningRateAt(iteration, Schedule.Iterations);
 
     /// <summary>Computes the learning rate of an iteration.</summary>
     /// <param name="iteration">The iteration, counted from 0.</param>
-    /// <param name="scheduled">See <see cref="ScaleSchedule"/>.</param>
+    /// <param name="scheduled">See <see cref="ScaleSchedule.Iterations"/>.</param>
     public static double LearningRateAt(int iteration, int scheduled) => Math.Min(iteration, scheduled - 1) < Milestone ? LearningRate : LearningRate * FinalFactor;
 
     /// <summary>Runs one iteration: three steps of the discriminator, then three steps of the generator if there is one.</summary>
@@ -77,7 +82,7 @@ internal abstract class ScaleTrainer : IDisposable
         IReadOnlyDictionary<string, StoredTensor> discriminator, IReadOnlyDictionary<string, StoredTensor> generator, string where);
 
     /// <summary>Draws the strength α of the artefact in the discriminator's image: in [0, 1), or 0 for a recipe without strengths (which draws nothing).</summary>
-    protected float DrawStrength(Generator random) => Schedule.HasStrengths ? DrawUniform(random) : 0;
+    protected float DrawStrength(Generator random) => Schedule.Recipe.HasStrengths ? DrawUniform(random) : 0;
 
     /// <summary>Draws a number in [0, 1).</summary>
     protected static float DrawUniform(Generator random)

@@ -11,7 +11,7 @@ internal static class ScaleTrainers
     /// <param name="schedule">The constants of the training.</param>
     /// <param name="engine">The engine that computes the training.</param>
     public static ScaleTrainer Create(ScaleNetworks networks, IReadOnlyList<ScaleImage> images, ScaleSchedule schedule, TrainingEngine engine) =>
-        (schedule.IsRanking ? TrainingEngine.Tensors : engine.Resolve(images[0].Real.device, networks.Discriminator.Width)) switch
+        (schedule.Recipe.IsRanking ? TrainingEngine.Tensors : engine.Resolve(images[0].Real.device, networks.Discriminator.Width)) switch
         {
             TrainingEngine.SixteenLanes => new VectorizedScaleTrainer<Lanes16>(networks, images, schedule),
             TrainingEngine.EightLanes => new VectorizedScaleTrainer<Lanes8>(networks, images, schedule),

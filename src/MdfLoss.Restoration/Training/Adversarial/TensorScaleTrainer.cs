@@ -37,7 +37,7 @@ internal sealed class TensorScaleTrainer : ScaleTrainer
         for (var step = 0; step < DiscriminatorSteps; step++)
         {
             using var stepScope = NewDisposeScope();
-            if (Schedule.IsRanking)
+            if (Schedule.Recipe.IsRanking)
             {
                 losses = StepRanking(rate, real, source.Draw(random), DrawStrength(random), DrawStrength(random));
                 continue;
@@ -69,7 +69,7 @@ internal sealed class TensorScaleTrainer : ScaleTrainer
         using var _ = no_grad();
         var distorted = source.Draw(random);
         var clean = _generator?.call(distorted) ?? real;
-        return Schedule.HasStrengths ? clean.Add(distorted - clean, DrawStrength(random)) : clean;
+        return Schedule.Recipe.HasStrengths ? clean.Add(distorted - clean, DrawStrength(random)) : clean;
     }
 
     /// <summary>Runs one step of the discriminator on max(0, s − (D(x) − D(x_s))) + max(0, s′ − s − (D(x_s) − D(x_s′))), where s is the smaller of two strengths.</summary>

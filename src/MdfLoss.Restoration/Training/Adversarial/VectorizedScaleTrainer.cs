@@ -47,10 +47,10 @@ internal sealed unsafe class VectorizedScaleTrainer<TLanes> : ScaleTrainer
     public override ScaleLosses Step(int iteration, Generator random)
     {
         using var scope = NewDisposeScope();
-        var (real, source) = _images[iteration % _images.Count];
-        var pass = _passes[SizeOf(_images[iteration % _images.Count])];
+        var image = _images[iteration % _images.Count];
+        var (source, pass) = (image.Source, _passes[SizeOf(image)]);
         var rate = (RateAt(iteration), Beta1, Beta2);
-        pass.SetReal(Values(real));
+        pass.SetReal(Values(image.Real));
         if (source.IsFixed)
         {
             Draw();

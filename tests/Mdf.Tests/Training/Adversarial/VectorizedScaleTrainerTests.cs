@@ -101,7 +101,7 @@ public sealed class VectorizedScaleTrainerTests
         using var scope = NewDisposeScope();
         using var random = new Generator(5);
         var recipe = LossRecipe.Parse(recipeName);
-        var schedule = new ScaleSchedule(HasStrengths: recipe.HasStrengths, IsRandom: recipe.IsRandom);
+        var schedule = new ScaleSchedule { Recipe = recipe };
         var (d, g) = (new Discriminator(width), recipe.HasGenerator ? new ScaleGenerator(width) : null);
         d.Initialize(random);
         g?.Initialize(random);
