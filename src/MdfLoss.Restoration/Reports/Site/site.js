@@ -286,9 +286,14 @@ document.documentElement.classList.add("js");
 
     /** Shows one thing alone and large. */
     show(id) {
-      const { shown } = this.state;
-      const back = shown === REFERENCE || shown === DISTORTED ? this.state.back : shown;
-      this.change({ shown: id, back, mode: "flip", chosen: this.task.rows.some(row => row.id === id) ? new Set([...this.state.chosen, id]) : this.state.chosen });
+      const { shown, chosen } = this.state;
+      const isRow = each => each !== REFERENCE && each !== DISTORTED;
+      this.change({
+        mode: "flip",
+        shown: id,
+        back: isRow(shown) ? shown : this.state.back,
+        chosen: isRow(id) ? new Set([...chosen, id]) : chosen,
+      });
     }
 
     /** Shows the reference or the input, or goes back to the result that was shown before. */
@@ -509,7 +514,6 @@ document.documentElement.classList.add("js");
       this.renderPicture();
       this.renderTools();
       this.renderList();
-      markForPrint(this.root, picture);
       if (!this.awake) return;
       if (mode === "flip") this.renderFlip();
       else if (mode === "slider") this.renderSlider();
@@ -519,6 +523,9 @@ document.documentElement.classList.add("js");
     renderPicture() {
       const { pictures } = this.task;
       const { picture } = this.state;
+      if (this.pictureOnScreen === picture) return;
+      this.pictureOnScreen = picture;
+      markForPrint(this.root, picture);
       const index = pictures.indexOf(picture);
       this.pictureName.replaceChildren(nameText(picture.title));
       this.pictureName.title = picture.title;
@@ -560,7 +567,7 @@ document.documentElement.classList.add("js");
       const { picture, shown } = this.state;
       this.setStage([this.flip], this.flip.element);
       // The old picture stays until the new one can be drawn: nothing flashes. The name changes with it.
-      if (!await this.flip.show(this.fileOf(shown))) return;
+      if (!await this.flip.show(this.fileOf(shown)) || this.state.picture !== picture || this.state.mode !== "flip") return;
       this.placed = picture;
       this.place();
       this.flip.element.dataset.shown = shown;
@@ -605,8 +612,9 @@ document.documentElement.classList.add("js");
       const { picture, mode, map } = this.state;
       const ids = mode === "maps" ? [REFERENCE, ...this.chosenRows()] : [REFERENCE, DISTORTED, ...this.chosenRows()];
       const content = `${mode} ${ids}`;
-      if (this.gridContent !== content || !this.stage.classList.contains("grid")) this.buildGrid(ids);
+      if (this.gridContent !== content) this.buildGrid(ids);
       this.gridContent = content;
+      this.setStage(this.cells.map(cell => cell.frame), ...this.figures);
       this.placed = picture;
       this.place();
       for (const { id, frame, scores } of this.cells) {
@@ -619,9 +627,8 @@ document.documentElement.classList.add("js");
 
     buildGrid(ids) {
       this.cells = ids.map(id => ({ id, frame: new Frame(), scores: make("span", { className: "scores" }) }));
-      const figures = this.cells.map(({ id, frame, scores }) => make("figure", { "data-row": id }, frame.element,
+      this.figures = this.cells.map(({ id, frame, scores }) => make("figure", { "data-row": id }, frame.element,
         make("figcaption", {}, make("span", { className: "name", title: this.nameOf(id) }, nameText(this.nameOf(id))), " ", scores)));
-      this.setStage(this.cells.map(cell => cell.frame), ...figures);
     }
 
     // ---- pointer and keys
