@@ -242,7 +242,7 @@ document.documentElement.classList.add("js");
     scoresOf(id) {
       const { picture } = this.state;
       if (id === REFERENCE || id === DISTORTED) return picture.scores?.[id.slice(1)] ?? "";
-      return picture.images?.[id] === undefined ? "no result" : picture.scores?.[id] ?? "";
+      return this.fileOf(id) === undefined ? "no result" : picture.scores?.[id] ?? "";
     }
 
     /** The file of what can be shown, or of its error map; undefined if there is none. */
@@ -250,7 +250,7 @@ document.documentElement.classList.add("js");
       const { picture } = this.state;
       const file = id === REFERENCE ? picture.reference
         : id === DISTORTED ? picture.distorted
-          : map === undefined ? picture.images?.[id] : picture.maps?.[map]?.[id];
+          : map === undefined ? fileIn(picture.images, id, ".webp") : fileIn(picture.maps?.[map], id, `-${map}.webp`);
       return file === undefined ? undefined : (picture.folder ?? "") + file;
     }
 
@@ -730,6 +730,14 @@ document.documentElement.classList.add("js");
       ArrowUp: () => this.pan(0, 40),
       ArrowDown: () => this.pan(0, -40),
     };
+  }
+
+  /**
+   * The file of a row among a picture's files; undefined if it has none. Instead of files by row there can be a list of rows, whose files
+   * then have the usual names: this keeps a page with many pictures small.
+   */
+  function fileIn(files, row, ending) {
+    return Array.isArray(files) ? files.includes(row) ? row + ending : undefined : files?.[row];
   }
 
   /** The shape of an area, within what a grid of crops can use. */
