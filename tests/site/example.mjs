@@ -89,8 +89,8 @@ function taskSection(task) {
 ${lines(parts.map(([part, title]) => `<li${part === "problems" ? ' class="notice"' : ""}><a href="#${task.id}-${part}">${title}</a></li>`))}
 </ul>
 </nav>
-${lines(parts.map(([part, title, content]) => `<section class="${part}" id="${task.id}-${part}" aria-labelledby="${task.id}-${part}-title">
-<h3 id="${task.id}-${part}-title">${title}</h3>
+${lines(parts.map(([part, title, content]) => `<section class="part-${part}" id="${task.id}-${part}">
+<h3>${title}</h3>
 ${content(task)}
 </section>`))}
 </section>`;
@@ -127,29 +127,29 @@ function figure(picture, id, title) {
 /** The legend of the marks, which is also there for those who do not see colours or small signs. */
 const legend = `<p class="legend"><span class="mark" aria-hidden="true">●</span><strong>Bold with a filled dot</strong>: the best of its column.
 <span class="mark" aria-hidden="true">○</span>Open dot: not significantly worse than the best (paired bootstrap, α = 0.05).
-Small type: the 95 % interval of the mean.</p>`;
+Small type: the 95 % interval of the mean. A press on a heading sorts by it.</p>`;
 
 /** The table of results. */
 function results(task) {
-  return `${table(task, "results", "Loss", task.measures, task.results)}
+  return `${table(task, "Results", task.measures, task.results)}
 ${legend}`;
 }
 
 /** What each loss costs. */
 function cost(task) {
-  return table(task, "cost", "Loss", task.costs, task.cost);
+  return table(task, "Cost", task.costs, task.cost);
 }
 
 /**
- * A table that the script lets readers sort. builder: the section around it scrolls, has a name and can have the focus. The headings say
+ * A table that the script lets readers sort. builder: the element around it scrolls, has a name and can have the focus. The headings say
  * in `data-better` which end comes first; cells with a number say it in `data-value`, cells without a result have none.
  */
-function table(task, part, first, columns, rows) {
-  return `<section class="scroll" aria-labelledby="${task.id}-${part}-title" tabindex="0">
+function table(task, title, columns, rows) {
+  return `<div class="scroll" role="group" aria-label="${title} of ${escape(task.title)}" tabindex="0">
 <table class="results">
 <thead>
 <tr>
-<th scope="col">${first}</th>
+<th scope="col">Loss</th>
 ${lines(columns.map(({ title, better }) => `<th scope="col" data-better="${better}">${escape(title)} <span aria-hidden="true">${better === "high" ? "↑" : "↓"}</span><span class="visually-hidden">(${better === "high" ? "higher" : "lower"} is better)</span></th>`))}
 </tr>
 </thead>
@@ -157,7 +157,7 @@ ${lines(columns.map(({ title, better }) => `<th scope="col" data-better="${bette
 ${lines(rows.map(row => `<tr><th scope="row">${name(row.name)}</th>${row.cells.map(cell).join("")}</tr>`))}
 </tbody>
 </table>
-</section>`;
+</div>`;
 }
 
 /** A cell: the mean, its interval, and a mark that is also said in words. */

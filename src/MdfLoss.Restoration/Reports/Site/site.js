@@ -23,6 +23,8 @@ document.documentElement.classList.add("js");
   const NUMBER_KEYS = "1234567890";
   const WHEEL_STEP = 40;
   const PINCH_STEP = 1.25;
+  // A touch that moves less than this is a tap.
+  const TAP = 6;
 
   // ---------------------------------------------------------------- elements
 
@@ -378,9 +380,9 @@ document.documentElement.classList.add("js");
       this.stage = make("div", { className: "stage", tabIndex: 0, role: "group", "aria-label": `Stage: ${this.task.title}` });
       this.list = make("ul", { className: "choices" });
       const main = make("div", { className: "main" },
-        make("div", { className: "show" }, this.caption, this.buildSides(), this.stage),
+        make("div", { className: "show" }, this.caption, this.buildSides(), this.stage, this.buildTitle()),
         make("div", { className: "side", role: "group", "aria-label": "Losses shown" }, this.list));
-      this.root.append(this.buildPicker(), this.buildTitle(), this.buildTools(), main, buildHelp());
+      this.root.append(this.buildPicker(), this.buildTools(), main, buildHelp());
       this.buildList();
       this.followPointer();
       new ResizeObserver(() => this.place()).observe(this.stage);
@@ -407,25 +409,27 @@ document.documentElement.classList.add("js");
       return make("li", {}, press);
     }
 
+    /** The name of the picture and whom it is from, below the stage. */
     buildTitle() {
-      const { pictures } = this.task;
       this.pictureName = make("strong");
       this.credit = make("span", { className: "credit" });
-      this.position = make("span", { className: "position" });
-      const previous = button({ className: "previous", "aria-label": "Previous picture" }, "‹");
-      const next = button({ className: "next", "aria-label": "Next picture" }, "›");
-      previous.addEventListener("click", () => this.step(-1));
-      next.addEventListener("click", () => this.step(1));
-      return make("div", { className: "title" },
-        make("p", {}, this.pictureName, " ", this.credit),
-        make("div", { className: "steps", hidden: pictures.length < 2 }, previous, this.position, next));
+      return make("p", { className: "title" }, this.pictureName, " ", this.credit);
     }
 
     buildTools() {
       this.mapSelect = make("select", {}, ...(this.task.maps ?? []).map(map => option(map.id, map.name)));
       this.mapSelect.addEventListener("change", () => this.change({ map: this.mapSelect.value }));
       this.mapLabel = labelled("Map", this.mapSelect);
-      return make("div", { className: "tools" }, this.buildModes(), this.mapLabel, this.buildZoom());
+      return make("div", { className: "tools" }, this.buildModes(), this.mapLabel, this.buildSteps(), this.buildZoom());
+    }
+
+    buildSteps() {
+      this.position = make("span", { className: "position" });
+      const previous = button({ className: "previous", "aria-label": "Previous picture" }, "‹");
+      const next = button({ className: "next", "aria-label": "Next picture" }, "›");
+      previous.addEventListener("click", () => this.step(-1));
+      next.addEventListener("click", () => this.step(1));
+      return make("div", { className: "steps", hidden: this.task.pictures.length < 2 }, previous, this.position, next);
     }
 
     buildModes() {
@@ -648,6 +652,7 @@ document.documentElement.classList.add("js");
         if (pointers.size === 1) this.pan(event.clientX - before.clientX, event.clientY - before.clientY);
         if (pointers.size !== 2 || this.pinch([...pointers.values()], pointers, event)) pointers.set(event.pointerId, event);
       });
+      this.followTaps();
       for (const end of ["pointerup", "pointercancel", "lostpointercapture"]) {
         stage.addEventListener(end, event => {
           pointers.delete(event.pointerId);
@@ -655,6 +660,18 @@ document.documentElement.classList.add("js");
         });
       }
       this.followWheel();
+    }
+
+    /** A tap on the stage shows the next loss: a telephone has no number keys. */
+    followTaps() {
+      let begin;
+      this.stage.addEventListener("pointerdown", event => { begin = event.pointerType === "touch" && event.isPrimary ? event : undefined; });
+      this.stage.addEventListener("pointerup", event => {
+        if (begin === undefined || this.state.mode !== "flip") return;
+        if (Math.hypot(event.clientX - begin.clientX, event.clientY - begin.clientY) > TAP) return;
+        const rows = this.chosenRows();
+        if (rows.length > 0) this.show(rows[(rows.indexOf(this.state.shown) + 1) % rows.length]);
+      });
     }
 
     /** Two fingers: zooms one step each time their distance has changed by a part. Returns whether it did. */
@@ -777,6 +794,7 @@ document.documentElement.classList.add("js");
   function buildHelp() {
     const lines = [
       ["1 … 9, 0", "show a loss (Flip)"], ["Space", "the reference, and back"], ["d", "the distorted input, and back"],
+      ["Tap", "the next loss (Flip)"],
       ["← →", "the previous, the next picture; in the slider: move the divider"], ["+ −", "zoom; also the wheel with Ctrl"],
       ["Shift with an arrow", "move the picture; also by dragging it"], ["c", "where the losses differ most"], ["w", "the whole picture"],
     ];
