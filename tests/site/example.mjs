@@ -127,7 +127,7 @@ function figure(picture, id, title) {
 /** The legend of the marks, which is also there for those who do not see colours or small signs. */
 const legend = `<p class="legend"><span class="mark" aria-hidden="true">●</span><strong>Bold with a filled dot</strong>: the best of its column.
 <span class="mark" aria-hidden="true">○</span>Open dot: not significantly worse than the best (paired bootstrap, α = 0.05).
-Small type: the 95 % interval of the mean. A press on a heading sorts by it.</p>`;
+Small type: the 95 % interval of the mean.</p>`;
 
 /** The table of results. */
 function results(task) {
@@ -142,7 +142,8 @@ function cost(task) {
 
 /**
  * A table that the script lets readers sort. builder: the element around it scrolls, has a name and can have the focus. The headings say
- * in `data-better` which end comes first; cells with a number say it in `data-value`, cells without a result have none.
+ * in `data-better` (high or low) which end comes first; one where neither is better has no arrow. Cells with a number say it in
+ * `data-value`, cells without a result have none.
  */
 function table(task, title, columns, rows) {
   return `<div class="scroll" role="group" aria-label="${title} of ${escape(task.title)}" tabindex="0">
@@ -150,7 +151,7 @@ function table(task, title, columns, rows) {
 <thead>
 <tr>
 <th scope="col">Loss</th>
-${lines(columns.map(({ title, better }) => `<th scope="col" data-better="${better}">${escape(title)} <span aria-hidden="true">${better === "high" ? "↑" : "↓"}</span><span class="visually-hidden">(${better === "high" ? "higher" : "lower"} is better)</span></th>`))}
+${lines(columns.map(heading))}
 </tr>
 </thead>
 <tbody>
@@ -160,13 +161,19 @@ ${lines(rows.map(row => `<tr><th scope="row">${name(row.name)}</th>${row.cells.m
 </div>`;
 }
 
+function heading({ title: text, better }) {
+  if (better === undefined) return `<th scope="col">${escape(text)}</th>`;
+  const [arrow, word] = better === "high" ? ["↑", "higher"] : ["↓", "lower"];
+  return `<th scope="col" data-better="${better}">${escape(text)} <span aria-hidden="true">${arrow}</span><span class="visually-hidden">(${word} is better)</span></th>`;
+}
+
 /** A cell: the mean, its interval, and a mark that is also said in words. */
 function cell(value) {
   if (value === undefined) return '<td class="none">no result</td>';
   const mark = { best: ["●", "best"], close: ["○", "not significantly worse than the best"] }[value.mark];
-  const said = mark === undefined ? "" : `<span class="visually-hidden"> (${mark[1]})</span>`;
+  const said = mark === undefined ? "" : `<span class="mark" aria-hidden="true">${mark[0]}</span><span class="visually-hidden"> (${mark[1]})</span>`;
   const interval = value.interval === undefined ? "" : `<small>${escape(value.interval)}</small>`;
-  return `<td data-value="${value.mean}"${value.mark === "best" ? ' class="best"' : ""}><span class="mark" aria-hidden="true">${mark?.[0] ?? ""}</span><span class="mean">${escape(value.text)}</span>${interval}${said}</td>`;
+  return `<td data-value="${value.mean}"${value.mark === "best" ? ' class="best"' : ""}><span class="mean">${escape(value.text)}</span>${interval}${said}</td>`;
 }
 
 /**
@@ -266,7 +273,7 @@ function errorMap(a, b, exponent) {
 
 /** The place where the results differ most: the best of a raster of areas. */
 function cropOf(results, { width, height }) {
-  const area = { width: 96, height: 72 };
+  const area = { width: 128, height: 96 };
   const variance = new Float64Array(width * height);
   for (let pixel = 0; pixel < variance.length; pixel++) {
     const values = results.map(samples => samples[3 * pixel + 1]);
@@ -325,7 +332,7 @@ async function writePicture(folder, task, { id, credit }, skipped) {
 const measures = [
   { title: "PSNR-Y (dB)", better: "high", digits: 2, of: decibels => decibels },
   { title: "SSIM", better: "high", digits: 3, of: decibels => 1 - 6 / decibels ** 1.2 },
-  { title: "LPIPS", better: "low", digits: 3, of: (decibels, index) => 4 / decibels + 0.012 * ((index * 5) % 7) },
+  { title: "LPIPS", better: "low", digits: 3, of: (decibels, index) => 4 / decibels + 0.012 * ((index * 4 + 1) % 7) },
   { title: "DISTS", better: "low", digits: 3, of: (decibels, index) => 2.5 / decibels + 0.009 * ((index * 3) % 5) },
   { title: "FLIP", better: "low", digits: 3, of: decibels => 3 / decibels },
   { title: "FID", better: "low", digits: 1, of: (decibels, index) => 900 / decibels + 4 * ((index * 2) % 5) },
@@ -363,7 +370,7 @@ const costs = [
   { title: "Time per step (ms)", better: "low" },
   { title: "Memory (MiB)", better: "low" },
   { title: "Training (h)", better: "low" },
-  { title: "Runs", better: "high" },
+  { title: "Runs" },
 ];
 
 const costRows = rows.map((row, index) => ({

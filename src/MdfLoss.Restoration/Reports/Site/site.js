@@ -92,7 +92,7 @@ document.documentElement.classList.add("js");
   /** Turns the headings of a table into buttons that sort. The first press puts the best on top, the second the worst. */
   function makeSortable(table) {
     for (const [column, header] of [...table.tHead.rows[0].cells].entries()) {
-      const sort = button({ className: "sort" });
+      const sort = button({ className: "sort", title: "Sort by this column" });
       sort.append(...header.childNodes);
       header.append(sort);
       header.setAttribute("aria-sort", "none");
