@@ -179,6 +179,12 @@ document.documentElement.classList.add("js");
       return true;
     }
 
+    /** Shows a picture and drops all others. `atOnce`: drops them before it can be drawn, because they do not fit its place. */
+    async replace(source, atOnce) {
+      if (atOnce) this.keep([source]);
+      if (await this.show(source)) this.keep([source]);
+    }
+
     /** Drops all pictures but these. */
     keep(sources) {
       for (const [source, layer] of this.layers) {
@@ -226,6 +232,7 @@ document.documentElement.classList.add("js");
         right: task.rows[1]?.id ?? DISTORTED,
       };
       this.frames = [];
+      this.cells = [];
       this.flip = new Frame();
       this.build();
       this.render();
@@ -479,7 +486,7 @@ document.documentElement.classList.add("js");
     buildList() {
       this.choices = new Map();
       for (const id of [REFERENCE, DISTORTED, ...this.task.rows.map(row => row.id)]) {
-        const key = make("kbd");
+        const key = make("kbd", { "aria-hidden": "true" });
         const scores = make("span", { className: "scores" });
         const name = make("span", { className: "name", title: this.nameOf(id) }, nameText(this.nameOf(id)));
         const press = button({ className: "choice" }, key, make("span", { className: "text" }, name, " ", scores));
@@ -599,6 +606,7 @@ document.documentElement.classList.add("js");
       this.setStage([left.frame, right.frame], this.slider);
       const [first, second] = [this.nameOf(this.state.left), this.nameOf(this.state.right)];
       this.slider.setAttribute("aria-label", `Share of the stage that shows ${first} in front of ${second}`);
+      const isOther = this.placed !== picture;
       this.placed = picture;
       this.place();
       for (const [side, { select, scores, frame }] of Object.entries(this.sides)) {
@@ -606,8 +614,7 @@ document.documentElement.classList.add("js");
         select.value = id;
         select.title = this.nameOf(id);
         scores.textContent = this.scoresOf(id);
-        frame.keep([this.fileOf(id)]);
-        frame.show(this.fileOf(id));
+        frame.replace(this.fileOf(id), isOther);
       }
     }
 
@@ -618,21 +625,30 @@ document.documentElement.classList.add("js");
       const content = `${mode} ${ids}`;
       if (this.gridContent !== content) this.buildGrid(ids);
       this.gridContent = content;
-      this.setStage(this.cells.map(cell => cell.frame), ...this.figures);
+      this.setStage(this.cells.map(cell => cell.frame), ...this.cells.map(cell => cell.figure));
+      const isOther = this.placed !== picture;
       this.placed = picture;
       this.place();
       for (const { id, frame, scores } of this.cells) {
         const file = this.fileOf(id, mode === "maps" ? map : undefined);
         scores.textContent = this.scoresOf(id);
-        frame.keep([file]);
-        frame.show(file);
+        frame.replace(file, isOther);
       }
     }
 
+    /** The cells of the grid. Those that were in it before stay as they are, so that their pictures do not flash. */
     buildGrid(ids) {
-      this.cells = ids.map(id => ({ id, frame: new Frame(), scores: make("span", { className: "scores" }) }));
-      this.figures = this.cells.map(({ id, frame, scores }) => make("figure", { "data-row": id }, frame.element,
-        make("figcaption", {}, make("span", { className: "name", title: this.nameOf(id) }, nameText(this.nameOf(id))), " ", scores)));
+      const before = new Map(this.cells.map(cell => [cell.id, cell]));
+      this.cells = ids.map(id => before.get(id) ?? this.buildCell(id));
+      this.frames = [];
+    }
+
+    buildCell(id) {
+      const frame = new Frame();
+      const scores = make("span", { className: "scores" });
+      const name = make("span", { className: "name", title: this.nameOf(id) }, nameText(this.nameOf(id)));
+      const figure = make("figure", { "data-row": id }, frame.element, make("figcaption", {}, name, " ", scores));
+      return { id, frame, scores, figure };
     }
 
     // ---- pointer and keys
@@ -963,9 +979,12 @@ document.documentElement.classList.add("js");
   function start() {
     for (const table of document.querySelectorAll("table.results")) makeSortable(table);
     for (const commands of document.querySelectorAll("pre.commands")) addCopyButton(commands);
-    startViewers();
-    // From here on the plain grids can be opened; see the style sheet.
-    document.documentElement.classList.add("ready");
+    try {
+      startViewers();
+    } finally {
+      // From here on the plain grids can be seen, also if there is no viewer; see the style sheet.
+      document.documentElement.classList.add("ready");
+    }
   }
 
   document.addEventListener("DOMContentLoaded", start);
