@@ -388,6 +388,29 @@ describe("the report of a comparison", { skip: task === undefined ? "the site ha
     assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), 400);
   });
 
+  test("one finger moves the picture, two fingers zoom", async () => {
+    const { page, viewer, stage } = await openPicture(undefined, { viewport: { width: 400, height: 800 }, hasTouch: true, isMobile: true });
+    const devtools = await page.context().newCDPSession(page);
+    const { x, y, width, height } = await stage.boundingBox();
+    const [across, down] = [x + width / 2, y + height / 2];
+    const touch = (type, ...points) => devtools.send("Input.dispatchTouchEvent", { type, touchPoints: points.map(([px, py], id) => ({ x: px, y: py, id })) });
+    const zoom = async () => Number.parseInt(await viewer.locator(".zoom").textContent(), 10);
+    const first = await zoom();
+    await touch("touchStart", [across - 30, down], [across + 30, down]);
+    for (let by = 30; by <= 130; by += 20) await touch("touchMove", [across - by, down], [across + by, down]);
+    await touch("touchEnd");
+    await page.waitForFunction(([selector, text]) => Number.parseInt(document.querySelector(selector).textContent, 10) > text, [`.viewer[data-task="${task.id}"] .zoom`, first]);
+    const { place } = await shownOn(stage);
+    const scrolled = await page.evaluate(() => scrollY);
+    await touch("touchStart", [across, down]);
+    for (let by = 10; by <= 60; by += 10) await touch("touchMove", [across - by, down - by]);
+    await touch("touchEnd");
+    await drawn(page);
+    assert.notDeepEqual((await shownOn(stage)).place, place);
+    assert.equal(await page.evaluate(() => scrollY), scrolled, "a finger on the stage must not scroll the page");
+    assert.equal(await stage.locator(".frame").getAttribute("data-shown"), rows[0].id, "a drag is no tap");
+  });
+
   test("the print has the grid of the current picture and no controls", async () => {
     const { page, viewer } = await openPicture();
     const grid = page.locator(`#${task.id} .all-pictures`);

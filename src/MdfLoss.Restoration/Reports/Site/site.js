@@ -656,8 +656,11 @@ document.documentElement.classList.add("js");
     followPointer() {
       const pointers = new Map();
       const { stage } = this;
+      let frame;
       stage.addEventListener("pointerdown", event => {
-        if (event.button !== 0 || this.isOnHandle(event) || event.target.closest(".frame") === null) return;
+        const under = event.target.closest(".frame");
+        if (event.button !== 0 || under === null || this.isOnHandle(event)) return;
+        frame = under;
         pointers.set(event.pointerId, event);
         stage.setPointerCapture(event.pointerId);
         stage.classList.add("dragged");
@@ -666,7 +669,8 @@ document.documentElement.classList.add("js");
         const before = pointers.get(event.pointerId);
         if (before === undefined) return;
         if (pointers.size === 1) this.pan(event.clientX - before.clientX, event.clientY - before.clientY);
-        if (pointers.size !== 2 || this.pinch([...pointers.values()], pointers, event)) pointers.set(event.pointerId, event);
+        const other = [...pointers.values()].find(each => each.pointerId !== event.pointerId);
+        if (other === undefined || this.pinch(before, event, other, frame)) pointers.set(event.pointerId, event);
       });
       this.followTaps();
       for (const end of ["pointerup", "pointercancel", "lostpointercapture"]) {
@@ -691,14 +695,11 @@ document.documentElement.classList.add("js");
     }
 
     /** Two fingers: zooms one step each time their distance has changed by a part. Returns whether it did. */
-    pinch([first, second], pointers, event) {
-      const other = first.pointerId === event.pointerId ? second : first;
-      const before = pointers.get(event.pointerId);
+    pinch(before, now, other, frame) {
       const distance = point => Math.hypot(point.clientX - other.clientX, point.clientY - other.clientY);
-      const ratio = distance(event) / Math.max(1, distance(before));
+      const ratio = distance(now) / Math.max(1, distance(before));
       if (ratio < PINCH_STEP && ratio > 1 / PINCH_STEP) return false;
-      const at = { x: (event.clientX + other.clientX) / 2, y: (event.clientY + other.clientY) / 2 };
-      this.zoom(ratio > 1 ? 1 : -1, { ...at, frame: before.target.closest(".frame") ?? undefined });
+      this.zoom(ratio > 1 ? 1 : -1, { x: (now.clientX + other.clientX) / 2, y: (now.clientY + other.clientY) / 2, frame });
       return true;
     }
 
