@@ -1,5 +1,6 @@
 using Mdf.Discriminators;
 using Mdf.Losses;
+using Mdf.Losses.Features;
 using Mdf.Runtime;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
@@ -16,7 +17,7 @@ internal sealed record ErrorMap(string Measure, string? Part, double Mean, doubl
 
 /// <summary>
 /// Maps of errors: for each pixel, how much it contributes to a measure. The maps have the size of the image. They are computed strip by strip, so at most three maps
-/// and one picture are in memory as a whole. FSIM is the exception, because each of its positions depends on the whole image.
+/// and one picture are in memory as a whole. FSIM and ResNet-18 are the exceptions, because each of their positions depends on the whole image, or nearly.
 /// </summary>
 internal sealed class ErrorMaps
 {
@@ -37,7 +38,7 @@ internal sealed class ErrorMaps
     private ErrorMaps(IReadOnlyList<Source> sources) => _sources = sources;
 
     /// <summary>
-    /// Finds the measures and losses that have maps: PSNR, SSIM, FLIP, HaarPSI, GMSD, FSIM, the MDF loss, and simple losses such as <c>l1</c>. A weighted sum has the
+    /// Finds the measures and losses that have maps: PSNR, SSIM, FLIP, HaarPSI, GMSD, FSIM, ResNet-18, the MDF loss, and simple losses such as <c>l1</c>. A weighted sum has the
     /// maps of its terms, under their names.
     /// </summary>
     /// <param name="measures">The measures.</param>
@@ -177,6 +178,8 @@ internal sealed class ErrorMaps
         GradientLoss => [Source.Of(key, (x, y) => GradientLoss.MapOf(x, y).mean([1], keepdim: true)) with { Reach = 1, MinimumSize = loss.MinimumSize }],
         ChromaLoss => [Source.Of(key, (x, y) => ChromaLoss.MapOf(x, y).mean([1], keepdim: true))],
         FlipLoss flip => [Source.Of(key, flip.MapOf) with { Brightest = 1, Reach = flip.Reach }],
+        // The brightest value: the networks that L1 trains for jpeg:10 have means of 0.4.
+        ResNet18Loss resnet => [Source.Of(key, resnet.MapOf) with { Brightest = 2, IsWhole = true, MinimumSize = loss.MinimumSize }],
         // The root, because a few large distances would leave the rest black.
         MdfLoss mdf => mdf.Scales.Select(scale => new Source(key, [$"scale {scale}, head", $"scale {scale}, body", $"scale {scale}, final map"],
             (x, y) => mdf.MapsOf(scale, x, y).Select(map => map.sqrt()))

@@ -84,9 +84,11 @@ internal static partial class Plots
     /// <summary>Draws a plot.</summary>
     /// <param name="plot">The plot.</param>
     /// <returns>The bytes of a PNG file, <see cref="Width"/> × <see cref="Height"/> pixels.</returns>
-    public static byte[] Render(MeasurePlot plot)
+    public static byte[] Render(MeasurePlot plot) => Png(Compose(plot));
+
+    private static Plot Compose(MeasurePlot plot)
     {
-        using var canvas = new Plot();
+        var canvas = new Plot();
         var (lows, highs) = (new List<double>(), new List<double>());
         var places = plot.Curves.SelectMany(curve => curve.X).Select(x => OnAxis(x, plot.LogX)).Where(IsDrawable).DefaultIfEmpty(0).ToList();
         var (left, right) = WithMargin(places.Min(), places.Max());
@@ -141,9 +143,11 @@ internal static partial class Plots
     }
 
     /// <inheritdoc cref="Render(MeasurePlot)"/>
-    public static byte[] Render(PlanePlot plot)
+    public static byte[] Render(PlanePlot plot) => Png(Compose(plot));
+
+    private static Plot Compose(PlanePlot plot)
     {
-        using var canvas = new Plot();
+        var canvas = new Plot();
         var points = plot.Curves.SelectMany(curve => curve.Points).Where(IsInPlane).ToList();
         var (left, right) = Range([.. points.Select(point => point.X)], fromZero: false);
         var (low, high) = Range([.. points.Select(point => point.Y)], fromZero: false);
@@ -206,9 +210,11 @@ internal static partial class Plots
     }
 
     /// <inheritdoc cref="Render(MeasurePlot)"/>
-    public static byte[] Render(ParallelPlot plot)
+    public static byte[] Render(ParallelPlot plot) => Png(Compose(plot));
+
+    private static Plot Compose(ParallelPlot plot)
     {
-        using var canvas = new Plot();
+        var canvas = new Plot();
         var scales = plot.Axes.Select((axis, i) => ScaleOf(axis, [.. plot.Lines.Select(line => line[i]).OfType<double>()])).ToArray();
         for (var i = 0; i < plot.Axes.Count; i++)
         {
@@ -283,5 +289,12 @@ internal static partial class Plots
         ring.MarkerLineWidth = 1.5f;
     }
 
-    private static string Short(string name) => name.Length > LongestName ? name[..(LongestName - 1)] + "…" : name;
+    /// <summary>Shortens a name for a legend.</summary>
+    internal static string Short(string name)
+    {
+        if (name.Length <= LongestName)
+            return name;
+        var length = LongestName - 1;
+        return name[..(char.IsHighSurrogate(name[length - 1]) ? length - 1 : length)] + "…";
+    }
 }

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text;
 using Mdf.Runtime;
 using ScottPlot;
 using ScottPlot.TickGenerators;
@@ -91,15 +92,29 @@ internal static partial class Plots
     /// <exception cref="InputException">The file cannot be written.</exception>
     public static void Save(string path, BarPlot plot) => AtomicFile.Write(path, Render(plot));
 
+    /// <summary>Draws a plot for a page.</summary>
+    /// <param name="plot">The plot.</param>
+    /// <returns>The text of an SVG file, <see cref="Width"/> × <see cref="Height"/> pixels.</returns>
+    /// <exception cref="ArgumentException">A line does not have as many y coordinates as x coordinates.</exception>
+    public static string Svg(CurvePlot plot) => Svg(Compose(plot));
+
+    /// <inheritdoc cref="Svg(CurvePlot)"/>
+    public static string Svg(MeasurePlot plot) => Svg(Compose(plot));
+
+    /// <inheritdoc cref="Svg(CurvePlot)"/>
+    public static string Svg(PlanePlot plot) => Svg(Compose(plot));
+
     /// <summary>Draws a plot.</summary>
     /// <param name="plot">The plot.</param>
     /// <returns>The bytes of a PNG file, <see cref="Width"/> × <see cref="Height"/> pixels.</returns>
     /// <exception cref="ArgumentException">A line does not have as many y coordinates as x coordinates.</exception>
-    public static byte[] Render(CurvePlot plot)
+    public static byte[] Render(CurvePlot plot) => Png(Compose(plot));
+
+    private static Plot Compose(CurvePlot plot)
     {
         if (plot.Series.FirstOrDefault(s => s.X.Count != s.Y.Count) is { } odd)
             throw new ArgumentException($"'{odd.Name}' has {odd.X.Count} places and {odd.Y.Count} values", nameof(plot));
-        using var canvas = new Plot();
+        var canvas = new Plot();
         var all = new List<double>();
         for (var i = 0; i < plot.Series.Count; i++)
         {
@@ -123,11 +138,13 @@ internal static partial class Plots
     /// <param name="plot">The plot.</param>
     /// <returns>The bytes of a PNG file, <see cref="Width"/> × <see cref="Height"/> pixels.</returns>
     /// <exception cref="ArgumentException">A series does not have one value per group.</exception>
-    public static byte[] Render(BarPlot plot)
+    public static byte[] Render(BarPlot plot) => Png(Compose(plot));
+
+    private static Plot Compose(BarPlot plot)
     {
         if (plot.Series.FirstOrDefault(s => s.Values.Count != plot.Groups.Count) is { } odd)
             throw new ArgumentException($"'{odd.Name}' has {odd.Values.Count} values for {plot.Groups.Count} groups", nameof(plot));
-        using var canvas = new Plot();
+        var canvas = new Plot();
         var (low, high) = Range(
             [.. plot.Series.SelectMany(s => s.Values).Select(v => OnAxis(v, plot.LogY))], fromZero: !plot.LogY);
         // Each group is one unit wide; its bars fill four fifths of it.
@@ -174,11 +191,13 @@ internal static partial class Plots
     /// <param name="plot">The plot.</param>
     /// <returns>The bytes of a PNG file, <see cref="Width"/> × <see cref="Height"/> pixels.</returns>
     /// <exception cref="ArgumentException">A row does not have one value per column.</exception>
-    public static byte[] Render(HeatMap plot)
+    public static byte[] Render(HeatMap plot) => Png(Compose(plot));
+
+    private static Plot Compose(HeatMap plot)
     {
         if (plot.Values.Count != plot.Rows.Count || plot.Values.FirstOrDefault(row => row.Count != plot.Columns.Count) is not null)
             throw new ArgumentException($"expected {plot.Rows.Count} rows of {plot.Columns.Count} values", nameof(plot));
-        using var canvas = new Plot();
+        var canvas = new Plot();
         var places = plot.Values.SelectMany(row => row).Select(value => OnAxis(value / plot.Middle, isLog: true)).Where(double.IsFinite);
         var largest = Math.Max(1e-9, places.Select(Math.Abs).DefaultIfEmpty(1).Max());
         var marked = plot.Marked.ToHashSet();
@@ -311,7 +330,8 @@ internal static partial class Plots
         _ => value.ToString(decimals is { } n ? $"N{Math.Min(n, 12)}" : "#,0.###", CultureInfo.InvariantCulture),
     };
 
-    private static byte[] Finish(Plot canvas, string title, string yLabel, bool hasLegend)
+    /// <summary>Adds everything that is the same in all plots.</summary>
+    private static Plot Finish(Plot canvas, string title, string yLabel, bool hasLegend)
     {
         canvas.ScaleFactor = Scale;
         canvas.FigureBackground.Color = Colors.White;
@@ -353,12 +373,29 @@ internal static partial class Plots
             canvas.Legend.FontColor = FigureStyle.Text;
         }
 
+        return canvas;
+    }
+
+    private static byte[] Png(Plot canvas)
+    {
+        using var plot = canvas;
         using var surface = SKSurface.Create(new SKImageInfo(Width, Height));
         surface.Canvas.Translate(Margin, Margin);
-        canvas.Render(surface.Canvas, Width - 2 * Margin, Height - 2 * Margin);
+        plot.Render(surface.Canvas, Width - 2 * Margin, Height - 2 * Margin);
         surface.Canvas.DrawColor(SKColors.White, SKBlendMode.DstOver); // ScottPlot leaves the margin transparent
         using var image = surface.Snapshot();
         using var png = image.Encode(SKEncodedImageFormat.Png, quality: 100);
         return png.ToArray();
+    }
+
+    /// <summary>Draws without the margin, because ScottPlot clears the whole canvas, and in SVG that would be a black rectangle beside the plot.</summary>
+    private static string Svg(Plot canvas)
+    {
+        using var plot = canvas;
+        using var content = new SKDynamicMemoryWStream();
+        using (var drawing = SKSvgCanvas.Create(SKRect.Create(Width, Height), content))
+            plot.Render(drawing, Width, Height); // the file is complete when the canvas is closed
+        using var data = content.DetachAsData();
+        return Encoding.UTF8.GetString(data.ToArray());
     }
 }

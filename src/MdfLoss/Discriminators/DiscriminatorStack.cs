@@ -13,6 +13,10 @@ namespace Mdf.Discriminators;
 public sealed class DiscriminatorStack : nn.Module
 {
     // A file with more scales than this is refused: with scale 0 at 25 pixels and a factor of 0.75, scale 30 already has 140,000 pixels.
+    /// <summary>The name of <see cref="Untrained"/> with eight scales in the place of a file: <c>mdf:untrained</c>, a control for comparisons.</summary>
+    internal const string UntrainedName = "untrained";
+
+    private const int DefaultScales = 8;
     private const int MostScales = 32;
     private const int LargestWidth = 512;
     private const string RangeKey = WeightConversion.InputRangeKey;
@@ -65,15 +69,16 @@ public sealed class DiscriminatorStack : nn.Module
     /// <summary>Creates a stack with random weights, as phase 1 initialises them: a baseline to compare a trained stack with.</summary>
     /// <param name="scales">The number of discriminators; at least 1.</param>
     /// <param name="seed">The seed of the random weights.</param>
-    /// <returns>The stack: frozen, on the CPU, for images in [0, 1], as trained stacks take them.</returns>
-    public static DiscriminatorStack Untrained(int scales, long seed)
+    /// <param name="inputRange">The range in which the stack takes its images. Default: [0, 1].</param>
+    /// <returns>The stack: frozen, on the CPU. The running statistics of its batch norms are those of new ones, 0 and 1.</returns>
+    public static DiscriminatorStack Untrained(int scales, long seed, InputRange? inputRange = null)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(scales, 1);
         using var random = new Generator((ulong)seed);
         var discriminators = Enumerable.Range(0, scales).Select(k => new Discriminator(PyramidPlan.WidthOf(k))).ToArray();
         foreach (var discriminator in discriminators)
             discriminator.Initialize(random);
-        var stack = new DiscriminatorStack(discriminators, InputRange.Unit);
+        var stack = new DiscriminatorStack(discriminators, inputRange ?? InputRange.Unit);
         stack.Freeze();
         return stack;
     }
@@ -87,12 +92,14 @@ public sealed class DiscriminatorStack : nn.Module
     }
 
     /// <summary>Reads a stack: a file from phase 1, one of the authors' files, a converted file of either kind, or a shipped stack.</summary>
-    /// <param name="path">A safetensors or PyTorch file, or one of <see cref="ShippedStacks.Names"/>.</param>
+    /// <param name="path">A safetensors or PyTorch file, one of <see cref="ShippedStacks.Names"/>, or <see cref="UntrainedName"/>.</param>
     /// <param name="inputRange">The range in which the stack takes its images. Default (null): the range in the file; [0, 1] if the file has none.</param>
     /// <returns>The stack, frozen, on the CPU.</returns>
     /// <exception cref="InputException">The file is missing, corrupt, or not a discriminator stack.</exception>
     public static DiscriminatorStack Load(string path, InputRange? inputRange = null)
     {
+        if (path == UntrainedName && !File.Exists(path))
+            return Untrained(DefaultScales, seed: 1, inputRange);
         using var file = ShippedStacks.Files.Open(path);
         var metadata = StackMetadata.Read(file.Metadata, path);
         var byScale = GroupByScale(file.Tensors, path);

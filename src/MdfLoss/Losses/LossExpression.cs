@@ -45,7 +45,7 @@ public sealed class LossExpression
         new("focal-frequency", term => new FocalFrequencyLoss(term.Positive("alpha", 1))) { Options = ["alpha"] },
         new("mdf", CreateMdf)
         {
-            Argument = "a discriminator stack, such as mdf:stack.safetensors",
+            Argument = "a discriminator stack, such as mdf:stack.safetensors, or mdf:untrained",
             Options = ["num_scales", "ascending", "layer_weights", "input_range", "precision"],
         },
     }.Select(kind => (kind.Name, kind)));

@@ -1,5 +1,6 @@
 using Mdf.Evaluation;
 using Mdf.Losses;
+using Mdf.Losses.Features;
 using Mdf.Runtime;
 using Mdf.Tests.Cli;
 using TorchSharp;
@@ -49,6 +50,23 @@ public sealed class ErrorMapsTests : IDisposable
         // The paper's definition: HaarPSI is the squared inverse of the logistic function with α = 4.2, of the weighted mean similarity.
         var similarity = 1 / (1 + Math.Exp(-4.2)) - maps["haarpsi"].Mean;
         Assert.Equal(found["haarpsi"]!.Value, Math.Pow(Math.Log(similarity / (1 - similarity)) / 4.2, 2), 1e-5);
+    }
+
+    [Fact]
+    public void The_mean_of_the_map_of_ResNet18_is_its_loss()
+    {
+        using var random = new Generator(3);
+        using var loss = ResNet18Loss.Untrained(random, divisor: 4);
+        var (image, reference) = (Noise(96, 64, 1), Noise(96, 64, 2));
+        var map = loss.MapOf(image, reference);
+        Assert.Equal([1, 1, 96, 64], map.shape);
+        Assert.Equal(loss.Measure(image, reference), map.mean().Number(), 0.02);
+        Assert.Equal(0, loss.MapOf(reference, reference).max().Number());
+        // An error in one corner shows there.
+        var marred = reference.clone();
+        marred.narrow(2, 0, 16).narrow(3, 0, 16).Fill_(0.5);
+        var found = loss.MapOf(marred, reference);
+        Assert.True(found[.., .., ..16, ..16].mean().Number() > 5 * found[.., .., 64.., 32..].mean().Number());
     }
 
     [Fact]

@@ -47,6 +47,21 @@ public sealed class LossExpressionTests
     }
 
     [Fact]
+    public void Mdf_untrained_has_eight_discriminators_with_the_same_random_weights_every_time()
+    {
+        using var scope = NewDisposeScope();
+        using var random = new Generator(1);
+        var (x, y) = (rand([1, 3, 32, 32], generator: random), rand([1, 3, 32, 32], generator: random));
+        using var loss = (MdfLoss)LossExpression.Parse("mdf:untrained").Create();
+        using var wide = (MdfLoss)LossExpression.Parse("mdf:untrained?input_range=-1,1").Create();
+        using var same = new MdfLoss(DiscriminatorStack.Untrained(8, seed: 1));
+        Assert.Equal((8, "mdf:untrained", InputRange.Symmetric), (loss.NumScales, loss.Expression, wide.Stack.InputRange));
+        Assert.Empty(loss.Files);
+        Assert.Equal(same.call(x, y).item<float>(), loss.call(x, y).item<float>());
+        Assert.True(loss.call(x, y).item<float>() > 0);
+    }
+
+    [Fact]
     public void The_MDF_loss_is_loaded_by_name_or_path_and_says_which_expression_makes_it()
     {
         using var scope = NewDisposeScope();

@@ -49,6 +49,22 @@ public sealed class ResNet18Loss : FeatureLoss
     /// <summary>Converts images in [0, 1] as CNTK's network expects them.</summary>
     internal static Tensor ToCntk(Tensor images) => images.flip(1).Mul(255) - tensor(s_mean, [1, 3, 1, 1], images.dtype, images.device);
 
+    /// <summary>Shows where the loss lies: for each layer, the part of each position in the loss, enlarged to the size of the images.</summary>
+    /// <param name="restored">Shape <c>(1, 3, H, W)</c>.</param>
+    /// <param name="reference">The same shape.</param>
+    /// <returns>Shape <c>(1, 1, H, W)</c>. Its mean is the loss, up to the positions at the edges.</returns>
+    internal Tensor MapOf(Tensor restored, Tensor reference)
+    {
+        var (x, y) = (Maps(restored), Maps(reference));
+        var layers = x.Select((features, layer) =>
+        {
+            var squares = (features - y[layer]).Square().sum([1], keepdim: true);
+            var map = _isUnit ? squares : squares / y[layer].Square().sum([1], keepdim: true).mean().Add(SmallestSquare);
+            return nn.functional.interpolate(map, [restored.shape[2], restored.shape[3]], mode: InterpolationMode.Bilinear, align_corners: false);
+        }).Aggregate((sum, map) => sum.Add(map));
+        return _isUnit ? layers : layers.Div(x.Length);
+    }
+
     private protected override Tensor Normalize(Tensor images) => ToCntk(images);
 
     private protected override Tensor Transform(Tensor features) => _isUnit ? features / features.Square().sum([1], keepdim: true).Add(SmallestSquare).sqrt() : features;
