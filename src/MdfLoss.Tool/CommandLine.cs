@@ -31,7 +31,7 @@ internal static class CommandLine
     /// <summary>Creates all commands of <c>mdf</c>, in the order of the help.</summary>
     private static Command[] Commands() =>
         [
-            new DemoCommand(), new LossCommand(), new TrainCommand(), new SweepCommand(), new RestoreCommand(), new EvaluateCommand(), new ScoreCommand(), new CorrelateCommand(), new NiqeCommand(), new OptimizeCommand(),
+            new DemoCommand(), new LossCommand(), new TrainCommand(), new SweepCommand(), new CompareCommand(), new ReportCommand(), new RestoreCommand(), new EvaluateCommand(), new ScoreCommand(), new CorrelateCommand(), new NiqeCommand(), new OptimizeCommand(),
             new ConvertCommand(), new WeightsCommand(), new DoctorCommand(), new CompletionCommand(), new HelpCommand(),
         ];
 

@@ -5,6 +5,13 @@ using Mdf.Runtime;
 
 namespace Mdf.Cli;
 
+/// <summary>Does some work with a cell of a sweep.</summary>
+/// <param name="cell">The cell.</param>
+/// <param name="progress">Takes a report for every step.</param>
+/// <param name="cancellationToken">Stops the work.</param>
+/// <returns>How the cell has ended; null if another process runs it.</returns>
+internal delegate CellRecord? CellAction(SweepCell cell, IProgress<ProgressUpdate>? progress, CancellationToken cancellationToken);
+
 /// <summary>The process that runs cells of a sweep: it reads their numbers from standard input and writes <see cref="WorkerMessage"/>s.</summary>
 internal static class SweepWorker
 {
@@ -12,9 +19,9 @@ internal static class SweepWorker
     /// <param name="context">The streams and the cancellation.</param>
     /// <param name="sweep">The sweep.</param>
     /// <param name="input">The numbers of the cells, a line each.</param>
-    /// <param name="create">Creates the object that runs cells; its argument takes warnings.</param>
+    /// <param name="create">Creates the function that runs cells; its argument takes warnings.</param>
     /// <returns>The exit code.</returns>
-    public static int Run(CommandContext context, Sweep sweep, TextReader input, Func<Action<string>, CellRun> create)
+    public static int Run(CommandContext context, Sweep sweep, TextReader input, Func<Action<string>, CellAction> create)
     {
         using var cells = new BlockingCollection<SweepCell>();
         using var ended = CancellationTokenSource.CreateLinkedTokenSource(context.Cancellation);
@@ -49,11 +56,11 @@ internal static class SweepWorker
 
         void Send(WorkerMessage message) => context.Line(message.ToLine());
 
-        WorkerMessage Run(CellRun run, SweepCell cell, CancellationToken cancellationToken)
+        WorkerMessage Run(CellAction run, SweepCell cell, CancellationToken cancellationToken)
         {
             try
             {
-                return WorkerMessage.Of(cell, run.Run(cell, new Steps(cell, Send), cancellationToken));
+                return WorkerMessage.Of(cell, run(cell, new Steps(cell, Send), cancellationToken));
             }
             catch (Exception e) when (e is InputException or IOException or UnauthorizedAccessException && !cancellationToken.IsCancellationRequested)
             {

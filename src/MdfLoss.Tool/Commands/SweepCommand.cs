@@ -4,7 +4,6 @@ using System.Globalization;
 using Mdf.Distortions;
 using Mdf.Experiments;
 using Mdf.Experiments.Sweeps;
-using Mdf.Reports;
 using Mdf.Runtime;
 using TorchSharp;
 
@@ -103,9 +102,9 @@ internal sealed class SweepCommand : MdfCommand
         var sweep = Sweep.Load(context.Get(_sweep), task, new ExperimentArguments("axis", _task.Name));
         var folder = new SweepFolder(context.Get(_output) ?? Sweep.DefaultFolder(context.Get(_sweep)));
         if (context.Get(_worker))
-            return SweepWorker.Run(context, sweep, Console.In, warn => CellRun(context, sweep, folder, warn));
+            return SweepWorker.Run(context, sweep, Console.In, warn => CellRun(context, sweep, folder, warn).Run);
         if (context.Get(_dryRun))
-            return List(context, sweep, folder);
+            return DryRun.List(context, sweep.Name, [.. sweep.Cells.Select(cell => ((string?)null, cell, folder.Read(cell).State))], new SweepEstimate(Load(context, sweep)));
         if (context.Get(_slurm))
             return Submit(context, sweep, folder);
         if (context.Get(_cell) is { } index)
@@ -214,35 +213,6 @@ internal sealed class SweepCommand : MdfCommand
             ?? throw new InputException($"'{folder.Run(cell).Path}' is in use by another process: wait until it has ended, or stop it");
         context.Result(new { Cell = cell.Name, record.State, record.Message, record.Measures }, terminal => terminal.WriteLine(record.Message is { } message ? $"{cell.Name}: {SweepResults.Words(record.State)}: {message}" : $"{cell.Name}: {SweepResults.Words(record.State)}"));
         return record.State == CellState.Failed ? CommandLine.Failure : CommandLine.Success;
-    }
-
-    private int List(CommandContext context, Sweep sweep, SweepFolder folder)
-    {
-        var estimate = new SweepEstimate(Load(context, sweep));
-        var rows = context.WithProgress(progress =>
-        {
-            var meter = new ProgressMeter(progress, "measuring a few steps", sweep.Cells.Count);
-            return sweep.Cells.Select(cell =>
-            {
-                var state = folder.Read(cell).State;
-                var (time, problem) = state is CellState.Finished or CellState.Stopped ? (TimeSpan.Zero, null) : estimate.Of(cell, context.Cancellation);
-                meter.Report(cell.Index + 1);
-                return (Cell: cell, State: state, Time: time, Problem: problem);
-            }).ToList();
-        });
-        var minutes = rows.Sum(row => row.Time?.TotalMinutes ?? 0);
-        context.Result(
-            new { Cells = rows.Select(row => new { row.Cell.Index, row.Cell.Name, State = SweepResults.Words(row.State), row.Time?.TotalMinutes, row.Problem }), TotalMinutes = minutes },
-            terminal =>
-            {
-                terminal.Console.WriteTable(new ResultTable(
-                    string.Create(CultureInfo.InvariantCulture, $"{sweep.Cells.Count} cells of {sweep.Name}, about {minutes:F1} minutes with one job"),
-                    [ResultColumn.Number("cell", "D"), new("name"), new("state"), ResultColumn.Number("minutes", "F1")],
-                    rows.Select(row => new object?[] { row.Cell.Index, row.Cell.Name, row.Problem is null ? SweepResults.Words(row.State) : "cannot run", row.Time?.TotalMinutes })));
-                foreach (var problem in rows.Where(row => row.Problem is not null).GroupBy(row => row.Problem))
-                    terminal.WriteLine($"{problem.First().Cell.Name}{(problem.Count() > 1 ? string.Create(CultureInfo.InvariantCulture, $" and {problem.Count() - 1} more") : "")}: {problem.Key}");
-            });
-        return rows.All(row => row.Problem is null) ? CommandLine.Success : CommandLine.Failure;
     }
 
     /// <summary>Writes the batch script and submits it.</summary>

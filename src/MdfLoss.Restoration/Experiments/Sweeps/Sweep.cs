@@ -49,7 +49,7 @@ internal sealed class Sweep
     public MedianStopping? StopEarly { get; init; }
 
     /// <summary>The test sets, which are measured for the chosen cell only; null if there are none.</summary>
-    public SweepTest? Test { get; init; }
+    public TestSets? Test { get; init; }
 
     /// <summary>The options of a job array on a cluster.</summary>
     public required ClusterOptions Cluster { get; init; }
@@ -65,6 +65,18 @@ internal sealed class Sweep
         var file = new Place($"'{path}'", 0);
         var map = SettingReader.Read(ExperimentFile.ReadText(path).TrimStart('\uFEFF'), line => file with { Line = line }, Deepest) as SettingMap
             ?? throw new InputException($"{file}: expected the keys of a sweep, such as 'experiment: FILE' and 'axes:', found none");
+        return Create(Path.GetFileNameWithoutExtension(path), map, file, task, names);
+    }
+
+    /// <summary>Creates a sweep from the keys of a sweep file.</summary>
+    /// <param name="name">The name of the sweep.</param>
+    /// <param name="map">The keys.</param>
+    /// <param name="file">The place of the keys.</param>
+    /// <param name="task">As above.</param>
+    /// <param name="names">As above.</param>
+    /// <exception cref="InputException">They are no sweep; the message has the line.</exception>
+    public static Sweep Create(string name, SettingMap map, Place file, Distortion? task, ExperimentArguments names)
+    {
         var root = Section.Open(file, map, s_keys);
         var experiment = ReadBase(root, map);
         var losses = ReadLosses(root, map);
@@ -79,13 +91,13 @@ internal sealed class Sweep
         var threads = root.Integer("threads", s_threads) ?? 1;
         var stop = MedianStopping.Read(root);
         var rules = string.Create(CultureInfo.InvariantCulture, $"threads: {threads}\n{stop}");
-        var sweep = new Sweep(Path.GetFileNameWithoutExtension(path), axes, losses, threads)
+        var sweep = new Sweep(name, axes, losses, threads)
         {
             Cells = Distinct([.. Combine(losses, axes, seeds?.Count ?? 1, file).SelectMany(setting => SeedsOf(seeds).Select(seed => (setting, seed)))
                 .Select((cell, index) => new SweepCell(index, cell.setting, cell.seed, ExperimentOf(experiment, cell.setting, cell.seed, task, names, root), rules))], file),
             Best = root.Text("best", Experiment.TextRange) is { } best ? Resolve(root, "best", () => BestRule.Parse(best)) : null,
             StopEarly = stop,
-            Test = SweepTest.Read(root),
+            Test = TestSets.Read(root),
             Cluster = ClusterOptions.Read(root.Inner("cluster", ClusterOptions.Keys)),
         };
         Resolve(root, "best", () => sweep.RequireMeasures(sweep.Best?.Measures ?? []));

@@ -164,6 +164,12 @@ internal sealed class SweepFolder
         return new InputException($"'{Run(cell).Path}': expected the settings of this sweep, found a cell that was trained {what}; use another folder, or delete that of the cell").With(Remedy.MoveRun);
     }
 
+    /// <summary>Reads the record of a cell from its folder, without the sweep.</summary>
+    /// <param name="cell">The folder of the cell.</param>
+    /// <returns>The record; null if there is none.</returns>
+    /// <exception cref="InputException">It is corrupt.</exception>
+    public static CellRecord? ReadRecord(string cell) => System.IO.Path.Combine(cell, Record) is var path && File.Exists(path) ? Parse(path) : null;
+
     private static CellRecord Parse(string path)
     {
         try

@@ -81,7 +81,7 @@ internal static class SweepReport
     /// <param name="cancellationToken">Stops the work.</param>
     /// <exception cref="InputException">A folder or an image cannot be used.</exception>
     public static ResultTable Measure(
-        SweepFolder folder, SweepTest test, SettingResult chosen, Device device, Action<string>? warn, IProgress<ProgressUpdate>? progress, CancellationToken cancellationToken)
+        SweepFolder folder, TestSets test, SettingResult chosen, Device device, Action<string>? warn, IProgress<ProgressUpdate>? progress, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(chosen);
         using var measures = MeasureSet.Create(test.Measures, test.Niqe is { } niqe ? NiqeModel.Load(niqe) : null, device, warn);

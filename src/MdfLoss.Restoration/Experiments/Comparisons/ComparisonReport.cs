@@ -1,0 +1,247 @@
+using System.Globalization;
+using System.Text.Json.Nodes;
+using Mdf.Evaluation;
+using Mdf.Evaluation.Statistics;
+using Mdf.Experiments.Sweeps;
+using Mdf.Reports;
+using Mdf.Reports.Site;
+using Mdf.Runtime;
+
+namespace Mdf.Experiments.Comparisons;
+
+/// <summary>Makes the content of a site, and tables, from the folders of comparisons. Unfinished and failed runs are named, and left out.</summary>
+internal static class ComparisonReport
+{
+    // The measures that say how an image looks, the first ones first.
+    private static readonly string[] s_perception = ["lpips_alex", "resnet18", "flip", "dists"];
+
+    /// <summary>Finds the folders of the tasks in folders that a user has given.</summary>
+    /// <param name="folders">Folders of comparisons, or of single tasks.</param>
+    /// <exception cref="InputException">A folder has no task.</exception>
+    public static IReadOnlyList<string> Tasks(IReadOnlyList<string> folders)
+    {
+        ArgumentNullException.ThrowIfNull(folders);
+        return [.. folders.SelectMany(folder =>
+        {
+            if (File.Exists(Path.Combine(folder, TaskDescription.FileName)))
+                return [folder];
+            string[] tasks = Directory.Exists(folder)
+                ? [.. Directory.EnumerateDirectories(folder).Where(task => File.Exists(Path.Combine(task, TaskDescription.FileName))).OrderBy(task => TaskDescription.Read(task).Order)]
+                : [];
+            return tasks.Length > 0 ? tasks : throw new InputException($"'{folder}' has no results of a comparison: expected the folder of a comparison, or of one of its tasks");
+        })];
+    }
+
+    /// <summary>Reads the results of all tasks.</summary>
+    /// <param name="folders">The folders of the tasks.</param>
+    /// <param name="command">The command that trains the experiment in <c>experiment.yaml</c> with a number of threads.</param>
+    /// <exception cref="InputException">The description of a task is corrupt.</exception>
+    public static SiteModel Read(IReadOnlyList<string> folders, Func<int, string> command)
+    {
+        ArgumentNullException.ThrowIfNull(folders);
+        TaskDescription[] tasks = [.. folders.Select(TaskDescription.Read)];
+        var ids = SafeName.Of(tasks.Select(task => task.Id));
+        var titles = tasks.Select(task => task.Comparison).Distinct().ToArray();
+        return new SiteModel(
+            string.Join(" · ", titles),
+            tasks.Select(task => task.About).FirstOrDefault(about => about is not null) ?? "Networks that differ only in the loss that they were trained with: the same pictures under each loss, and what the numbers are worth. Press the number keys to flip between losses in place.",
+            [.. tasks.Select((task, i) => TaskOf(folders[i], task, ids[i], command(task.Threads)))]);
+    }
+
+    /// <summary>The table of one test set, for files.</summary>
+    /// <param name="task">The title of the task.</param>
+    /// <param name="set">The comparison.</param>
+    public static ResultTable TableOf(string task, SetComparison set)
+    {
+        ArgumentNullException.ThrowIfNull(set);
+        return new ResultTable(
+            string.Create(CultureInfo.InvariantCulture, $"{task}: {set.Set}, {set.Images.Count} images"),
+            [
+                new ResultColumn("loss"), ResultColumn.Number("networks", "D"),
+                .. set.Measures.SelectMany(measure => new[]
+                {
+                    ResultColumn.Of(measure),
+                    Column(measure, "low", "95 % from"),
+                    Column(measure, "high", "to"),
+                    Column(measure, "sd", "± seeds"),
+                    new ResultColumn($"{measure.Title}: best") { Key = $"{measure.Name}_best" },
+                }),
+            ],
+            set.Rows.Select(row => (IEnumerable<object?>)
+            [
+                row.Name, row.Seeds, .. row.Values.SelectMany(value => value is null ? new object?[5] :
+                    [value.Mean.Value, value.Mean.Low, value.Mean.High, value.Spread, value.IsBest ? "best" : value.IsTied ? "tied" : "worse"]),
+            ]));
+
+        static ResultColumn Column(Measure measure, string key, string title) => new($"{measure.Title} {title}", measure.Format, Alignment.Right) { Key = $"{measure.Name}_{key}" };
+    }
+
+    private static SiteTask TaskOf(string folder, TaskDescription task, string id, string command)
+    {
+        var problems = new List<SiteProblem>();
+        var results = task.Rows.Select(row => (Row: row, Networks: (IReadOnlyList<(DescribedResult Result, NetworkScores Scores)>)[.. row.Results
+            .Select(result => (Result: result, Scores: ScoresOf(folder, row, result, problems)))
+            .Where(result => result.Scores is not null).Select(result => (result.Result, result.Scores!))])).ToArray();
+        var measures = Known(task.Measures, problems);
+        SetComparison[] sets = [.. task.Sets.Select(set => SetComparison.Of(set, measures, [.. results.Select(row => (row.Row.Name, (IReadOnlyList<NetworkScores>)[.. row.Networks.Select(network => network.Scores)]))]))];
+        problems.AddRange(sets.SelectMany(set => set.Notes).Select(note => new SiteProblem(null, note + ".")));
+        var ids = SafeName.Of(task.Rows.Select(row => row.Name));
+        SiteRow[] rows = [.. results.Select((row, r) => RowOf(folder, row.Row, ids[r], row.Networks.Count, command))];
+        var seeds = results.Max(row => row.Networks.Count);
+        return new SiteTask(id, task.Title, string.Create(CultureInfo.InvariantCulture,
+            $"Task {task.Task}, network {task.Network}. {(seeds > 1 ? $"Up to {seeds} networks for each loss, which differ in their seeds" : "One network for each loss: a difference is one between these networks, not between losses")}."))
+        {
+            Rows = rows,
+            Sets = sets,
+            Pictures = PicturesOf(folder, task, [.. results.Select(row => row.Networks.Count > 0 ? row.Networks[0] : ((DescribedResult, NetworkScores)?)null)], measures),
+            Plots = [.. PlanesOf(task, sets, results, measures), .. CurvesOf(folder, results)],
+            Problems = problems,
+        };
+    }
+
+    /// <summary>The scores of a network; null, with a problem, if it has none.</summary>
+    private static NetworkScores? ScoresOf(string folder, DescribedRow row, DescribedResult result, List<SiteProblem> problems)
+    {
+        var subject = row.Results.Count > 1 ? string.Create(CultureInfo.InvariantCulture, $"{row.Name}, seed {result.Seed}") : row.Name;
+        try
+        {
+            var path = Path.Combine(folder, result.Folder);
+            if (NetworkScores.Read(new ResultFolder(path).Scores) is { } scores)
+                return scores;
+            var record = row.Loss is null ? null : SweepFolder.ReadRecord(path);
+            problems.Add(new SiteProblem(subject, record switch
+            {
+                { State: CellState.Failed } => $"the training failed: {record.Message}.",
+                { State: CellState.Unfinished } => "the training is unfinished.",
+                not null => "the network is not measured yet.",
+                null => row.Loss is null ? "it is not measured yet." : "the training has not started.",
+            }));
+        }
+        catch (InputException e)
+        {
+            problems.Add(new SiteProblem(subject, e.Message + "."));
+        }
+
+        return null;
+    }
+
+    private static List<Measure> Known(IReadOnlyList<string> names, List<SiteProblem> problems)
+    {
+        var measures = new List<Measure>();
+        foreach (var name in names)
+        {
+            try
+            {
+                measures.AddRange(Measures.Parse([name]));
+            }
+            catch (InputException e)
+            {
+                problems.Add(new SiteProblem(null, e.Message + "."));
+            }
+        }
+
+        return measures;
+    }
+
+    private static SiteRow RowOf(string folder, DescribedRow row, string id, int networks, string command)
+    {
+        var log = row.Loss is null || row.Results.Count == 0 ? [] : TrainingLog.Read(new RunFolder(Path.Combine(folder, row.Results[0].Folder)));
+        double[] times = [.. log.Select(entry => Number(entry["train"]?["ms_per_step"])).OfType<double>().Order()];
+        return new SiteRow(id, row.Name)
+        {
+            StepMilliseconds = times.Length == 0 ? null : times[times.Length / 2],
+            Steps = log.Select(entry => (int?)Number(entry["iteration"])).Max(),
+            Networks = networks,
+            Commands = row.Loss is null ? [] : CommandsOf(Path.Combine(folder, row.Results[0].Folder), command),
+        };
+    }
+
+    /// <summary>The experiment of a network, and the command that trains it.</summary>
+    private static IReadOnlyList<string> CommandsOf(string run, string command)
+    {
+        var file = new RunFolder(run).Description;
+        return File.Exists(file)
+            ? ["# experiment.yaml", .. File.ReadLines(file).Where(line => !line.StartsWith('#')), "", command]
+            : [];
+    }
+
+    private static IReadOnlyList<SitePicture> PicturesOf(string folder, TaskDescription task, IReadOnlyList<(DescribedResult Result, NetworkScores Scores)?> rows, IReadOnlyList<Measure> measures)
+    {
+        var ids = SafeName.Of(task.Pictures.Select(picture => picture.Name));
+        return [.. task.Pictures.Select((picture, i) => (picture, Id: ids[i]))
+            .Where(entry => File.Exists(ComparisonFolder.Original(folder, entry.picture.Name)) && File.Exists(ComparisonFolder.Distorted(folder, entry.picture.Name)))
+            .Select(entry =>
+            {
+                var found = rows.Select(row => row is var (result, scores) && new ResultFolder(Path.Combine(folder, result.Folder)).Picture(entry.picture.Name) is var file && File.Exists(file)
+                    ? (File: file, Text: Text(scores, entry.picture.Name))
+                    : ((string File, string? Text)?)null).ToArray();
+                return new SitePicture(
+                    entry.Id, entry.picture.Name, entry.picture.Credit, ComparisonFolder.Original(folder, entry.picture.Name), ComparisonFolder.Distorted(folder, entry.picture.Name),
+                    [.. found.Select(result => result?.File)], [.. found.Select(result => result?.Text)], DistortedScores: null);
+            })];
+
+        string? Text(NetworkScores scores, string name) => scores.Pictures?.Images.FirstOrDefault(image => image.Name == name) is { } image
+            ? string.Join(", ", measures.Take(3).Where(measure => image.Scores.GetValueOrDefault(measure.Name) is not null).Select(measure => $"{measure.Title} {measure.Text(image.Scores[measure.Name])}"))
+            : null;
+    }
+
+    /// <summary>The distortion–perception planes of the first test set: a point for each row, or the curve from the baseline's network to that of the loss.</summary>
+    private static IEnumerable<SitePlot> PlanesOf(
+        TaskDescription task, IReadOnlyList<SetComparison> sets, IReadOnlyList<(DescribedRow Row, IReadOnlyList<(DescribedResult Result, NetworkScores Scores)> Networks)> rows, IReadOnlyList<Measure> measures)
+    {
+        if (measures.FirstOrDefault(measure => measure.Name == Measures.PsnrY) is not { } distortion || sets.FirstOrDefault(set => set.Images.Count > 0) is not { } set)
+            yield break;
+        var start = rows.FirstOrDefault(row => row.Row.Name == task.Baseline).Networks is [var first, ..] ? first.Scores : null;
+        foreach (var perception in s_perception.Select(name => measures.FirstOrDefault(measure => measure.Name == name)).OfType<Measure>().Take(2))
+        {
+            PlaneCurve[] curves = [.. rows.Where(row => row.Networks.Count > 0).Select(row => Curve(row.Row.Name, row.Networks[0].Scores, perception)).Where(curve => curve.Points.Count > 0)];
+            if (curves.Length > 0)
+            {
+                yield return new SitePlot(
+                    $"plane-{perception.Name}",
+                    Plots.Svg(new PlanePlot($"{task.Title}: {set.Set}", distortion, perception, curves)),
+                    $"Each loss in the plane of {distortion.Title} and {perception.Title}; the numbers are in the table of results.",
+                    curves.Any(curve => curve.Points.Count > 1)
+                        ? $"Distortion and perception on {set.Set}, first seed. A curve joins the network of {task.Baseline} with that of a loss: the weights between them, at 0, 0.25, 0.5, 0.75 and 1, without training."
+                        : $"Distortion and perception on {set.Set}, first seed.");
+            }
+        }
+
+        PlaneCurve Curve(string name, NetworkScores scores, Measure perception)
+        {
+            (IReadOnlyList<SetScores> Sets, string Label)[] points =
+            [
+                .. scores.Between.Count > 0 && start is not null ? [(start.Sets, "")] : ((IReadOnlyList<SetScores>, string)[])[],
+                .. scores.Between.OrderBy(between => between.Position).Select(between => (between.Sets, "")),
+                (scores.Sets, name),
+            ];
+            return new(name, [.. points.Select(point => (Mean(point.Sets, distortion), Mean(point.Sets, perception), point.Label)).Where(point => double.IsFinite(point.Item1) && double.IsFinite(point.Item2))]);
+        }
+
+        double Mean(IReadOnlyList<SetScores> scores, Measure measure)
+        {
+            var images = scores.FirstOrDefault(other => other.Name == set.Set)?.Images.Where(image => set.Images.Contains(image.Name)).ToList();
+            return images is null || images.Count < set.Images.Count || images.Any(image => image.Scores.GetValueOrDefault(measure.Name) is null)
+                ? double.NaN
+                : images.Average(image => image.Scores[measure.Name]!.Value);
+        }
+    }
+
+    /// <summary>A measure of the validations over the steps, for the first seed.</summary>
+    private static IEnumerable<SitePlot> CurvesOf(string folder, IReadOnlyList<(DescribedRow Row, IReadOnlyList<(DescribedResult Result, NetworkScores Scores)> Networks)> rows)
+    {
+        var series = rows.Where(row => row.Row.Loss is not null && row.Networks.Count > 0).Select(row =>
+        {
+            JsonObject[] entries = [.. TrainingLog.Read(new RunFolder(Path.Combine(folder, row.Networks[0].Result.Folder))).Where(entry => Number(entry[TrainingLog.ValidationGroup]?[Measures.PsnrY]) is not null)];
+            return new CurveSeries(Plots.Short(row.Row.Name), [.. entries.Select(entry => Number(entry["iteration"]) ?? 0)], [.. entries.Select(entry => Number(entry[TrainingLog.ValidationGroup]![Measures.PsnrY])!.Value)]);
+        }).Where(curve => curve.X.Count > 1).ToArray();
+        if (series.Length > 0)
+        {
+            yield return new SitePlot(
+                "training", Plots.Svg(new CurvePlot("PSNR-Y of the validation images", "step", "PSNR-Y (dB) ↑", series)),
+                "A curve of PSNR-Y on the validation images over the steps of the training, for each loss.", "The trainings of the first seed, on the validation images.");
+        }
+    }
+
+    private static double? Number(JsonNode? node) => node is JsonValue value && value.TryGetValue<double>(out var number) && double.IsFinite(number) ? number : null;
+}

@@ -1,0 +1,166 @@
+using System.Globalization;
+using System.Security.Cryptography;
+using System.Text;
+using Mdf.Evaluation;
+using Mdf.Experiments.Sweeps;
+using Mdf.Imaging;
+using Mdf.Runtime;
+using Mdf.Weights;
+using static TorchSharp.torch;
+
+namespace Mdf.Experiments.Comparisons;
+
+/// <summary>
+/// Measures the networks and the other restorers of one task on its test sets, and restores the pictures that are shown. Results that are there, and were made from the same
+/// files with the same settings, are kept.
+/// </summary>
+internal sealed class Measurement : IDisposable
+{
+    // Between the network of the baseline, 0, and that of a loss, 1.
+    private static readonly double[] s_positions = [0.25, 0.5, 0.75];
+
+    private readonly ComparisonTask _task;
+    private readonly ComparisonFolder _folder;
+    private readonly RestorerSetup _setup;
+    private readonly MeasureSet _measures;
+    private readonly IReadOnlyList<(string Name, BenchmarkImages Images)> _sets;
+    private readonly BenchmarkImages? _pictures;
+    private readonly string _settings;
+
+    /// <summary>Opens the measures, and finds the images.</summary>
+    /// <param name="task">The task.</param>
+    /// <param name="folder">Its folder.</param>
+    /// <param name="device">The device to compute on.</param>
+    /// <param name="warn">Takes one line about each thing that was ignored.</param>
+    /// <exception cref="InputException">A folder has no images, two images have the same name, or a measure cannot be used.</exception>
+    public Measurement(ComparisonTask task, ComparisonFolder folder, Device device, Action<string>? warn)
+    {
+        ArgumentNullException.ThrowIfNull(task);
+        ArgumentNullException.ThrowIfNull(folder);
+        (_task, _folder) = (task, folder);
+        var distortion = task.Sweep.Cells[0].Experiment.CreateDistortion(folder.Cache);
+        _setup = new RestorerSetup { Task = distortion, Device = device, Warn = warn };
+        string[] pictures = [.. task.Gallery?.Files.SelectMany(ImageFolder.List) ?? []];
+        RequireNames(pictures, "pictures of the gallery");
+        RequireNames(task.Test.Folders, "test sets");
+        _sets = [.. task.Test.Folders.Select(set => (NameOf(set), new BenchmarkImages(set, distortion)))];
+        _pictures = pictures.Length == 0 ? null : new BenchmarkImages(pictures, distortion);
+        _measures = MeasureSet.Create(task.Test.Measures, task.Test.Niqe is { } niqe ? NiqeModel.Load(niqe) : null, device, warn);
+        _settings = string.Join('\n', [
+            .. _measures.Names, .. task.Test.Niqe is { } model ? [WeightsFile.Read(model).Sha256] : (string[])[], .. _sets.Select(set => $"{set.Name}: {set.Images.Protocol}"),
+            .. task.Test.Folders.SelectMany(ImageFolder.List).Concat(pictures).Select(Describe)]);
+    }
+
+    /// <summary>The measures. One whose weights are missing is not among them.</summary>
+    public IReadOnlyList<Measure> Measures => _measures.Entries;
+
+    /// <summary>The names of the test sets.</summary>
+    public IReadOnlyList<string> Sets => [.. _sets.Select(set => set.Name)];
+
+    /// <summary>The names of the pictures that are shown.</summary>
+    public IReadOnlyList<string> Pictures => _pictures is null ? [] : [.. Enumerable.Range(0, _pictures.Count).Select(_pictures.NameOf)];
+
+    /// <summary>Writes the pictures that are shown, without and with distortion, as far as they are missing.</summary>
+    /// <param name="cancellationToken">Stops the work between two pictures.</param>
+    /// <exception cref="InputException">A picture cannot be read.</exception>
+    public void WriteOriginals(CancellationToken cancellationToken)
+    {
+        for (var i = 0; i < Pictures.Count; i++)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            using var scope = NewDisposeScope();
+            var (original, distorted) = _pictures!.Read(i, cancellationToken);
+            ImageFile.Write(ComparisonFolder.Original(_folder.Path, Pictures[i]), original);
+            ImageFile.Write(ComparisonFolder.Distorted(_folder.Path, Pictures[i]), distorted.Clamp(0, 1));
+        }
+    }
+
+    /// <summary>Whether a trained network has its scores and pictures, made from the same files with the same settings.</summary>
+    /// <param name="cell">Its cell.</param>
+    /// <exception cref="InputException">The scores or the network cannot be read.</exception>
+    public bool IsDone(SweepCell cell) => IsDone(_folder.Of(cell), KeyOf(FilesOf(cell)));
+
+    /// <summary>Measures a network that has been trained, and for the first seed, the networks between that of the baseline and this one.</summary>
+    /// <param name="cell">Its cell.</param>
+    /// <param name="progress">Takes a report for every image.</param>
+    /// <param name="cancellationToken">Stops the work between two images.</param>
+    /// <exception cref="InputException">An image or the network cannot be used.</exception>
+    public void Measure(SweepCell cell, IProgress<ProgressUpdate>? progress, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(cell);
+        var network = _folder.Sweep.Run(cell).Last;
+        var start = StartOf(cell);
+        Measure(
+            _folder.Of(cell), FilesOf(cell),
+            () => NetworkRestorer.Load(network, _setup),
+            scores => scores with { Name = cell.Setting.Loss!.Name, Seed = cell.Seed ?? cell.Experiment.Training.Seed, Loss = cell.Experiment.Loss.ToString() },
+            start is null ? [] : s_positions.Select(position => (position, (Func<IRestorer>)(() => Restorers.Open(string.Create(CultureInfo.InvariantCulture, $"{InterpolatedRestorer.Name}:{position},{start},{network}"), _setup)))),
+            progress, cancellationToken);
+    }
+
+    /// <summary>Measures a restorer that is not trained.</summary>
+    /// <param name="restorer">The restorer.</param>
+    /// <param name="progress">Takes a report for every image.</param>
+    /// <param name="cancellationToken">Stops the work between two images.</param>
+    /// <exception cref="InputException">An image or the restorer cannot be used.</exception>
+    public void Measure(ComparedRestorer restorer, IProgress<ProgressUpdate>? progress, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(restorer);
+        string[] files = File.Exists(restorer.Value) ? [restorer.Value] : [];
+        var setup = _setup with { Images = [.. _sets.SelectMany(set => Enumerable.Range(0, set.Images.Count).Select(set.Images.NameOf)), .. Pictures] };
+        Measure(_folder.Of(restorer), files, () => Restorers.Open(restorer.Value, setup), scores => scores with { Name = restorer.Name }, [], progress, cancellationToken);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _measures.Dispose();
+
+    private void Measure(
+        ResultFolder result, IReadOnlyList<string> files, Func<IRestorer> open, Func<NetworkScores, NetworkScores> named, IEnumerable<(double Position, Func<IRestorer> Open)> between,
+        IProgress<ProgressUpdate>? progress, CancellationToken cancellationToken)
+    {
+        var key = KeyOf(files);
+        if (IsDone(result, key))
+            return;
+        using var restorer = open();
+        var scores = new NetworkScores("", Seed: null, Loss: null, key, ScoreSets(restorer), _pictures is null ? null : Score(restorer, "pictures", _pictures, (_, name, image) => ImageFile.Write(result.Picture(name), image)), [.. between.Select(network =>
+        {
+            using var middle = network.Open();
+            return new BetweenScores(network.Position, ScoreSets(middle));
+        })]);
+        named(scores).Write(result.Scores);
+
+        IReadOnlyList<SetScores> ScoreSets(IRestorer of) => [.. _sets.Select(set => Score(of, set.Name, set.Images, restored: null))];
+
+        SetScores Score(IRestorer of, string set, BenchmarkImages images, Action<IRestorer, string, Tensor>? restored) => new(
+            set, images.Protocol,
+            [.. Benchmark.Run([of], images, _measures, [], _setup.Device, restored, progress, cancellationToken).Select(image => new ImageScores(image.Image, new OrderedDictionary<string, double?>(image.Scores.Values)))]);
+    }
+
+    private bool IsDone(ResultFolder result, string key) => NetworkScores.Read(result.Scores)?.Key == key && Pictures.All(picture => File.Exists(result.Picture(picture)));
+
+    private string KeyOf(IEnumerable<string> files) =>
+        Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(string.Join('\n', [_settings, .. files.Select(file => WeightsFile.Read(file).Sha256)]))));
+
+    /// <summary>The network of a cell, and that of the baseline that it is joined with.</summary>
+    private string[] FilesOf(SweepCell cell) => [_folder.Sweep.Run(cell).Last, .. StartOf(cell) is { } start ? [start] : (string[])[]];
+
+    /// <summary>The network of the baseline that a network is joined with; null if there is none. Only the networks of the first seed are joined.</summary>
+    private string? StartOf(SweepCell cell)
+    {
+        if (_task.Baseline is null || cell.Setting.Loss!.Name == _task.Baseline || cell.Seed != _task.Sweep.Cells[0].Seed)
+            return null;
+        var start = _folder.Sweep.Run(_task.Sweep.Cells.First(other => other.Setting.Loss!.Name == _task.Baseline && other.Seed == cell.Seed)).Last;
+        return File.Exists(start) ? start : null;
+    }
+
+    private static void RequireNames(IReadOnlyList<string> paths, string kind)
+    {
+        if (paths.GroupBy(NameOf, StringComparer.OrdinalIgnoreCase).FirstOrDefault(same => same.Count() > 1) is { } twice)
+            throw new InputException($"two {kind} have the name {Untrusted.Quote(twice.Key)} ('{twice.First()}' and '{twice.Last()}'): rename one");
+    }
+
+    private static string NameOf(string path) => Path.GetFileNameWithoutExtension(Path.TrimEndingDirectorySeparator(Path.GetFullPath(path)));
+
+    // An image that is exchanged for another nearly always has another length.
+    private static string Describe(string image) => string.Create(CultureInfo.InvariantCulture, $"{Path.GetFileName(image)}: {new FileInfo(image).Length}");
+}

@@ -1,0 +1,91 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using Mdf.Runtime;
+
+namespace Mdf.Experiments.Comparisons;
+
+/// <summary>The results of one network, or of one restorer that is not trained.</summary>
+/// <param name="Seed">The seed; null for a restorer that is not trained.</param>
+/// <param name="Folder">Its folder, relative to that of the task.</param>
+internal sealed record DescribedResult(long? Seed, string Folder);
+
+/// <summary>One row of the tables.</summary>
+/// <param name="Name">Its name.</param>
+/// <param name="Loss">The loss expression; null for a restorer that is not trained.</param>
+/// <param name="Results">The networks, one for each seed.</param>
+internal sealed record DescribedRow(string Name, string? Loss, IReadOnlyList<DescribedResult> Results);
+
+/// <summary>A picture that is shown.</summary>
+/// <param name="Name">Its name.</param>
+/// <param name="Credit">Who made it, and its licence; empty if this is not known.</param>
+internal sealed record DescribedPicture(string Name, string Credit);
+
+/// <summary>What a report needs to know of a task, as <c>task.json</c> in its folder has it.</summary>
+/// <param name="Comparison">The title of the comparison.</param>
+/// <param name="About">The paragraph below the title; null if there is none.</param>
+/// <param name="Order">The place of the task in the comparison, from 0.</param>
+/// <param name="Id">The name of the task.</param>
+/// <param name="Title">The title for people.</param>
+/// <param name="Task">What is undone, such as <c>jpeg:10</c>.</param>
+/// <param name="Network">The architecture.</param>
+/// <param name="Sets">The names of the test sets.</param>
+/// <param name="Measures">The names of the measures.</param>
+/// <param name="Baseline">The row whose network is joined with the others; null if there is none.</param>
+/// <param name="Rows">The rows of the tables.</param>
+/// <param name="Pictures">The pictures that are shown.</param>
+/// <param name="PictureSize">The largest side in pixels of the part that is shown.</param>
+/// <param name="Threads">The number of threads of a training.</param>
+internal sealed record TaskDescription(
+    string Comparison, string? About, int Order, string Id, string Title, string Task, string Network, IReadOnlyList<string> Sets, IReadOnlyList<string> Measures, string? Baseline,
+    IReadOnlyList<DescribedRow> Rows, IReadOnlyList<DescribedPicture> Pictures, int PictureSize, int Threads)
+{
+    /// <summary>The name of the file.</summary>
+    public const string FileName = "task.json";
+
+    private const int LongestFile = 1 << 24;
+
+    private static readonly JsonSerializerOptions s_json = new()
+    {
+        WriteIndented = true,
+        PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
+        DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
+        RespectNullableAnnotations = true,
+        AllowDuplicateProperties = false,
+    };
+
+    /// <summary>Writes the file.</summary>
+    /// <param name="folder">The folder of the task.</param>
+    public void Write(string folder) => AtomicFile.Write(Path.Combine(folder, FileName), JsonSerializer.Serialize(this, s_json) + "\n");
+
+    /// <summary>Reads the file.</summary>
+    /// <param name="folder">The folder of the task.</param>
+    /// <exception cref="InputException">It is missing, or is something else.</exception>
+    public static TaskDescription Read(string folder)
+    {
+        var path = Path.Combine(folder, FileName);
+        try
+        {
+            var file = new FileInfo(path);
+            return file.Length <= LongestFile && JsonSerializer.Deserialize<TaskDescription>(File.ReadAllText(path), s_json) is { } task && task.IsUsable()
+                ? task
+                : throw new JsonException();
+        }
+        catch (JsonException e)
+        {
+            throw new InputException($"'{path}': expected the description of a task of a comparison, found something else: run the comparison again", e);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new InputException($"cannot read '{path}': {e.Message}", e);
+        }
+    }
+
+    // The file is not trusted: no name may lead out of the folder.
+    private bool IsUsable() =>
+        Rows is not null && Pictures is not null && Sets is not null && Measures is not null && Id is not null && Title is not null
+        && Rows.All(row => row?.Name is not null && row.Results?.All(result => result?.Folder is { } folder && IsInside(folder)) == true)
+        && Pictures.All(picture => picture?.Name is { } name && Path.GetFileName(name) == name && name.Length > 0 && picture.Credit is not null)
+        && PictureSize is >= 32 and <= 4096;
+
+    private static bool IsInside(string folder) => !Path.IsPathRooted(folder) && folder.Split('/', '\\').All(part => part is not (".." or ""));
+}

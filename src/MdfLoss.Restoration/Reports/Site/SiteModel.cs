@@ -1,0 +1,78 @@
+using Mdf.Evaluation.Statistics;
+
+namespace Mdf.Reports.Site;
+
+/// <summary>The content of a site.</summary>
+/// <param name="Title">Its title.</param>
+/// <param name="About">A paragraph below the title.</param>
+/// <param name="Tasks">The tasks; at least one.</param>
+internal sealed record SiteModel(string Title, string About, IReadOnlyList<SiteTask> Tasks);
+
+/// <summary>The results of one task.</summary>
+/// <param name="Id">Its anchor; see <see cref="Runtime.SafeName"/>.</param>
+/// <param name="Title">Its title.</param>
+/// <param name="Summary">A paragraph below the title.</param>
+internal sealed record SiteTask(string Id, string Title, string Summary)
+{
+    /// <summary>The losses, and the other restorers, in the order of the tables.</summary>
+    public required IReadOnlyList<SiteRow> Rows { get; init; }
+
+    /// <summary>The comparison on each test set. All have the rows of <see cref="Rows"/>.</summary>
+    public required IReadOnlyList<SetComparison> Sets { get; init; }
+
+    /// <summary>The pictures to show.</summary>
+    public IReadOnlyList<SitePicture> Pictures { get; init; } = [];
+
+    /// <summary>The plots.</summary>
+    public IReadOnlyList<SitePlot> Plots { get; init; } = [];
+
+    /// <summary>What went wrong, or could not be compared, one sentence each.</summary>
+    public IReadOnlyList<SiteProblem> Problems { get; init; } = [];
+}
+
+/// <summary>A loss, or another restorer.</summary>
+/// <param name="Id">Its anchor.</param>
+/// <param name="Name">Its name.</param>
+internal sealed record SiteRow(string Id, string Name)
+{
+    /// <summary>The time of one step of the training in milliseconds; null if it was not trained here.</summary>
+    public double? StepMilliseconds { get; init; }
+
+    /// <summary>The number of steps of one training; null if it was not trained here.</summary>
+    public int? Steps { get; init; }
+
+    /// <summary>The number of trained networks.</summary>
+    public int Networks { get; init; }
+
+    /// <summary>The commands that repeat it.</summary>
+    public IReadOnlyList<string> Commands { get; init; } = [];
+}
+
+/// <summary>A picture to show.</summary>
+/// <param name="Id">Its anchor.</param>
+/// <param name="Title">Its name.</param>
+/// <param name="Credit">Who made it, and its licence; empty if this is not known.</param>
+/// <param name="Original">The file of the picture without distortion.</param>
+/// <param name="Distorted">The distorted file.</param>
+/// <param name="Restored">For each row, the restored file; null without a result.</param>
+/// <param name="Scores">For each row, its scores as a text; null without a result.</param>
+/// <param name="DistortedScores">The scores of the distorted picture as a text; null if it has another size.</param>
+internal sealed record SitePicture(
+    string Id, string Title, string Credit, string Original, string Distorted, IReadOnlyList<string?> Restored, IReadOnlyList<string?> Scores, string? DistortedScores);
+
+/// <summary>A plot.</summary>
+/// <param name="Name">Its file name, without extension.</param>
+/// <param name="Svg">The plot as SVG.</param>
+/// <param name="Alternative">A text that says what it shows.</param>
+/// <param name="Caption">Its caption.</param>
+internal sealed record SitePlot(string Name, string Svg, string Alternative, string Caption)
+{
+    /// <summary>Its file, relative to the page.</summary>
+    /// <param name="task">Its task.</param>
+    public string FileOf(SiteTask task) => $"plots/{task.Id}-{Name}.svg";
+}
+
+/// <summary>Something that went wrong, or could not be compared.</summary>
+/// <param name="Subject">The loss or run; null if it is about all.</param>
+/// <param name="Text">A sentence.</param>
+internal sealed record SiteProblem(string? Subject, string Text);

@@ -1,0 +1,246 @@
+using System.Globalization;
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using Mdf.Evaluation;
+using Mdf.Evaluation.Statistics;
+using Mdf.Runtime;
+
+namespace Mdf.Reports.Site;
+
+/// <summary>Writes the HTML of a site. <c>tests/site/example.mjs</c> has an example of it, and <c>site.js</c> makes the viewer of the pictures.</summary>
+internal static class SitePage
+{
+    private static readonly JsonSerializerOptions s_json = new()
+    {
+        PropertyNamingPolicy = JsonNamingPolicy.CamelCase,
+        // The default encoder writes "<" as an escape, so that no text can end the script element.
+        Encoder = JavaScriptEncoder.Default,
+    };
+
+    /// <summary>Writes the page.</summary>
+    /// <param name="site">The content.</param>
+    /// <param name="pictures">The files of the pictures of each task.</param>
+    /// <returns>The text of <c>index.html</c>.</returns>
+    public static string Write(SiteModel site, IReadOnlyList<IReadOnlyList<ShownPicture>> pictures)
+    {
+        ArgumentNullException.ThrowIfNull(site);
+        return Html.Of($"""
+            <!DOCTYPE html>
+            <html lang="en">
+            <head>
+            <meta charset="utf-8">
+            <meta name="viewport" content="width=device-width, initial-scale=1">
+            <meta name="color-scheme" content="light dark">
+            <title>{site.Title}</title>
+            <link rel="icon" href="data:,">
+            <link rel="stylesheet" href="site.css">
+            <!-- site.js comes first and without "defer", because it hides the plain grids before they are drawn. -->
+            <script src="site.js"></script>
+            <script src="img-comparison-slider.js" defer></script>
+            </head>
+            <body>
+            <a class="skip" href="#content">Skip to the results</a>
+            <div class="page">
+            <header>
+            <h1>{site.Title}</h1>
+            <p>{site.About}</p>
+            <nav class="tasks" aria-label="Tasks">
+            <ul>
+            {Html.Lines(site.Tasks.Select(task => Html.Of($"""<li><a href="#{task.Id}">{task.Title}</a></li>""")))}
+            </ul>
+            </nav>
+            </header>
+            <main id="content">
+            {Html.Lines(site.Tasks.Zip(pictures, Task))}
+            </main>
+            <footer>
+            <p>Made by mdf {Training.TrainingProgram.CurrentVersion}. The page needs no server and no network; it can be copied with its folder.</p>
+            </footer>
+            </div>
+            <script type="application/json" id="comparison">{Html.Finished(JsonSerializer.Serialize(new { Tasks = site.Tasks.Zip(pictures, DataOf) }, s_json))}</script>
+            </body>
+            </html>
+
+            """).ToString();
+    }
+
+    private static Html Task(SiteTask task, IReadOnlyList<ShownPicture> pictures)
+    {
+        (string Part, string Title, Html Content)[] parts =
+        [
+            .. new (string Part, string Title, Html Content)[]
+            {
+                ("pictures", "Pictures", Pictures(task, pictures)),
+                ("results", "Results", Results(task)),
+                ("plots", "Plots", Plots(task)),
+                ("cost", "Cost", Cost(task)),
+                ("repeat", "How to repeat it", Repeat(task)),
+                ("problems", "Problems", Problems(task)),
+            }.Where(part => !part.Content.IsEmpty),
+        ];
+        return Html.Of($"""
+            <section class="task" id="{task.Id}" aria-labelledby="{task.Id}-title">
+            <h2 id="{task.Id}-title">{task.Title}</h2>
+            <p>{task.Summary}</p>
+            <nav class="parts" aria-label="Parts of {task.Title}">
+            <ul>
+            {Html.Lines(parts.Select(part => Html.Of($"""<li{Html.Finished(part.Part == "problems" ? " class=\"notice\"" : "")}><a href="#{task.Id}-{part.Part}">{part.Title}</a></li>""")))}
+            </ul>
+            </nav>
+            {Html.Lines(parts.Select(part => Html.Of($"""
+                <section class="part-{part.Part}" id="{task.Id}-{part.Part}">
+                <h3>{part.Title}</h3>
+                {part.Content}
+                </section>
+                """)))}
+            </section>
+            """);
+    }
+
+    /// <summary>The place of the viewer, which the script fills, and the plain grid, which readers without the script have.</summary>
+    private static Html Pictures(SiteTask task, IReadOnlyList<ShownPicture> pictures) => pictures.Count == 0 ? Html.Empty : Html.Of($"""
+        <div class="viewer" data-task="{task.Id}"></div>
+        <details class="all-pictures" open>
+        <summary>All pictures in a plain grid</summary>
+        {Html.Lines(pictures.Select(picture => Html.Of($"""
+            <article data-picture="{picture.Id}">
+            <h4>{Name(picture.Title)} <small>{picture.Credit}</small></h4>
+            <div class="figures">
+            {Html.Lines([
+                Figure(picture, picture.Original, "Reference", ""),
+                Figure(picture, picture.Distorted, "Distorted input", picture.DistortedScores),
+                .. task.Rows.Select((row, r) => Figure(picture, picture.Restored[r], row.Name, picture.Scores[r]))])}
+            </div>
+            </article>
+            """)))}
+        </details>
+        """);
+
+    private static Html Figure(ShownPicture picture, string? file, string title, string? scores)
+    {
+        var image = file is null ? Html.Empty : Html.Of($"""<img loading="lazy" decoding="async" width="{picture.Width}" height="{picture.Height}" alt="{picture.Title}: {title}" src="{picture.Folder}{file}">""");
+        return Html.Of($"<figure>{image}<figcaption>{Name(title)} <small>{(file is null ? "no result" : scores)}</small></figcaption></figure>");
+    }
+
+    private static Html Results(SiteTask task) => task.Sets.Count == 0 ? Html.Empty : Html.Of($"""
+        {Html.Lines(task.Sets.Select(set => Html.Of($"""
+            <h4>{Name(set.Set)} <small>{Counted(set.Images.Count, "image", "images")}</small></h4>
+            {Table(
+                $"{task.Title}: results on {set.Set}",
+                [.. set.Measures.Select(measure => (measure.Heading.TrimEnd('↑', '↓', ' '), measure.Direction))],
+                set.Rows.Select(row => (row.Name, row.Values.Select((value, m) => value is null ? Nothing : Cell(value, set.Measures[m])))))}
+            """)))}
+        <p class="legend"><span class="mark" aria-hidden="true">●</span><strong>Bold with a filled dot</strong>: the best of its column.
+        <span class="mark" aria-hidden="true">○</span>Open dot: not significantly worse than the best, by a paired test over images{(task.Rows.Any(row => row.Networks > 1) ? " and seeds" : "")}, corrected for the number of all differences of the table (5 %).
+        Small type: the 95 % interval of the mean over images{(task.Rows.Any(row => row.Networks > 1) ? ", and ± the standard deviation over seeds" : "")}.
+        {(task.Rows.Any(row => row.Networks == 1 && row.Steps is not null) ? "With one seed, a difference is one between two networks, not between two losses." : "")}</p>
+        """);
+
+    private static Html Plots(SiteTask task) => task.Plots.Count == 0 ? Html.Empty : Html.Of($"""
+        <div class="plots">
+        {Html.Lines(task.Plots.Select(plot => Html.Of($"""
+            <figure>
+            <img loading="lazy" width="{Reports.Plots.Width / 2}" height="{Reports.Plots.Height / 2}" alt="{plot.Alternative}" src="{plot.FileOf(task)}">
+            <figcaption>{plot.Caption}</figcaption>
+            </figure>
+            """)))}
+        </div>
+        """);
+
+    private static Html Cost(SiteTask task)
+    {
+        SiteRow[] trained = [.. task.Rows.Where(row => row.StepMilliseconds is not null)];
+        return trained.Length == 0 ? Html.Empty : Table(
+            $"{task.Title}: cost",
+            [("Time per step (ms)", Direction.Lower), ("Steps", Direction.None), ("One training (min)", Direction.Lower), ("Networks", Direction.None)],
+            trained.Select(row => (row.Name, (IEnumerable<Html>)
+            [
+                Number(row.StepMilliseconds!.Value, "F1"), Number(row.Steps ?? 0, "N0"), Number(row.StepMilliseconds.Value * (row.Steps ?? 0) / 60_000, "F1"), Number(row.Networks, "F0"),
+            ])));
+    }
+
+    private static Html Repeat(SiteTask task) => Html.Lines(task.Rows.Where(row => row.Commands.Count > 0).Select(row => Html.Of($"""
+        <details class="repeat">
+        <summary>{Name(row.Name)}</summary>
+        <div><pre class="commands" tabindex="0">{string.Join('\n', row.Commands)}</pre></div>
+        </details>
+        """)));
+
+    private static Html Problems(SiteTask task) => task.Problems.Count == 0 ? Html.Empty : Html.Of($"""
+        <ul class="problems">
+        {Html.Lines(task.Problems.Select(problem => Html.Of($"<li>{(problem.Subject is null ? Html.Empty : Html.Of($"<strong>{Name(problem.Subject)}</strong>: "))}{problem.Text}</li>")))}
+        </ul>
+        """);
+
+    /// <summary>A table that the script lets readers sort. Its own element scrolls, so that the page never does.</summary>
+    private static Html Table(string title, IReadOnlyList<(string Title, Direction Better)> columns, IEnumerable<(string Name, IEnumerable<Html> Cells)> rows) => Html.Of($"""
+        <div class="scroll" role="group" aria-label="{title}" tabindex="0">
+        <table class="results">
+        <thead>
+        <tr>
+        <th scope="col">Loss</th>
+        {Html.Lines(columns.Select(column => column.Better switch
+    {
+        Direction.Higher => Html.Of($"""<th scope="col" data-better="high">{column.Title} <span aria-hidden="true">↑</span><span class="visually-hidden">(higher is better)</span></th>"""),
+        Direction.Lower => Html.Of($"""<th scope="col" data-better="low">{column.Title} <span aria-hidden="true">↓</span><span class="visually-hidden">(lower is better)</span></th>"""),
+        _ => Html.Of($"""<th scope="col">{column.Title}</th>"""),
+    }))}
+        </tr>
+        </thead>
+        <tbody>
+        {Html.Lines(rows.Select(row => Html.Of($"""<tr><th scope="row">{Name(row.Name)}</th>{Html.Join(row.Cells)}</tr>""")))}
+        </tbody>
+        </table>
+        </div>
+        """);
+
+    private static Html Nothing => Html.Of($"""<td class="none">no result</td>""");
+
+    private static Html Number(double value, string format) => Html.Of($"""<td data-value="{value}"><span class="mean">{value.ToString(format, CultureInfo.InvariantCulture)}</span></td>""");
+
+    private static Html Cell(ComparedValue value, Measure measure)
+    {
+        var (sign, words) = value.IsBest ? ("●", "best") : value.IsTied ? ("○", "not significantly worse than the best") : ("", "");
+        var mark = sign.Length == 0 ? Html.Empty : Html.Of($"""<span class="mark" aria-hidden="true">{sign}</span><span class="visually-hidden"> ({words})</span>""");
+        var interval = value.Mean is { Low: { } low, High: { } high } ? $"{Text(low)} – {Text(high)}" : "";
+        var spread = value.Spread is { } deviation ? $" ± {deviation.ToString(measure.Format, CultureInfo.InvariantCulture)}" : "";
+        var small = interval.Length + spread.Length == 0 ? Html.Empty : Html.Of($"<small>{interval}{spread}</small>");
+        return Html.Of($"""<td data-value="{value.Mean.Value}"{Html.Finished(value.IsBest ? " class=\"best\"" : "")}><span class="mean">{Text(value.Mean.Value)}</span>{small}{mark}</td>""");
+
+        string Text(double number) => PlainNumber.Format(number, measure.Format);
+    }
+
+    /// <summary>A name that a user chose. A name that is written from right to left does not change the order of the text around it.</summary>
+    private static Html Name(string name) => Html.Of($"<bdi>{name}</bdi>");
+
+    private static string Counted(int count, string one, string more) => string.Create(CultureInfo.InvariantCulture, $"{count} {(count == 1 ? one : more)}");
+
+    /// <summary>The data of the viewer.</summary>
+    private static object DataOf(SiteTask task, IReadOnlyList<ShownPicture> pictures) => new
+    {
+        task.Id,
+        task.Title,
+        Rows = task.Rows.Select(row => new { row.Id, row.Name }),
+        Maps = pictures.SelectMany(picture => picture.Maps).DistinctBy(map => map.Id).Select(map => new { map.Id, map.Name }),
+        Pictures = pictures.Select(picture => new
+        {
+            picture.Id,
+            picture.Title,
+            picture.Credit,
+            picture.Width,
+            picture.Height,
+            picture.Crop,
+            picture.Folder,
+            Reference = picture.Original,
+            picture.Distorted,
+            // The script makes the names of the files from those of the rows and maps: with many pictures, the names would be most of the page.
+            Images = WithResult(task, picture.Restored),
+            Maps = picture.Maps.ToDictionary(map => map.Id, map => WithResult(task, map.Files)),
+            Scores = new OrderedDictionary<string, string>(
+                task.Rows.Zip(picture.Scores).Where(row => row.Second is not null).Select(row => KeyValuePair.Create(row.First.Id, row.Second!))
+                    .Concat(picture.DistortedScores is { } distorted ? [KeyValuePair.Create("distorted", distorted)] : [])),
+        }),
+    };
+
+    private static IEnumerable<string> WithResult(SiteTask task, IReadOnlyList<string?> files) => task.Rows.Zip(files).Where(row => row.Second is not null).Select(row => row.First.Id);
+}

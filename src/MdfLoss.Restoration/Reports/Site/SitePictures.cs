@@ -1,0 +1,141 @@
+using Mdf.Evaluation;
+using Mdf.Imaging;
+using Mdf.Runtime;
+using static TorchSharp.torch;
+using static TorchSharp.torch.nn;
+
+namespace Mdf.Reports.Site;
+
+/// <summary>A part of a picture, in pixels.</summary>
+/// <param name="X">The left edge.</param>
+/// <param name="Y">The upper edge.</param>
+/// <param name="Width">The width.</param>
+/// <param name="Height">The height.</param>
+internal readonly record struct PicturePart(int X, int Y, int Width, int Height);
+
+/// <summary>The error maps of one picture.</summary>
+/// <param name="Id">The key of the measure, such as <c>flip</c>.</param>
+/// <param name="Name">Its name for people.</param>
+/// <param name="Files">For each row, the file; null without a result.</param>
+internal sealed record ShownMaps(string Id, string Name, IReadOnlyList<string?> Files);
+
+/// <summary>The files of one picture of a site. The names of files are relative to <paramref name="Folder"/>.</summary>
+/// <param name="Id">Its anchor.</param>
+/// <param name="Title">Its name.</param>
+/// <param name="Credit">Who made it.</param>
+/// <param name="Folder">The folder, relative to the page, with a slash at the end.</param>
+/// <param name="Width">The width of all files, in pixels.</param>
+/// <param name="Height">Their height.</param>
+/// <param name="Crop">The part where the losses differ most.</param>
+/// <param name="Original">The picture without distortion.</param>
+/// <param name="Distorted">The distorted picture, enlarged to the same size.</param>
+/// <param name="Restored">For each row, the restored picture; null without a result.</param>
+/// <param name="Maps">The error maps.</param>
+/// <param name="Scores">For each row, its scores.</param>
+/// <param name="DistortedScores">The scores of the distorted picture.</param>
+internal sealed record ShownPicture(
+    string Id, string Title, string Credit, string Folder, int Width, int Height, PicturePart Crop, string Original, string Distorted, IReadOnlyList<string?> Restored,
+    IReadOnlyList<ShownMaps> Maps, IReadOnlyList<string?> Scores, string? DistortedScores);
+
+/// <summary>Writes the pictures of a site: a part of each at most, without loss, and its error maps.</summary>
+/// <param name="folder">The folder of the site.</param>
+/// <param name="size">The largest side of the part, in pixels.</param>
+/// <param name="maps">The error maps to make; null for none.</param>
+internal sealed class SitePictures(string folder, int size, ErrorMaps? maps)
+{
+    // The part that a viewer shows first.
+    private const int CropWidth = 128;
+    private const int CropHeight = 96;
+
+    private const string Extension = ".webp";
+
+    /// <summary>Writes the files of one picture. Only one restored image at a time is in memory.</summary>
+    /// <param name="task">The task.</param>
+    /// <param name="picture">The picture.</param>
+    /// <param name="cancellationToken">Stops the work between two images.</param>
+    /// <exception cref="InputException">A file cannot be read, or has another size than the original.</exception>
+    public ShownPicture Write(SiteTask task, SitePicture picture, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(task);
+        ArgumentNullException.ThrowIfNull(picture);
+        using var scope = NewDisposeScope();
+        using var _ = no_grad();
+        var original = ImageFile.Read(picture.Original, cancellationToken: cancellationToken);
+        var (height, width) = ((int)original.shape[2], (int)original.shape[3]);
+        var difference = DifferenceOf(picture, original, cancellationToken);
+        var shown = Largest(difference, new PicturePart(0, 0, width, height), Math.Min(size, width), Math.Min(size, height));
+        var crop = Largest(difference, shown, Math.Min(CropWidth, shown.Width), Math.Min(CropHeight, shown.Height));
+        var path = $"pictures/{task.Id}/{picture.Id}/";
+        Save("reference", Part(original));
+        var distorted = ImageFile.Read(picture.Distorted, cancellationToken: cancellationToken);
+        if (distorted.shape[2] != height || distorted.shape[3] != width)
+            distorted = functional.interpolate(distorted, [height, width], mode: InterpolationMode.Nearest); // the pixels of a small input, as they are
+        Save("distorted", Part(distorted));
+        var files = new string?[picture.Restored.Count];
+        var found = new OrderedDictionary<string, string?[]>();
+        for (var r = 0; r < files.Length; r++)
+        {
+            if (picture.Restored[r] is not { } file)
+                continue;
+            cancellationToken.ThrowIfCancellationRequested();
+            using var one = NewDisposeScope();
+            var restored = ReadOf(file, original, cancellationToken);
+            files[r] = Save(task.Rows[r].Id, Part(restored));
+            foreach (var map in maps?.Create(restored, original, cancellationToken: cancellationToken) ?? [])
+            {
+                using var colours = map.Picture;
+                if (!found.TryGetValue(map.Measure, out var ofMap))
+                    found[map.Measure] = ofMap = new string?[files.Length];
+                ofMap[r] = Save($"{task.Rows[r].Id}-{SafeName.Of([map.Measure])[0]}", Part(colours));
+            }
+        }
+
+        return new ShownPicture(
+            picture.Id, picture.Title, picture.Credit, path, shown.Width, shown.Height, crop with { X = crop.X - shown.X, Y = crop.Y - shown.Y }, "reference" + Extension, "distorted" + Extension, files,
+            [.. found.Select(map => new ShownMaps(SafeName.Of([map.Key])[0], Measures.Parse([map.Key])[0].Title, map.Value))], picture.Scores, picture.DistortedScores);
+
+        Tensor Part(Tensor image) => image.narrow(2, shown.Y, shown.Height).narrow(3, shown.X, shown.Width);
+
+        string Save(string name, Tensor image)
+        {
+            ImageFile.Write(Path.Combine(folder, path, name + Extension), image.Clamp(0, 1));
+            return name + Extension;
+        }
+    }
+
+    /// <summary>For each pixel, the variance over the restored pictures, <c>(1, 1, H, W)</c>; zero for fewer than two.</summary>
+    private static Tensor DifferenceOf(SitePicture picture, Tensor original, CancellationToken cancellationToken)
+    {
+        var (sum, squares, count) = (zeros_like(original), zeros_like(original), 0);
+        foreach (var file in picture.Restored.OfType<string>())
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            using var one = NewDisposeScope();
+            var restored = ReadOf(file, original, cancellationToken);
+            sum.Add_(restored);
+            squares.Add_(restored.Square());
+            count++;
+        }
+
+        return count < 2 ? zeros_like(original).narrow(1, 0, 1) : (squares.Div(count) - sum.Div(count).Square()).ClampMin(0).mean([1], keepdim: true);
+    }
+
+    /// <summary>The part of a size with the largest sum, inside another part. Without any difference it is the middle.</summary>
+    private static PicturePart Largest(Tensor values, PicturePart inside, int width, int height)
+    {
+        using var scope = NewDisposeScope();
+        var sums = functional.avg_pool2d(values.narrow(2, inside.Y, inside.Height).narrow(3, inside.X, inside.Width).to(float64), [height, width], [1L, 1L]);
+        if (sums.max().Number() == sums.min().Number())
+            return new PicturePart(inside.X + (inside.Width - width) / 2, inside.Y + (inside.Height - height) / 2, width, height);
+        var (position, across) = ((int)sums.flatten().argmax().item<long>(), (int)sums.shape[3]);
+        return new PicturePart(inside.X + position % across, inside.Y + position / across, width, height);
+    }
+
+    private static Tensor ReadOf(string file, Tensor original, CancellationToken cancellationToken)
+    {
+        var image = ImageFile.Read(file, cancellationToken: cancellationToken);
+        return image.shape.SequenceEqual(original.shape)
+            ? image
+            : throw new InputException($"expected '{file}' to have {original.shape[3]}×{original.shape[2]} pixels, as its reference has, found {image.shape[3]}×{image.shape[2]}");
+    }
+}

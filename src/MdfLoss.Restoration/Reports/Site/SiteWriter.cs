@@ -1,0 +1,50 @@
+using Mdf.Evaluation;
+using Mdf.Runtime;
+
+namespace Mdf.Reports.Site;
+
+/// <summary>Writes a site: a page, its style and scripts, pictures and plots. It needs no server and no network.</summary>
+internal static class SiteWriter
+{
+    private static readonly string[] s_assets = ["site.css", "site.js", "img-comparison-slider.js"];
+
+    /// <summary>Writes the site.</summary>
+    /// <param name="folder">The folder.</param>
+    /// <param name="site">The content.</param>
+    /// <param name="size">The largest side in pixels of the part of a picture that is shown.</param>
+    /// <param name="maps">The error maps to make; null for none.</param>
+    /// <param name="progress">Takes a report for every picture.</param>
+    /// <param name="cancellationToken">Stops the work between two images.</param>
+    /// <returns>The file of the page.</returns>
+    /// <exception cref="InputException">A picture cannot be read, or the folder cannot be written.</exception>
+    public static string Write(string folder, SiteModel site, int size, ErrorMaps? maps, IProgress<ProgressUpdate>? progress, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(site);
+        var page = Path.Combine(folder, "index.html");
+        AtomicFile.Prepare(page);
+        var writer = new SitePictures(folder, size, maps);
+        var meter = new ProgressMeter(progress, "pictures", Math.Max(1, site.Tasks.Sum(task => task.Pictures.Count)));
+        var done = 0;
+        var pictures = site.Tasks.Select(task => (IReadOnlyList<ShownPicture>)[.. task.Pictures.Select(picture =>
+        {
+            var shown = writer.Write(task, picture, cancellationToken);
+            FreedMemory.Return();
+            meter.Report(++done);
+            return shown;
+        })]).ToArray();
+        foreach (var task in site.Tasks)
+        {
+            foreach (var plot in task.Plots)
+                AtomicFile.Write(Path.Combine(folder, plot.FileOf(task)), plot.Svg);
+        }
+
+        foreach (var asset in s_assets)
+        {
+            using var content = typeof(SiteWriter).Assembly.GetManifestResourceStream("site/" + asset) ?? throw new InvalidOperationException($"the library was built without {asset}");
+            AtomicFile.Write(Path.Combine(folder, asset), content.CopyTo);
+        }
+
+        AtomicFile.Write(page, SitePage.Write(site, pictures)); // last: its pictures are there
+        return page;
+    }
+}

@@ -1,0 +1,132 @@
+using System.Text.Json;
+using Mdf.Evaluation;
+
+namespace Mdf.Tests.Cli;
+
+/// <summary><c>mdf compare</c> and <c>mdf report</c>, with worker processes.</summary>
+public sealed class CompareCommandTests : IDisposable
+{
+    private const string Hostile = "<script>alert(1)</script>\"'";
+
+    private readonly TemporaryFolder _folder = new();
+
+    public CompareCommandTests()
+    {
+        foreach (var folder in new[] { "train", "Set", "pictures" })
+            Directory.CreateDirectory(_folder.File(folder));
+        _folder.Image(Path.Combine("train", "a.png"));
+        foreach (var (name, seed) in new[] { ("a.png", 3UL), ("b.png", 4UL), ("c.png", 6UL) })
+            _folder.Image(Path.Combine("Set", name), seed: seed);
+        _folder.Image(Path.Combine("pictures", "知覚.png"), width: 80, height: 60);
+        File.WriteAllText(_folder.File("comparison.yaml"), _folder.Local("""
+            title: 'HOSTILE'
+            losses: {L1: l1, 'HOSTILE': mse}
+            seeds: [1, 2]
+            threads: 2 # as the other tests of this process
+            test: {data: '{}Set', measures: [psnr_y, flip]}
+            gallery: {data: '{}pictures', size: 40, credits: {知覚: 'somebody & co, CC0'}}
+            baseline: L1
+            tasks:
+              noise:
+                title: Noise
+                experiment:
+                  task: denoise:50
+                  network: {name: dncnn, features: 4, layers: 3}
+                  loss: l1
+                  data: {train: '{}train', validation: '{}Set', patch: 16}
+                  schedule: {iterations: 4, batch: 2, learning_rate: 1e-3}
+                  validation: {images: 0, every: 2, measures: [psnr_y]}
+                restorers: {Input: identity}
+            """).Replace("HOSTILE", Hostile.Replace("'", "''", StringComparison.Ordinal), StringComparison.Ordinal));
+    }
+
+    public void Dispose() => _folder.Dispose();
+
+    [Fact]
+    public void A_comparison_ends_with_a_page_and_a_second_run_makes_the_same_one()
+    {
+        var answer = Run("compare {}comparison.yaml -o {}out --jobs 2 --json");
+        Assert.True(answer.ExitCode == 0, answer.Error);
+        Assert.DoesNotContain(answer.Error.Split('\n'), line => line.StartsWith("mdf:", StringComparison.Ordinal));
+        Assert.Equal(0, JsonDocument.Parse(answer.Output).RootElement.GetProperty("tasks")[0].GetProperty("problems").GetArrayLength());
+        var page = File.ReadAllText(_folder.File("out/site/index.html"));
+        Assert.DoesNotContain("<script>alert", page, StringComparison.Ordinal);
+        Assert.Contains("&lt;script&gt;alert(1)&lt;/script&gt;", page, StringComparison.Ordinal);
+        Assert.Contains("somebody &amp; co, CC0", page, StringComparison.Ordinal);
+        Assert.DoesNotContain(_folder.File(""), page.Replace("\\u002F", "/", StringComparison.Ordinal).Split("<pre")[0], StringComparison.Ordinal); // no path of this machine, except in the experiment itself
+        using var data = JsonDocument.Parse(page.Split("id=\"comparison\">")[1].Split("</script>")[0]);
+        var picture = data.RootElement.GetProperty("tasks")[0].GetProperty("pictures")[0];
+        Assert.Equal((40, 40, "知覚"), (picture.GetProperty("width").GetInt32(), picture.GetProperty("height").GetInt32(), picture.GetProperty("title").GetString()));
+        var files = _folder.File("out/site/" + picture.GetProperty("folder").GetString());
+        Assert.Equal(["distorted", "input", "input-flip", "input-psnr-chroma", "l1", "l1-flip", "l1-psnr-chroma", "reference", "script-alert-1-script", "script-alert-1-script-flip", "script-alert-1-script-psnr-chroma"],
+            Directory.EnumerateFiles(files).Select(file => Path.GetFileNameWithoutExtension(file)).Order(StringComparer.Ordinal));
+        foreach (var file in new[] { "site.css", "site.js", "img-comparison-slider.js", "plots/noise-plane-flip.svg", "plots/noise-training.svg", "tables/noise-set.csv", "tables/noise-set.tex" })
+            Assert.True(File.Exists(_folder.File($"out/site/{file}")), file);
+        var scores = NetworkScores.Read(_folder.File("out/noise/cells/loss=_script_alert_1___script___,seed=1/scores.json"))!;
+        Assert.Equal([0.25, 0.5, 0.75], scores.Between.Select(between => between.Position));
+        Assert.Empty(NetworkScores.Read(_folder.File("out/noise/cells/loss=L1,seed=1/scores.json"))!.Between);
+
+        var written = File.GetLastWriteTimeUtc(_folder.File("out/noise/cells/loss=L1,seed=1/scores.json"));
+        Assert.Equal(0, Run("compare {}comparison.yaml -o {}out").ExitCode);
+        Assert.Equal(page, File.ReadAllText(_folder.File("out/site/index.html")));
+        Assert.Equal(written, File.GetLastWriteTimeUtc(_folder.File("out/noise/cells/loss=L1,seed=1/scores.json")));
+
+        // Another report of the same results, and of a single task, is the same page.
+        Assert.Equal(0, Run("report {}out/noise -o {}again").ExitCode);
+        Assert.Equal(page, File.ReadAllText(_folder.File("again/index.html")));
+    }
+
+    [Fact]
+    public void A_new_test_image_is_measured_and_trainings_are_kept()
+    {
+        Assert.Equal(0, Run("compare {}comparison.yaml -o {}out").ExitCode);
+        var network = File.GetLastWriteTimeUtc(_folder.File("out/noise/cells/loss=L1,seed=1/last.safetensors"));
+        _folder.Image(Path.Combine("Set", "d.png"), seed: 9);
+        Assert.Equal(0, Run("compare {}comparison.yaml -o {}out").ExitCode);
+        Assert.Equal(network, File.GetLastWriteTimeUtc(_folder.File("out/noise/cells/loss=L1,seed=1/last.safetensors")));
+        Assert.Equal(4, NetworkScores.Read(_folder.File("out/noise/cells/loss=L1,seed=1/scores.json"))!.Sets[0].Images.Count);
+    }
+
+    [Fact]
+    public void A_report_names_runs_that_failed_are_unfinished_or_are_corrupt()
+    {
+        File.WriteAllText(_folder.File("comparison.yaml"), File.ReadAllText(_folder.File("comparison.yaml")).Replace("': mse}", _folder.Local("': mse, Broken: 'mdf:{}none.safetensors'}"), StringComparison.Ordinal));
+        var answer = Run("compare {}comparison.yaml -o {}out");
+        Assert.Equal(1, answer.ExitCode);
+        Assert.Contains("Noise: Broken, seed 1: the training failed: ", answer.Output, StringComparison.Ordinal);
+        File.Delete(_folder.File("out/noise/cells/loss=L1,seed=2/scores.json"));
+        File.WriteAllText(_folder.File("out/noise/restorers/input/scores.json"), "{}");
+        answer = Run("report {}out -o {}site");
+        Assert.Equal(0, answer.ExitCode);
+        Assert.Contains("Noise: L1, seed 2: the network is not measured yet.", answer.Output, StringComparison.Ordinal);
+        Assert.Contains("expected the scores of a network, found something else", answer.Output, StringComparison.Ordinal);
+        Assert.Contains("no result", File.ReadAllText(_folder.File("site/index.html")), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("report {}train -o {}site", "has no results of a comparison: expected the folder of a comparison, or of one of its tasks")]
+    [InlineData("report {}none -o {}site", "has no results of a comparison")]
+    [InlineData("compare {}none.yaml", "there is no such file")]
+    [InlineData("compare {}comparison.yaml -o {}comparison.yaml", "is a file, not a folder")]
+    public void A_mistake_is_one_line(string line, string expected)
+    {
+        var answer = Run(line);
+        Assert.Equal((2, ""), (answer.ExitCode, answer.Output));
+        Assert.Contains(expected, answer.Error, StringComparison.Ordinal);
+        Assert.Single(answer.Error.TrimEnd('\n').Split('\n'));
+    }
+
+    [Theory]
+    [InlineData("\"folder\": \"cells/loss=L1,seed=1\"", "\"folder\": \"../../../etc\"")]
+    [InlineData("\"name\": \"\\u77E5\\u899A\"", "\"name\": \"../../secret\"")]
+    public void A_description_that_leads_out_of_its_folder_is_refused(string from, string to)
+    {
+        Assert.Equal(0, Run("compare {}comparison.yaml -o {}out").ExitCode);
+        var text = File.ReadAllText(_folder.File("out/noise/task.json"));
+        Assert.Contains(from, text, StringComparison.Ordinal);
+        File.WriteAllText(_folder.File("out/noise/task.json"), text.Replace(from, to, StringComparison.Ordinal));
+        Assert.Contains("expected the description of a task of a comparison, found something else", Run("report {}out -o {}site").Error, StringComparison.Ordinal);
+    }
+
+    private Answer Run(string line) => MdfProgram.Run([.. line.Split(' ').Select(_folder.Local)]);
+}
