@@ -47,10 +47,11 @@ internal sealed record DemoResult(ResultTable Comparison, double StartPsnr, doub
 
 /// <summary>
 /// A small demonstration of the project. It trains a stack for <c>jpeg:10</c> on one photograph, shows which distortions the stack has learnt to penalize, checks
-/// that its gradient leads to the reference, and trains a network with it.
+/// that its gradient leads to the reference, and trains a network with it. A page shows what the networks of the program, and these, make of a photograph that they have not seen.
 /// </summary>
 internal static class Demo
 {
+    private const string Overview = "overview.png";
     private const int Quality = 10;
     private const int RecoverySize = 128;
     private const double LearningRate = 0.03;
@@ -74,6 +75,8 @@ internal static class Demo
         ArgumentNullException.ThrowIfNull(photographs);
         ArgumentNullException.ThrowIfNull(size);
         using var scope = NewDisposeScope();
+        var page = new DemoPage(photographs.Unseen, folder, progress, cancellationToken);
+        page.Write(trained: null); // at once; the rest takes minutes
         var photo = photographs.Photo;
         var stackPath = Path.Combine(folder, "stack.safetensors");
         AtomicFile.Prepare(stackPath);
@@ -101,7 +104,8 @@ internal static class Demo
             $"Recovery from noise under {loss.Expression}: does the gradient lead home?", "step", "PSNR (dB)",
             [new CurveSeries("PSNR", [.. Enumerable.Range(0, size.RecoverySteps).Select(step => (double)step)], recovery.PsnrPerStep)]));
         var restoration = DemoRestoration.Run(photographs, jpeg, loss, size.NetworkSteps, seed, folder, progress, cancellationToken);
-        return new DemoResult(comparison, recovery.PsnrPerStep[0], recovered, restoration);
+        page.Write(new DemoTrained(restoration.ByMse, restoration.ByMdf, size.NetworkSteps, File.ReadAllBytes(Path.Combine(folder, Overview))));
+        return new DemoResult(comparison, recovery.PsnrPerStep[0], recovered, restoration.Table);
     }
 
     /// <summary>Computes the values of the losses for four distortions of equal MSE. Writes them as images, a table and a figure.</summary>
@@ -124,7 +128,7 @@ internal static class Demo
             images.Select((image, row) => values.Select(column => (object?)column[row]).Prepend(image.Name)));
         AtomicFile.Write(Path.Combine(folder, "comparison.csv"), table.ToCsv());
         AtomicFile.Write(Path.Combine(folder, "comparison.md"), table.ToMarkdown());
-        AtomicFile.Write(Path.Combine(folder, "overview.png"), DistortionFigure.Render(
+        AtomicFile.Write(Path.Combine(folder, Overview), DistortionFigure.Render(
             "Four distortions of equal MSE: what each loss makes of them",
             photo, images, [.. losses.Select((each, i) => new BarSeries(each.Expression, values[i]))]));
         return table;

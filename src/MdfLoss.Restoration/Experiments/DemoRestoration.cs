@@ -12,6 +12,12 @@ using static TorchSharp.torch;
 
 namespace Mdf.Experiments;
 
+/// <summary>What the networks of the demonstration make of the photograph that was not used for training.</summary>
+/// <param name="Table">The scores.</param>
+/// <param name="ByMse">The restored photograph of the network trained with MSE, <c>(1, 3, H, W)</c> in [0, 1]; the caller disposes of it.</param>
+/// <param name="ByMdf">That of the network trained with the stack; the caller disposes of it.</param>
+internal sealed record DemoRestorations(ResultTable Table, Tensor ByMse, Tensor ByMdf);
+
 /// <summary>The second half of the demonstration: a small network, trained once with MSE and once with the stack, restores a photograph that was not used for training.</summary>
 internal static class DemoRestoration
 {
@@ -31,8 +37,7 @@ internal static class DemoRestoration
     /// <param name="folder">The folder to write to.</param>
     /// <param name="progress">Takes a report for every step.</param>
     /// <param name="cancellationToken">Stops the work between two steps.</param>
-    /// <returns>The scores of the distorted and of the restored photographs.</returns>
-    public static ResultTable Run(
+    public static DemoRestorations Run(
         DemoPhotographs photographs, Distortion distortion, MdfLoss loss, int steps, long seed, string folder, IProgress<ProgressUpdate>? progress, CancellationToken cancellationToken)
     {
         using var scope = NewDisposeScope();
@@ -54,7 +59,7 @@ internal static class DemoRestoration
             [Row(distortion.Task, distorted), Row($"trained with {mse.Expression}", byMse), Row($"trained with {loss.Expression}", byMdf)]);
         AtomicFile.Write(Path.Combine(folder, "restoration.csv"), table.ToCsv());
         AtomicFile.Write(Path.Combine(folder, "restoration.md"), table.ToMarkdown());
-        return table;
+        return new DemoRestorations(table, byMse.MoveToOuterDisposeScope(), byMdf.MoveToOuterDisposeScope());
 
         Tensor Restore(ReconstructionLoss trainedWith)
         {

@@ -6,7 +6,7 @@ namespace Mdf.Evaluation.Statistics;
 /// <param name="Mean">The mean over images and seeds, with its 95 % interval over images.</param>
 /// <param name="Spread">The standard deviation over seeds of the means over images, with n − 1; null for fewer than two seeds.</param>
 /// <param name="IsBest">Whether no row has a better mean.</param>
-/// <param name="IsTied">Whether it is not significantly worse than the best one.</param>
+/// <param name="IsTied">Whether it is the best one, or was tested against it and is not significantly worse. One image is no test.</param>
 internal sealed record ComparedValue(Estimate Mean, double? Spread, bool IsBest, bool IsTied);
 
 /// <summary>One row: a loss, or another restorer.</summary>
@@ -168,7 +168,7 @@ internal sealed class SetComparison
         return [.. rows.Select((row, r) => means[r] is not { } mean ? null : new ComparedValue(
             mean, row.Spread(),
             IsBest: bestRow >= 0 && sign * mean.Value == best,
-            IsTied: bestRow >= 0 && (r == bestRow || !pairs.First(pair => pair.Measure == m && (pair.First, pair.Second) == (Math.Min(r, bestRow), Math.Max(r, bestRow))).IsSignificant)))];
+            IsTied: bestRow >= 0 && (r == bestRow || pairs.First(pair => pair.Measure == m && (pair.First, pair.Second) == (Math.Min(r, bestRow), Math.Max(r, bestRow))).Corrected >= Level)))];
     }
 
     /// <summary>The scores of one network.</summary>

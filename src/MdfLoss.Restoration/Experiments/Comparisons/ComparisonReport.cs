@@ -197,7 +197,7 @@ internal static class ComparisonReport
             PlaneCurve[] curves = [.. rows.Where(row => row.Networks.Count > 0).Select(row => Curve(row.Row.Name, row.Networks[0].Scores, perception)).Where(curve => curve.Points.Count > 0)];
             if (curves.Length > 0)
             {
-                yield return new SitePlot(
+                yield return SitePlot.OfSvg(
                     $"plane-{perception.Name}",
                     Plots.Svg(new PlanePlot($"{task.Title}: {set.Set}", distortion, perception, curves)),
                     $"Each loss in the plane of {distortion.Title} and {perception.Title}; the numbers are in the table of results.",
@@ -237,7 +237,7 @@ internal static class ComparisonReport
         }).Where(curve => curve.X.Count > 1).ToArray();
         if (series.Length > 0)
         {
-            yield return new SitePlot(
+            yield return SitePlot.OfSvg(
                 "training", Plots.Svg(new CurvePlot("PSNR-Y of the validation images", "step", "PSNR-Y (dB) ↑", series)),
                 "A curve of PSNR-Y on the validation images over the steps of the training, for each loss.", "The trainings of the first seed, on the validation images.");
         }

@@ -1,3 +1,4 @@
+using System.Text;
 using Mdf.Evaluation.Statistics;
 
 namespace Mdf.Reports.Site;
@@ -61,15 +62,28 @@ internal sealed record SitePicture(
     string Id, string Title, string Credit, string Original, string Distorted, IReadOnlyList<string?> Restored, IReadOnlyList<string?> Scores, string? DistortedScores);
 
 /// <summary>A plot.</summary>
-/// <param name="Name">Its file name, without extension.</param>
-/// <param name="Svg">The plot as SVG.</param>
+/// <param name="Name">Its file name.</param>
+/// <param name="Content">The bytes of the file.</param>
 /// <param name="Alternative">A text that says what it shows.</param>
 /// <param name="Caption">Its caption.</param>
-internal sealed record SitePlot(string Name, string Svg, string Alternative, string Caption)
+internal sealed record SitePlot(string Name, ReadOnlyMemory<byte> Content, string Alternative, string Caption)
 {
+    /// <summary>Its width on the page, in pixels.</summary>
+    public int Width { get; init; } = Plots.Width / 2;
+
+    /// <summary>Its height on the page, in pixels.</summary>
+    public int Height { get; init; } = Plots.Height / 2;
+
+    /// <summary>Creates a plot from SVG.</summary>
+    /// <param name="name">Its file name, without extension.</param>
+    /// <param name="svg">The text of the file.</param>
+    /// <param name="alternative">A text that says what it shows.</param>
+    /// <param name="caption">Its caption.</param>
+    public static SitePlot OfSvg(string name, string svg, string alternative, string caption) => new($"{name}.svg", Encoding.UTF8.GetBytes(svg), alternative, caption);
+
     /// <summary>Its file, relative to the page.</summary>
     /// <param name="task">Its task.</param>
-    public string FileOf(SiteTask task) => $"plots/{task.Id}-{Name}.svg";
+    public string FileOf(SiteTask task) => $"plots/{task.Id}-{Name}";
 }
 
 /// <summary>Something that went wrong, or could not be compared.</summary>

@@ -130,17 +130,28 @@ internal static class SitePage
                 [.. set.Measures.Select(measure => (measure.Heading.TrimEnd('↑', '↓', ' '), measure.Direction))],
                 set.Rows.Select(row => (row.Name, row.Values.Select((value, m) => value is null ? Nothing : Cell(value, set.Measures[m])))))}
             """)))}
-        <p class="legend"><span class="mark" aria-hidden="true">●</span><strong>Bold with a filled dot</strong>: the best of its column.
-        <span class="mark" aria-hidden="true">○</span>Open dot: not significantly worse than the best, by a paired test over images{(task.Rows.Any(row => row.Networks > 1) ? " and seeds" : "")}, corrected for the number of all differences of the table (5 %).
-        Small type: the 95 % interval of the mean over images{(task.Rows.Any(row => row.Networks > 1) ? ", and ± the standard deviation over seeds" : "")}.
-        {(task.Rows.Any(row => row.Networks == 1 && row.Steps is not null) ? "With one seed, a difference is one between two networks, not between two losses." : "")}</p>
+        {Legend(task)}
         """);
+
+    private static Html Legend(SiteTask task)
+    {
+        var hasSeeds = task.Rows.Any(row => row.Networks > 1);
+        var best = Html.Of($"""<span class="mark" aria-hidden="true">●</span><strong>Bold with a filled dot</strong>: the best of its column.""");
+        return task.Sets.All(set => set.Images.Count < 2)
+            ? Html.Of($"""<p class="legend">{best} These are results for one image: for another, the order may be different.</p>""")
+            : Html.Of($"""
+                <p class="legend">{best}
+                <span class="mark" aria-hidden="true">○</span>Open dot: not significantly worse than the best, by a paired test over images{(hasSeeds ? " and seeds" : "")}, corrected for the number of all differences of the table (5 %).
+                Small type: the 95 % interval of the mean over images{(hasSeeds ? ", and ± the standard deviation over seeds" : "")}.
+                {(task.Rows.Any(row => row.Networks == 1 && row.Steps is not null) ? "With one seed, a difference is one between two networks, not between two losses." : "")}</p>
+                """);
+    }
 
     private static Html Plots(SiteTask task) => task.Plots.Count == 0 ? Html.Empty : Html.Of($"""
         <div class="plots">
         {Html.Lines(task.Plots.Select(plot => Html.Of($"""
             <figure>
-            <img loading="lazy" width="{Reports.Plots.Width / 2}" height="{Reports.Plots.Height / 2}" alt="{plot.Alternative}" src="{plot.FileOf(task)}">
+            <img loading="lazy" width="{plot.Width}" height="{plot.Height}" alt="{plot.Alternative}" src="{plot.FileOf(task)}">
             <figcaption>{plot.Caption}</figcaption>
             </figure>
             """)))}

@@ -35,7 +35,7 @@ internal static class SiteWriter
         foreach (var task in site.Tasks)
         {
             foreach (var plot in task.Plots)
-                AtomicFile.Write(Path.Combine(folder, plot.FileOf(task)), plot.Svg);
+                AtomicFile.Write(Path.Combine(folder, plot.FileOf(task)), plot.Content);
         }
 
         foreach (var asset in s_assets)
