@@ -21,7 +21,7 @@ const LARGEST_FIRST_PAINT = 2_000_000;
 /** What the page says about itself. */
 function comparisonOf(folder) {
   const html = readFileSync(join(folder, "index.html"), "utf8");
-  return JSON.parse(/<script[^>]*id="comparison"[^>]*>(.*?)<\/script>/s.exec(html)[1]);
+  return JSON.parse(/<script[^>]*id="mdfData"[^>]*>(.*?)<\/script>/s.exec(html)[1]);
 }
 
 const { tasks } = comparisonOf(site);
@@ -541,7 +541,7 @@ describe("the report of a comparison", { skip: task === undefined ? "the site ha
       }
       assert.equal(await page.locator(`#${each.id} table.results tbody th`).filter({ hasText: row.name }).count() > 0 || await page.locator(`#${each.id} table.results`).count() === 0, true);
       assert.equal(await page.locator("script").count(), 3, "the page has three scripts: site.js, img-comparison-slider.js and the data");
-      assert.equal(await page.locator("body script:not(#comparison), iframe, object, embed").count(), 0);
+      assert.equal(await page.locator("body script:not(#mdfData), iframe, object, embed").count(), 0);
       assert.deepEqual(noted.dialogs, []);
       assert.deepEqual(noted.messages, []);
     }

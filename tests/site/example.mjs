@@ -62,7 +62,7 @@ ${lines(tasks.map(taskSection))}
 <p>Made by mdf 0.9.0 on 30 November 2026. The page needs no server and no network: it can be copied with its folder.</p>
 </footer>
 </div>
-<script type="application/json" id="comparison">${json({ tasks: tasks.map(dataOf) })}</script>
+<script type="application/json" id="mdfData">${json({ tasks: tasks.map(dataOf) })}</script>
 </body>
 </html>
 `;
@@ -208,7 +208,7 @@ ${lines(task.problems.map(({ row, text }) => `<li><strong>${name(row)}</strong>:
  * What the script reads. `images`, `maps` and `scores` lack the rows without a result. `scores` can also have "distorted".
  *
  * builder: two things keep a page with many pictures small, and are optional. `folder` is put before all paths of a picture. `images`, and
- * each of `maps`, can be a list of the rows that have a file, if the files are named ROW.webp and ROW-MAP.webp. The large example has both.
+ * each of `maps`, can be a list of the rows that have a file, if the files are named ROW.webp and MAP/ROW.webp. The large example has both.
  */
 function dataOf({ id, title, rows, maps, pictures: all }) {
   return {
@@ -488,6 +488,7 @@ function largePicture(folder, seed, id, many) {
   const path = `pictures/jpeg10/${id}/`;
   mkdirSync(join(folder, path), { recursive: true });
   const link = file => {
+    mkdirSync(dirname(join(folder, path, file)), { recursive: true });
     try {
       linkSync(seed, join(folder, path, file));
     } catch {
@@ -495,10 +496,10 @@ function largePicture(folder, seed, id, many) {
     }
     return file;
   };
-  const files = end => many.map(row => link(`${row.id}${end}.webp`) && row.id);
+  const files = (folder = "") => many.map(row => link(`${folder}${row.id}.webp`) && row.id);
   return {
     id, title: `${id}.png`, credit: "random numbers", width: 320, height: 240, folder: path, crop: { x: 40, y: 60, width: 128, height: 96 },
-    reference: link("reference.webp"), distorted: link("distorted.webp"), images: files(""), maps: { flip: files("-flip"), resnet18: files("-resnet18") },
+    reference: link("reference.webp"), distorted: link("distorted.webp"), images: files(), maps: { flip: files("flip/"), resnet18: files("resnet18/") },
     scores: Object.fromEntries(many.map(row => [row.id, "31.20 dB, FLIP 0.084"])),
   };
 }

@@ -38,10 +38,11 @@ internal static class ReferenceBootstrap
     /// <summary>Creates the interval of a value.</summary>
     /// <param name="value">The value of the whole sample.</param>
     /// <param name="resampled">Its values in the resamples. Values that are not finite do not count.</param>
-    public static Estimate Interval(double value, IEnumerable<double> resampled)
+    /// <param name="tail">The fraction below the interval, and above it.</param>
+    public static Estimate Interval(double value, IEnumerable<double> resampled, double tail = Tail)
     {
         double[] sorted = [.. resampled.Where(double.IsFinite).Order()];
-        return sorted.Length < 2 ? new Estimate(value) : new Estimate(value, Quantile(sorted, Tail), Quantile(sorted, 1 - Tail));
+        return sorted.Length < 2 ? new Estimate(value) : new Estimate(value, Quantile(sorted, tail), Quantile(sorted, 1 - tail));
     }
 
     private static double Quantile(double[] sorted, double fraction)

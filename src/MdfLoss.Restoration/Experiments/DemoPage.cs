@@ -10,7 +10,7 @@ using static TorchSharp.torch;
 
 namespace Mdf.Experiments;
 
-/// <summary>What the demonstration has trained.</summary>
+/// <summary>The results of the networks that the demonstration has trained.</summary>
 /// <param name="ByMse">The photograph, restored by the network trained with MSE.</param>
 /// <param name="ByMdf">The photograph, restored by the network trained with the small stack.</param>
 /// <param name="Steps">The steps of each network's training.</param>
@@ -72,10 +72,10 @@ internal sealed class DemoPage
         using var _ = no_grad();
         using var measures = MeasureSet.Create([Measures.PsnrY, Measures.PsnrChroma, "ms_ssim", Measures.Flip], device: _unseen.device);
         var site = new SiteModel(
-            "mdf demo: a photograph that no network has seen",
+            "A photograph that no network has seen",
             "First what the networks of the program make of it, then what was trained in these minutes. Press the number keys to flip between the results in place, and space for the original.",
             [.. s_tasks.Select((task, i) => TaskOf(task, _shipped[i], i == 0 ? trained : null, measures))]);
-        SiteWriter.Write(_folder, site, PictureSize, ErrorMaps.Of(measures, []), _progress, _cancellation);
+        SiteWriter.Write(_folder, site, ErrorMaps.Of(measures, []), _progress, _cancellation);
     }
 
     private SiteTask TaskOf(
@@ -86,11 +86,12 @@ internal sealed class DemoPage
         var protocol = BenchmarkProtocol.Rules(task.Distortion);
         var scores = rows.Select(row => measures.Score(row.Image, shipped.Original, BenchmarkProtocol.BorderOf(task.Distortion), _cancellation)).ToArray();
         var set = SetComparison.Of("the photograph", measures.Entries, [.. rows.Zip(scores, (row, score) => (row.Name, (IReadOnlyList<NetworkScores>)
-            [new NetworkScores(row.Name, null, null, "", [new SetScores("the photograph", protocol, [new ImageScores(Photograph, score.Values)])], null, [])]))]);
+            [new NetworkScores(row.Name, null, null, "", "", [new SetScores("the photograph", protocol, [new ImageScores(Photograph, score.Values)])], null, [])]))]);
         return new SiteTask(task.Id, task.Title, Summary(task, trained, [.. scores.Select(score => score[Measures.PsnrY] ?? double.NaN)]))
         {
             Rows = [.. rows.Select((row, r) => new SiteRow(ids[r], row.Name) { Networks = 1 })],
             Sets = [set],
+            PictureSize = PictureSize,
             Pictures = [new SitePicture(
                 Photograph, $"{Photograph}.png", "Rachel Michetti, CC0", Save("original", shipped.Original), Save("distorted", shipped.Distorted),
                 [.. rows.Select((row, r) => Save(ids[r], row.Image))],

@@ -12,7 +12,7 @@ using static TorchSharp.torch;
 
 namespace Mdf.Experiments;
 
-/// <summary>What the networks of the demonstration make of the photograph that was not used for training.</summary>
+/// <summary>The photograph that was not used for training, restored by the networks of the demonstration.</summary>
 /// <param name="Table">The scores.</param>
 /// <param name="ByMse">The restored photograph of the network trained with MSE, <c>(1, 3, H, W)</c> in [0, 1]; the caller disposes of it.</param>
 /// <param name="ByMdf">That of the network trained with the stack; the caller disposes of it.</param>

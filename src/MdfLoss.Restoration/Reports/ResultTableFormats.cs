@@ -111,18 +111,18 @@ internal static class ResultTableFormats
             field.AsSpan().IndexOfAny("\",\r\n") >= 0 ? $"\"{field.Replace("\"", "\"\"")}\"" : field;
     }
 
-    /// <summary>Converts to a tabular of LaTeX, with the title as a comment. It needs no package.</summary>
+    /// <summary>Converts to a tabular of LaTeX with the lines of the package booktabs, and with the title as a comment.</summary>
     /// <param name="table">The results.</param>
     /// <returns>The text; it ends with a line break.</returns>
     public static string ToLatex(this ResultTable table)
     {
-        var text = new StringBuilder($"% {Plain(table.Title)}\n");
-        text.Append(CultureInfo.InvariantCulture, $"\\begin{{tabular}}{{{string.Concat(table.Columns.Select(column => column.Alignment == Alignment.Right ? 'r' : 'l'))}}}\n\\hline\n");
+        var text = new StringBuilder($"% {Plain(table.Title)}\n% \\usepackage{{booktabs}}\n");
+        text.Append(CultureInfo.InvariantCulture, $"\\begin{{tabular}}{{{string.Concat(table.Columns.Select(column => column.Alignment == Alignment.Right ? 'r' : 'l'))}}}\n\\toprule\n");
         Line(table.Columns.Select(column => column.Name));
-        text.Append("\\hline\n");
+        text.Append("\\midrule\n");
         for (var row = 0; row < table.Rows.Count; row++)
             Line(Enumerable.Range(0, table.Columns.Count).Select(column => table.Text(row, column)));
-        return text.Append("\\hline\n\\end{tabular}\n").ToString();
+        return text.Append("\\bottomrule\n\\end{tabular}\n").ToString();
 
         void Line(IEnumerable<string> cells) => text.AppendJoin(" & ", cells.Select(Escape)).Append(" \\\\\n");
 

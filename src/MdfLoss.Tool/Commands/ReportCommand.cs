@@ -46,13 +46,13 @@ internal sealed class ReportCommand : ComputeCommand
         var tasks = ComparisonReport.Tasks(runs);
         var site = ComparisonReport.Read(tasks, threads => string.Create(CultureInfo.InvariantCulture, $"mdf train experiment.yaml -o run --threads {threads}"));
         using var measures = MeasureSet.Create(Measures.Parse(s_maps), niqe: null, device, warn: null); // without a map whose weights are missing
-        var size = tasks.Max(task => TaskDescription.Read(task).PictureSize);
-        var page = context.WithProgress(progress => SiteWriter.Write(folder, site, size, ErrorMaps.Of(measures, []), progress, context.Cancellation));
-        var tables = site.Tasks.SelectMany(task => task.Sets.Select(set => (Task: task, Set: set, Table: ComparisonReport.TableOf(task.Title, set)))).ToList();
-        foreach (var (task, set, table) in tables)
+        var page = context.WithProgress(progress => SiteWriter.Write(folder, site, ErrorMaps.Of(measures, []), progress, context.Cancellation));
+        var tables = site.Tasks.SelectMany(task => task.Sets.Zip(SafeName.Of(task.Sets.Select(set => set.Set)), (set, name) => (Name: $"{task.Id}-{name}", Task: task.Title, Set: set))).ToList();
+        foreach (var (name, task, set) in tables)
         {
             foreach (var format in s_formats)
-                table.Save(Path.Combine(folder, "tables", $"{task.Id}-{SafeName.Of([set.Set])[0]}{format}"));
+                ComparisonReport.TableOf(task, set).Save(Path.Combine(folder, "tables", name + format));
+            ComparisonReport.PairsOf(task, set).Save(Path.Combine(folder, "tables", name + "-pairs.csv"));
         }
 
         context.Result(
@@ -61,7 +61,7 @@ internal sealed class ReportCommand : ComputeCommand
             {
                 foreach (var problem in site.Tasks.SelectMany(task => task.Problems.Select(problem => $"{task.Title}: {Text(problem)}")))
                     terminal.WriteLine(problem);
-                terminal.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{page}: open it in a browser; {Path.Combine(folder, "tables")} has {tables.Count} tables as CSV, JSON, Markdown and LaTeX"));
+                terminal.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{page}: open it in a browser; {Path.Combine(folder, "tables")} has {tables.Count} tables as CSV, JSON, Markdown and LaTeX, and the differences of all pairs"));
             });
 
         static string Text(SiteProblem problem) => problem.Subject is null ? problem.Text : $"{problem.Subject}: {problem.Text}";

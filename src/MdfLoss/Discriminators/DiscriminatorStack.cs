@@ -12,11 +12,12 @@ namespace Mdf.Discriminators;
 /// </remarks>
 public sealed class DiscriminatorStack : nn.Module
 {
-    // A file with more scales than this is refused: with scale 0 at 25 pixels and a factor of 0.75, scale 30 already has 140,000 pixels.
     /// <summary>The name of <see cref="Untrained"/> with eight scales in the place of a file: <c>mdf:untrained</c>, a control for comparisons.</summary>
     internal const string UntrainedName = "untrained";
 
     private const int DefaultScales = 8;
+
+    // A file with more scales than this is refused: with scale 0 at 25 pixels and a factor of 0.75, scale 30 already has 140,000 pixels.
     private const int MostScales = 32;
     private const int LargestWidth = 512;
     private const string RangeKey = WeightConversion.InputRangeKey;
@@ -98,7 +99,7 @@ public sealed class DiscriminatorStack : nn.Module
     /// <exception cref="InputException">The file is missing, corrupt, or not a discriminator stack.</exception>
     public static DiscriminatorStack Load(string path, InputRange? inputRange = null)
     {
-        if (path == UntrainedName && !File.Exists(path))
+        if (path == UntrainedName)
             return Untrained(DefaultScales, seed: 1, inputRange);
         using var file = ShippedStacks.Files.Open(path);
         var metadata = StackMetadata.Read(file.Metadata, path);

@@ -54,13 +54,13 @@ public sealed class CompareCommandTests : IDisposable
         Assert.Contains("&lt;script&gt;alert(1)&lt;/script&gt;", page, StringComparison.Ordinal);
         Assert.Contains("somebody &amp; co, CC0", page, StringComparison.Ordinal);
         Assert.DoesNotContain(_folder.File(""), page.Replace("\\u002F", "/", StringComparison.Ordinal).Split("<pre")[0], StringComparison.Ordinal); // no path of this machine, except in the experiment itself
-        using var data = JsonDocument.Parse(page.Split("id=\"comparison\">")[1].Split("</script>")[0]);
+        using var data = JsonDocument.Parse(page.Split("id=\"mdfData\">")[1].Split("</script>")[0]);
         var picture = data.RootElement.GetProperty("tasks")[0].GetProperty("pictures")[0];
         Assert.Equal((40, 40, "知覚"), (picture.GetProperty("width").GetInt32(), picture.GetProperty("height").GetInt32(), picture.GetProperty("title").GetString()));
         var files = _folder.File("out/site/" + picture.GetProperty("folder").GetString());
-        Assert.Equal(["distorted", "input", "input-flip", "input-psnr-chroma", "l1", "l1-flip", "l1-psnr-chroma", "reference", "script-alert-1-script", "script-alert-1-script-flip", "script-alert-1-script-psnr-chroma"],
-            Directory.EnumerateFiles(files).Select(file => Path.GetFileNameWithoutExtension(file)).Order(StringComparer.Ordinal));
-        foreach (var file in new[] { "site.css", "site.js", "img-comparison-slider.js", "plots/noise-plane-flip.svg", "plots/noise-training.svg", "tables/noise-set.csv", "tables/noise-set.tex" })
+        Assert.Equal(["flip/input", "flip/l1", "flip/script-alert-1-script", "input", "l1", "original/distorted", "original/reference", "psnr-chroma/input", "psnr-chroma/l1", "psnr-chroma/script-alert-1-script", "script-alert-1-script"],
+            Directory.EnumerateFiles(files, "*", SearchOption.AllDirectories).Select(file => Path.ChangeExtension(Path.GetRelativePath(files, file), null).Replace('\\', '/')).Where(file => !file.StartsWith("resnet18", StringComparison.Ordinal)).Order(StringComparer.Ordinal));
+        foreach (var file in new[] { "site.css", "site.js", "img-comparison-slider.js", "plots/noise-plane-flip.svg", "plots/noise-training.svg", "tables/noise-set.csv", "tables/noise-set.tex", "tables/noise-set-pairs.csv" })
             Assert.True(File.Exists(_folder.File($"out/site/{file}")), file);
         var scores = NetworkScores.Read(_folder.File("out/noise/cells/loss=_script_alert_1___script___,seed=1/scores.json"))!;
         Assert.Equal([0.25, 0.5, 0.75], scores.Between.Select(between => between.Position));
@@ -74,6 +74,64 @@ public sealed class CompareCommandTests : IDisposable
         // Another report of the same results, and of a single task, is the same page.
         Assert.Equal(0, Run("report {}out/noise -o {}again").ExitCode);
         Assert.Equal(page, File.ReadAllText(_folder.File("again/index.html")));
+    }
+
+    [Fact]
+    public void Changed_images_and_restorers_are_measured_again()
+    {
+        Directory.CreateDirectory(_folder.File("results"));
+        foreach (var name in new[] { "a.png", "b.png", "c.png" })
+            File.Copy(_folder.File($"Set/{name}"), _folder.File($"results/{name}"));
+        File.Copy(_folder.File("pictures/知覚.png"), _folder.File("results/知覚.png"));
+        var text = File.ReadAllText(_folder.File("comparison.yaml"));
+        File.WriteAllText(_folder.File("comparison.yaml"), text.Replace("Input: identity", _folder.Local("Other: 'folder:{}results'"), StringComparison.Ordinal));
+        Assert.Equal(0, Run("compare {}comparison.yaml -o {}out").ExitCode);
+        Assert.Equal(double.PositiveInfinity, Other());
+
+        // The same size in bytes is no proof: the content counts.
+        _folder.Image("results/a.png", seed: 8);
+        Assert.Equal(0, Run("compare {}comparison.yaml -o {}out").ExitCode);
+        Assert.True(Other() < 30);
+
+        // Another restorer under the same name.
+        File.WriteAllText(_folder.File("comparison.yaml"), text.Replace("Input: identity", "Other: identity", StringComparison.Ordinal));
+        Assert.Equal(0, Run("compare {}comparison.yaml -o {}out").ExitCode);
+        Assert.InRange(Other(), 10, 20); // noise of σ 50
+
+        double Other() => NetworkScores.Read(_folder.File("out/noise/restorers/other/scores.json"))!.Sets[0].Images[0].Scores[Measures.PsnrY]!.Value;
+    }
+
+    [Fact]
+    public void A_report_leaves_out_scores_of_other_test_images()
+    {
+        Assert.Equal(0, Run("compare {}comparison.yaml -o {}out").ExitCode);
+        var path = _folder.File("out/noise/cells/loss=L1,seed=1/scores.json");
+        (NetworkScores.Read(path)! with { Settings = "others" }).Write(path);
+        Assert.Contains("Noise: L1, seed 1: its scores are of other test images, pictures or measures: run the comparison again.", Run("report {}out -o {}site").Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_dry_run_lists_the_trainings_of_all_tasks()
+    {
+        var answer = Run("compare {}comparison.yaml -o {}out --dry-run");
+        Assert.Equal(0, answer.ExitCode);
+        Assert.Contains("noise: loss=L1,seed=2", answer.Output, StringComparison.Ordinal);
+        Assert.False(Directory.Exists(_folder.File("out")));
+    }
+
+    [Theory]
+    [InlineData("Input: identity", "Input: identify", "identify")]
+    [InlineData("Input: identity", "Input: bicubic", "'bicubic' enlarges and does nothing for the t")]
+    [InlineData("知覚: 'somebody", "coffee: 'somebody", "'gallery.credits' of 'noise' names 'coffee', and there is no such picture")]
+    public void Mistakes_are_found_before_anything_is_trained(string from, string to, string expected)
+    {
+        var text = File.ReadAllText(_folder.File("comparison.yaml"));
+        Assert.Contains(from, text, StringComparison.Ordinal);
+        File.WriteAllText(_folder.File("comparison.yaml"), text.Replace(from, to, StringComparison.Ordinal));
+        var answer = Run("compare {}comparison.yaml -o {}out");
+        Assert.Equal(2, answer.ExitCode);
+        Assert.Contains(expected, answer.Error, StringComparison.Ordinal);
+        Assert.False(Directory.Exists(_folder.File("out/noise/cells")));
     }
 
     [Fact]

@@ -52,16 +52,17 @@ public sealed class ResultTableTests
     }
 
     [Fact]
-    public void Latex_is_a_tabular_without_packages() => Assert.Equal(
+    public void Latex_is_a_tabular_of_booktabs() => Assert.Equal(
         """
         % a_b, ×4
+        % \usepackage{booktabs}
         \begin{tabular}{lr}
-        \hline
+        \toprule
         image & PSNR (dB) $\uparrow$ \\
-        \hline
+        \midrule
         50\%\_\textbackslash{}x & $\infty$ \\
         |y & -- \\
-        \hline
+        \bottomrule
         \end{tabular}
 
         """.Replace("|y", "$|$y", StringComparison.Ordinal),

@@ -29,7 +29,7 @@ internal sealed record SeedVariance(double Variance, int Freedom)
 /// <param name="Images">The number of images.</param>
 /// <param name="Seeds">The number of seeds.</param>
 /// <remarks>
-/// With one seed this is the paired t-test over the images, so it speaks of these two networks only. With more seeds, images and seeds are both random (Clark, "The
+/// If no loss has a second seed, this is the paired t-test over the images, so it speaks of these two networks only. With more seeds, images and seeds are both random (Clark, "The
 /// language-as-fixed-effect fallacy", 1973): the squared standard error of the mean is the sum of that over images and that over seeds. Two or three seeds alone estimate
 /// the latter badly: with Clark's degrees of freedom, a third of simulated tables of six equal losses had a "significant" difference. So the larger of two estimates counts, that of these two
 /// losses and that of all losses together (<see cref="SeedVariance"/>), and the smaller of the degrees of freedom of images and seeds.
@@ -40,8 +40,9 @@ internal sealed record PairedDifference(double Mean, double? PValue, int Images,
     /// <param name="first">The scores of the first: for each seed, one value for each image.</param>
     /// <param name="second">Those of the second, with the same seeds and images in the same order.</param>
     /// <param name="variance">How much networks vary by their seeds; null if only these two say it.</param>
+    /// <param name="trained">The number of the two that are trained networks: 2, or fewer if a restorer without seeds is among them.</param>
     /// <exception cref="ArgumentException">The numbers of seeds or images differ, or there are none.</exception>
-    public static PairedDifference Of(IReadOnlyList<IReadOnlyList<double>> first, IReadOnlyList<IReadOnlyList<double>> second, SeedVariance? variance = null)
+    public static PairedDifference Of(IReadOnlyList<IReadOnlyList<double>> first, IReadOnlyList<IReadOnlyList<double>> second, SeedVariance? variance = null, int trained = 2)
     {
         ArgumentNullException.ThrowIfNull(first);
         ArgumentNullException.ThrowIfNull(second);
@@ -54,9 +55,10 @@ internal sealed record PairedDifference(double Mean, double? PValue, int Images,
             return new PairedDifference(mean, null, images, seeds);
         var error = SquaredError([.. Enumerable.Range(0, images).Select(image => differences.Average(seed => seed[image]))]);
         var freedom = images - 1;
-        if (seeds > 1)
+        if (trained > 0 && (seeds > 1 || variance is not null))
         {
-            var (own, ofAll) = (SquaredError([.. differences.Select(seed => seed.Average())]), 2 * (variance?.Variance ?? 0) / seeds);
+            var own = seeds < 2 ? 0 : SquaredError([.. differences.Select(seed => seed.Average())]);
+            var ofAll = trained * (variance?.Variance ?? 0) / seeds;
             error += Math.Max(own, ofAll);
             freedom = Math.Min(freedom, ofAll >= own && variance is not null ? variance.Freedom : seeds - 1);
         }

@@ -5,9 +5,24 @@ namespace Mdf.Evaluation.Statistics;
 /// <summary>The value of one row in one measure.</summary>
 /// <param name="Mean">The mean over images and seeds, with its 95 % interval over images.</param>
 /// <param name="Spread">The standard deviation over seeds of the means over images, with n − 1; null for fewer than two seeds.</param>
-/// <param name="IsBest">Whether no row has a better mean.</param>
-/// <param name="IsTied">Whether it is the best one, or was tested against it and is not significantly worse. One image is no test.</param>
-internal sealed record ComparedValue(Estimate Mean, double? Spread, bool IsBest, bool IsTied);
+/// <param name="Rank">Its place among the rows.</param>
+internal sealed record ComparedValue(Estimate Mean, double? Spread, ComparedRank Rank);
+
+/// <summary>The place of a value among the rows.</summary>
+internal enum ComparedRank
+{
+    /// <summary>It could not be tested against the best, or the measure has no better and worse values.</summary>
+    Untested,
+
+    /// <summary>No row has a better mean.</summary>
+    Best,
+
+    /// <summary>Not significantly worse than the best.</summary>
+    Tied,
+
+    /// <summary>Significantly worse than the best.</summary>
+    Worse,
+}
 
 /// <summary>One row: a loss, or another restorer.</summary>
 /// <param name="Name">Its name.</param>
@@ -23,8 +38,8 @@ internal sealed record ComparedRow(string Name, int Seeds, IReadOnlyList<Compare
 /// <param name="Corrected">The p-value, corrected for the number of all differences of the set; null if there is none.</param>
 internal sealed record ComparedPair(int First, int Second, int Measure, PairedDifference Difference, double? Corrected)
 {
-    /// <summary>Whether the difference is significant at 5 %.</summary>
-    public bool IsSignificant => Corrected < SetComparison.Level;
+    /// <summary>Whether the difference is significant at 5 %. Null if it could not be tested.</summary>
+    public bool? IsSignificant => Corrected is { } p ? p < SetComparison.Level : null;
 }
 
 /// <summary>Compares losses, and other restorers, on one test set: means with intervals, and paired tests of all differences, corrected for their number.</summary>
@@ -150,11 +165,15 @@ internal sealed class SetComparison
         {
             for (var second = first + 1; second < rows.Count; second++)
             {
-                if (rows[first].Scores.Count > 0 && rows[second].Scores.Count > 0)
-                {
-                    var (a, b) = Row.Pair(rows[first], rows[second]);
-                    yield return new ComparedPair(first, second, measure, PairedDifference.Of(a, b, variance), null);
-                }
+                if (rows[first].Scores.Count == 0 || rows[second].Scores.Count == 0)
+                    continue;
+                var (a, b) = Row.Pair(rows[first], rows[second]);
+                var count = (rows[first].IsTrained ? 1 : 0) + (rows[second].IsTrained ? 1 : 0);
+                var difference = PairedDifference.Of(a, b, variance, count);
+                // Seeds matter here, and neither these two losses nor all together say how much.
+                if (trained is not null && variance is null && count > 0 && difference.Seeds < 2)
+                    difference = difference with { PValue = null };
+                yield return new ComparedPair(first, second, measure, difference, null);
             }
         }
     }
@@ -165,10 +184,19 @@ internal sealed class SetComparison
         var sign = measure.Direction == Direction.Lower ? -1 : 1;
         var best = means.Where(mean => mean is not null).Select(mean => sign * mean!.Value).DefaultIfEmpty().Max();
         var bestRow = measure.Direction == Direction.None ? -1 : Array.FindIndex(means, mean => mean is not null && sign * mean.Value == best);
-        return [.. rows.Select((row, r) => means[r] is not { } mean ? null : new ComparedValue(
-            mean, row.Spread(),
-            IsBest: bestRow >= 0 && sign * mean.Value == best,
-            IsTied: bestRow >= 0 && (r == bestRow || pairs.First(pair => pair.Measure == m && (pair.First, pair.Second) == (Math.Min(r, bestRow), Math.Max(r, bestRow))).Corrected >= Level)))];
+        return [.. rows.Select((row, r) => means[r] is not { } mean ? null : new ComparedValue(mean, row.Spread(), RankOf(r, sign * mean.Value == best)))];
+
+        ComparedRank RankOf(int row, bool isBest)
+        {
+            if (bestRow < 0)
+                return ComparedRank.Untested;
+            if (isBest)
+                return ComparedRank.Best;
+            var pair = pairs.First(pair => pair.Measure == m && (pair.First, pair.Second) == (Math.Min(row, bestRow), Math.Max(row, bestRow)));
+            // The means of the table are over all seeds, those of the test over the common ones.
+            var isWorse = sign * pair.Difference.Mean * (pair.First == row ? 1 : -1) < 0;
+            return pair.IsSignificant switch { null => ComparedRank.Untested, true when isWorse => ComparedRank.Worse, _ => ComparedRank.Tied };
+        }
     }
 
     /// <summary>The scores of one network.</summary>
@@ -190,6 +218,9 @@ internal sealed class SetComparison
     /// <summary>The scores of one row in one measure: for each network, one value for each image.</summary>
     private sealed record Row(IReadOnlyList<long?> Seeds, IReadOnlyList<double[]> Scores)
     {
+        /// <summary>Whether the row has networks that were trained with a seed.</summary>
+        public bool IsTrained => Seeds is not [null];
+
         public double[] MeansOfImages() => [.. Scores[0].Select((_, image) => Scores.Average(network => network[image]))];
 
         public double? Spread()

@@ -19,6 +19,9 @@ internal sealed partial class Comparison
     private static readonly string[] s_keys = ["title", "about", .. s_shared, "tasks"];
     private static readonly string[] s_taskKeys = ["title", "experiment", .. s_shared];
 
+    // The folder of the page, and the endings of the addresses of its parts.
+    private static readonly string[] s_reserved = ["site", "title", "pictures", "results", "plots", "cost", "repeat", "problems"];
+
     private static readonly ValueRange<string> s_ids = new("lower-case letters, digits and hyphens, at most 40, such as jpeg10", value => Id().IsMatch(value));
 
     private Comparison(string title, string? about, IReadOnlyList<ComparisonTask> tasks) => (Title, About, Tasks) = (title, about, tasks);
@@ -57,11 +60,14 @@ internal sealed partial class Comparison
     {
         if (!s_ids.Contains(id))
             throw new InputException($"{place}: expected the name of a task to be {s_ids.Words}, found {Untrusted.Quote(id)}");
+        if (s_reserved.Any(word => id == word || id.EndsWith("-" + word, StringComparison.Ordinal)))
+            throw new InputException($"{place}: the page has parts with the name {Untrusted.Quote(id)}: give the task another name");
         if (value is not SettingMap own)
             throw new InputException($"{place}: expected the keys of the task '{id}', such as 'experiment: FILE', found {value.Kind}");
         var keys = Merge(shared, own);
         var task = Section.Open(place, keys, s_taskKeys);
-        var losses = root.Inner("losses").IsEmpty && task.Inner("losses").IsEmpty ? throw task.Missing("losses", "named losses: 'losses: {L1: l1}'") : task.Inner("losses");
+        if (task.Inner("losses").IsEmpty)
+            throw task.Missing("losses", "named losses: 'losses: {L1: l1}'");
         string[] forSweep = ["experiment", "losses", "seeds", "threads"];
         var sweep = Sweep.Create(id, keys with { Entries = new(keys.Entries.Where(entry => forSweep.Contains(entry.Key)), StringComparer.Ordinal) }, place, task: null, new ExperimentArguments("key", "task"));
         var names = sweep.Losses.Select(loss => loss.Name).ToList();

@@ -15,6 +15,9 @@ internal static class ComparisonReport
     // The measures that say how an image looks, the first ones first.
     private static readonly string[] s_perception = ["lpips_alex", "resnet18", "flip", "dists"];
 
+    // An experiment has fewer lines.
+    private const int MostLines = 1000;
+
     /// <summary>Finds the folders of the tasks in folders that a user has given.</summary>
     /// <param name="folders">Folders of comparisons, or of single tasks.</param>
     /// <exception cref="InputException">A folder has no task.</exception>
@@ -70,17 +73,35 @@ internal static class ComparisonReport
             set.Rows.Select(row => (IEnumerable<object?>)
             [
                 row.Name, row.Seeds, .. row.Values.SelectMany(value => value is null ? new object?[5] :
-                    [value.Mean.Value, value.Mean.Low, value.Mean.High, value.Spread, value.IsBest ? "best" : value.IsTied ? "tied" : "worse"]),
+                    [value.Mean.Value, value.Mean.Low, value.Mean.High, value.Spread, value.Rank == ComparedRank.Untested ? null : value.Rank.ToString().ToLowerInvariant()]),
             ]));
 
         static ResultColumn Column(Measure measure, string key, string title) => new($"{measure.Title} {title}", measure.Format, Alignment.Right) { Key = $"{measure.Name}_{key}" };
+    }
+
+    /// <summary>The table of the differences between all pairs of losses on one test set, for files.</summary>
+    /// <param name="task">The title of the task.</param>
+    /// <param name="set">The comparison.</param>
+    public static ResultTable PairsOf(string task, SetComparison set)
+    {
+        ArgumentNullException.ThrowIfNull(set);
+        return new ResultTable(
+            $"{task}: {set.Set}, differences of pairs, and their p-values, corrected for their number (Holm)",
+            [
+                new ResultColumn("measure"), new ResultColumn("first"), new ResultColumn("second"), ResultColumn.Number("first − second", "G4") with { Key = "difference" },
+                ResultColumn.Number("p", "G3"), ResultColumn.Number("p corrected", "G3") with { Key = "p_corrected" }, ResultColumn.Number("images", "D"), ResultColumn.Number("seeds", "D"),
+            ],
+            set.Pairs.Select(pair => (IEnumerable<object?>)
+            [
+                set.Measures[pair.Measure].Name, set.Rows[pair.First].Name, set.Rows[pair.Second].Name, pair.Difference.Mean, pair.Difference.PValue, pair.Corrected, pair.Difference.Images, pair.Difference.Seeds,
+            ]));
     }
 
     private static SiteTask TaskOf(string folder, TaskDescription task, string id, string command)
     {
         var problems = new List<SiteProblem>();
         var results = task.Rows.Select(row => (Row: row, Networks: (IReadOnlyList<(DescribedResult Result, NetworkScores Scores)>)[.. row.Results
-            .Select(result => (Result: result, Scores: ScoresOf(folder, row, result, problems)))
+            .Select(result => (Result: result, Scores: ScoresOf(folder, task, row, result, problems)))
             .Where(result => result.Scores is not null).Select(result => (result.Result, result.Scores!))])).ToArray();
         var measures = Known(task.Measures, problems);
         SetComparison[] sets = [.. task.Sets.Select(set => SetComparison.Of(set, measures, [.. results.Select(row => (row.Row.Name, (IReadOnlyList<NetworkScores>)[.. row.Networks.Select(network => network.Scores)]))]))];
@@ -93,21 +114,28 @@ internal static class ComparisonReport
         {
             Rows = rows,
             Sets = sets,
-            Pictures = PicturesOf(folder, task, [.. results.Select(row => row.Networks.Count > 0 ? row.Networks[0] : ((DescribedResult, NetworkScores)?)null)], measures),
+            PictureSize = task.PictureSize,
+            Pictures = PicturesOf(folder, task, [.. results.Select(FirstOf)], measures),
             Plots = [.. PlanesOf(task, sets, results, measures), .. CurvesOf(folder, results)],
             Problems = problems,
         };
     }
 
     /// <summary>The scores of a network; null, with a problem, if it has none.</summary>
-    private static NetworkScores? ScoresOf(string folder, DescribedRow row, DescribedResult result, List<SiteProblem> problems)
+    private static NetworkScores? ScoresOf(string folder, TaskDescription task, DescribedRow row, DescribedResult result, List<SiteProblem> problems)
     {
         var subject = row.Results.Count > 1 ? string.Create(CultureInfo.InvariantCulture, $"{row.Name}, seed {result.Seed}") : row.Name;
         try
         {
             var path = Path.Combine(folder, result.Folder);
             if (NetworkScores.Read(new ResultFolder(path).Scores) is { } scores)
-                return scores;
+            {
+                if (scores.Settings == task.Settings && scores.Name == row.Name)
+                    return scores;
+                problems.Add(new SiteProblem(subject, "its scores are of other test images, pictures or measures: run the comparison again."));
+                return null;
+            }
+
             var record = row.Loss is null ? null : SweepFolder.ReadRecord(path);
             problems.Add(new SiteProblem(subject, record switch
             {
@@ -161,7 +189,7 @@ internal static class ComparisonReport
     {
         var file = new RunFolder(run).Description;
         return File.Exists(file)
-            ? ["# experiment.yaml", .. File.ReadLines(file).Where(line => !line.StartsWith('#')), "", command]
+            ? ["# experiment.yaml", .. File.ReadLines(file).Take(MostLines).Where(line => !line.StartsWith('#')), "", command]
             : [];
     }
 
@@ -191,10 +219,10 @@ internal static class ComparisonReport
     {
         if (measures.FirstOrDefault(measure => measure.Name == Measures.PsnrY) is not { } distortion || sets.FirstOrDefault(set => set.Images.Count > 0) is not { } set)
             yield break;
-        var start = rows.FirstOrDefault(row => row.Row.Name == task.Baseline).Networks is [var first, ..] ? first.Scores : null;
+        var start = rows.Where(row => row.Row.Name == task.Baseline).Select(row => FirstOf(row)?.Scores).FirstOrDefault();
         foreach (var perception in s_perception.Select(name => measures.FirstOrDefault(measure => measure.Name == name)).OfType<Measure>().Take(2))
         {
-            PlaneCurve[] curves = [.. rows.Where(row => row.Networks.Count > 0).Select(row => Curve(row.Row.Name, row.Networks[0].Scores, perception)).Where(curve => curve.Points.Count > 0)];
+            PlaneCurve[] curves = [.. rows.Where(row => FirstOf(row) is not null).Select(row => Curve(row.Row.Name, FirstOf(row)!.Value.Scores, perception)).Where(curve => curve.Points.Count > 0)];
             if (curves.Length > 0)
             {
                 yield return SitePlot.OfSvg(
@@ -230,9 +258,9 @@ internal static class ComparisonReport
     /// <summary>A measure of the validations over the steps, for the first seed.</summary>
     private static IEnumerable<SitePlot> CurvesOf(string folder, IReadOnlyList<(DescribedRow Row, IReadOnlyList<(DescribedResult Result, NetworkScores Scores)> Networks)> rows)
     {
-        var series = rows.Where(row => row.Row.Loss is not null && row.Networks.Count > 0).Select(row =>
+        var series = rows.Where(row => row.Row.Loss is not null && FirstOf(row) is not null).Select(row =>
         {
-            JsonObject[] entries = [.. TrainingLog.Read(new RunFolder(Path.Combine(folder, row.Networks[0].Result.Folder))).Where(entry => Number(entry[TrainingLog.ValidationGroup]?[Measures.PsnrY]) is not null)];
+            JsonObject[] entries = [.. TrainingLog.Read(new RunFolder(Path.Combine(folder, FirstOf(row)!.Value.Result.Folder))).Where(entry => Number(entry[TrainingLog.ValidationGroup]?[Measures.PsnrY]) is not null)];
             return new CurveSeries(Plots.Short(row.Row.Name), [.. entries.Select(entry => Number(entry["iteration"]) ?? 0)], [.. entries.Select(entry => Number(entry[TrainingLog.ValidationGroup]![Measures.PsnrY])!.Value)]);
         }).Where(curve => curve.X.Count > 1).ToArray();
         if (series.Length > 0)
@@ -241,6 +269,13 @@ internal static class ComparisonReport
                 "training", Plots.Svg(new CurvePlot("PSNR-Y of the validation images", "step", "PSNR-Y (dB) ↑", series)),
                 "A curve of PSNR-Y on the validation images over the steps of the training, for each loss.", "The trainings of the first seed, on the validation images.");
         }
+    }
+
+    /// <summary>The network of the first seed, or the restorer; null if it has no scores. Pictures and curves are of this seed only.</summary>
+    private static (DescribedResult Result, NetworkScores Scores)? FirstOf((DescribedRow Row, IReadOnlyList<(DescribedResult Result, NetworkScores Scores)> Networks) row)
+    {
+        var found = row.Networks.Where(network => network.Result == row.Row.Results[0]).ToList();
+        return found.Count > 0 ? found[0] : null;
     }
 
     private static double? Number(JsonNode? node) => node is JsonValue value && value.TryGetValue<double>(out var number) && double.IsFinite(number) ? number : null;

@@ -34,9 +34,6 @@ internal sealed class ComparisonRun(Comparison comparison, string path, Device d
     /// <summary>Takes one line about each thing that was ignored, or that went wrong.</summary>
     public required Action<string> Warn { get; init; }
 
-    /// <summary>Called when a task has been trained and measured.</summary>
-    public Action Ended { get; init; } = () => { };
-
     /// <summary>The folder of a task.</summary>
     /// <param name="task">The task.</param>
     public ComparisonFolder FolderOf(ComparisonTask task) => new(path, task);
@@ -54,14 +51,13 @@ internal sealed class ComparisonRun(Comparison comparison, string path, Device d
         {
             Todo(task, FolderOf(task));
             using var measurement = new Measurement(task, FolderOf(task), device, warn: null);
+            foreach (var restorer in task.Restorers)
+                measurement.Open(restorer).Dispose();
         }
 
         var isWhole = true;
         for (var i = 0; i < comparison.Tasks.Count; i++)
-        {
             isWhole &= Run(comparison.Tasks[i], i, progress, cancellationToken);
-            Ended();
-        }
 
         return isWhole;
     }
@@ -71,11 +67,15 @@ internal sealed class ComparisonRun(Comparison comparison, string path, Device d
         var folder = FolderOf(task);
         folder.Sweep.Prepare();
         using var measurement = new Measurement(task, folder, device, Warn);
-        Describe(task, order, folder, measurement).Write(folder.Path);
-        measurement.WriteOriginals(cancellationToken);
+        set_num_threads(task.Sweep.Threads);
+        var description = Describe(task, order, folder, measurement);
+        if (!File.Exists(Path.Combine(folder.Path, TaskDescription.FileName)))
+            description.Write(folder.Path); // for a report while networks are trained
         var isWhole = Finished(Work(task, CellWork.Train, Todo(task, folder), progress, cancellationToken));
         if (task.Sweep.Cells.Any(cell => folder.Sweep.Read(cell).State != CellState.Finished))
             isWhole = false;
+        description.Write(folder.Path);
+        measurement.WriteOriginals(cancellationToken);
         SweepCell[] unmeasured = [.. task.Sweep.Cells.Where(cell => folder.Sweep.Read(cell).State == CellState.Finished && !measurement.IsDone(cell))];
         isWhole &= Finished(Work(task, CellWork.Measure, unmeasured, progress, cancellationToken));
         foreach (var restorer in task.Restorers)
@@ -84,7 +84,7 @@ internal sealed class ComparisonRun(Comparison comparison, string path, Device d
             {
                 measurement.Measure(restorer, progress, cancellationToken);
             }
-            catch (InputException e)
+            catch (Exception e) when (e is InputException or IOException)
             {
                 Warn($"{task.Id}: {restorer.Name}: {e.Message}");
                 isWhole = false;
@@ -122,7 +122,7 @@ internal sealed class ComparisonRun(Comparison comparison, string path, Device d
                 .. task.Restorers.Select(restorer => new DescribedRow(restorer.Name, null, [new DescribedResult(null, Relative(folder.Of(restorer)))])),
             ],
             [.. measurement.Pictures.Select(picture => new DescribedPicture(picture, task.Gallery?.Credits.GetValueOrDefault(picture) ?? ""))],
-            task.Gallery?.Size ?? GalleryPictures.DefaultSize, task.Sweep.Threads);
+            task.Gallery?.Size ?? GalleryPictures.DefaultSize, task.Sweep.Threads, measurement.Settings);
 
         string Relative(ResultFolder result) => Path.GetRelativePath(folder.Path, result.Path).Replace('\\', '/');
     }

@@ -43,11 +43,16 @@ internal sealed class Measurement : IDisposable
         string[] pictures = [.. task.Gallery?.Files.SelectMany(ImageFolder.List) ?? []];
         RequireNames(pictures, "pictures of the gallery");
         RequireNames(task.Test.Folders, "test sets");
+        foreach (var set in task.Test.Folders)
+            RequireNames(ImageFolder.List(set), $"images of '{set}'");
+        if (task.Gallery?.Credits.Keys.FirstOrDefault(name => pictures.All(picture => NameOf(picture) != name)) is { } unknown)
+            throw new InputException($"'gallery.credits' of '{task.Id}' names {Untrusted.Quote(unknown)}, and there is no such picture: give the name of its file without extension");
         _sets = [.. task.Test.Folders.Select(set => (NameOf(set), new BenchmarkImages(set, distortion)))];
         _pictures = pictures.Length == 0 ? null : new BenchmarkImages(pictures, distortion);
         _measures = MeasureSet.Create(task.Test.Measures, task.Test.Niqe is { } niqe ? NiqeModel.Load(niqe) : null, device, warn);
         _settings = string.Join('\n', [
-            .. _measures.Names, .. task.Test.Niqe is { } model ? [WeightsFile.Read(model).Sha256] : (string[])[], .. _sets.Select(set => $"{set.Name}: {set.Images.Protocol}"),
+            .. _measures.Names, .. _measures.Losses.SelectMany(measure => measure.Loss.Files).Select(file => file.Sha256), .. task.Test.Niqe is { } model ? [WeightsFile.Read(model).Sha256] : (string[])[],
+            .. _sets.Select(set => $"{set.Name}: {set.Images.Protocol}"),
             .. task.Test.Folders.SelectMany(ImageFolder.List).Concat(pictures).Select(Describe)]);
     }
 
@@ -60,7 +65,10 @@ internal sealed class Measurement : IDisposable
     /// <summary>The names of the pictures that are shown.</summary>
     public IReadOnlyList<string> Pictures => _pictures is null ? [] : [.. Enumerable.Range(0, _pictures.Count).Select(_pictures.NameOf)];
 
-    /// <summary>Writes the pictures that are shown, without and with distortion, as far as they are missing.</summary>
+    /// <summary>The SHA-256 of the measures, the test images and the pictures. Only scores with the same settings can be compared.</summary>
+    public string Settings => Hash(_settings);
+
+    /// <summary>Writes the pictures that are shown, without and with distortion.</summary>
     /// <param name="cancellationToken">Stops the work between two pictures.</param>
     /// <exception cref="InputException">A picture cannot be read.</exception>
     public void WriteOriginals(CancellationToken cancellationToken)
@@ -106,23 +114,30 @@ internal sealed class Measurement : IDisposable
     public void Measure(ComparedRestorer restorer, IProgress<ProgressUpdate>? progress, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(restorer);
-        string[] files = File.Exists(restorer.Value) ? [restorer.Value] : [];
-        var setup = _setup with { Images = [.. _sets.SelectMany(set => Enumerable.Range(0, set.Images.Count).Select(set.Images.NameOf)), .. Pictures] };
-        Measure(_folder.Of(restorer), files, () => Restorers.Open(restorer.Value, setup), scores => scores with { Name = restorer.Name }, [], progress, cancellationToken);
+        string[] files = File.Exists(restorer.Value) ? [restorer.Value] : Directory.Exists(FolderOf(restorer)) ? [.. ImageFolder.List(FolderOf(restorer))] : [];
+        Measure(_folder.Of(restorer), files, () => Open(restorer), scores => scores with { Name = restorer.Name }, [], progress, cancellationToken, [restorer.Name, restorer.Value]);
     }
+
+    /// <summary>Opens a restorer.</summary>
+    /// <param name="restorer">The restorer.</param>
+    /// <exception cref="InputException">There is no such restorer, it is for another task, or files of it are missing.</exception>
+    public IRestorer Open(ComparedRestorer restorer) =>
+        Restorers.Open(restorer.Value, _setup with { Images = [.. _sets.SelectMany(set => Enumerable.Range(0, set.Images.Count).Select(set.Images.NameOf)), .. Pictures] });
 
     /// <inheritdoc/>
     public void Dispose() => _measures.Dispose();
 
     private void Measure(
         ResultFolder result, IReadOnlyList<string> files, Func<IRestorer> open, Func<NetworkScores, NetworkScores> named, IEnumerable<(double Position, Func<IRestorer> Open)> between,
-        IProgress<ProgressUpdate>? progress, CancellationToken cancellationToken)
+        IProgress<ProgressUpdate>? progress, CancellationToken cancellationToken, IReadOnlyList<string>? identity = null)
     {
-        var key = KeyOf(files);
+        var key = KeyOf(files, identity);
         if (IsDone(result, key))
             return;
         using var restorer = open();
-        var scores = new NetworkScores("", Seed: null, Loss: null, key, ScoreSets(restorer), _pictures is null ? null : Score(restorer, "pictures", _pictures, (_, name, image) => ImageFile.Write(result.Picture(name), image)), [.. between.Select(network =>
+        if (File.Exists(result.Scores))
+            File.Delete(result.Scores); // from here on, until all is written, the pictures belong to no scores
+        var scores = new NetworkScores("", Seed: null, Loss: null, Settings, key, ScoreSets(restorer), _pictures is null ? null : Score(restorer, "pictures", _pictures, (_, name, image) => ImageFile.Write(result.Picture(name), image)), [.. between.Select(network =>
         {
             using var middle = network.Open();
             return new BetweenScores(network.Position, ScoreSets(middle));
@@ -136,10 +151,25 @@ internal sealed class Measurement : IDisposable
             [.. Benchmark.Run([of], images, _measures, [], _setup.Device, restored, progress, cancellationToken).Select(image => new ImageScores(image.Image, new OrderedDictionary<string, double?>(image.Scores.Values)))]);
     }
 
-    private bool IsDone(ResultFolder result, string key) => NetworkScores.Read(result.Scores)?.Key == key && Pictures.All(picture => File.Exists(result.Picture(picture)));
+    private bool IsDone(ResultFolder result, string key)
+    {
+        try
+        {
+            return NetworkScores.Read(result.Scores)?.Key == key && Pictures.All(picture => File.Exists(result.Picture(picture)));
+        }
+        catch (InputException)
+        {
+            return false; // a corrupt file is written again
+        }
+    }
 
-    private string KeyOf(IEnumerable<string> files) =>
-        Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(string.Join('\n', [_settings, .. files.Select(file => WeightsFile.Read(file).Sha256)]))));
+    private string KeyOf(IEnumerable<string> files, IReadOnlyList<string>? identity = null) =>
+        Hash(string.Join('\n', [_settings, .. identity ?? [], .. files.Select(file => $"{Path.GetFileName(file)} {WeightsFile.Read(file).Sha256}")]));
+
+    private static string Hash(string text) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text)));
+
+    /// <summary>The folder of the results of another program.</summary>
+    private static string FolderOf(ComparedRestorer restorer) => restorer.Value.Split(':', 2)[^1];
 
     /// <summary>The network of a cell, and that of the baseline that it is joined with.</summary>
     private string[] FilesOf(SweepCell cell) => [_folder.Sweep.Run(cell).Last, .. StartOf(cell) is { } start ? [start] : (string[])[]];
@@ -149,8 +179,8 @@ internal sealed class Measurement : IDisposable
     {
         if (_task.Baseline is null || cell.Setting.Loss!.Name == _task.Baseline || cell.Seed != _task.Sweep.Cells[0].Seed)
             return null;
-        var start = _folder.Sweep.Run(_task.Sweep.Cells.First(other => other.Setting.Loss!.Name == _task.Baseline && other.Seed == cell.Seed)).Last;
-        return File.Exists(start) ? start : null;
+        var start = _task.Sweep.Cells.First(other => other.Setting.Loss!.Name == _task.Baseline && other.Seed == cell.Seed);
+        return _folder.Sweep.Read(start).State == CellState.Finished ? _folder.Sweep.Run(start).Last : null;
     }
 
     private static void RequireNames(IReadOnlyList<string> paths, string kind)
@@ -161,6 +191,5 @@ internal sealed class Measurement : IDisposable
 
     private static string NameOf(string path) => Path.GetFileNameWithoutExtension(Path.TrimEndingDirectorySeparator(Path.GetFullPath(path)));
 
-    // An image that is exchanged for another nearly always has another length.
-    private static string Describe(string image) => string.Create(CultureInfo.InvariantCulture, $"{Path.GetFileName(image)}: {new FileInfo(image).Length}");
+    private static string Describe(string image) => $"{Path.GetFileName(image)} {WeightsFile.Read(image).Sha256}";
 }

@@ -24,10 +24,13 @@ internal sealed record SiteTask(string Id, string Title, string Summary)
     /// <summary>The pictures to show.</summary>
     public IReadOnlyList<SitePicture> Pictures { get; init; } = [];
 
+    /// <summary>The largest side in pixels of the part of a picture that is shown.</summary>
+    public int PictureSize { get; init; } = 256;
+
     /// <summary>The plots.</summary>
     public IReadOnlyList<SitePlot> Plots { get; init; } = [];
 
-    /// <summary>What went wrong, or could not be compared, one sentence each.</summary>
+    /// <summary>Problems: runs without results, and results that could not be compared, one sentence each.</summary>
     public IReadOnlyList<SiteProblem> Problems { get; init; } = [];
 }
 

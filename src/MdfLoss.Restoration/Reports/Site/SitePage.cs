@@ -39,7 +39,7 @@ internal static class SitePage
             <script src="img-comparison-slider.js" defer></script>
             </head>
             <body>
-            <a class="skip" href="#content">Skip to the results</a>
+            <a class="skip" href="#mdfContent">Skip to the results</a>
             <div class="page">
             <header>
             <h1>{site.Title}</h1>
@@ -50,14 +50,14 @@ internal static class SitePage
             </ul>
             </nav>
             </header>
-            <main id="content">
+            <main id="mdfContent">
             {Html.Lines(site.Tasks.Zip(pictures, Task))}
             </main>
             <footer>
             <p>Made by mdf {Training.TrainingProgram.CurrentVersion}. The page needs no server and no network; it can be copied with its folder.</p>
             </footer>
             </div>
-            <script type="application/json" id="comparison">{Html.Finished(JsonSerializer.Serialize(new { Tasks = site.Tasks.Zip(pictures, DataOf) }, s_json))}</script>
+            <script type="application/json" id="mdfData">{Html.Finished(JsonSerializer.Serialize(new { Tasks = site.Tasks.Zip(pictures, DataOf) }, s_json))}</script>
             </body>
             </html>
 
@@ -124,7 +124,7 @@ internal static class SitePage
 
     private static Html Results(SiteTask task) => task.Sets.Count == 0 ? Html.Empty : Html.Of($"""
         {Html.Lines(task.Sets.Select(set => Html.Of($"""
-            <h4>{Name(set.Set)} <small>{Counted(set.Images.Count, "image", "images")}</small></h4>
+            <h4>{Name(set.Set)} <small>{Counted(set.Images.Count, "image", "images")}{(set.Images.Count == 1 ? ": nothing was tested" : "")}</small></h4>
             {Table(
                 $"{task.Title}: results on {set.Set}",
                 [.. set.Measures.Select(measure => (measure.Heading.TrimEnd('↑', '↓', ' '), measure.Direction))],
@@ -211,12 +211,17 @@ internal static class SitePage
 
     private static Html Cell(ComparedValue value, Measure measure)
     {
-        var (sign, words) = value.IsBest ? ("●", "best") : value.IsTied ? ("○", "not significantly worse than the best") : ("", "");
+        var (sign, words) = value.Rank switch
+        {
+            ComparedRank.Best => ("●", "best"),
+            ComparedRank.Tied => ("○", "not significantly worse than the best"),
+            _ => ("", ""),
+        };
         var mark = sign.Length == 0 ? Html.Empty : Html.Of($"""<span class="mark" aria-hidden="true">{sign}</span><span class="visually-hidden"> ({words})</span>""");
         var interval = value.Mean is { Low: { } low, High: { } high } ? $"{Text(low)} – {Text(high)}" : "";
         var spread = value.Spread is { } deviation ? $" ± {deviation.ToString(measure.Format, CultureInfo.InvariantCulture)}" : "";
         var small = interval.Length + spread.Length == 0 ? Html.Empty : Html.Of($"<small>{interval}{spread}</small>");
-        return Html.Of($"""<td data-value="{value.Mean.Value}"{Html.Finished(value.IsBest ? " class=\"best\"" : "")}><span class="mean">{Text(value.Mean.Value)}</span>{small}{mark}</td>""");
+        return Html.Of($"""<td data-value="{value.Mean.Value}"{Html.Finished(value.Rank == ComparedRank.Best ? " class=\"best\"" : "")}><span class="mean">{Text(value.Mean.Value)}</span>{small}{mark}</td>""");
 
         string Text(double number) => PlainNumber.Format(number, measure.Format);
     }

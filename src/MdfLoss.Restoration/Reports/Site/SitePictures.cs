@@ -39,9 +39,8 @@ internal sealed record ShownPicture(
 
 /// <summary>Writes the pictures of a site: a part of each at most, without loss, and its error maps.</summary>
 /// <param name="folder">The folder of the site.</param>
-/// <param name="size">The largest side of the part, in pixels.</param>
 /// <param name="maps">The error maps to make; null for none.</param>
-internal sealed class SitePictures(string folder, int size, ErrorMaps? maps)
+internal sealed class SitePictures(string folder, ErrorMaps? maps)
 {
     // The part that a viewer shows first.
     private const int CropWidth = 128;
@@ -62,15 +61,17 @@ internal sealed class SitePictures(string folder, int size, ErrorMaps? maps)
         using var _ = no_grad();
         var original = ImageFile.Read(picture.Original, cancellationToken: cancellationToken);
         var (height, width) = ((int)original.shape[2], (int)original.shape[3]);
-        var difference = DifferenceOf(picture, original, cancellationToken);
-        var shown = Largest(difference, new PicturePart(0, 0, width, height), Math.Min(size, width), Math.Min(size, height));
+        // A distorted picture differs more from all restored ones than these do among each other.
+        string[] trained = [.. picture.Restored.Where((file, r) => file is not null && task.Rows[r].Steps is not null).OfType<string>()];
+        var difference = DifferenceOf(trained.Length > 1 ? trained : [.. picture.Restored.OfType<string>()], original, cancellationToken);
+        var shown = Largest(difference, new PicturePart(0, 0, width, height), Math.Min(task.PictureSize, width), Math.Min(task.PictureSize, height));
         var crop = Largest(difference, shown, Math.Min(CropWidth, shown.Width), Math.Min(CropHeight, shown.Height));
         var path = $"pictures/{task.Id}/{picture.Id}/";
-        Save("reference", Part(original));
+        var reference = Save("original/reference", Part(original));
         var distorted = ImageFile.Read(picture.Distorted, cancellationToken: cancellationToken);
         if (distorted.shape[2] != height || distorted.shape[3] != width)
             distorted = functional.interpolate(distorted, [height, width], mode: InterpolationMode.Nearest); // the pixels of a small input, as they are
-        Save("distorted", Part(distorted));
+        var input = Save("original/distorted", Part(distorted));
         var files = new string?[picture.Restored.Count];
         var found = new OrderedDictionary<string, string?[]>();
         for (var r = 0; r < files.Length; r++)
@@ -86,12 +87,12 @@ internal sealed class SitePictures(string folder, int size, ErrorMaps? maps)
                 using var colours = map.Picture;
                 if (!found.TryGetValue(map.Measure, out var ofMap))
                     found[map.Measure] = ofMap = new string?[files.Length];
-                ofMap[r] = Save($"{task.Rows[r].Id}-{SafeName.Of([map.Measure])[0]}", Part(colours));
+                ofMap[r] = Save($"{SafeName.Of([map.Measure])[0]}/{task.Rows[r].Id}", Part(colours));
             }
         }
 
         return new ShownPicture(
-            picture.Id, picture.Title, picture.Credit, path, shown.Width, shown.Height, crop with { X = crop.X - shown.X, Y = crop.Y - shown.Y }, "reference" + Extension, "distorted" + Extension, files,
+            picture.Id, picture.Title, picture.Credit, path, shown.Width, shown.Height, crop with { X = crop.X - shown.X, Y = crop.Y - shown.Y }, reference, input, files,
             [.. found.Select(map => new ShownMaps(SafeName.Of([map.Key])[0], Measures.Parse([map.Key])[0].Title, map.Value))], picture.Scores, picture.DistortedScores);
 
         Tensor Part(Tensor image) => image.narrow(2, shown.Y, shown.Height).narrow(3, shown.X, shown.Width);
@@ -103,11 +104,11 @@ internal sealed class SitePictures(string folder, int size, ErrorMaps? maps)
         }
     }
 
-    /// <summary>For each pixel, the variance over the restored pictures, <c>(1, 1, H, W)</c>; zero for fewer than two.</summary>
-    private static Tensor DifferenceOf(SitePicture picture, Tensor original, CancellationToken cancellationToken)
+    /// <summary>For each pixel, the variance over restored pictures, <c>(1, 1, H, W)</c>; zero for fewer than two.</summary>
+    private static Tensor DifferenceOf(IReadOnlyList<string> restoredFiles, Tensor original, CancellationToken cancellationToken)
     {
         var (sum, squares, count) = (zeros_like(original), zeros_like(original), 0);
-        foreach (var file in picture.Restored.OfType<string>())
+        foreach (var file in restoredFiles)
         {
             cancellationToken.ThrowIfCancellationRequested();
             using var one = NewDisposeScope();
@@ -124,8 +125,12 @@ internal sealed class SitePictures(string folder, int size, ErrorMaps? maps)
     private static PicturePart Largest(Tensor values, PicturePart inside, int width, int height)
     {
         using var scope = NewDisposeScope();
-        var sums = functional.avg_pool2d(values.narrow(2, inside.Y, inside.Height).narrow(3, inside.X, inside.Width).to(float64), [height, width], [1L, 1L]);
-        if (sums.max().Number() == sums.min().Number())
+        // Sums of all rectangles from the corner, so that the cost does not depend on the size of the part.
+        var corner = functional.pad(values.narrow(2, inside.Y, inside.Height).narrow(3, inside.X, inside.Width).to(float64).cumsum(2).cumsum(3), [1, 0, 1, 0]);
+        var (down, right) = (corner.shape[2] - height, corner.shape[3] - width);
+        var sums = (corner.narrow(2, height, down).narrow(3, width, right) - corner.narrow(2, 0, down).narrow(3, width, right))
+            - (corner.narrow(2, height, down).narrow(3, 0, right) - corner.narrow(2, 0, down).narrow(3, 0, right));
+        if (sums.max().Number() - sums.min().Number() <= 1e-12)
             return new PicturePart(inside.X + (inside.Width - width) / 2, inside.Y + (inside.Height - height) / 2, width, height);
         var (position, across) = ((int)sums.flatten().argmax().item<long>(), (int)sums.shape[3]);
         return new PicturePart(inside.X + position % across, inside.Y + position / across, width, height);

@@ -11,18 +11,17 @@ internal static class SiteWriter
     /// <summary>Writes the site.</summary>
     /// <param name="folder">The folder.</param>
     /// <param name="site">The content.</param>
-    /// <param name="size">The largest side in pixels of the part of a picture that is shown.</param>
     /// <param name="maps">The error maps to make; null for none.</param>
     /// <param name="progress">Takes a report for every picture.</param>
     /// <param name="cancellationToken">Stops the work between two images.</param>
     /// <returns>The file of the page.</returns>
     /// <exception cref="InputException">A picture cannot be read, or the folder cannot be written.</exception>
-    public static string Write(string folder, SiteModel site, int size, ErrorMaps? maps, IProgress<ProgressUpdate>? progress, CancellationToken cancellationToken)
+    public static string Write(string folder, SiteModel site, ErrorMaps? maps, IProgress<ProgressUpdate>? progress, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(site);
         var page = Path.Combine(folder, "index.html");
         AtomicFile.Prepare(page);
-        var writer = new SitePictures(folder, size, maps);
+        var writer = new SitePictures(folder, maps);
         var meter = new ProgressMeter(progress, "pictures", Math.Max(1, site.Tasks.Sum(task => task.Pictures.Count)));
         var done = 0;
         var pictures = site.Tasks.Select(task => (IReadOnlyList<ShownPicture>)[.. task.Pictures.Select(picture =>

@@ -259,7 +259,7 @@ document.documentElement.classList.add("js");
       const { picture } = this.state;
       const file = id === REFERENCE ? picture.reference
         : id === DISTORTED ? picture.distorted
-          : map === undefined ? fileIn(picture.images, id, ".webp") : fileIn(picture.maps?.[map], id, `-${map}.webp`);
+          : map === undefined ? fileIn(picture.images, id, ".webp") : fileIn(picture.maps?.[map], id, ".webp", `${map}/`);
       return file === undefined ? undefined : (picture.folder ?? "") + file;
     }
 
@@ -770,8 +770,8 @@ document.documentElement.classList.add("js");
    * The file of a row among a picture's files; undefined if it has none. Instead of files by row there can be a list of rows, whose files
    * then have the usual names: this keeps a page with many pictures small.
    */
-  function fileIn(files, row, ending) {
-    return Array.isArray(files) ? files.includes(row) ? row + ending : undefined : files?.[row];
+  function fileIn(files, row, ending, folder = "") {
+    return Array.isArray(files) ? files.includes(row) ? folder + row + ending : undefined : files?.[row];
   }
 
   /** The shape of an area, within what a grid of crops can use. */
@@ -959,7 +959,7 @@ document.documentElement.classList.add("js");
 
   /** Turns the grids of pictures into viewers. */
   function startViewers() {
-    const data = document.getElementById("comparison");
+    const data = document.getElementById("mdfData");
     if (data === null) return;
     const tasks = new Map(JSON.parse(data.textContent).tasks.map(task => [task.id, task]));
     for (const root of document.querySelectorAll(".viewer[data-task]")) {

@@ -69,6 +69,8 @@ public sealed class ComparisonFileTests : IDisposable
     [InlineData("tasks:\n  a: {EXPERIMENT, losses: {L1: l1}, test: {data: a}, restorers: {P: 'external:rm {in} {out}'}}", "'P' is a program, and a file may not start programs: restore the images first, and give 'folder:PATH'")]
     [InlineData("tasks:\n  a: {EXPERIMENT, losses: {L1: l1}, test: {data: a}, gallery: {size: 100}}", "'gallery.data' is missing")]
     [InlineData("tasks:\n  a: {EXPERIMENT, losses: {L1: l1}, test: {data: a}, gallery: {data: b, size: 5}}", "expected 'gallery.size' to be a whole number from 32 to 4096, found '5'")]
+    [InlineData("tasks:\n  jpeg-pictures: {EXPERIMENT, losses: {L1: l1}, test: {data: a}}", "line 2: the page has parts with the name 'jpeg-pictures': give the task another name")]
+    [InlineData("tasks:\n  site: {EXPERIMENT, losses: {L1: l1}, test: {data: a}}", "the page has parts with the name 'site'")]
     [InlineData("- a", "expected the keys of a comparison")]
     public void A_mistake_is_one_line(string text, string expected)
     {
