@@ -70,7 +70,7 @@ internal static class SweepWorker
         }
     }
 
-    /// <summary>Sends the steps of a training, at most a few a second.</summary>
+    /// <summary>Sends the steps of a training or measurement, at most a few a second.</summary>
     private sealed class Steps(SweepCell cell, Action<WorkerMessage> send) : IProgress<ProgressUpdate>
     {
         private static readonly TimeSpan s_interval = TimeSpan.FromMilliseconds(300);
@@ -79,10 +79,12 @@ internal static class SweepWorker
 
         public void Report(ProgressUpdate value)
         {
-            if (value.Stage != "training" || TimeProvider.System.GetElapsedTime(_last) < s_interval)
+            if (value.Stage is not ("training" or "measuring") || TimeProvider.System.GetElapsedTime(_last) < s_interval)
                 return;
             _last = TimeProvider.System.GetTimestamp();
-            send(new WorkerMessage(cell.Index) { Step = value.Step, Loss = value.Values.Where(entry => entry.Name == "loss").Select(entry => (double?)entry.Value).FirstOrDefault() });
+            // The measuring of a network counts as its training, so that cells with more steps have a larger part of the bar.
+            var step = value.Stage == "training" ? value.Step : value.Step * cell.Experiment.Training.Schedule.TotalIterations / Math.Max(1, value.Total);
+            send(new WorkerMessage(cell.Index) { Step = step, Loss = value.Values.Where(entry => entry.Name == "loss").Select(entry => (double?)entry.Value).FirstOrDefault() });
         }
     }
 }

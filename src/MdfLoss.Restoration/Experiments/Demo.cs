@@ -47,7 +47,7 @@ internal sealed record DemoResult(ResultTable Comparison, double StartPsnr, doub
 
 /// <summary>
 /// A small demonstration of the project. It trains a stack for <c>jpeg:10</c> on one photograph, shows which distortions the stack has learnt to penalize, checks
-/// that its gradient leads to the reference, and trains a network with it. A page shows what the networks of the program, and these, make of a photograph that they have not seen.
+/// that its gradient leads to the reference, and trains a network with it. A page shows a photograph that no network has seen, restored by the networks of the program and by these.
 /// </summary>
 internal static class Demo
 {

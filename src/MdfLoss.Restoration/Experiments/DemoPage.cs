@@ -17,7 +17,7 @@ namespace Mdf.Experiments;
 /// <param name="Overview">The figure of what the stack has learnt, a PNG file.</param>
 internal sealed record DemoTrained(Tensor ByMse, Tensor ByMdf, int Steps, byte[] Overview);
 
-/// <summary>The page of the demonstration: what the networks of the program make of a photograph that they have not seen, and what the networks of the demonstration make of it.</summary>
+/// <summary>The page of the demonstration: a photograph that no network has seen, restored by the networks of the program and by those of the demonstration.</summary>
 internal sealed class DemoPage
 {
     private const string Photograph = "coffee";
@@ -65,7 +65,7 @@ internal sealed class DemoPage
     }
 
     /// <summary>Writes the page.</summary>
-    /// <param name="trained">What the demonstration has trained; null before that.</param>
+    /// <param name="trained">The trained networks' results; null before the training.</param>
     /// <exception cref="InputException">The folder cannot be written.</exception>
     public void Write(DemoTrained? trained)
     {
@@ -73,7 +73,7 @@ internal sealed class DemoPage
         using var measures = MeasureSet.Create([Measures.PsnrY, Measures.PsnrChroma, "ms_ssim", Measures.Flip], device: _unseen.device);
         var site = new SiteModel(
             "A photograph that no network has seen",
-            "First what the networks of the program make of it, then what was trained in these minutes. Press the number keys to flip between the results in place, and space for the original.",
+            "Restored by the networks of the program, and by those that were trained in these minutes. Press the number keys to flip between the results in place, and space for the original.",
             [.. s_tasks.Select((task, i) => TaskOf(task, _shipped[i], i == 0 ? trained : null, measures))]);
         SiteWriter.Write(_folder, site, ErrorMaps.Of(measures, []), _progress, _cancellation);
     }
@@ -95,10 +95,10 @@ internal sealed class DemoPage
             Pictures = [new SitePicture(
                 Photograph, $"{Photograph}.png", "Rachel Michetti, CC0", Save("original", shipped.Original), Save("distorted", shipped.Distorted),
                 [.. rows.Select((row, r) => Save(ids[r], row.Image))],
-                [.. scores.Select(score => string.Join(", ", measures.Entries.Take(2).Select(measure => $"{measure.Title} {measure.Text(score[measure.Name])}")))], DistortedScores: null)],
+                [.. scores.Select(score => string.Join(", ", measures.Entries.Take(2).Select(measure => $"{measure.Title} {measure.Text(score[measure.Name])}")))])],
             Plots = trained is null ? [] : [new SitePlot(
                 "overview.png", trained.Overview, "Four distortions of a photograph of a cat with equal MSE, and a bar for each loss and distortion",
-                "What the small loss of this demonstration has learnt: four distortions with equal MSE, and how bad each loss finds them.") { Height = BinaryPrimitives.ReadInt32BigEndian(trained.Overview.AsSpan(20)) / 2 /* of a PNG file */ }],
+                "The small loss of this demonstration after its training: four distortions with equal MSE, and the value of each loss for them.") { Height = BinaryPrimitives.ReadInt32BigEndian(trained.Overview.AsSpan(20)) / 2 /* of a PNG file */ }],
         };
 
         string Save(string name, Tensor image)

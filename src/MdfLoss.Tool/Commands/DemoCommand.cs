@@ -65,7 +65,7 @@ internal sealed class DemoCommand : ComputeCommand
             $"Recovery from noise under the trained loss: {result.StartPsnr:F2} dB → {result.RecoveredPsnr:F2} dB. (This checks only that the gradient of the loss leads to the reference. It is not a restoration, and does not show that the loss has learnt anything.)"));
         terminal.Console.WriteTable(result.Restoration);
         terminal.WriteLine("");
-        terminal.WriteLine($"Open {Path.Combine(folder, "index.html")} in a browser: what the networks of mdf, and those of this demonstration, make of a photograph that they have not seen.");
+        terminal.WriteLine($"Open {Path.Combine(folder, "index.html")} in a browser: a photograph that no network has seen, restored by the networks of mdf and by those of this demonstration.");
         terminal.WriteLine($"Look at {Path.Combine(folder, "overview.png")}: the four distortions, and the values of each loss for them.");
         terminal.WriteLine($"        {Path.Combine(folder, "recovery.png")}: the noise, the image recovered from it, the photograph; recovery-psnr.png shows the curve.");
         terminal.WriteLine($"        {Path.Combine(folder, "restoration.png")}: a JPEG, the results of the network trained with MSE and of the network trained with the loss, the photograph.");

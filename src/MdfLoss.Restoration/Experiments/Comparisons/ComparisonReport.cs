@@ -47,7 +47,7 @@ internal static class ComparisonReport
         var titles = tasks.Select(task => task.Comparison).Distinct().ToArray();
         return new SiteModel(
             string.Join(" · ", titles),
-            tasks.Select(task => task.About).FirstOrDefault(about => about is not null) ?? "Networks that differ only in the loss that they were trained with: the same pictures under each loss, and what the numbers are worth. Press the number keys to flip between losses in place.",
+            tasks.Select(task => task.About).FirstOrDefault(about => about is not null) ?? "Networks that differ only in the loss that they were trained with: the same pictures under each loss, and tests of which differences are more than chance. Press the number keys to flip between losses in place.",
             [.. tasks.Select((task, i) => TaskOf(folders[i], task, ids[i], command(task.Threads)))]);
     }
 
@@ -205,7 +205,7 @@ internal static class ComparisonReport
                     : ((string File, string? Text)?)null).ToArray();
                 return new SitePicture(
                     entry.Id, entry.picture.Name, entry.picture.Credit, ComparisonFolder.Original(folder, entry.picture.Name), ComparisonFolder.Distorted(folder, entry.picture.Name),
-                    [.. found.Select(result => result?.File)], [.. found.Select(result => result?.Text)], DistortedScores: null);
+                    [.. found.Select(result => result?.File)], [.. found.Select(result => result?.Text)]);
             })];
 
         string? Text(NetworkScores scores, string name) => scores.Pictures?.Images.FirstOrDefault(image => image.Name == name) is { } image

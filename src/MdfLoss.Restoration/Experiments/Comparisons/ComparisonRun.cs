@@ -16,7 +16,7 @@ internal enum CellWork
     Measure,
 }
 
-/// <summary>Runs a comparison: for each task, trains the networks and measures them in worker processes. What is there is not made again.</summary>
+/// <summary>Runs a comparison: for each task, trains the networks and measures them in worker processes. Existing results are kept.</summary>
 /// <param name="comparison">The comparison.</param>
 /// <param name="path">The folder of the comparison.</param>
 /// <param name="device">The device to compute on.</param>
@@ -52,7 +52,7 @@ internal sealed class ComparisonRun(Comparison comparison, string path, Device d
             Todo(task, FolderOf(task));
             using var measurement = new Measurement(task, FolderOf(task), device, warn: null);
             foreach (var restorer in task.Restorers)
-                measurement.Open(restorer).Dispose();
+                measurement.Require(restorer);
         }
 
         var isWhole = true;

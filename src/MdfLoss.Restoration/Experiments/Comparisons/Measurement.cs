@@ -19,6 +19,11 @@ internal sealed class Measurement : IDisposable
     // Between the network of the baseline, 0, and that of a loss, 1.
     private static readonly double[] s_positions = [0.25, 0.5, 0.75];
 
+    // The name of the set of the pictures that are shown.
+    private const string PicturesName = "pictures";
+
+    private const string FolderPrefix = "folder:";
+
     private readonly ComparisonTask _task;
     private readonly ComparisonFolder _folder;
     private readonly RestorerSetup _setup;
@@ -50,6 +55,12 @@ internal sealed class Measurement : IDisposable
         _sets = [.. task.Test.Folders.Select(set => (NameOf(set), new BenchmarkImages(set, distortion)))];
         _pictures = pictures.Length == 0 ? null : new BenchmarkImages(pictures, distortion);
         _measures = MeasureSet.Create(task.Test.Measures, task.Test.Niqe is { } niqe ? NiqeModel.Load(niqe) : null, device, warn);
+        if (task.Test.Measures?.FirstOrDefault(name => !_measures.Names.Contains(Evaluation.Measures.Parse([name])[0].Name)) is { } lacking)
+        {
+            _measures.Dispose();
+            throw new InputException($"'test.measures' of '{task.Id}' names '{lacking}', whose weights are missing: add them, or leave the measure out");
+        }
+
         _settings = string.Join('\n', [
             .. _measures.Names, .. _measures.Losses.SelectMany(measure => measure.Loss.Files).Select(file => file.Sha256), .. task.Test.Niqe is { } model ? [WeightsFile.Read(model).Sha256] : (string[])[],
             .. _sets.Select(set => $"{set.Name}: {set.Images.Protocol}"),
@@ -63,7 +74,7 @@ internal sealed class Measurement : IDisposable
     public IReadOnlyList<string> Sets => [.. _sets.Select(set => set.Name)];
 
     /// <summary>The names of the pictures that are shown.</summary>
-    public IReadOnlyList<string> Pictures => _pictures is null ? [] : [.. Enumerable.Range(0, _pictures.Count).Select(_pictures.NameOf)];
+    public IReadOnlyList<string> Pictures => _pictures is null ? [] : NamesOf(_pictures);
 
     /// <summary>The SHA-256 of the measures, the test images and the pictures. Only scores with the same settings can be compared.</summary>
     public string Settings => Hash(_settings);
@@ -99,10 +110,10 @@ internal sealed class Measurement : IDisposable
         var network = _folder.Sweep.Run(cell).Last;
         var start = StartOf(cell);
         Measure(
-            _folder.Of(cell), FilesOf(cell),
-            () => NetworkRestorer.Load(network, _setup),
+            _folder.Of(cell), KeyOf(FilesOf(cell)),
+            _ => NetworkRestorer.Load(network, _setup),
+            start is null ? [] : [.. s_positions.Select(position => (position, (Func<IRestorer>)(() => Restorers.Open(string.Create(CultureInfo.InvariantCulture, $"{InterpolatedRestorer.Name}:{position},{start},{network}"), _setup))))],
             scores => scores with { Name = cell.Setting.Loss!.Name, Seed = cell.Seed ?? cell.Experiment.Training.Seed, Loss = cell.Experiment.Loss.ToString() },
-            start is null ? [] : s_positions.Select(position => (position, (Func<IRestorer>)(() => Restorers.Open(string.Create(CultureInfo.InvariantCulture, $"{InterpolatedRestorer.Name}:{position},{start},{network}"), _setup)))),
             progress, cancellationToken);
     }
 
@@ -114,41 +125,57 @@ internal sealed class Measurement : IDisposable
     public void Measure(ComparedRestorer restorer, IProgress<ProgressUpdate>? progress, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(restorer);
-        string[] files = File.Exists(restorer.Value) ? [restorer.Value] : Directory.Exists(FolderOf(restorer)) ? [.. ImageFolder.List(FolderOf(restorer))] : [];
-        Measure(_folder.Of(restorer), files, () => Open(restorer), scores => scores with { Name = restorer.Name }, [], progress, cancellationToken, [restorer.Name, restorer.Value]);
+        string[] files = File.Exists(restorer.Value) ? [restorer.Value] : [.. _sets.Select(set => set.Name).Append(PicturesName).Select(set => FolderOf(restorer, set)).OfType<string>().Distinct().SelectMany(ImageFolder.List)];
+        Measure(_folder.Of(restorer), KeyOf(files, restorer.Name, restorer.Value), set => Open(restorer, set), [], scores => scores with { Name = restorer.Name }, progress, cancellationToken);
     }
 
-    /// <summary>Opens a restorer.</summary>
+    /// <summary>Checks that a restorer can be used for all images.</summary>
     /// <param name="restorer">The restorer.</param>
     /// <exception cref="InputException">There is no such restorer, it is for another task, or files of it are missing.</exception>
-    public IRestorer Open(ComparedRestorer restorer) =>
-        Restorers.Open(restorer.Value, _setup with { Images = [.. _sets.SelectMany(set => Enumerable.Range(0, set.Images.Count).Select(set.Images.NameOf)), .. Pictures] });
+    public void Require(ComparedRestorer restorer)
+    {
+        foreach (var set in _sets.Select(set => set.Name).Concat(_pictures is null ? [] : [PicturesName]))
+            Open(restorer, set).Dispose();
+    }
 
     /// <inheritdoc/>
     public void Dispose() => _measures.Dispose();
 
+    /// <summary>Opens a restorer for one set of images. Results of another program for the set are in a folder with its name, or all are in one folder.</summary>
+    private IRestorer Open(ComparedRestorer restorer, string set) => Restorers.Open(
+        FolderOf(restorer, set) is { } folder ? FolderPrefix + folder : restorer.Value,
+        _setup with { Images = set == PicturesName ? Pictures : NamesOf(_sets.First(known => known.Name == set).Images) });
+
     private void Measure(
-        ResultFolder result, IReadOnlyList<string> files, Func<IRestorer> open, Func<NetworkScores, NetworkScores> named, IEnumerable<(double Position, Func<IRestorer> Open)> between,
-        IProgress<ProgressUpdate>? progress, CancellationToken cancellationToken, IReadOnlyList<string>? identity = null)
+        ResultFolder result, string key, Func<string, IRestorer> open, IReadOnlyList<(double Position, Func<IRestorer> Open)> between, Func<NetworkScores, NetworkScores> named,
+        IProgress<ProgressUpdate>? progress, CancellationToken cancellationToken)
     {
-        var key = KeyOf(files, identity);
         if (IsDone(result, key))
             return;
-        using var restorer = open();
+        var done = 0;
+        var meter = new ProgressMeter(progress, "measuring", _sets.Sum(set => set.Images.Count) * (1 + between.Count) + Pictures.Count);
         if (File.Exists(result.Scores))
             File.Delete(result.Scores); // from here on, until all is written, the pictures belong to no scores
-        var scores = new NetworkScores("", Seed: null, Loss: null, Settings, key, ScoreSets(restorer), _pictures is null ? null : Score(restorer, "pictures", _pictures, (_, name, image) => ImageFile.Write(result.Picture(name), image)), [.. between.Select(network =>
-        {
-            using var middle = network.Open();
-            return new BetweenScores(network.Position, ScoreSets(middle));
-        })]);
+        var sets = ScoreSets(open);
+        var pictures = _pictures is null ? null : Score(open, PicturesName, _pictures, (name, image) => ImageFile.Write(result.Picture(name), image));
+        var scores = new NetworkScores("", Seed: null, Loss: null, Settings, key, sets, pictures, [.. between.Select(network => new BetweenScores(network.Position, ScoreSets(_ => network.Open())))]);
         named(scores).Write(result.Scores);
 
-        IReadOnlyList<SetScores> ScoreSets(IRestorer of) => [.. _sets.Select(set => Score(of, set.Name, set.Images, restored: null))];
+        IReadOnlyList<SetScores> ScoreSets(Func<string, IRestorer> openSet) => [.. _sets.Select(set => Score(openSet, set.Name, set.Images, write: null))];
 
-        SetScores Score(IRestorer of, string set, BenchmarkImages images, Action<IRestorer, string, Tensor>? restored) => new(
-            set, images.Protocol,
-            [.. Benchmark.Run([of], images, _measures, [], _setup.Device, restored, progress, cancellationToken).Select(image => new ImageScores(image.Image, new OrderedDictionary<string, double?>(image.Scores.Values)))]);
+        SetScores Score(Func<string, IRestorer> openSet, string set, BenchmarkImages images, Action<string, Tensor>? write)
+        {
+            using var restorer = openSet(set);
+            var found = Benchmark.Run(
+                [restorer], images, _measures, [], _setup.Device,
+                (_, name, image) =>
+                {
+                    write?.Invoke(name, image);
+                    meter.Report(++done);
+                },
+                cancellationToken: cancellationToken);
+            return new(set, images.Protocol, [.. found.Select(image => new ImageScores(image.Image, new OrderedDictionary<string, double?>(image.Scores.Values)))]);
+        }
     }
 
     private bool IsDone(ResultFolder result, string key)
@@ -163,13 +190,19 @@ internal sealed class Measurement : IDisposable
         }
     }
 
-    private string KeyOf(IEnumerable<string> files, IReadOnlyList<string>? identity = null) =>
-        Hash(string.Join('\n', [_settings, .. identity ?? [], .. files.Select(file => $"{Path.GetFileName(file)} {WeightsFile.Read(file).Sha256}")]));
+    private string KeyOf(IEnumerable<string> files, params IEnumerable<string> identity) =>
+        Hash(string.Join('\n', [_settings, .. identity, .. files.Select(file => $"{Path.GetFileName(file)} {WeightsFile.Read(file).Sha256}")]));
 
     private static string Hash(string text) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text)));
 
-    /// <summary>The folder of the results of another program.</summary>
-    private static string FolderOf(ComparedRestorer restorer) => restorer.Value.Split(':', 2)[^1];
+    /// <summary>The folder of another program's results for a set; null for another restorer.</summary>
+    private static string? FolderOf(ComparedRestorer restorer, string set)
+    {
+        if (!restorer.Value.StartsWith(FolderPrefix, StringComparison.Ordinal))
+            return null;
+        var folder = restorer.Value[FolderPrefix.Length..];
+        return Directory.Exists(Path.Combine(folder, set)) ? Path.Combine(folder, set) : folder;
+    }
 
     /// <summary>The network of a cell, and that of the baseline that it is joined with.</summary>
     private string[] FilesOf(SweepCell cell) => [_folder.Sweep.Run(cell).Last, .. StartOf(cell) is { } start ? [start] : (string[])[]];
@@ -182,6 +215,8 @@ internal sealed class Measurement : IDisposable
         var start = _task.Sweep.Cells.First(other => other.Setting.Loss!.Name == _task.Baseline && other.Seed == cell.Seed);
         return _folder.Sweep.Read(start).State == CellState.Finished ? _folder.Sweep.Run(start).Last : null;
     }
+
+    private static IReadOnlyList<string> NamesOf(BenchmarkImages images) => [.. Enumerable.Range(0, images.Count).Select(images.NameOf)];
 
     private static void RequireNames(IReadOnlyList<string> paths, string kind)
     {

@@ -26,7 +26,7 @@ internal sealed record DescribedPicture(string Name, string Credit);
 /// <param name="Order">The place of the task in the comparison, from 0.</param>
 /// <param name="Id">The name of the task.</param>
 /// <param name="Title">The title for people.</param>
-/// <param name="Task">What is undone, such as <c>jpeg:10</c>.</param>
+/// <param name="Task">The task, such as <c>jpeg:10</c>.</param>
 /// <param name="Network">The architecture.</param>
 /// <param name="Sets">The names of the test sets.</param>
 /// <param name="Measures">The names of the measures.</param>

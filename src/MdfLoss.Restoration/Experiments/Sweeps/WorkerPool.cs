@@ -300,8 +300,8 @@ internal sealed class WorkerPool
             _process.WaitForExit();
             return _process.ExitCode switch
             {
-                > 128 and < 192 and var code => $"its process was ended by signal {code - 128}; run the sweep again, and the cell continues from its checkpoint",
-                var code => $"its process ended with code {code}; run the sweep again, and the cell continues from its checkpoint",
+                > 128 and < 192 and var code => $"its process was ended by signal {code - 128}; run the same command again, and the cell continues where it was",
+                var code => $"its process ended with code {code}; run the same command again, and the cell continues where it was",
             };
         }
 

@@ -60,9 +60,8 @@ internal sealed record SiteRow(string Id, string Name)
 /// <param name="Distorted">The distorted file.</param>
 /// <param name="Restored">For each row, the restored file; null without a result.</param>
 /// <param name="Scores">For each row, its scores as a text; null without a result.</param>
-/// <param name="DistortedScores">The scores of the distorted picture as a text; null if it has another size.</param>
 internal sealed record SitePicture(
-    string Id, string Title, string Credit, string Original, string Distorted, IReadOnlyList<string?> Restored, IReadOnlyList<string?> Scores, string? DistortedScores);
+    string Id, string Title, string Credit, string Original, string Distorted, IReadOnlyList<string?> Restored, IReadOnlyList<string?> Scores);
 
 /// <summary>A plot.</summary>
 /// <param name="Name">Its file name.</param>

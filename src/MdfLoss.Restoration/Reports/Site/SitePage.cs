@@ -7,7 +7,7 @@ using Mdf.Runtime;
 
 namespace Mdf.Reports.Site;
 
-/// <summary>Writes the HTML of a site. <c>tests/site/example.mjs</c> has an example of it, and <c>site.js</c> makes the viewer of the pictures.</summary>
+/// <summary>Writes the HTML of a site. <c>site.js</c> makes the viewer of the pictures from it, and <c>tests/site</c> tests both in a browser.</summary>
 internal static class SitePage
 {
     private static readonly JsonSerializerOptions s_json = new()
@@ -108,7 +108,7 @@ internal static class SitePage
             <div class="figures">
             {Html.Lines([
                 Figure(picture, picture.Original, "Reference", ""),
-                Figure(picture, picture.Distorted, "Distorted input", picture.DistortedScores),
+                Figure(picture, picture.Distorted, "Distorted input", ""),
                 .. task.Rows.Select((row, r) => Figure(picture, picture.Restored[r], row.Name, picture.Scores[r]))])}
             </div>
             </article>
@@ -118,7 +118,7 @@ internal static class SitePage
 
     private static Html Figure(ShownPicture picture, string? file, string title, string? scores)
     {
-        var image = file is null ? Html.Empty : Html.Of($"""<img loading="lazy" decoding="async" width="{picture.Width}" height="{picture.Height}" alt="{picture.Title}: {title}" src="{picture.Folder}{file}">""");
+        var image = file is null ? Html.Empty : Html.Of($"""<img loading="lazy" width="{picture.Width}" height="{picture.Height}" alt="{picture.Title}: {title}" src="{picture.Folder}{file}">""");
         return Html.Of($"<figure>{image}<figcaption>{Name(title)} <small>{(file is null ? "no result" : scores)}</small></figcaption></figure>");
     }
 
@@ -253,8 +253,7 @@ internal static class SitePage
             Images = WithResult(task, picture.Restored),
             Maps = picture.Maps.ToDictionary(map => map.Id, map => WithResult(task, map.Files)),
             Scores = new OrderedDictionary<string, string>(
-                task.Rows.Zip(picture.Scores).Where(row => row.Second is not null).Select(row => KeyValuePair.Create(row.First.Id, row.Second!))
-                    .Concat(picture.DistortedScores is { } distorted ? [KeyValuePair.Create("distorted", distorted)] : [])),
+                task.Rows.Zip(picture.Scores).Where(row => row.Second is not null).Select(row => KeyValuePair.Create(row.First.Id, row.Second!))),
         }),
     };
 

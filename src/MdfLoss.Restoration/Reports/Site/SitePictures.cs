@@ -32,10 +32,9 @@ internal sealed record ShownMaps(string Id, string Name, IReadOnlyList<string?> 
 /// <param name="Restored">For each row, the restored picture; null without a result.</param>
 /// <param name="Maps">The error maps.</param>
 /// <param name="Scores">For each row, its scores.</param>
-/// <param name="DistortedScores">The scores of the distorted picture.</param>
 internal sealed record ShownPicture(
     string Id, string Title, string Credit, string Folder, int Width, int Height, PicturePart Crop, string Original, string Distorted, IReadOnlyList<string?> Restored,
-    IReadOnlyList<ShownMaps> Maps, IReadOnlyList<string?> Scores, string? DistortedScores);
+    IReadOnlyList<ShownMaps> Maps, IReadOnlyList<string?> Scores);
 
 /// <summary>Writes the pictures of a site: a part of each at most, without loss, and its error maps.</summary>
 /// <param name="folder">The folder of the site.</param>
@@ -93,7 +92,7 @@ internal sealed class SitePictures(string folder, ErrorMaps? maps)
 
         return new ShownPicture(
             picture.Id, picture.Title, picture.Credit, path, shown.Width, shown.Height, crop with { X = crop.X - shown.X, Y = crop.Y - shown.Y }, reference, input, files,
-            [.. found.Select(map => new ShownMaps(SafeName.Of([map.Key])[0], Measures.Parse([map.Key])[0].Title, map.Value))], picture.Scores, picture.DistortedScores);
+            [.. found.Select(map => new ShownMaps(SafeName.Of([map.Key])[0], Measures.Parse([map.Key])[0].Title, map.Value))], picture.Scores);
 
         Tensor Part(Tensor image) => image.narrow(2, shown.Y, shown.Height).narrow(3, shown.X, shown.Width);
 
