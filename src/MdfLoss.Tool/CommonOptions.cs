@@ -10,6 +10,16 @@ namespace Mdf.Cli;
 /// <summary>The options of all commands, and the options that several commands share.</summary>
 internal static class CommonOptions
 {
+    /// <summary>Creates the option <c>--jobs</c>.</summary>
+    /// <param name="what">The things of which several are done at once.</param>
+    public static Option<int> Jobs(string what) => new("--jobs", "-j")
+    {
+        Description = $"the number of {what} at once, each in a process of its own; results do not depend on it",
+        HelpName = "n",
+        DefaultValueFactory = _ => 1,
+        CustomParser = TextParser.Integer("--jobs", 1, 1024),
+    };
+
     /// <summary>Prints the result as one JSON object.</summary>
     public const string Json = "--json";
 

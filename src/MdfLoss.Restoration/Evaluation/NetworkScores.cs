@@ -54,26 +54,9 @@ internal sealed record NetworkScores(
     /// <param name="path">The file.</param>
     /// <returns>The scores; null if there is no such file.</returns>
     /// <exception cref="InputException">It is something else, or cannot be read.</exception>
-    public static NetworkScores? Read(string path)
-    {
-        try
-        {
-            var file = new FileInfo(path);
-            if (!file.Exists)
-                return null;
-            return file.Length <= LongestFile && JsonSerializer.Deserialize<NetworkScores>(File.ReadAllText(path), s_json) is { } scores && scores.IsWhole()
-                ? scores
-                : throw new JsonException();
-        }
-        catch (JsonException e)
-        {
-            throw new InputException($"'{path}': expected the scores of a network, found something else: delete the file, and the network is measured again", e);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new InputException($"cannot read '{path}': {e.Message}", e);
-        }
-    }
+    public static NetworkScores? Read(string path) => File.Exists(path)
+        ? JsonFile.Read<NetworkScores>(path, LongestFile, s_json, scores => scores.IsWhole(), "expected the scores of a network, found something else: delete the file, and the network is measured again")
+        : null;
 
     // The serializer checks the elements of lists only for the types of their properties.
     private bool IsWhole() => Sets.Concat(Pictures is null ? [] : [Pictures]).Concat(Between.SelectMany(between => between?.Sets ?? [null!]))

@@ -14,13 +14,7 @@ internal sealed class CompareCommand : MdfCommand
 
     private readonly Option<string?> _output = new("--output", "-o") { Description = "the folder of the comparison [default: runs/ and the name of the file]", HelpName = "folder" };
 
-    private readonly Option<int> _jobs = new("--jobs", "-j")
-    {
-        Description = "the number of networks to train or measure at once, each in a process of its own; results do not depend on it",
-        HelpName = "n",
-        DefaultValueFactory = _ => 1,
-        CustomParser = TextParser.Integer("--jobs", 1, 1024),
-    };
+    private readonly Option<int> _jobs = CommonOptions.Jobs("networks to train or measure");
 
     private readonly Option<bool> _retry = new("--retry") { Description = "run failed trainings again" };
 

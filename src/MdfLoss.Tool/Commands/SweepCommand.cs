@@ -21,13 +21,7 @@ internal sealed class SweepCommand : MdfCommand
 
     private readonly Option<string?> _output = new("--output", "-o") { Description = "the folder of the sweep [default: runs/ and the name of the file]", HelpName = "folder" };
 
-    private readonly Option<int> _jobs = new("--jobs", "-j")
-    {
-        Description = "the number of cells to run at once, each in a process of its own; results do not depend on it",
-        HelpName = "n",
-        DefaultValueFactory = _ => 1,
-        CustomParser = TextParser.Integer("--jobs", 1, 1024),
-    };
+    private readonly Option<int> _jobs = CommonOptions.Jobs("cells to run");
 
     private readonly Option<bool> _retry = new("--retry") { Description = "run failed cells again" };
 

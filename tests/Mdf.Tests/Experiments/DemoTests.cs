@@ -23,7 +23,7 @@ public sealed class DemoTests : IDisposable
         Assert.Equal(result.RecoveredPsnr - result.StartPsnr, result.Gain);
         Assert.Equal(["JPEG", "blur", "noise", "brightness"], result.Comparison.Rows.Select(row => row[0]));
         Assert.Equal(
-            ["blur.png", "brightness.png", "comparison.csv", "comparison.md", "img-comparison-slider.js", "index.html", "jpeg.png", "noise.png", "overview.png", "recovery-psnr.png",
+            ["blur.png", "brightness.png", "comparison.csv", "comparison.md", "img-comparison-slider.LICENSE.txt", "img-comparison-slider.js", "index.html", "jpeg.png", "noise.png", "overview.png", "recovery-psnr.png",
                 "recovery.png", "reference.png", "restoration.csv", "restoration.md", "restoration.png", "site.css", "site.js", "stack.safetensors"],
             Directory.GetFiles(_folder.File("demo")).Select(Path.GetFileName).Order(StringComparer.Ordinal));
         var page = File.ReadAllText(Path.Combine(_folder.File("demo"), "index.html"));

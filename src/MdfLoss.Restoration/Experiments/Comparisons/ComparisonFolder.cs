@@ -6,10 +6,10 @@ namespace Mdf.Experiments.Comparisons;
 /// <summary>The folder of one task of a comparison.</summary>
 /// <remarks>
 /// <code>
-/// cells/loss=L1,seed=1/          the run folder of a network; scores.json in it has its scores, and pictures/ what it restores
+/// cells/loss=L1,seed=1/          the run folder of a network; scores.json in it has its scores, and pictures/ the restored pictures
 /// restorers/bicubic/             the same for a restorer that is not trained
 /// originals/, distorted/         the pictures that are shown
-/// task.json                      the title, the losses in their order, and how to repeat a network
+/// task.json                      the description of the task for a report
 /// </code>
 /// </remarks>
 internal sealed class ComparisonFolder

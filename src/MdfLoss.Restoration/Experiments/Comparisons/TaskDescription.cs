@@ -61,25 +61,8 @@ internal sealed record TaskDescription(
     /// <summary>Reads the file.</summary>
     /// <param name="folder">The folder of the task.</param>
     /// <exception cref="InputException">It is missing, or is something else.</exception>
-    public static TaskDescription Read(string folder)
-    {
-        var path = Path.Combine(folder, FileName);
-        try
-        {
-            var file = new FileInfo(path);
-            return file.Length <= LongestFile && JsonSerializer.Deserialize<TaskDescription>(File.ReadAllText(path), s_json) is { } task && task.IsUsable()
-                ? task
-                : throw new JsonException();
-        }
-        catch (JsonException e)
-        {
-            throw new InputException($"'{path}': expected the description of a task of a comparison, found something else: run the comparison again", e);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new InputException($"cannot read '{path}': {e.Message}", e);
-        }
-    }
+    public static TaskDescription Read(string folder) => JsonFile.Read<TaskDescription>(
+        Path.Combine(folder, FileName), LongestFile, s_json, task => task.IsUsable(), "expected the description of a task of a comparison, found something else: run the comparison again");
 
     // The file is not trusted: no name may lead out of the folder.
     private bool IsUsable() =>

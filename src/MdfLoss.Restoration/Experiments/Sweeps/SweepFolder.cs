@@ -170,30 +170,15 @@ internal sealed class SweepFolder
     /// <exception cref="InputException">It is corrupt.</exception>
     public static CellRecord? ReadRecord(string cell) => System.IO.Path.Combine(cell, Record) is var path && File.Exists(path) ? Parse(path) : null;
 
-    private static CellRecord Parse(string path)
+    private static CellRecord Parse(string path) => JsonFile.Read<CellRecord>(path, LongestRecord, s_json, IsWhole, "expected the record of a cell, found something else: delete the folder of the cell, and it starts again");
+
+    private static bool IsWhole(CellRecord record) => record.State switch
     {
-        try
-        {
-            var file = new FileInfo(path);
-            var record = file.Length <= LongestRecord ? JsonSerializer.Deserialize<CellRecord>(File.ReadAllText(path), s_json) : null;
-            var isWhole = record?.State switch
-            {
-                CellState.Finished or CellState.Stopped => record.Measures is not null,
-                CellState.Failed => record.Message is not null,
-                CellState.Unfinished => true,
-                _ => false,
-            };
-            return isWhole ? record! : throw new JsonException();
-        }
-        catch (JsonException e)
-        {
-            throw new InputException($"'{path}': expected the record of a cell, found something else: delete the folder of the cell, and it starts again", e);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new InputException($"cannot read '{path}': {e.Message}", e);
-        }
-    }
+        CellState.Finished or CellState.Stopped => record.Measures is not null,
+        CellState.Failed => record.Message is not null,
+        CellState.Unfinished => true,
+        _ => false,
+    };
 
     private string In(params string[] parts) => System.IO.Path.Combine([Path, .. parts]);
 }

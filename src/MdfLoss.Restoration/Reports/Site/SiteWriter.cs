@@ -6,7 +6,7 @@ namespace Mdf.Reports.Site;
 /// <summary>Writes a site: a page, its style and scripts, pictures and plots. It needs no server and no network.</summary>
 internal static class SiteWriter
 {
-    private static readonly string[] s_assets = ["site.css", "site.js", "img-comparison-slider.js"];
+    private static readonly string[] s_assets = ["site.css", "site.js", "img-comparison-slider.js", "img-comparison-slider.LICENSE.txt"];
 
     /// <summary>Writes the site.</summary>
     /// <param name="folder">The folder.</param>
