@@ -464,6 +464,22 @@ describe("the report of a comparison", { skip: task === undefined ? "the site ha
     assert.equal(await table.locator("thead th").first().getAttribute("aria-sort"), "ascending");
   });
 
+  test("a search has a link, its settings, and plots that load", async t => {
+    const { page } = await open();
+    const search = page.locator("section.task[id^='search-']").first();
+    if (await search.count() === 0) return t.skip("no sweep is on this page");
+    const id = await search.getAttribute("id");
+    await page.locator(`nav.tasks a[href="#${id}"]`).click();
+    assert.equal(await page.evaluate(() => location.hash), `#${id}`);
+    assert.ok(await search.locator("table.results tbody tr").count() >= 2);
+    assert.equal(await search.locator("tbody tr:has(td.best)").count(), 1, "one setting is chosen");
+    for (const plot of await search.locator(".plots img").all()) {
+      await plot.scrollIntoViewIfNeeded();
+      assert.ok(await plot.evaluate(image => image.decode().then(() => image.naturalWidth > 0)));
+    }
+    await save(page, "search");
+  });
+
   test("commands can be copied", async t => {
     const { page } = await open({ permissions: ["clipboard-read", "clipboard-write"] });
     const commands = page.locator("pre.commands").first();

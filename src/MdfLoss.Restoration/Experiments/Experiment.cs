@@ -43,6 +43,9 @@ public sealed partial class Experiment : IEquatable<Experiment>
     }
     = new OrderedDictionary<string, string>();
 
+    /// <summary>The architecture with its options as one line, such as <c>edsr, blocks 8, features 32</c>.</summary>
+    internal string NetworkText => string.Join(", ", NetworkOptions.Select(option => $"{option.Key} {option.Value}").Prepend(NetworkName));
+
     /// <summary>The loss that the network is trained with.</summary>
     public required LossExpression Loss
     {

@@ -1,5 +1,4 @@
 using Mdf.Evaluation;
-using Mdf.Runtime;
 using ScottPlot;
 using ScottPlot.TickGenerators;
 
@@ -60,7 +59,6 @@ internal static partial class Plots
 {
     private const float PointSize = 7;
     private const float RingSize = 15;
-    private const int LongestName = 40;
 
     // The height of the first axis of parallel coordinates is 1; the names of the axes are above it.
     private const double ParallelTop = 1.06;
@@ -71,15 +69,6 @@ internal static partial class Plots
     // The size of a letter in a plane, in parts of the width and height of the data, for labels that must not lie on each other.
     private const double LetterWidth = 0.0145;
     private const double LetterHeight = 0.035;
-
-    /// <inheritdoc cref="Save(string, CurvePlot)"/>
-    public static void Save(string path, MeasurePlot plot) => AtomicFile.Write(path, Render(plot));
-
-    /// <inheritdoc cref="Save(string, CurvePlot)"/>
-    public static void Save(string path, PlanePlot plot) => AtomicFile.Write(path, Render(plot));
-
-    /// <inheritdoc cref="Save(string, CurvePlot)"/>
-    public static void Save(string path, ParallelPlot plot) => AtomicFile.Write(path, Render(plot));
 
     /// <summary>Draws a plot.</summary>
     /// <param name="plot">The plot.</param>
@@ -287,14 +276,5 @@ internal static partial class Plots
             return;
         var ring = canvas.Add.Marker(x, y, MarkerShape.OpenCircle, RingSize, FigureStyle.Text);
         ring.MarkerLineWidth = 1.5f;
-    }
-
-    /// <summary>Shortens a name for a legend.</summary>
-    internal static string Short(string name)
-    {
-        if (name.Length <= LongestName)
-            return name;
-        var length = LongestName - 1;
-        return name[..(char.IsHighSurrogate(name[length - 1]) ? length - 1 : length)] + "…";
     }
 }

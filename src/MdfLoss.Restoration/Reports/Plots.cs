@@ -72,6 +72,12 @@ internal static partial class Plots
     // Plots are drawn at half the size and twice the scale, so that lines and letters are crisp and thick enough in a document.
     private const int Scale = 2;
 
+    // Longer names and titles would be wider than the plot.
+    private const int LongestName = 40;
+    private const int LongestNameBeside = 30;
+    private const int MostNamesBelow = 8;
+    private const int LongestTitle = 75;
+
     // Digits and letters without descenders are too high; this offset centres them.
     private const int DigitOffset = 2;
 
@@ -103,6 +109,9 @@ internal static partial class Plots
 
     /// <inheritdoc cref="Svg(CurvePlot)"/>
     public static string Svg(PlanePlot plot) => Svg(Compose(plot));
+
+    /// <inheritdoc cref="Svg(CurvePlot)"/>
+    public static string Svg(ParallelPlot plot) => Svg(Compose(plot));
 
     /// <summary>Draws a plot.</summary>
     /// <param name="plot">The plot.</param>
@@ -338,7 +347,7 @@ internal static partial class Plots
         canvas.DataBackground.Color = Colors.White;
         canvas.Grid.XAxisStyle.IsVisible = false;
         canvas.Grid.MajorLineColor = FigureStyle.Grid;
-        canvas.Title(title);
+        canvas.Title(Shortened(title, LongestTitle));
         canvas.Axes.Title.Label.FontName = FigureStyle.Font;
         canvas.Axes.Title.Label.FontSize = 16;
         canvas.Axes.Title.Label.ForeColor = FigureStyle.Text;
@@ -364,8 +373,11 @@ internal static partial class Plots
         canvas.HideLegend();
         if (hasLegend)
         {
-            // The legend is beside the data and never covers it.
-            canvas.ShowLegend(Edge.Right).Alignment = ScottPlot.Alignment.UpperLeft;
+            // The legend never covers the data. It is beside them, or below them if it would leave them too little room.
+            var items = canvas.Legend.GetItems();
+            var isBeside = items.Length > MostNamesBelow || items.All(item => item.LabelText.Length <= LongestNameBeside);
+            canvas.ShowLegend(isBeside ? Edge.Right : Edge.Bottom).Alignment = ScottPlot.Alignment.UpperLeft;
+            canvas.Legend.Orientation = Orientation.Vertical;
             canvas.Legend.OutlineWidth = 0;
             canvas.Legend.ShadowColor = Colors.Transparent;
             canvas.Legend.FontName = FigureStyle.Font;
@@ -374,6 +386,17 @@ internal static partial class Plots
         }
 
         return canvas;
+    }
+
+    /// <summary>Shortens a name for a legend.</summary>
+    internal static string Short(string name) => Shortened(name, LongestName);
+
+    private static string Shortened(string text, int longest)
+    {
+        if (text.Length <= longest)
+            return text;
+        var length = longest - 1;
+        return text[..(char.IsHighSurrogate(text[length - 1]) ? length - 1 : length)] + "…";
     }
 
     private static byte[] Png(Plot canvas)

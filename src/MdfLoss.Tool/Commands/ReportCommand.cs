@@ -15,15 +15,16 @@ internal sealed class ReportCommand : ComputeCommand
     private static readonly string[] s_maps = [Measures.Flip, "resnet18", Measures.PsnrChroma];
     private static readonly string[] s_formats = [".csv", ".json", ".md", ".tex"];
 
-    private readonly Argument<string[]> _runs = new("runs") { Description = "folders that 'mdf compare' has written, or folders of single tasks in them", Arity = ArgumentArity.OneOrMore };
+    private readonly Argument<string[]> _runs = new("runs") { Description = "folders that 'mdf compare' or 'mdf sweep' has written, or folders of single tasks of a comparison", Arity = ArgumentArity.OneOrMore };
 
     private readonly Option<string> _output = new("--output", "-o") { Description = "the folder of the site", HelpName = "folder", DefaultValueFactory = _ => "site" };
 
     public ReportCommand()
         : base(
             "report",
-            "Makes a page from the results of comparisons: the same pictures under each loss, tables, and plots. It opens in a browser from the disk. Unfinished and failed runs are named on it.",
+            "Makes a page from the results of comparisons and sweeps: the same pictures under each loss, tables, and plots. It opens in a browser from the disk. Unfinished and failed runs are named on it.",
             new Example("report runs/matrix -o site", "make the page of one comparison"),
+            new Example("report runs/matrix runs/search-resnet18 -o site", "put a search for a weight on the page, too"),
             new Example("report runs/matrix/jpeg10 runs/mine -o site", "put the tasks of several comparisons on one page"))
     {
         Arguments.Add(_runs);
@@ -38,13 +39,13 @@ internal sealed class ReportCommand : ComputeCommand
 
     /// <summary>Writes the site and the tables, and says where they are.</summary>
     /// <param name="context">The streams and the cancellation.</param>
-    /// <param name="runs">The folders of comparisons or tasks.</param>
+    /// <param name="runs">The folders of comparisons, tasks or sweeps.</param>
     /// <param name="folder">The folder of the site.</param>
     /// <param name="device">The device to compute on.</param>
     internal static void Write(CommandContext context, IReadOnlyList<string> runs, string folder, torch.Device device)
     {
-        var tasks = ComparisonReport.Tasks(runs);
-        var site = ComparisonReport.Read(tasks, threads => string.Create(CultureInfo.InvariantCulture, $"mdf train experiment.yaml -o run --threads {threads}"));
+        var parts = ComparisonReport.Parts(runs);
+        var site = ComparisonReport.Read(parts, threads => string.Create(CultureInfo.InvariantCulture, $"mdf train experiment.yaml -o run --threads {threads}"));
         using var measures = MeasureSet.Create(Measures.Parse(s_maps), niqe: null, device, warn: null); // without a map whose weights are missing
         var page = context.WithProgress(progress => SiteWriter.Write(folder, site, ErrorMaps.Of(measures, []), progress, context.Cancellation));
         var tables = site.Tasks.SelectMany(task => task.Sets.Zip(SafeName.Of(task.Sets.Select(set => set.Set)), (set, name) => (Name: $"{task.Id}-{name}", Task: task.Title, Set: set))).ToList();

@@ -162,8 +162,8 @@ public sealed class CompareCommandTests : IDisposable
     }
 
     [Theory]
-    [InlineData("report {}train -o {}site", "has no results of a comparison: expected the folder of a comparison, or of one of its tasks")]
-    [InlineData("report {}none -o {}site", "has no results of a comparison")]
+    [InlineData("report {}train -o {}site", "has no results to show: expected the folder of a comparison, of one of its tasks, or of a sweep")]
+    [InlineData("report {}none -o {}site", "has no results to show")]
     [InlineData("compare {}none.yaml", "there is no such file")]
     [InlineData("compare {}comparison.yaml -o {}comparison.yaml", "is a file, not a folder")]
     public void A_mistake_is_one_line(string line, string expected)

@@ -56,6 +56,30 @@ public sealed class SweepCommandTests : IDisposable
     }
 
     [Fact]
+    public void A_report_shows_a_sweep()
+    {
+        Assert.Equal(0, Run("sweep {}sweep.yaml -o {}out").ExitCode);
+        var answer = Run("report {}out -o {}site");
+        Assert.True(answer.ExitCode == 0, answer.Error);
+        var page = File.ReadAllText(_folder.File("site/index.html"));
+        Assert.Contains("Search: sweep", page, StringComparison.Ordinal);
+        Assert.Contains("Chosen by the rule: psnr.", page, StringComparison.Ordinal);
+        Assert.Equal(3, page.Split("<th scope=\"row\">").Length - 1);
+        Assert.Contains("<bdi>loss=Sum, w=0.1</bdi>", page, StringComparison.Ordinal);
+        Assert.Equal(2, page.Split("class=\"best\"").Length - 1); // PSNR and FLIP of the chosen setting
+        Assert.True(File.Exists(_folder.File("site/plots/search-sweep-psnr-against-w.svg")));
+
+        // A file of another program must not lead out of the folder.
+        var text = File.ReadAllText(_folder.File("out/sweep.json"));
+        File.WriteAllText(_folder.File("out/sweep.json"), text.Replace("\"name\": \"parallel\"", "\"name\": \"../parallel\"", StringComparison.Ordinal));
+        Assert.Contains("expected the description of a sweep, found something else: run the sweep again", Run("report {}out -o {}other").Error, StringComparison.Ordinal);
+        File.WriteAllText(_folder.File("out/sweep.json"), text);
+        File.Delete(_folder.File("out/plots/parallel.svg"));
+        Assert.Equal((2, 1), (Run("report {}out -o {}other").ExitCode, Run("report {}out -o {}other").Error.Split('\n').Count(line => line.Contains("cannot read '", StringComparison.Ordinal))));
+        Assert.False(File.Exists(_folder.File("other/index.html")));
+    }
+
+    [Fact]
     public void Cells_that_run_one_by_one_give_the_same_tables()
     {
         Assert.Equal(0, Run("sweep {}sweep.yaml -o {}whole").ExitCode);

@@ -18,37 +18,46 @@ internal static class ComparisonReport
     // An experiment has fewer lines.
     private const int MostLines = 1000;
 
-    /// <summary>Finds the folders of the tasks in folders that a user has given.</summary>
-    /// <param name="folders">Folders of comparisons, or of single tasks.</param>
-    /// <exception cref="InputException">A folder has no task.</exception>
-    public static IReadOnlyList<string> Tasks(IReadOnlyList<string> folders)
+    private const int LargestPlot = 1 << 24;
+
+    /// <summary>Finds the folders of the tasks and searches in folders that a user has given.</summary>
+    /// <param name="folders">Folders of comparisons, of single tasks, or of sweeps.</param>
+    /// <exception cref="InputException">A folder has neither a task nor a sweep.</exception>
+    public static IReadOnlyList<string> Parts(IReadOnlyList<string> folders)
     {
         ArgumentNullException.ThrowIfNull(folders);
         return [.. folders.SelectMany(folder =>
         {
-            if (File.Exists(Path.Combine(folder, TaskDescription.FileName)))
+            if (File.Exists(Path.Combine(folder, TaskDescription.FileName)) || IsSweep(folder))
                 return [folder];
             string[] tasks = Directory.Exists(folder)
                 ? [.. Directory.EnumerateDirectories(folder).Where(task => File.Exists(Path.Combine(task, TaskDescription.FileName))).OrderBy(task => TaskDescription.Read(task).Order)]
                 : [];
-            return tasks.Length > 0 ? tasks : throw new InputException($"'{folder}' has no results of a comparison: expected the folder of a comparison, or of one of its tasks");
+            return tasks.Length > 0 ? tasks : throw new InputException($"'{folder}' has no results to show: expected the folder of a comparison, of one of its tasks, or of a sweep");
         })];
     }
 
-    /// <summary>Reads the results of all tasks.</summary>
-    /// <param name="folders">The folders of the tasks.</param>
+    /// <summary>Reads the results of all tasks and searches.</summary>
+    /// <param name="folders">The folders that <see cref="Parts"/> has found.</param>
     /// <param name="command">The command that trains the experiment in <c>experiment.yaml</c> with a number of threads.</param>
-    /// <exception cref="InputException">The description of a task is corrupt.</exception>
+    /// <exception cref="InputException">The description of a task or a search is corrupt, or a plot is missing.</exception>
     public static SiteModel Read(IReadOnlyList<string> folders, Func<int, string> command)
     {
         ArgumentNullException.ThrowIfNull(folders);
-        TaskDescription[] tasks = [.. folders.Select(TaskDescription.Read)];
-        var ids = SafeName.Of(tasks.Select(task => task.Id));
-        var titles = tasks.Select(task => task.Comparison).Distinct().ToArray();
+        string[] ofTasks = [.. folders.Where(folder => !IsSweep(folder))];
+        TaskDescription[] tasks = [.. ofTasks.Select(TaskDescription.Read)];
+        (string Folder, SweepDescription Sweep)[] sweeps = [.. folders.Where(IsSweep).Select(folder => (folder, SweepDescription.Read(folder)))];
+        var ids = SafeName.Of([.. tasks.Select(task => task.Id), .. sweeps.Select(sweep => "search " + sweep.Sweep.Name)]);
+        var titles = tasks.Length > 0 ? tasks.Select(task => task.Comparison).Distinct() : ["Searches"];
         return new SiteModel(
             string.Join(" · ", titles),
-            tasks.Select(task => task.About).FirstOrDefault(about => about is not null) ?? "Networks that differ only in the loss that they were trained with: the same pictures under each loss, and tests of which differences are more than chance. Press the number keys to flip between losses in place.",
-            [.. tasks.Select((task, i) => TaskOf(folders[i], task, ids[i], command(task.Threads)))]);
+            tasks.Select(task => task.About).FirstOrDefault(about => about is not null) ?? (tasks.Length > 0
+                ? "Networks that differ only in the loss that they were trained with: the same pictures under each loss, and tests of which differences are more than chance. Press the number keys to flip between losses in place."
+                : "Networks that differ only in the settings of their trainings."),
+            [.. tasks.Select((task, i) => TaskOf(ofTasks[i], task, ids[i], command(task.Threads)))])
+        {
+            Searches = [.. sweeps.Select((sweep, i) => SearchOf(sweep.Folder, sweep.Sweep, ids[tasks.Length + i]))],
+        };
     }
 
     /// <summary>The table of one test set, for files.</summary>
@@ -95,6 +104,21 @@ internal static class ComparisonReport
             [
                 set.Measures[pair.Measure].Name, set.Rows[pair.First].Name, set.Rows[pair.Second].Name, pair.Difference.Mean, pair.Difference.PValue, pair.Corrected, pair.Difference.Images, pair.Difference.Seeds,
             ]));
+    }
+
+    private static bool IsSweep(string folder) => File.Exists(Path.Combine(folder, SweepDescription.FileName));
+
+    private static SiteSearch SearchOf(string folder, SweepDescription sweep, string id)
+    {
+        var known = sweep.Measures.Select((name, i) => (Measure: Known([name], problems: null).SingleOrDefault(), i)).Where(entry => entry.Measure is not null).ToList();
+        return new SiteSearch(id, $"Search: {sweep.Name}", string.Create(CultureInfo.InvariantCulture,
+            $"Task {sweep.Task}, network {sweep.Network}, {sweep.Steps} steps. {(sweep.Rule is { } rule ? $"Chosen by the rule: {rule}." : "Nothing was chosen.")}"))
+        {
+            Measures = [.. known.Select(entry => entry.Measure!)],
+            Settings = [.. sweep.Settings.Select(setting => new SiteSetting(
+                setting.Name, setting.Seeds, setting.IsChosen, [.. known.Select(entry => setting.Values[entry.i] is { } value ? (value.Mean, value.Deviation) : ((double, double?)?)null)]))],
+            Plots = [.. sweep.Plots.Select(plot => SitePlot.OfSvg(plot.Name, TextOf(new SweepFolder(folder).Plot(plot.Name, DescribedPlot.Extension)), plot.Alternative, plot.Caption))],
+        };
     }
 
     private static SiteTask TaskOf(string folder, TaskDescription task, string id, string command)
@@ -153,7 +177,19 @@ internal static class ComparisonReport
         return null;
     }
 
-    private static List<Measure> Known(IReadOnlyList<string> names, List<SiteProblem> problems)
+    private static string TextOf(string plot)
+    {
+        try
+        {
+            return new FileInfo(plot).Length <= LargestPlot ? File.ReadAllText(plot) : throw new InputException($"'{plot}' is no plot of a sweep: it has more than {LargestPlot} bytes");
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new InputException($"cannot read '{plot}': {e.Message}", e);
+        }
+    }
+
+    private static List<Measure> Known(IReadOnlyList<string> names, List<SiteProblem>? problems)
     {
         var measures = new List<Measure>();
         foreach (var name in names)
@@ -164,7 +200,7 @@ internal static class ComparisonReport
             }
             catch (InputException e)
             {
-                problems.Add(new SiteProblem(null, e.Message + "."));
+                problems?.Add(new SiteProblem(null, e.Message + "."));
             }
         }
 

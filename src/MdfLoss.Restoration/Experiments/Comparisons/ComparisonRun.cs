@@ -114,7 +114,7 @@ internal sealed class ComparisonRun(Comparison comparison, string path, Device d
         var first = task.Sweep.Cells[0].Experiment;
         return new TaskDescription(
             comparison.Title, comparison.About, order, task.Id, task.Title, first.Task,
-            string.Join(", ", first.NetworkOptions.Select(option => $"{option.Key} {option.Value}").Prepend(first.NetworkName)),
+            first.NetworkText,
             measurement.Sets, [.. measurement.Measures.Select(measure => measure.Name)], task.Baseline,
             [
                 .. task.Sweep.Losses.Select(loss => new DescribedRow(loss.Name, loss.Expression, [.. task.Sweep.Cells.Where(cell => cell.Setting.Loss == loss)

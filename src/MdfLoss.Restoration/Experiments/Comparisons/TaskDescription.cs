@@ -1,7 +1,3 @@
-using System.Text.Json;
-using System.Text.Json.Serialization;
-using Mdf.Runtime;
-
 namespace Mdf.Experiments.Comparisons;
 
 /// <summary>The results of one network, or of one restorer that is not trained.</summary>
@@ -43,26 +39,15 @@ internal sealed record TaskDescription(
     /// <summary>The name of the file.</summary>
     public const string FileName = "task.json";
 
-    private const int LongestFile = 1 << 24;
-
-    private static readonly JsonSerializerOptions s_json = new()
-    {
-        WriteIndented = true,
-        PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
-        DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
-        RespectNullableAnnotations = true,
-        AllowDuplicateProperties = false,
-    };
-
     /// <summary>Writes the file.</summary>
     /// <param name="folder">The folder of the task.</param>
-    public void Write(string folder) => AtomicFile.Write(Path.Combine(folder, FileName), JsonSerializer.Serialize(this, s_json) + "\n");
+    public void Write(string folder) => DescriptionFile.Write(Path.Combine(folder, FileName), this);
 
     /// <summary>Reads the file.</summary>
     /// <param name="folder">The folder of the task.</param>
-    /// <exception cref="InputException">It is missing, or is something else.</exception>
-    public static TaskDescription Read(string folder) => JsonFile.Read<TaskDescription>(
-        Path.Combine(folder, FileName), LongestFile, s_json, task => task.IsUsable(), "expected the description of a task of a comparison, found something else: run the comparison again");
+    /// <exception cref="Runtime.InputException">It is missing, or is something else.</exception>
+    public static TaskDescription Read(string folder) => DescriptionFile.Read<TaskDescription>(
+        Path.Combine(folder, FileName), task => task.IsUsable(), "expected the description of a task of a comparison, found something else: run the comparison again");
 
     // The file is not trusted: no name may lead out of the folder.
     private bool IsUsable() =>

@@ -1,5 +1,6 @@
 using Mdf.Evaluation;
 using Mdf.Reports;
+using Mdf.Runtime;
 
 namespace Mdf.Experiments.Sweeps;
 
@@ -9,27 +10,44 @@ internal static class SweepFigures
     // For the plane, the first of these that the cells have.
     private static readonly string[] s_perception = ["resnet18", "lpips_alex", "dists", Measures.Flip];
 
-    /// <summary>Draws the plots into the folder. It draws no plot for which there are no values.</summary>
+    /// <summary>Draws the plots into the folder, as PNG and as SVG. It draws no plot for which there are no values.</summary>
     /// <param name="folder">The folder of the sweep.</param>
     /// <param name="sweep">The sweep.</param>
     /// <param name="results">The results.</param>
     /// <param name="rule">The rule that chooses; null if there is none.</param>
-    public static void Write(SweepFolder folder, Sweep sweep, SweepResults results, BestRule? rule)
+    /// <returns>The plots.</returns>
+    public static IReadOnlyList<DescribedPlot> Write(SweepFolder folder, Sweep sweep, SweepResults results, BestRule? rule)
     {
         var known = results.Settings.Where(setting => setting.Cells.Count > 0).ToArray();
         if (known.Length < 2)
-            return;
+            return [];
         var chosen = rule is not null ? results.Choose(rule) : null;
+        var plots = new List<DescribedPlot>();
         foreach (var axis in sweep.Axes.Where(axis => axis.IsNumeric && axis.Values.Count > 1))
         {
             foreach (var measure in results.Measures)
-                Plots.Save(Path.Combine(folder.Plots, $"{FileName(measure.Name)}-against-{FileName(axis.Name)}.png"), Against(axis, measure, sweep, known, chosen));
+            {
+                var plot = Against(axis, measure, sweep, known, chosen);
+                Save($"{FileName(measure.Name)}-against-{FileName(axis.Name)}", Plots.Render(plot), Plots.Svg(plot), $"{measure.Title} against {axis.Name}", $"{measure.Title} against {axis.Name}. A line without points is a loss that does not use {axis.Name}.");
+            }
         }
 
         if (Plane(sweep, results, known, chosen) is { } plane)
-            Plots.Save(Path.Combine(folder.Plots, "plane.png"), plane);
+            Save("plane", Plots.Render(plane), Plots.Svg(plane), $"All settings in the plane of {plane.X.Title} and {plane.Y.Title}", "Distortion and perception on the validation images.");
         if (sweep.Axes.Count + (sweep.Losses.Count > 1 ? 1 : 0) > 1)
-            Plots.Save(Path.Combine(folder.Plots, "parallel.png"), Parallel(sweep, results, known, rule, chosen));
+        {
+            var parallel = Parallel(sweep, results, known, rule, chosen);
+            Save("parallel", Plots.Render(parallel), Plots.Svg(parallel), "Parallel coordinates of all settings", "All settings: a line joins the values of one.");
+        }
+
+        return plots;
+
+        void Save(string name, byte[] png, string svg, string alternative, string caption)
+        {
+            AtomicFile.Write(folder.Plot(name, ".png"), png);
+            AtomicFile.Write(folder.Plot(name, DescribedPlot.Extension), svg);
+            plots.Add(new(name, alternative, caption));
+        }
     }
 
     /// <summary>One curve for each combination of the other axes; a level for each setting that the axis does not change.</summary>

@@ -38,7 +38,8 @@ internal sealed record CellRecord(CellState State, string Settings, int Iteratio
 /// cells/loss=VGG,w=0.1,seed=1/   the run folder of a cell; cell.json in it has its settings, and how it has ended
 /// table.csv, .json, .md          all cells, with the measures of their last validations
 /// means.csv, .json, .md          means and standard deviations over the seeds
-/// plots/                         each measure against each numeric axis; the distortion-perception plane; parallel coordinates
+/// plots/                         each measure against each numeric axis; the distortion-perception plane; parallel coordinates; as PNG and as SVG
+/// sweep.json                     the description of the sweep for a report
 /// best.yaml, best.md             the experiment of the chosen cell; why it was chosen, and its measures on the test sets
 /// slurm/                         the batch script of a job array, and its logs
 /// </code>
@@ -77,6 +78,11 @@ internal sealed class SweepFolder
 
     /// <summary>The folder of the plots.</summary>
     public string Plots => In("plots");
+
+    /// <summary>The file of a plot.</summary>
+    /// <param name="name">The name of the plot.</param>
+    /// <param name="extension">The extension, with its dot.</param>
+    public string Plot(string name, string extension) => System.IO.Path.Combine(Plots, name + extension);
 
     /// <summary>The experiment of the chosen cell.</summary>
     public string BestExperiment => In("best.yaml");

@@ -1,4 +1,5 @@
 using System.Text;
+using Mdf.Evaluation;
 using Mdf.Evaluation.Statistics;
 
 namespace Mdf.Reports.Site;
@@ -6,8 +7,12 @@ namespace Mdf.Reports.Site;
 /// <summary>The content of a site.</summary>
 /// <param name="Title">Its title.</param>
 /// <param name="About">A paragraph below the title.</param>
-/// <param name="Tasks">The tasks; at least one.</param>
-internal sealed record SiteModel(string Title, string About, IReadOnlyList<SiteTask> Tasks);
+/// <param name="Tasks">The tasks.</param>
+internal sealed record SiteModel(string Title, string About, IReadOnlyList<SiteTask> Tasks)
+{
+    /// <summary>The searches for weights and other settings.</summary>
+    public IReadOnlyList<SiteSearch> Searches { get; init; } = [];
+}
 
 /// <summary>The results of one task.</summary>
 /// <param name="Id">Its anchor; see <see cref="Runtime.SafeName"/>.</param>
@@ -84,9 +89,32 @@ internal sealed record SitePlot(string Name, ReadOnlyMemory<byte> Content, strin
     public static SitePlot OfSvg(string name, string svg, string alternative, string caption) => new($"{name}.svg", Encoding.UTF8.GetBytes(svg), alternative, caption);
 
     /// <summary>Its file, relative to the page.</summary>
-    /// <param name="task">Its task.</param>
-    public string FileOf(SiteTask task) => $"plots/{task.Id}-{Name}";
+    /// <param name="part">The anchor of its task or search.</param>
+    public string FileOf(string part) => $"plots/{part}-{Name}";
 }
+
+/// <summary>A search: one experiment with many settings, measured on validation images.</summary>
+/// <param name="Id">Its anchor.</param>
+/// <param name="Title">Its title.</param>
+/// <param name="Summary">A paragraph below the title.</param>
+internal sealed record SiteSearch(string Id, string Title, string Summary)
+{
+    /// <summary>The measures.</summary>
+    public required IReadOnlyList<Measure> Measures { get; init; }
+
+    /// <summary>The settings.</summary>
+    public required IReadOnlyList<SiteSetting> Settings { get; init; }
+
+    /// <summary>The plots.</summary>
+    public IReadOnlyList<SitePlot> Plots { get; init; } = [];
+}
+
+/// <summary>A setting of a search.</summary>
+/// <param name="Name">The setting, such as <c>loss=VGG, w=0.1</c>.</param>
+/// <param name="Networks">The number of its networks, which differ in their seeds.</param>
+/// <param name="IsChosen">Whether it was chosen.</param>
+/// <param name="Values">For each measure, the mean over the networks and its standard deviation; null without a value.</param>
+internal sealed record SiteSetting(string Name, int Networks, bool IsChosen, IReadOnlyList<(double Mean, double? Deviation)?> Values);
 
 /// <summary>Something that went wrong, or could not be compared.</summary>
 /// <param name="Subject">The loss or run; null if it is about all.</param>

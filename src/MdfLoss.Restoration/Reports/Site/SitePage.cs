@@ -46,12 +46,12 @@ internal static class SitePage
             <p>{site.About}</p>
             <nav class="tasks" aria-label="Tasks">
             <ul>
-            {Html.Lines(site.Tasks.Select(task => Html.Of($"""<li><a href="#{task.Id}">{task.Title}</a></li>""")))}
+            {Html.Lines(site.Tasks.Select(task => (task.Id, task.Title)).Concat(site.Searches.Select(search => (search.Id, search.Title))).Select(part => Html.Of($"""<li><a href="#{part.Id}">{part.Title}</a></li>""")))}
             </ul>
             </nav>
             </header>
             <main id="mdfContent">
-            {Html.Lines(site.Tasks.Zip(pictures, Task))}
+            {Html.Lines([.. site.Tasks.Zip(pictures, Task), .. site.Searches.Select(Search)])}
             </main>
             <footer>
             <p>Made by mdf {Training.TrainingProgram.CurrentVersion}. The page needs no server and no network; it can be copied with its folder.</p>
@@ -72,30 +72,47 @@ internal static class SitePage
             {
                 ("pictures", "Pictures", Pictures(task, pictures)),
                 ("results", "Results", Results(task)),
-                ("plots", "Plots", Plots(task)),
+                ("plots", "Plots", Plots(task.Id, task.Plots)),
                 ("cost", "Cost", Cost(task)),
                 ("repeat", "How to repeat it", Repeat(task)),
                 ("problems", "Problems", Problems(task)),
             }.Where(part => !part.Content.IsEmpty),
         ];
-        return Html.Of($"""
-            <section class="task" id="{task.Id}" aria-labelledby="{task.Id}-title">
-            <h2 id="{task.Id}-title">{task.Title}</h2>
-            <p>{task.Summary}</p>
-            <nav class="parts" aria-label="Parts of {task.Title}">
-            <ul>
-            {Html.Lines(parts.Select(part => Html.Of($"""<li{Html.Finished(part.Part == "problems" ? " class=\"notice\"" : "")}><a href="#{task.Id}-{part.Part}">{part.Title}</a></li>""")))}
-            </ul>
-            </nav>
-            {Html.Lines(parts.Select(part => Html.Of($"""
-                <section class="part-{part.Part}" id="{task.Id}-{part.Part}">
-                <h3>{part.Title}</h3>
-                {part.Content}
-                </section>
-                """)))}
-            </section>
-            """);
+        return Parts(task.Id, task.Title, task.Summary, parts);
     }
+
+    private static Html Search(SiteSearch search)
+    {
+        var chosen = search.Settings.Any(setting => setting.IsChosen);
+        var table = Html.Of($"""
+            {Table(
+                $"{search.Title}: settings",
+                "Setting",
+                [.. search.Measures.Select(Column), ("Networks", Direction.None)],
+                search.Settings.Select(setting => (setting.Name, setting.Values.Zip(search.Measures, (value, measure) => value is var (mean, deviation) ? Value(mean, deviation, measure, setting.IsChosen) : Nothing).Append(Number(setting.Networks, "F0")))))}
+            <p class="legend">Small type: the standard deviation over seeds. {(chosen ? "Bold: the setting that was chosen." : "")} All values are those of validation images, on which the settings were compared: the value of the best one is a little too good.</p>
+            """);
+        return Parts(search.Id, search.Title, search.Summary, [("results", "Results", table), .. search.Plots.Count == 0 ? [] : new[] { ("plots", "Plots", Plots(search.Id, search.Plots)) }]);
+    }
+
+    /// <summary>The section of a task or a search, with links to its parts.</summary>
+    private static Html Parts(string id, string title, string summary, IReadOnlyList<(string Part, string Title, Html Content)> parts) => Html.Of($"""
+        <section class="task" id="{id}" aria-labelledby="{id}-title">
+        <h2 id="{id}-title">{title}</h2>
+        <p>{summary}</p>
+        <nav class="parts" aria-label="Parts of {title}">
+        <ul>
+        {Html.Lines(parts.Select(part => Html.Of($"""<li{Html.Finished(part.Part == "problems" ? " class=\"notice\"" : "")}><a href="#{id}-{part.Part}">{part.Title}</a></li>""")))}
+        </ul>
+        </nav>
+        {Html.Lines(parts.Select(part => Html.Of($"""
+            <section class="part-{part.Part}" id="{id}-{part.Part}">
+            <h3>{part.Title}</h3>
+            {part.Content}
+            </section>
+            """)))}
+        </section>
+        """);
 
     /// <summary>The place of the viewer, which the script fills, and the plain grid, which readers without the script have.</summary>
     private static Html Pictures(SiteTask task, IReadOnlyList<ShownPicture> pictures) => pictures.Count == 0 ? Html.Empty : Html.Of($"""
@@ -127,7 +144,8 @@ internal static class SitePage
             <h4>{Name(set.Set)} <small>{Counted(set.Images.Count, "image", "images")}{(set.Images.Count == 1 ? ": nothing was tested" : "")}</small></h4>
             {Table(
                 $"{task.Title}: results on {set.Set}",
-                [.. set.Measures.Select(measure => (measure.Heading.TrimEnd('↑', '↓', ' '), measure.Direction))],
+                "Loss",
+                [.. set.Measures.Select(Column)],
                 set.Rows.Select(row => (row.Name, row.Values.Select((value, m) => value is null ? Nothing : Cell(value, set.Measures[m])))))}
             """)))}
         {Legend(task)}
@@ -147,11 +165,11 @@ internal static class SitePage
                 """);
     }
 
-    private static Html Plots(SiteTask task) => task.Plots.Count == 0 ? Html.Empty : Html.Of($"""
+    private static Html Plots(string part, IReadOnlyList<SitePlot> plots) => plots.Count == 0 ? Html.Empty : Html.Of($"""
         <div class="plots">
-        {Html.Lines(task.Plots.Select(plot => Html.Of($"""
+        {Html.Lines(plots.Select(plot => Html.Of($"""
             <figure>
-            <img loading="lazy" width="{plot.Width}" height="{plot.Height}" alt="{plot.Alternative}" src="{plot.FileOf(task)}">
+            <img loading="lazy" width="{plot.Width}" height="{plot.Height}" alt="{plot.Alternative}" src="{plot.FileOf(part)}">
             <figcaption>{plot.Caption}</figcaption>
             </figure>
             """)))}
@@ -163,6 +181,7 @@ internal static class SitePage
         SiteRow[] trained = [.. task.Rows.Where(row => row.StepMilliseconds is not null)];
         return trained.Length == 0 ? Html.Empty : Table(
             $"{task.Title}: cost",
+            "Loss",
             [("Time per step (ms)", Direction.Lower), ("Steps", Direction.None), ("One training (min)", Direction.Lower), ("Networks", Direction.None)],
             trained.Select(row => (row.Name, (IEnumerable<Html>)
             [
@@ -184,12 +203,12 @@ internal static class SitePage
         """);
 
     /// <summary>A table that the script lets readers sort. Its own element scrolls, so that the page never does.</summary>
-    private static Html Table(string title, IReadOnlyList<(string Title, Direction Better)> columns, IEnumerable<(string Name, IEnumerable<Html> Cells)> rows) => Html.Of($"""
+    private static Html Table(string title, string first, IReadOnlyList<(string Title, Direction Better)> columns, IEnumerable<(string Name, IEnumerable<Html> Cells)> rows) => Html.Of($"""
         <div class="scroll" role="group" aria-label="{title}" tabindex="0">
         <table class="results">
         <thead>
         <tr>
-        <th scope="col">Loss</th>
+        <th scope="col">{first}</th>
         {Html.Lines(columns.Select(column => column.Better switch
     {
         Direction.Higher => Html.Of($"""<th scope="col" data-better="high">{column.Title} <span aria-hidden="true">↑</span><span class="visually-hidden">(higher is better)</span></th>"""),
@@ -208,6 +227,14 @@ internal static class SitePage
     private static Html Nothing => Html.Of($"""<td class="none">no result</td>""");
 
     private static Html Number(double value, string format) => Html.Of($"""<td data-value="{value}"><span class="mean">{value.ToString(format, CultureInfo.InvariantCulture)}</span></td>""");
+
+    private static Html Value(double mean, double? deviation, Measure measure, bool isChosen)
+    {
+        var small = deviation is { } spread ? Html.Of($"<small>± {PlainNumber.Format(spread, measure.Format)}</small>") : Html.Empty;
+        return Html.Of($"""<td data-value="{mean}"{Html.Finished(isChosen ? " class=\"best\"" : "")}><span class="mean">{PlainNumber.Format(mean, measure.Format)}</span>{small}</td>""");
+    }
+
+    private static (string Title, Direction Better) Column(Measure measure) => (measure.Heading.TrimEnd('↑', '↓', ' '), measure.Direction);
 
     private static Html Cell(ComparedValue value, Measure measure)
     {

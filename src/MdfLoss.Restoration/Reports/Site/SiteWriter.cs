@@ -31,10 +31,10 @@ internal static class SiteWriter
             meter.Report(++done);
             return shown;
         })]).ToArray();
-        foreach (var task in site.Tasks)
+        foreach (var (part, plots) in site.Tasks.Select(task => (task.Id, task.Plots)).Concat(site.Searches.Select(search => (search.Id, search.Plots))))
         {
-            foreach (var plot in task.Plots)
-                AtomicFile.Write(Path.Combine(folder, plot.FileOf(task)), plot.Content);
+            foreach (var plot in plots)
+                AtomicFile.Write(Path.Combine(folder, plot.FileOf(part)), plot.Content);
         }
 
         foreach (var asset in s_assets)
