@@ -140,7 +140,9 @@ internal static partial class Plots
         var points = plot.Curves.SelectMany(curve => curve.Points).Where(IsInPlane).ToList();
         var (left, right) = Range([.. points.Select(point => point.X)], fromZero: false);
         var (low, high) = Range([.. points.Select(point => point.Y)], fromZero: false);
-        var taken = points.Select(point => Box(point.X, point.Y, "o", 0)).ToList();
+        var (isRight, isUp) = (plot.X.Direction == Direction.Higher, plot.Y.Direction == Direction.Higher);
+        var hint = $"better {(isUp ? isRight ? "↗" : "↖" : isRight ? "↘" : "↙")}";
+        var taken = points.Select(point => Box(point.X, point.Y, "o", 0)).Append(Corner(hint)).ToList();
         for (var i = 0; i < plot.Curves.Count; i++)
         {
             var drawn = plot.Curves[i].Points.Where(IsInPlane).ToArray();
@@ -175,8 +177,7 @@ internal static partial class Plots
         canvas.Axes.SetLimitsX(left, right);
         canvas.Axes.Bottom.TickGenerator = new NumericManual([.. LinearTicks(left, right)]);
         canvas.XLabel(plot.X.Heading);
-        var (isRight, isUp) = (plot.X.Direction == Direction.Higher, plot.Y.Direction == Direction.Higher);
-        var better = canvas.Add.Text($"better {(isUp ? isRight ? "↗" : "↖" : isRight ? "↘" : "↙")}", isRight ? right : left, isUp ? high : low);
+        var better = canvas.Add.Text(hint, isRight ? right : left, isUp ? high : low);
         (better.LabelFontName, better.LabelFontSize, better.LabelFontColor) = (FigureStyle.Font, 12, FigureStyle.Text.WithAlpha(0.55));
         better.LabelAlignment = (isRight, isUp) switch
         {
@@ -194,6 +195,9 @@ internal static partial class Plots
             var start = side switch { > 0 => across + LetterWidth, < 0 => across - LetterWidth - width, _ => across - width / 2 };
             return (start, start + width, up - LetterHeight / 2, up + LetterHeight / 2);
         }
+
+        (double Left, double Right, double Low, double High) Corner(string text) =>
+            (isRight ? 1 - text.Length * LetterWidth : 0, isRight ? 1 : text.Length * LetterWidth, isUp ? 1 - LetterHeight : 0, isUp ? 1 : LetterHeight);
 
         static bool IsInPlane((double X, double Y, string Label) point) => double.IsFinite(point.X) && double.IsFinite(point.Y) && IsDrawable(point.X) && IsDrawable(point.Y);
     }

@@ -45,7 +45,7 @@ internal sealed class ReportCommand : ComputeCommand
     internal static void Write(CommandContext context, IReadOnlyList<string> runs, string folder, torch.Device device)
     {
         var parts = ComparisonReport.Parts(runs);
-        var site = ComparisonReport.Read(parts, threads => string.Create(CultureInfo.InvariantCulture, $"mdf train experiment.yaml -o run --threads {threads}"));
+        var site = ComparisonReport.Read(parts, Commands);
         using var measures = MeasureSet.Create(Measures.Parse(s_maps), niqe: null, device, warn: null); // without a map whose weights are missing
         var page = context.WithProgress(progress => SiteWriter.Write(folder, site, ErrorMaps.Of(measures, []), progress, context.Cancellation));
         var tables = site.Tasks.SelectMany(task => task.Sets.Zip(SafeName.Of(task.Sets.Select(set => set.Set)), (set, name) => (Name: $"{task.Id}-{name}", Task: task.Title, Set: set))).ToList();
@@ -64,6 +64,11 @@ internal sealed class ReportCommand : ComputeCommand
                     terminal.WriteLine(problem);
                 terminal.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{page}: open it in a browser; {Path.Combine(folder, "tables")} has {tables.Count} tables as CSV, JSON, Markdown and LaTeX, and the differences of all pairs"));
             });
+
+        // The experiment that the page shows has the first seed.
+        static IEnumerable<string> Commands(int threads, IReadOnlyList<long> seeds) => seeds.Select((seed, i) => i == 0
+            ? string.Create(CultureInfo.InvariantCulture, $"mdf train experiment.yaml -o seed-{seed} --threads {threads}")
+            : string.Create(CultureInfo.InvariantCulture, $"mdf train experiment.yaml -o seed-{seed} --threads {threads} --set seed={seed}"));
 
         static string Text(SiteProblem problem) => problem.Subject is null ? problem.Text : $"{problem.Subject}: {problem.Text}";
     }

@@ -53,6 +53,7 @@ public sealed class CompareCommandTests : IDisposable
         Assert.DoesNotContain("<script>alert", page, StringComparison.Ordinal);
         Assert.Contains("&lt;script&gt;alert(1)&lt;/script&gt;", page, StringComparison.Ordinal);
         Assert.Contains("somebody &amp; co, CC0", page, StringComparison.Ordinal);
+        Assert.Contains("mdf train experiment.yaml -o seed-1 --threads 2\nmdf train experiment.yaml -o seed-2 --threads 2 --set seed=2", page, StringComparison.Ordinal);
         Assert.DoesNotContain(_folder.File(""), page.Replace("\\u002F", "/", StringComparison.Ordinal).Split("<pre")[0], StringComparison.Ordinal); // no path of this machine, except in the experiment itself
         using var data = JsonDocument.Parse(page.Split("id=\"mdfData\">")[1].Split("</script>")[0]);
         var picture = data.RootElement.GetProperty("tasks")[0].GetProperty("pictures")[0];

@@ -39,9 +39,9 @@ internal static class ComparisonReport
 
     /// <summary>Reads the results of all tasks and searches.</summary>
     /// <param name="folders">The folders that <see cref="Parts"/> has found.</param>
-    /// <param name="command">The command that trains the experiment in <c>experiment.yaml</c> with a number of threads.</param>
+    /// <param name="commands">The commands that train the experiment in <c>experiment.yaml</c> with a number of threads and with each seed.</param>
     /// <exception cref="InputException">The description of a task or a search is corrupt, or a plot is missing.</exception>
-    public static SiteModel Read(IReadOnlyList<string> folders, Func<int, string> command)
+    public static SiteModel Read(IReadOnlyList<string> folders, Func<int, IReadOnlyList<long>, IEnumerable<string>> commands)
     {
         ArgumentNullException.ThrowIfNull(folders);
         string[] ofTasks = [.. folders.Where(folder => !IsSweep(folder))];
@@ -54,7 +54,7 @@ internal static class ComparisonReport
             tasks.Select(task => task.About).FirstOrDefault(about => about is not null) ?? (tasks.Length > 0
                 ? "Networks that differ only in the loss that they were trained with: the same pictures under each loss, and tests of which differences are more than chance. Press the number keys to flip between losses in place."
                 : "Networks that differ only in the settings of their trainings."),
-            [.. tasks.Select((task, i) => TaskOf(ofTasks[i], task, ids[i], command(task.Threads)))])
+            [.. tasks.Select((task, i) => TaskOf(ofTasks[i], task, ids[i], seeds => commands(task.Threads, seeds)))])
         {
             Searches = [.. sweeps.Select((sweep, i) => SearchOf(sweep.Folder, sweep.Sweep, ids[tasks.Length + i]))],
         };
@@ -121,7 +121,7 @@ internal static class ComparisonReport
         };
     }
 
-    private static SiteTask TaskOf(string folder, TaskDescription task, string id, string command)
+    private static SiteTask TaskOf(string folder, TaskDescription task, string id, Func<IReadOnlyList<long>, IEnumerable<string>> commands)
     {
         var problems = new List<SiteProblem>();
         var results = task.Rows.Select(row => (Row: row, Networks: (IReadOnlyList<(DescribedResult Result, NetworkScores Scores)>)[.. row.Results
@@ -131,7 +131,7 @@ internal static class ComparisonReport
         SetComparison[] sets = [.. task.Sets.Select(set => SetComparison.Of(set, measures, [.. results.Select(row => (row.Row.Name, (IReadOnlyList<NetworkScores>)[.. row.Networks.Select(network => network.Scores)]))]))];
         problems.AddRange(sets.SelectMany(set => set.Notes).Select(note => new SiteProblem(null, note + ".")));
         var ids = SafeName.Of(task.Rows.Select(row => row.Name));
-        SiteRow[] rows = [.. results.Select((row, r) => RowOf(folder, row.Row, ids[r], row.Networks.Count, command))];
+        SiteRow[] rows = [.. results.Select((row, r) => RowOf(folder, row.Row, ids[r], row.Networks.Count, commands))];
         var seeds = results.Max(row => row.Networks.Count);
         return new SiteTask(id, task.Title, string.Create(CultureInfo.InvariantCulture,
             $"Task {task.Task}, network {task.Network}. {(seeds > 1 ? $"Up to {seeds} networks for each loss, which differ in their seeds" : "One network for each loss: a difference is one between these networks, not between losses")}."))
@@ -207,7 +207,7 @@ internal static class ComparisonReport
         return measures;
     }
 
-    private static SiteRow RowOf(string folder, DescribedRow row, string id, int networks, string command)
+    private static SiteRow RowOf(string folder, DescribedRow row, string id, int networks, Func<IReadOnlyList<long>, IEnumerable<string>> commands)
     {
         var log = row.Loss is null || row.Results.Count == 0 ? [] : TrainingLog.Read(new RunFolder(Path.Combine(folder, row.Results[0].Folder)));
         double[] times = [.. log.Select(entry => Number(entry["train"]?["ms_per_step"])).OfType<double>().Order()];
@@ -216,16 +216,16 @@ internal static class ComparisonReport
             StepMilliseconds = times.Length == 0 ? null : times[times.Length / 2],
             Steps = log.Select(entry => (int?)Number(entry["iteration"])).Max(),
             Networks = networks,
-            Commands = row.Loss is null ? [] : CommandsOf(Path.Combine(folder, row.Results[0].Folder), command),
+            Commands = row.Loss is null ? [] : CommandsOf(Path.Combine(folder, row.Results[0].Folder), commands([.. row.Results.Select(result => result.Seed).OfType<long>()])),
         };
     }
 
-    /// <summary>The experiment of a network, and the command that trains it.</summary>
-    private static IReadOnlyList<string> CommandsOf(string run, string command)
+    /// <summary>The experiment of a loss with its first seed, and the commands that train its networks.</summary>
+    private static IReadOnlyList<string> CommandsOf(string run, IEnumerable<string> commands)
     {
         var file = new RunFolder(run).Description;
         return File.Exists(file)
-            ? ["# experiment.yaml", .. File.ReadLines(file).Take(MostLines).Where(line => !line.StartsWith('#')), "", command]
+            ? ["# experiment.yaml", .. File.ReadLines(file).Take(MostLines).Where(line => !line.StartsWith('#')), "", .. commands]
             : [];
     }
 

@@ -28,7 +28,7 @@ internal static class SweepFigures
             foreach (var measure in results.Measures)
             {
                 var plot = Against(axis, measure, sweep, known, chosen);
-                Save($"{FileName(measure.Name)}-against-{FileName(axis.Name)}", Plots.Render(plot), Plots.Svg(plot), $"{measure.Title} against {axis.Name}", $"{measure.Title} against {axis.Name}. A line without points is a loss that does not use {axis.Name}.");
+                Save($"{FileName(measure.Name)}-against-{FileName(axis.Name)}", Plots.Render(plot), Plots.Svg(plot), $"{measure.Title} against {axis.Name}", $"{measure.Title} against {axis.Name}.{(plot.Levels.Count > 0 ? $" A line without points is a setting without {axis.Name}." : "")}");
             }
         }
 
