@@ -42,7 +42,7 @@ internal static class Phase1Benchmark
             using var input = new DistortedSource(upscaled, options.Distortion, options.NoiseAt(k));
             using var yardstick = new SinganSchedule(Fresh(new Discriminator(width)), Fresh(new ScaleGenerator(width)), reals[k], upscaled, start, below, options);
             using var trainer = ScaleTrainers.Create(
-                new ScaleNetworks(Fresh(new Discriminator(width)), Fresh(new ScaleGenerator(width))), [new ScaleImage(reals[k], input)], new ScaleSchedule { ReconstructionWeight = options.ReconstructionWeight }, TrainingEngine.Automatic);
+                Fresh(new Discriminator(width)), Fresh(new ScaleGenerator(width)), [new ScaleImage(reals[k], input)], new ScaleSchedule { ReconstructionWeight = options.ReconstructionWeight }, TrainingEngine.Automatic);
             var floor = new Phase1Floor(width, plan.Sizes[k], input.IsFixed);
             var convolutions = new Phase1Convolutions(width, plan.Sizes[k], input.IsFixed);
             var iteration = 0;

@@ -257,7 +257,6 @@ public sealed class LossRun
         ["max_size"] = _options.MaxSize.ToString(CultureInfo.InvariantCulture),
         ["reconstruction_weight"] = _options.UsedReconstructionWeight.ToString("R", CultureInfo.InvariantCulture),
         ["recipe"] = _options.Recipe.Name,
-        ["restorer"] = _options.RestorerSha256 ?? "none",
         ["coarsest_noise"] = _options.NoiseAt(scale: 0).ToString("R", CultureInfo.InvariantCulture),
         ["input_range"] = _options.InputRange.ToString(),
         ["layer_weights"] = _options.LayerWeights.ToString(),

@@ -303,7 +303,8 @@ internal sealed class DeviceCheck
             where TLanes : unmanaged, ILanes<TLanes>
         {
             using var source = new DistortedSource(fake, Tasks.Parse("sisr"), noise: 0);
-            using var trainer = new VectorizedScaleTrainer<TLanes>(new ScaleNetworks(discriminator, Generator: null), [new ScaleImage(real, source)], new ScaleSchedule());
+            using var generator = new ScaleGenerator(discriminator.Width);
+            using var trainer = new VectorizedScaleTrainer<TLanes>(discriminator, generator, [new ScaleImage(real, source)], new ScaleSchedule());
             var (losses, gradient) = trainer.DifferentiateDiscriminator(fake, epsilon);
             return (AsTensor(losses.Real, losses.Fake, losses.Penalty), cat([.. Trained(discriminator).Select(entry => tensor(gradient(entry.name)))]));
         }
@@ -325,7 +326,7 @@ internal sealed class DeviceCheck
             discriminator.to(device, type);
             generator.to(device, type);
             using var source = new DistortedSource(upscaled.to(type, device), Tasks.Parse("blur:2"), noise: 0);
-            using var trainer = ScaleTrainers.Create(new ScaleNetworks(discriminator, generator), [new ScaleImage(real.to(type, device), source)], new ScaleSchedule(), by);
+            using var trainer = ScaleTrainers.Create(discriminator, generator, [new ScaleImage(real.to(type, device), source)], new ScaleSchedule(), by);
             var losses = trainer.Step(0, random);
             return AsTensor(losses.Real, losses.Fake, losses.Penalty, losses.Reconstruction!.Value);
         }

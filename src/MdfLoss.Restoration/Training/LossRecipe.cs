@@ -15,22 +15,10 @@ public sealed class LossRecipe
     /// <summary>x against G(u), where u starts from the photograph of the scale below, and from noise at the coarsest scale.</summary>
     internal static LossRecipe Photograph { get; } = new("photograph") { HasGenerator = true };
 
-    /// <summary>As <see cref="Photograph"/>, but x against mixtures G(u) + α(u − G(u)), with a new α in [0, 1] for every step: the discriminators keep meeting the artefact after the generators have learnt to remove it.</summary>
-    internal static LossRecipe Mixtures { get; } = new("mixtures") { HasGenerator = true, HasStrengths = true };
+    /// <summary>No training: the weights stay random, and only the running statistics are learnt, from x and from u, which starts from the photograph of the scale below. A control.</summary>
+    internal static LossRecipe Random { get; } = new("random");
 
-    /// <summary>x against x + α(u − x), with a new α in [0, 1] for every step. There is no generator.</summary>
-    internal static LossRecipe Strengths { get; } = new("strengths") { HasStrengths = true };
-
-    /// <summary>As <see cref="Strengths"/>, with R(u) in the place of u. R is a network that restores the task's artefact: the discriminators see what such a network leaves.</summary>
-    internal static LossRecipe Restored { get; } = new("restored") { HasStrengths = true, HasRestorer = true };
-
-    /// <summary>D(x) above D(x + α(u − x)) above D(x + α′(u − x)) for α below α′, by hinges whose margins are the differences of the strengths. No generator, no gradient penalty.</summary>
-    internal static LossRecipe Ranking { get; } = new("ranking") { HasStrengths = true, IsRanking = true };
-
-    /// <summary>As <see cref="Strengths"/>, but only the running statistics are learnt: the weights stay random. A control.</summary>
-    internal static LossRecipe Random { get; } = new("random") { HasStrengths = true, IsRandom = true };
-
-    private static readonly NameTable<LossRecipe> s_names = new("recipe", new[] { Paper, Photograph, Mixtures, Strengths, Restored, Ranking, Random }.Select(recipe => (recipe.Name, recipe)));
+    private static readonly NameTable<LossRecipe> s_names = new("recipe", new[] { Paper, Photograph, Random }.Select(recipe => (recipe.Name, recipe)));
 
     private LossRecipe(string name) => Name = name;
 
@@ -40,26 +28,14 @@ public sealed class LossRecipe
     /// <summary>The names of all recipes.</summary>
     public static IReadOnlyList<string> Names => s_names.OwnNames;
 
-    /// <summary>The name: <c>paper</c>, <c>photograph</c>, …</summary>
+    /// <summary>The name: <c>paper</c>, <c>photograph</c> or <c>random</c>.</summary>
     public string Name { get; }
 
-    /// <summary>Whether a generator is trained against the discriminator.</summary>
+    /// <summary>Whether a generator and the discriminator are trained against each other. Otherwise nothing is trained.</summary>
     internal bool HasGenerator { get; private init; }
 
     /// <summary>Whether u starts from the output of the generator of the scale below. Otherwise it starts from the photograph of that scale.</summary>
     internal bool IsChained { get; private init; }
-
-    /// <summary>Whether the discriminator sees the artefact at all strengths α.</summary>
-    internal bool HasStrengths { get; private init; }
-
-    /// <summary>Whether a network restores u before the discriminator sees it.</summary>
-    internal bool HasRestorer { get; private init; }
-
-    /// <summary>Whether the discriminator is trained to order strengths.</summary>
-    internal bool IsRanking { get; private init; }
-
-    /// <summary>Whether the weights stay random.</summary>
-    internal bool IsRandom { get; private init; }
 
     /// <summary>Whether the generator of the coarsest scale starts from noise. Otherwise it starts from the photograph one level below, or there is none.</summary>
     internal bool StartsFromNoise => HasGenerator && !IsChained;

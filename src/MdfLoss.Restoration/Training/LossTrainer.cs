@@ -21,7 +21,7 @@ namespace Mdf.Training;
 internal sealed class LossTrainer : IDisposable
 {
     /// <summary>The version of the training. It is increased when the same options give another stack. So a run is never resumed by a program that trains differently.</summary>
-    internal const int Version = 3;
+    internal const int Version = 4;
 
     // The fixed cost of an iteration, in the unit of CostOf: the cost of 1,380 pixels with 32 channels.
     private const double FixedCost = 250_000;
@@ -54,8 +54,6 @@ internal sealed class LossTrainer : IDisposable
         ArgumentNullException.ThrowIfNull(photos);
         ArgumentNullException.ThrowIfNull(options);
         ArgumentOutOfRangeException.ThrowIfZero(photos.Count);
-        if (options.Recipe.HasRestorer != options.Restorer is not null)
-            throw new ArgumentException($"expected {(options.Recipe.HasRestorer ? "a network that restores the artefact" : "no network")} for the recipe '{options.Recipe}'", nameof(options));
         _options = options;
         var plans = photos.Select(photo => LossPlan.For(photo, options)).ToArray();
         (_plans, Scales) = ([.. plans.Select(plan => plan.Plan)], plans.Min(plan => plan.Scales));
@@ -328,10 +326,9 @@ internal sealed class LossTrainer : IDisposable
         using var _ = no_grad();
         _images = [.. _finest.Select((finest, i) => new ScaleImage(
             Keep(Resize(finest, _plans[i].Sizes[Scale])),
-            new DistortedSource(Resize(_below[i], _plans[i].Sizes[Scale]), _options.Distortion, _options.NoiseAt(Scale), _areGrey[i], _options.Restorer)))];
+            new DistortedSource(Resize(_below[i], _plans[i].Sizes[Scale]), _options.Distortion, _options.NoiseAt(Scale), _areGrey[i])))];
         _trainer = ScaleTrainers.Create(
-            new ScaleNetworks(_discriminators[^1], _generator), _images,
-            new ScaleSchedule { Recipe = _options.Recipe, ReconstructionWeight = _options.ReconstructionWeight, Iterations = _options.Iterations }, _options.Engine);
+            _discriminators[^1], _generator, _images, new ScaleSchedule { ReconstructionWeight = _options.ReconstructionWeight, Iterations = _options.Iterations }, _options.Engine);
     }
 
     /// <summary>Replaces the images of the scale below this one. The caller keeps ownership.</summary>

@@ -1,7 +1,6 @@
 using System.Globalization;
 using Mdf.Discriminators;
 using Mdf.Distortions;
-using Mdf.Networks;
 using Mdf.Training.Adversarial;
 
 namespace Mdf.Training;
@@ -54,12 +53,6 @@ public sealed record LossTrainingOptions
 
     /// <summary>The recipe: which images the discriminators learn to tell apart.</summary>
     public LossRecipe Recipe { get; init; } = LossRecipe.Default;
-
-    /// <summary>The network of a recipe that has one: it restores the distorted image before the discriminators see it. It takes and returns [0, 1]. The caller keeps ownership.</summary>
-    internal RestorationNetwork? Restorer { get; init; }
-
-    /// <summary>The SHA-256 of the file of <see cref="Restorer"/>.</summary>
-    internal string? RestorerSha256 { get; init; }
 
     /// <summary>The default of <see cref="CoarsestNoise"/>.</summary>
     public const double DefaultCoarsestNoise = 0.2;

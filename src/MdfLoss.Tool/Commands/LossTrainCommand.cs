@@ -6,7 +6,6 @@ using Mdf.Discriminators;
 using Mdf.Distortions;
 using Mdf.Experiments;
 using Mdf.Imaging;
-using Mdf.Networks;
 using Mdf.Runtime;
 using Mdf.Training;
 using TorchSharp;
@@ -92,16 +91,10 @@ internal sealed class LossTrainCommand : ComputeCommand
 
     private readonly Option<LossRecipe> _recipe = new("--recipe")
     {
-        Description = $"what the discriminators learn to tell apart: {string.Join(", ", LossRecipe.Names)}; paper feeds each generator the output of the previous (coarser) one, as the paper does",
+        Description = $"how the discriminators are trained: {string.Join(", ", LossRecipe.Names)}; paper feeds each generator the output of the previous (coarser) one, as the paper does; random trains nothing, and is a control",
         HelpName = "name",
         DefaultValueFactory = _ => LossRecipe.Default,
         CustomParser = TextParser.From(LossRecipe.Parse),
-    };
-
-    private readonly Option<string?> _restorer = new("--restorer")
-    {
-        Description = "with --recipe restored: the network that restores the artefact",
-        HelpName = "network",
     };
 
     private readonly Option<int> _checkpointEvery = new("--checkpoint-every")
@@ -138,7 +131,7 @@ internal sealed class LossTrainCommand : ComputeCommand
             new Example("loss train photo.png --task jpeg:10 -o jpeg10.safetensors --resume", "resume after an interruption"))
     {
         Arguments.Add(_photo);
-        foreach (var option in new Option[] { _task, _output, _run, _resume, _extend, _scales, _iterations, _maxSize, _reconstructionWeight, _coarsestNoise, _recipe, _restorer, _inputRange, _layerWeights, _checkpointEvery, _externalTimeout, _seed })
+        foreach (var option in new Option[] { _task, _output, _run, _resume, _extend, _scales, _iterations, _maxSize, _reconstructionWeight, _coarsestNoise, _recipe, _inputRange, _layerWeights, _checkpointEvery, _externalTimeout, _seed })
             Options.Add(option);
     }
 
@@ -152,8 +145,6 @@ internal sealed class LossTrainCommand : ComputeCommand
         if (!output.EndsWith(StackExtension, StringComparison.OrdinalIgnoreCase))
             throw new InputException($"cannot write '{output}': expected a stack's name to end in {StackExtension}");
         var recipe = context.Get(_recipe);
-        if (recipe.HasRestorer != context.Get(_restorer) is not null)
-            throw new InputException(recipe.HasRestorer ? $"--recipe {recipe} needs --restorer: a network that restores the artefact" : $"--restorer cannot be used with --recipe {recipe}: leave it out");
         if (!recipe.HasGenerator && context.Get(_reconstructionWeight) is not null)
             throw new InputException($"--reconstruction-weight cannot be used with --recipe {recipe}, which has no generators: leave one of them out");
         if (!recipe.StartsFromNoise && context.Get(_coarsestNoise) is not null)
@@ -169,22 +160,15 @@ internal sealed class LossTrainCommand : ComputeCommand
         string[] paths = Directory.Exists(path) ? [.. ImageFolder.List(path)] : [path];
         context.WarnOfSubfolders([path]);
         var photographs = paths.Select(file => Read(file, device, context.Cancellation)).ToArray();
-        using var restorer = context.Get(_restorer) is { } network ? NetworkFile.Load(network) : null;
-        restorer?.Network.to(device);
-        var distortion = CommonOptions.TypedTasks(context, _externalTimeout, [context.Get(_task)], Tasks.ParseTyped).Single();
-        if (restorer is not null && Tasks.ReadRecorded(restorer.Metadata.Task) is var (kind, shown) && kind != distortion.Kind)
-            throw new InputException($"--restorer: '{context.Get(_restorer)}' is a network for the task {shown}, expected one for {distortion.Task}");
         var options = new LossTrainingOptions
         {
-            Distortion = distortion,
+            Distortion = CommonOptions.TypedTasks(context, _externalTimeout, [context.Get(_task)], Tasks.ParseTyped).Single(),
             Scales = context.Get(_scales),
             Iterations = context.Get(_iterations),
             MaxSize = context.Get(_maxSize),
             ReconstructionWeight = context.Get(_reconstructionWeight) ?? LossTrainingOptions.DefaultReconstructionWeight,
             CoarsestNoise = context.Get(_coarsestNoise) ?? LossTrainingOptions.DefaultCoarsestNoise,
             Recipe = context.Get(_recipe),
-            Restorer = restorer?.Network,
-            RestorerSha256 = context.Get(_restorer) is { } restoring ? HashOf(restoring) : null,
             InputRange = context.Get(_inputRange),
             LayerWeights = context.Get(_layerWeights),
             Seed = context.Get(_seed),
@@ -209,12 +193,6 @@ internal sealed class LossTrainCommand : ComputeCommand
                 terminal.WriteLine($"{folder.Path}: its curves, and an image of each scale");
             });
         return CommandLine.Success;
-    }
-
-    private static string HashOf(string network)
-    {
-        using var file = ShippedNetworks.Files.Open(network);
-        return file.Sha256();
     }
 
     private static LossPhotograph Read(string path, torch.Device device, CancellationToken cancellationToken)

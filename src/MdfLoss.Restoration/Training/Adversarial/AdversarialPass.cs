@@ -16,9 +16,9 @@ internal sealed unsafe class AdversarialPass<TLanes> : IDisposable
     private readonly int _height;
     private readonly int _width;
     private readonly Workers _workers;
-    private readonly TrunkWeights<TLanes>? _generatorWeights;
+    private readonly TrunkWeights<TLanes> _generatorWeights;
     private readonly TrunkPass<TLanes> _discriminatorPass;
-    private readonly TrunkPass<TLanes>? _generatorPass;
+    private readonly TrunkPass<TLanes> _generatorPass;
     private readonly List<NativeBuffer> _memory = [];
     private readonly FeatureMap _real;
     private readonly FeatureMap _distorted;
@@ -30,14 +30,14 @@ internal sealed unsafe class AdversarialPass<TLanes> : IDisposable
 
     /// <summary>Allocates the memory for images of one size. The caller keeps ownership of all arguments.</summary>
     /// <param name="discriminator">The weights of D.</param>
-    /// <param name="generator">The weights of G; null if there is no generator.</param>
+    /// <param name="generator">The weights of G.</param>
     /// <param name="workers">The threads.</param>
     /// <param name="size">The size of the images.</param>
-    public AdversarialPass(TrunkWeights<TLanes> discriminator, TrunkWeights<TLanes>? generator, Workers workers, ImageSize size)
+    public AdversarialPass(TrunkWeights<TLanes> discriminator, TrunkWeights<TLanes> generator, Workers workers, ImageSize size)
     {
         (_height, _width, _workers, _generatorWeights) = (size.Height, size.Width, workers, generator);
         _discriminatorPass = new TrunkPass<TLanes>(discriminator, workers, _height, _width, hasPenalty: true);
-        _generatorPass = generator is null ? null : new TrunkPass<TLanes>(generator, workers, _height + 2 * Padding, _width + 2 * Padding, hasPenalty: false);
+        _generatorPass = new TrunkPass<TLanes>(generator, workers, _height + 2 * Padding, _width + 2 * Padding, hasPenalty: false);
         (_real, _correction, _fake, _between, _imageGradient) = (NewImage(0), NewImage(0), NewImage(0), NewImage(0), NewImage(0));
         (_distorted, _correctionGradient) = (NewImage(Padding), NewImage(GradientPadding));
     }
@@ -54,37 +54,26 @@ internal sealed unsafe class AdversarialPass<TLanes> : IDisposable
     /// <param name="values">The values: channel after channel, row after row.</param>
     public void SetFake(ReadOnlySpan<float> values) => Copy(values, _fake);
 
-    /// <summary>Computes the generator's correction tanh(trunk(u)).</summary>
+    /// <summary>Computes x̃ = u + tanh(trunk(u)).</summary>
     /// <param name="times">The number of times that the running statistics are updated with this pass.</param>
     public void Generate(int times)
     {
-        _generatorPass!.Forward(_distorted, times);
+        _generatorPass.Forward(_distorted, times);
         _generatorPass.Output(_correction);
-        var bias = _generatorWeights!.TailBias();
+        var bias = _generatorWeights.TailBias();
         var (first, second, third) = (bias[0], bias[1], bias[2]);
         _workers.Share(_height, (y, _) =>
         {
-            var correction = _correction.At(y, 0);
+            float* correction = _correction.At(y, 0), distorted = _distorted.At(y + Padding, Padding), fake = _fake.At(y, 0);
             for (var x = 0; x < _width; x++)
             {
                 correction[0] = MathF.Tanh(correction[0] + first);
                 correction[1] = MathF.Tanh(correction[1] + second);
                 correction[2] = MathF.Tanh(correction[2] + third);
                 correction[3] = 0;
-                correction += FeatureMap.PaddedChannels;
+                for (var c = 0; c < FeatureMap.PaddedChannels; c++)
+                    *fake++ = *distorted++ + *correction++;
             }
-        });
-    }
-
-    /// <summary>Sets the discriminator's fake to clean + α (u − clean). "Clean" is x̃ = u + tanh(trunk(u)) from <see cref="Generate"/>, or x if there is no generator.</summary>
-    /// <param name="strength">α: 0 for the clean image itself.</param>
-    public void SetStrength(float strength)
-    {
-        _workers.Share(_height, (y, _) =>
-        {
-            float* correction = _correction.At(y, 0), distorted = _distorted.At(y + Padding, Padding), fake = _fake.At(y, 0), real = _real.At(y, 0);
-            for (var i = 0; i < _width * FeatureMap.PaddedChannels; i++)
-                fake[i] = _generatorPass is not null ? distorted[i] + (1 - strength) * correction[i] : real[i] + strength * (distorted[i] - real[i]);
         });
     }
 
@@ -112,7 +101,7 @@ internal sealed unsafe class AdversarialPass<TLanes> : IDisposable
         return (-real, fake, penalty);
     }
 
-    /// <summary>Computes −D(x̃) + weight · MSE(x̃, x) for the last image from <see cref="Generate"/>, and its gradient. The strength must be 0.</summary>
+    /// <summary>Computes −D(x̃) + weight · MSE(x̃, x) for the last image from <see cref="Generate"/>, and its gradient.</summary>
     /// <param name="reconstructionWeight">The weight of the MSE.</param>
     /// <returns>The MSE.</returns>
     public double DifferentiateGenerator(double reconstructionWeight)
@@ -140,9 +129,9 @@ internal sealed unsafe class AdversarialPass<TLanes> : IDisposable
             }
         });
 
-        _generatorPass!.BeginGradient();
+        _generatorPass.BeginGradient();
         for (var c = 0; c < Channels; c++)
-            _generatorWeights!.TailBias(_generatorWeights.Gradient)[c] = (float)Enumerable.Range(0, _height).Sum(y => biases[y, c]);
+            _generatorWeights.TailBias(_generatorWeights.Gradient)[c] = (float)Enumerable.Range(0, _height).Sum(y => biases[y, c]);
         _generatorPass.BackFromOutput(_distorted, _correctionGradient);
         _generatorPass.FinishGradient();
         return errors.Sum() / count;
@@ -151,8 +140,8 @@ internal sealed unsafe class AdversarialPass<TLanes> : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
-        foreach (var part in _memory.Concat<IDisposable?>([_discriminatorPass, _generatorPass]))
-            part?.Dispose();
+        foreach (var part in _memory.Concat<IDisposable>([_discriminatorPass, _generatorPass]))
+            part.Dispose();
     }
 
     private FeatureMap NewImage(int padding)

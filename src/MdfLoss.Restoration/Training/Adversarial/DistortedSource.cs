@@ -1,9 +1,6 @@
 using Mdf.Discriminators;
 using Mdf.Distortions;
-using Mdf.Imaging;
-using Mdf.Networks;
 using Mdf.Runtime;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Mdf.Training.Adversarial;
@@ -18,7 +15,6 @@ internal sealed class DistortedSource : IDisposable
     private readonly Distortion _distortion;
     private readonly double _noise;
     private readonly bool _isGrey;
-    private readonly RestorationNetwork? _restorer;
     private readonly Tensor _upscaled;
     private readonly Tensor? _distorted;
 
@@ -27,10 +23,9 @@ internal sealed class DistortedSource : IDisposable
     /// <param name="distortion">The task's distortion.</param>
     /// <param name="noise">σ, in the range [−1, 1].</param>
     /// <param name="isGrey">Whether the photograph is grey. A grey photograph is distorted as one channel.</param>
-    /// <param name="restorer">A network that restores the distorted image; null for none. The caller keeps ownership.</param>
-    public DistortedSource(Tensor upscaled, Distortion distortion, double noise, bool isGrey = false, RestorationNetwork? restorer = null)
+    public DistortedSource(Tensor upscaled, Distortion distortion, double noise, bool isGrey = false)
     {
-        (_distortion, _noise, _isGrey, _restorer) = (distortion, noise, isGrey, restorer);
+        (_distortion, _noise, _isGrey) = (distortion, noise, isGrey);
         _upscaled = upscaled.alias().DetachFromDisposeScope();
         if (!distortion.IsRandom)
             _distorted = Distort(random: null).DetachFromDisposeScope();
@@ -65,18 +60,7 @@ internal sealed class DistortedSource : IDisposable
         using var scope = NewDisposeScope();
         var reference = InputRange.Symmetric.ToUnit(_upscaled);
         var distorted = _isGrey ? DistortGrey(reference, random) : _distortion.Apply(reference, random);
-        return InputRange.Symmetric.FromUnit(_restorer is null ? distorted : Restore(_restorer, distorted)).MoveToOuterDisposeScope();
-    }
-
-    /// <summary>Restores an image. A network that enlarges receives the image reduced by its factor; the border is repeated up to a multiple of the factor.</summary>
-    private static Tensor Restore(RestorationNetwork restorer, Tensor image)
-    {
-        using var _ = no_grad();
-        if (restorer.Factor == 1)
-            return restorer.call(image);
-        var (height, width, factor) = (image.shape[2], image.shape[3], restorer.Factor);
-        var padded = nn.functional.pad(image, [0, (factor - width % factor) % factor, 0, (factor - height % factor) % factor], PaddingModes.Replicate);
-        return restorer.call(Resampler.Bicubic(padded, padded.shape[2] / factor, padded.shape[3] / factor))[.., .., ..(int)height, ..(int)width];
+        return InputRange.Symmetric.FromUnit(distorted).MoveToOuterDisposeScope();
     }
 
     /// <summary>Distorts a grey photograph. The output of a coarser generator may have some colour, so the distortion error of its grey part is added to all channels.</summary>

@@ -1,4 +1,3 @@
-using Mdf.Discriminators;
 using Mdf.Runtime;
 using Mdf.Weights;
 using static TorchSharp.torch;
@@ -10,17 +9,9 @@ namespace Mdf.Training.Adversarial;
 /// <param name="Source">The source of u_k, the distorted image.</param>
 internal sealed record ScaleImage(Tensor Real, DistortedSource Source);
 
-/// <summary>The networks of a scale. The caller keeps ownership.</summary>
-/// <param name="Discriminator">D_k, trained in place.</param>
-/// <param name="Generator">G_k, trained in place; null for a recipe without generators.</param>
-internal sealed record ScaleNetworks(Discriminator Discriminator, ScaleGenerator? Generator);
-
 /// <summary>The constants of a scale's training.</summary>
 internal sealed record ScaleSchedule
 {
-    /// <summary>The recipe: which images the discriminator learns to tell apart.</summary>
-    public LossRecipe Recipe { get; init; } = LossRecipe.Default;
-
     /// <summary>The weight of the reconstruction error in the generator's loss.</summary>
     public double ReconstructionWeight { get; init; } = LossTrainingOptions.DefaultReconstructionWeight;
 
@@ -34,7 +25,6 @@ internal sealed record ScaleSchedule
 /// <remarks>
 /// The training is the training of SinGAN (ICCV 2019) with its constants, except for the generator's input and objective. The input is the upscaled
 /// image of the scale below with the task's distortion. There is only one generated image; it is both the discriminator's fake and the reconstruction.
-/// Without a generator, x itself takes the place of the generated image, and only the discriminator is trained.
 /// </remarks>
 internal abstract class ScaleTrainer : IDisposable
 {
@@ -57,20 +47,20 @@ internal abstract class ScaleTrainer : IDisposable
     protected ScaleSchedule Schedule { get; }
 
     /// <summary>Returns the learning rate of an iteration of this training.</summary>
-    protected double RateAt(int iteration) => Schedule.Recipe.IsRandom ? 0 : LearningRateAt(iteration, Schedule.Iterations);
+    protected double RateAt(int iteration) => LearningRateAt(iteration, Schedule.Iterations);
 
     /// <summary>Computes the learning rate of an iteration.</summary>
     /// <param name="iteration">The iteration, counted from 0.</param>
     /// <param name="scheduled">See <see cref="ScaleSchedule.Iterations"/>.</param>
     public static double LearningRateAt(int iteration, int scheduled) => Math.Min(iteration, scheduled - 1) < Milestone ? LearningRate : LearningRate * FinalFactor;
 
-    /// <summary>Runs one iteration: three steps of the discriminator, then three steps of the generator if there is one.</summary>
+    /// <summary>Runs one iteration: three steps of the discriminator, then three steps of the generator.</summary>
     /// <param name="iteration">The iteration, counted from 0.</param>
     /// <param name="random">The source of all random numbers of the iteration.</param>
     public abstract ScaleLosses Step(int iteration, Generator random);
 
     /// <summary>Returns the state of the optimizers, by parameter, in the form of <see cref="AdamState"/>.</summary>
-    /// <returns>The state for the parameters of D, and the state for the parameters of G (empty without a generator).</returns>
+    /// <returns>The state for the parameters of D, and the state for the parameters of G .</returns>
     public abstract (IReadOnlyDictionary<string, StoredTensor> Discriminator, IReadOnlyDictionary<string, StoredTensor> Generator) SaveOptimizers();
 
     /// <summary>Resumes a training. The networks must have received their weights before this trainer was created.</summary>
@@ -80,16 +70,6 @@ internal abstract class ScaleTrainer : IDisposable
     /// <exception cref="InputException">The state does not match the networks.</exception>
     public abstract void LoadOptimizers(
         IReadOnlyDictionary<string, StoredTensor> discriminator, IReadOnlyDictionary<string, StoredTensor> generator, string where);
-
-    /// <summary>Draws the strength α of the artefact in the discriminator's image: in [0, 1), or 0 for a recipe without strengths (which draws nothing).</summary>
-    protected float DrawStrength(Generator random) => Schedule.Recipe.HasStrengths ? DrawUniform(random) : 0;
-
-    /// <summary>Draws a number in [0, 1).</summary>
-    protected static float DrawUniform(Generator random)
-    {
-        using var scope = NewDisposeScope();
-        return rand([1], generator: random).item<float>();
-    }
 
     /// <summary>Stores the trained weights and running statistics in the networks.</summary>
     public abstract void Store();

@@ -1,3 +1,4 @@
+using Mdf.Discriminators;
 using Mdf.Kernels;
 
 namespace Mdf.Training.Adversarial;
@@ -6,15 +7,16 @@ namespace Mdf.Training.Adversarial;
 internal static class ScaleTrainers
 {
     /// <summary>Starts the training of a scale, with our kernels if the device supports them. The caller keeps ownership of all arguments.</summary>
-    /// <param name="networks">D_k and G_k, trained in place.</param>
+    /// <param name="discriminator">D_k, trained in place.</param>
+    /// <param name="generator">G_k, trained in place; null for a recipe without generators, whose discriminators only learn their statistics.</param>
     /// <param name="images">The photographs. The iterations use them in turn, one per iteration.</param>
     /// <param name="schedule">The constants of the training.</param>
     /// <param name="engine">The engine that computes the training.</param>
-    public static ScaleTrainer Create(ScaleNetworks networks, IReadOnlyList<ScaleImage> images, ScaleSchedule schedule, TrainingEngine engine) =>
-        (schedule.Recipe.IsRanking ? TrainingEngine.Tensors : engine.Resolve(images[0].Real.device, networks.Discriminator.Width)) switch
+    public static ScaleTrainer Create(Discriminator discriminator, ScaleGenerator? generator, IReadOnlyList<ScaleImage> images, ScaleSchedule schedule, TrainingEngine engine) =>
+        generator is null ? new StatisticsScaleTrainer(discriminator, images, schedule) : engine.Resolve(images[0].Real.device, discriminator.Width) switch
         {
-            TrainingEngine.SixteenLanes => new VectorizedScaleTrainer<Lanes16>(networks, images, schedule),
-            TrainingEngine.EightLanes => new VectorizedScaleTrainer<Lanes8>(networks, images, schedule),
-            _ => new TensorScaleTrainer(networks, images, schedule),
+            TrainingEngine.SixteenLanes => new VectorizedScaleTrainer<Lanes16>(discriminator, generator, images, schedule),
+            TrainingEngine.EightLanes => new VectorizedScaleTrainer<Lanes8>(discriminator, generator, images, schedule),
+            _ => new TensorScaleTrainer(discriminator, generator, images, schedule),
         };
 }

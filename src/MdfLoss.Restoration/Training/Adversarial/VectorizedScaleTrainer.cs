@@ -16,22 +16,22 @@ internal sealed unsafe class VectorizedScaleTrainer<TLanes> : ScaleTrainer
     where TLanes : unmanaged, ILanes<TLanes>
 {
     private readonly Discriminator _discriminator;
-    private readonly ScaleGenerator? _generator;
+    private readonly ScaleGenerator _generator;
     private readonly IReadOnlyList<ScaleImage> _images;
     private readonly Workers _workers;
     private readonly TrunkWeights<TLanes> _discriminatorWeights;
-    private readonly TrunkWeights<TLanes>? _generatorWeights;
+    private readonly TrunkWeights<TLanes> _generatorWeights;
     private readonly Dictionary<ImageSize, AdversarialPass<TLanes>> _passes = [];
 
     /// <inheritdoc cref="ScaleTrainers.Create"/>
-    public VectorizedScaleTrainer(ScaleNetworks networks, IReadOnlyList<ScaleImage> images, ScaleSchedule schedule)
+    public VectorizedScaleTrainer(Discriminator discriminator, ScaleGenerator generator, IReadOnlyList<ScaleImage> images, ScaleSchedule schedule)
         : base(schedule)
     {
-        ((_discriminator, _generator), _images) = (networks, images);
+        (_discriminator, _generator, _images) = (discriminator, generator, images);
         var width = (int)images.Max(image => image.Real.shape[3]) + 2 * ScaleNetwork.Margin;
         _workers = new Workers(get_num_threads(), () => new ConvolutionScratch(_discriminator.Width, SquareConvolution<TLanes>.MostGradientTiles, width));
         _discriminatorWeights = new TrunkWeights<TLanes>(_discriminator, outputs: 1, _workers.Scratch);
-        _generatorWeights = _generator is null ? null : new TrunkWeights<TLanes>(_generator, outputs: 3, _workers.Scratch);
+        _generatorWeights = new TrunkWeights<TLanes>(_generator, outputs: 3, _workers.Scratch);
         foreach (var image in images)
         {
             var size = SizeOf(image);
@@ -40,7 +40,7 @@ internal sealed unsafe class VectorizedScaleTrainer<TLanes> : ScaleTrainer
         }
 
         _discriminator.train();
-        _generator?.train();
+        _generator.train();
     }
 
     /// <inheritdoc/>
@@ -54,8 +54,7 @@ internal sealed unsafe class VectorizedScaleTrainer<TLanes> : ScaleTrainer
         if (source.IsFixed)
         {
             Draw();
-            if (_generator is not null)
-                pass.Generate(times: DiscriminatorSteps + 1);
+            pass.Generate(times: DiscriminatorSteps + 1);
         }
 
         var losses = (Real: 0.0, Fake: 0.0, Penalty: 0.0);
@@ -64,17 +63,13 @@ internal sealed unsafe class VectorizedScaleTrainer<TLanes> : ScaleTrainer
             if (!source.IsFixed)
             {
                 Draw();
-                if (_generator is not null)
-                    pass.Generate(times: 1);
+                pass.Generate(times: 1);
             }
 
-            pass.SetStrength(DrawStrength(random));
-            losses = pass.DifferentiateDiscriminator(DrawUniform(random), PenaltyWeight);
+            losses = pass.DifferentiateDiscriminator(DrawEpsilon(random), PenaltyWeight);
             _discriminatorWeights.Step(rate, _workers.Scratch);
         }
 
-        if (_generatorWeights is null)
-            return new ScaleLosses(losses.Real, losses.Fake, losses.Penalty, Reconstruction: null);
         var reconstruction = 0.0;
         for (var step = 0; step < GeneratorSteps; step++)
         {
@@ -82,7 +77,6 @@ internal sealed unsafe class VectorizedScaleTrainer<TLanes> : ScaleTrainer
                 Draw();
             if (!source.IsFixed || step > 0)
                 pass.Generate(times: 1);
-            pass.SetStrength(0);
             reconstruction = pass.DifferentiateGenerator(Schedule.ReconstructionWeight);
             _generatorWeights.Step(rate, _workers.Scratch);
         }
@@ -93,30 +87,29 @@ internal sealed unsafe class VectorizedScaleTrainer<TLanes> : ScaleTrainer
     }
 
     /// <inheritdoc/>
-    public override (IReadOnlyDictionary<string, StoredTensor> Discriminator, IReadOnlyDictionary<string, StoredTensor> Generator) SaveOptimizers() => (
-        _discriminatorWeights.SaveMoments(_discriminator),
-        _generatorWeights is null ? new Dictionary<string, StoredTensor>() : _generatorWeights.SaveMoments(_generator!));
+    public override (IReadOnlyDictionary<string, StoredTensor> Discriminator, IReadOnlyDictionary<string, StoredTensor> Generator) SaveOptimizers() =>
+        (_discriminatorWeights.SaveMoments(_discriminator), _generatorWeights.SaveMoments(_generator));
 
     /// <inheritdoc/>
     public override void LoadOptimizers(
         IReadOnlyDictionary<string, StoredTensor> discriminator, IReadOnlyDictionary<string, StoredTensor> generator, string where)
     {
         _discriminatorWeights.LoadMoments(_discriminator, discriminator, where);
-        _generatorWeights?.LoadMoments(_generator!, generator, where);
+        _generatorWeights.LoadMoments(_generator, generator, where);
     }
 
     /// <inheritdoc/>
     public override void Store()
     {
         _discriminatorWeights.Store(_discriminator);
-        _generatorWeights?.Store(_generator!);
+        _generatorWeights.Store(_generator);
     }
 
     /// <inheritdoc/>
     public override void Dispose()
     {
-        foreach (var part in _passes.Values.Concat<IDisposable?>([_discriminatorWeights, _generatorWeights, _workers]))
-            part?.Dispose();
+        foreach (var part in _passes.Values.Concat<IDisposable>([_discriminatorWeights, _generatorWeights, _workers]))
+            part.Dispose();
     }
 
     /// <summary>Computes the gradient of D's loss on given images, like <see cref="Step"/>, but changes no weights.</summary>
@@ -136,4 +129,10 @@ internal sealed unsafe class VectorizedScaleTrainer<TLanes> : ScaleTrainer
 
     /// <summary>Returns the values of an image. They are valid until the caller's dispose scope ends.</summary>
     private static ReadOnlySpan<float> Values(Tensor image) => MemoryMarshal.Cast<byte, float>(image.detach().contiguous().bytes);
+
+    private static float DrawEpsilon(Generator random)
+    {
+        using var scope = NewDisposeScope();
+        return rand([1], generator: random).item<float>();
+    }
 }
