@@ -17,6 +17,8 @@ internal sealed class LossInspectCommand : ComputeCommand
 {
     private static readonly string[] s_samples = ["astronaut.png", "chelsea.png", "coffee.png"];
 
+    private const string FirstColumn = "distortion";
+
     private readonly Argument<string[]> _stacks = new("stack")
     {
         Description = "stack files" + (ShippedStacks.Names.Count > 0 ? $", or stacks of the program: {string.Join(", ", ShippedStacks.Names)}" : "")
@@ -75,6 +77,8 @@ internal sealed class LossInspectCommand : ComputeCommand
     {
         if (context.Get(_save) is { } table && Path.GetExtension(table) is not (".md" or ".csv"))
             throw new InputException($"cannot write '{table}': expected a table's name to end in .md or .csv");
+        if (context.Get(_stacks).Select(WithoutPrefix).GroupBy(name => name).FirstOrDefault(same => same.Count() > 1) is { } twice)
+            throw new InputException($"expected different stacks, found {Untrusted.Quote(twice.Key)} {twice.Count()} times: name it once");
     }
 
     protected override int Run(CommandContext context, torch.Device device)
@@ -92,7 +96,7 @@ internal sealed class LossInspectCommand : ComputeCommand
                 losses[^1].to(device);
             }
 
-            var labels = names.Select(Short).ToArray();
+            var labels = LabelsOf(names);
             var pictures = Pictures(context, losses).ToArray();
             context.WarnOfSubfolders(context.Get(_pictures));
             var own = CommonOptions.TypedTasks(context, _externalTimeout, context.Get(_distortions), Tasks.ParseTyped);
@@ -148,6 +152,13 @@ internal sealed class LossInspectCommand : ComputeCommand
         throw new InputException($"expected a discriminator stack, found the sum of losses 'mdf:{name}'");
     }
 
+    /// <summary>Returns the names for tables: short, except where two would be the same, or be that of the first column.</summary>
+    private static string[] LabelsOf(string[] names)
+    {
+        var count = names.Select(Short).Append(FirstColumn).CountBy(name => name).ToDictionary();
+        return [.. names.Select(name => count[Short(name)] == 1 ? Short(name) : $"mdf:{name}")];
+    }
+
     /// <summary>Returns a name for tables: without folder and extension, with options.</summary>
     private static string Short(string name)
     {
@@ -172,7 +183,7 @@ internal sealed class LossInspectCommand : ComputeCommand
 
     private static ResultTable Table(IReadOnlyList<string> labels, IReadOnlyList<ProbedDistortion> probe) => new(
         $"S: the loss for a distortion, divided by the geometric mean of the loss for {(probe.Any(row => row.IsControl) ? $"the first {probe.Count(row => !row.IsControl)}" : "all")}, at equal MSE",
-        [new ResultColumn("distortion"), .. labels.Select(label => new ResultColumn(label, null, Alignment.Right))],
+        [new ResultColumn(FirstColumn), .. labels.Select(label => new ResultColumn(label, null, Alignment.Right))],
         probe.Select(row => row.Specialization
             .Select((value, i) => (object?)string.Create(CultureInfo.InvariantCulture, $"{value:F2}{(row.IsOwn[i] ? " (own)" : "")}")).Prepend(row.Name)));
 

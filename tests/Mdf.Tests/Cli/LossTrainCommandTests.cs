@@ -168,6 +168,23 @@ public sealed class LossTrainCommandTests : IDisposable
     }
 
     [Fact]
+    public void Stacks_of_the_same_file_name_are_told_apart_and_the_same_stack_twice_is_refused()
+    {
+        var path = Train("stack.safetensors");
+        Directory.CreateDirectory(_folder.File("other"));
+        var (same, first) = (_folder.File("other/stack.safetensors"), _folder.File("distortion.safetensors"));
+        File.Copy(path, same);
+        File.Copy(path, first); // the name of the first column
+        var table = _folder.File("probe.csv");
+        var answer = MdfProgram.Run(["loss", "inspect", path, same, first, "--picture", _photo, "--save", table]);
+        Assert.True(answer.ExitCode == 0, answer.Error);
+        Assert.Equal($"distortion,mdf:{path},mdf:{same},mdf:{first}", File.ReadLines(table).First());
+        answer = MdfProgram.Run(["loss", "inspect", path, path, "--picture", _photo]);
+        Assert.Equal((2, ""), (answer.ExitCode, answer.Output));
+        Assert.StartsWith($"mdf: expected different stacks, found '{path}' 2 times: name it once", answer.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void A_stack_is_not_probed_on_the_photograph_that_it_was_trained_on()
     {
         using var json = JsonDocument.Parse(MdfProgram.Run(["loss", "inspect", "sisr", "--json"]).Output);
