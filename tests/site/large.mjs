@@ -33,12 +33,12 @@ const settings = "made up";
 writeFileSync(join(task, "task.json"), JSON.stringify({
   comparison: "A large comparison", order: 0, id: "large", title: "Many pictures", task: "jpeg:10", network: "dncnn", sets: ["Set"], measures: ["psnr_y", "flip"],
   rows: rows.map(row => ({ name: row.name, loss: "l1", results: [{ seed: 1, folder: row.folder }] })),
-  pictures: names.map(name => ({ name, credit: "CC0" })), picture_size: 64, threads: 1, settings,
+  pictures: names.map(name => ({ name, credit: "CC0" })), picture_size: 64, threads: 1, settings, pictures_settings: settings,
 }));
 rows.forEach((row, index) => {
   const images = names.map((name, at) => ({ name, scores: { psnr_y: 30 + at % 7 + 0.1 * index, flip: 0.1 + 0.001 * index } }));
   writeFileSync(join(task, row.folder, "scores.json"), JSON.stringify({
-    name: row.name, seed: 1, loss: "l1", settings, key: "made up",
+    name: row.name, seed: 1, loss: "l1", settings, pictures_settings: settings, key: "made up",
     sets: [{ name: "Set", protocol: "made up", images }], pictures: { name: "pictures", protocol: "made up", images }, between: [],
   }));
 });

@@ -35,7 +35,9 @@ internal sealed class ErrorMaps
 
     private readonly IReadOnlyList<Source> _sources;
 
-    private ErrorMaps(IReadOnlyList<Source> sources) => _sources = sources;
+    private readonly int? _levels;
+
+    private ErrorMaps(IReadOnlyList<Source> sources, int? levels) => (_sources, _levels) = (sources, levels);
 
     /// <summary>
     /// Finds the measures and losses that have maps: PSNR, SSIM, FLIP, HaarPSI, GMSD, FSIM, ResNet-18, the MDF loss, and simple losses such as <c>l1</c>. A weighted sum has the
@@ -43,8 +45,9 @@ internal sealed class ErrorMaps
     /// </summary>
     /// <param name="measures">The measures.</param>
     /// <param name="losses">The losses.</param>
+    /// <param name="levels">The number of different colours, for small files; at least 2. Null: as many as there are.</param>
     /// <exception cref="InputException">None of them has a map.</exception>
-    public static ErrorMaps Of(MeasureSet measures, IReadOnlyList<ReconstructionLoss> losses)
+    public static ErrorMaps Of(MeasureSet measures, IReadOnlyList<ReconstructionLoss> losses, int? levels = null)
     {
         Source[] sources =
         [
@@ -53,7 +56,7 @@ internal sealed class ErrorMaps
             .. losses.SelectMany(loss => OfLoss("loss:", loss.Expression, loss)),
         ];
         return sources.Length > 0
-            ? new ErrorMaps([.. sources.DistinctBy(source => (source.Measure, source.Parts[0]))]) // two sums may share a term
+            ? new ErrorMaps([.. sources.DistinctBy(source => (source.Measure, source.Parts[0]))], levels) // two sums may share a term
             : throw new InputException($"no map can be made of {string.Join(", ", measures.Names.Concat(losses.Select(loss => loss.Expression)))}: add a measure that has one, such as psnr, ssim or flip, or an MDF loss");
     }
 
@@ -104,13 +107,14 @@ internal sealed class ErrorMaps
         return maps;
     }
 
-    private static Tensor Colour(Tensor map, double brightest, CancellationToken cancellationToken)
+    private Tensor Colour(Tensor map, double brightest, CancellationToken cancellationToken)
     {
         var picture = empty([1, 3, map.shape[2], map.shape[3]], float32, map.device);
         foreach (var strip in ImageStrips.Divide(picture.shape, cancellationToken: cancellationToken))
         {
             using var scope = NewDisposeScope();
-            var position = (brightest > 0 ? strip.Cut(map).Div(brightest) : zeros_like(strip.Cut(map))).Clamp(0, 1).Mul(s_colours.Length - 1);
+            var value = (brightest > 0 ? strip.Cut(map).Div(brightest) : zeros_like(strip.Cut(map))).Clamp(0, 1);
+            var position = (_levels is { } levels ? value.Mul(levels - 1).round().Div(levels - 1) : value).Mul(s_colours.Length - 1);
             var channels = Enumerable.Range(0, 3).Select(channel => s_colours
                 .Select((colour, i) => position.Sub(i).abs().SubFrom(1).ClampMin(0).Mul(colour[channel])) // between two neighbours
                 .Aggregate((sum, term) => sum.Add(term)));

@@ -24,13 +24,14 @@ internal sealed record BetweenScores(double Position, IReadOnlyList<SetScores> S
 /// <param name="Name">The name in tables: that of the loss, or of the restorer.</param>
 /// <param name="Seed">The seed of the training; null for a restorer that was not trained here.</param>
 /// <param name="Loss">The loss expression of the training; null for a restorer that was not trained here.</param>
-/// <param name="Settings">The SHA-256 of the measures, the test images and the pictures.</param>
-/// <param name="Key">The SHA-256 of everything that has an effect on the scores.</param>
+/// <param name="Key">The SHA-256 of the files of the network, or of the results.</param>
+/// <param name="Settings">The SHA-256 of the measures and the test images.</param>
 /// <param name="Sets">The scores for the test sets.</param>
-/// <param name="Pictures">The scores for the pictures that are shown; null if there are none.</param>
 /// <param name="Between">The scores of the networks between that of the baseline and this one; empty if there are none.</param>
+/// <param name="PicturesSettings">The SHA-256 of the measures and the pictures that are shown.</param>
+/// <param name="Pictures">The scores for these pictures; null if there are none.</param>
 internal sealed record NetworkScores(
-    string Name, long? Seed, string? Loss, string Settings, string Key, IReadOnlyList<SetScores> Sets, SetScores? Pictures, IReadOnlyList<BetweenScores> Between)
+    string Name, long? Seed, string? Loss, string Key, string Settings, IReadOnlyList<SetScores> Sets, IReadOnlyList<BetweenScores> Between, string PicturesSettings, SetScores? Pictures)
 {
     private const int LongestFile = 1 << 28;
 

@@ -75,7 +75,7 @@ internal sealed class DemoPage
             "A photograph that no network has seen",
             "Restored by the networks of the program, and by those that were trained in these minutes. Press the number keys to flip between the results in place, and space for the original.",
             [.. s_tasks.Select((task, i) => TaskOf(task, _shipped[i], i == 0 ? trained : null, measures))]);
-        SiteWriter.Write(_folder, site, ErrorMaps.Of(measures, []), _progress, _cancellation);
+        SiteWriter.Write(_folder, site, measures, _progress, _cancellation);
     }
 
     private SiteTask TaskOf(
@@ -86,7 +86,7 @@ internal sealed class DemoPage
         var protocol = BenchmarkProtocol.Rules(task.Distortion);
         var scores = rows.Select(row => measures.Score(row.Image, shipped.Original, BenchmarkProtocol.BorderOf(task.Distortion), _cancellation)).ToArray();
         var set = SetComparison.Of("the photograph", measures.Entries, [.. rows.Zip(scores, (row, score) => (row.Name, (IReadOnlyList<NetworkScores>)
-            [new NetworkScores(row.Name, null, null, "", "", [new SetScores("the photograph", protocol, [new ImageScores(Photograph, score.Values)])], null, [])]))]);
+            [new NetworkScores(row.Name, null, null, "", "", [new SetScores("the photograph", protocol, [new ImageScores(Photograph, score.Values)])], [], "", null)]))]);
         return new SiteTask(task.Id, task.Title, Summary(task, trained, [.. scores.Select(score => score[Measures.PsnrY] ?? double.NaN)]))
         {
             Rows = [.. rows.Select((row, r) => new SiteRow(ids[r], row.Name) { Networks = 1 })],

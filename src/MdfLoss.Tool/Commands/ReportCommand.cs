@@ -47,7 +47,7 @@ internal sealed class ReportCommand : ComputeCommand
         var parts = ComparisonReport.Parts(runs);
         var site = ComparisonReport.Read(parts, Commands);
         using var measures = MeasureSet.Create(Measures.Parse(s_maps), niqe: null, device, warn: null); // without a map whose weights are missing
-        var page = context.WithProgress(progress => SiteWriter.Write(folder, site, ErrorMaps.Of(measures, []), progress, context.Cancellation));
+        var page = context.WithProgress(progress => SiteWriter.Write(folder, site, measures, progress, context.Cancellation));
         var tables = site.Tasks.SelectMany(task => task.Sets.Zip(SafeName.Of(task.Sets.Select(set => set.Set)), (set, name) => (Name: $"{task.Id}-{name}", Task: task.Title, Set: set))).ToList();
         foreach (var (name, task, set) in tables)
         {

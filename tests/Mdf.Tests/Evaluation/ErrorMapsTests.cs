@@ -38,6 +38,18 @@ public sealed class ErrorMapsTests : IDisposable
     }
 
     [Fact]
+    public void A_map_can_have_few_colours_for_small_files()
+    {
+        using var measures = MeasureSet.Create(["psnr"]);
+        var (image, reference) = (Noise(70, 40, 1), Noise(70, 40, 2));
+        var full = Assert.Single(ErrorMaps.Of(measures, []).Create(image, reference, cancellationToken: TestContext.Current.CancellationToken));
+        var few = Assert.Single(ErrorMaps.Of(measures, [], levels: 8).Create(image, reference, cancellationToken: TestContext.Current.CancellationToken));
+        Assert.Equal((full.Mean, full.Brightest), (few.Mean, few.Brightest));
+        Assert.InRange(few.Picture.flatten(2).squeeze(0).t().Mul(255).round().unique(dim: 0).output.shape[0], 2, 8);
+        Assert.InRange((few.Picture - full.Picture).abs().max().Number(), 0.01, 0.5);
+    }
+
+    [Fact]
     public void The_maps_of_perceptual_losses_give_their_values()
     {
         using var measures = MeasureSet.Create(["haarpsi", "fsim", "fsimc", "chroma"]);

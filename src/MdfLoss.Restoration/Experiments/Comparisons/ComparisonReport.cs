@@ -154,9 +154,11 @@ internal static class ComparisonReport
             var path = Path.Combine(folder, result.Folder);
             if (NetworkScores.Read(new ResultFolder(path).Scores) is { } scores)
             {
+                if (scores.PicturesSettings != task.PicturesSettings)
+                    problems.Add(new SiteProblem(subject, "its pictures are of another gallery, and are left out: run the comparison again."));
                 if (scores.Settings == task.Settings && scores.Name == row.Name)
                     return scores;
-                problems.Add(new SiteProblem(subject, "its scores are of other test images, pictures or measures: run the comparison again."));
+                problems.Add(new SiteProblem(subject, "its scores are of other test images or measures: run the comparison again."));
                 return null;
             }
 
@@ -236,7 +238,7 @@ internal static class ComparisonReport
             .Where(entry => File.Exists(ComparisonFolder.Original(folder, entry.picture.Name)) && File.Exists(ComparisonFolder.Distorted(folder, entry.picture.Name)))
             .Select(entry =>
             {
-                var found = rows.Select(row => row is var (result, scores) && new ResultFolder(Path.Combine(folder, result.Folder)).Picture(entry.picture.Name) is var file && File.Exists(file)
+                var found = rows.Select(row => row is var (result, scores) && scores.PicturesSettings == task.PicturesSettings && new ResultFolder(Path.Combine(folder, result.Folder)).Picture(entry.picture.Name) is var file && File.Exists(file)
                     ? (File: file, Text: Text(scores, entry.picture.Name))
                     : ((string File, string? Text)?)null).ToArray();
                 return new SitePicture(

@@ -122,7 +122,7 @@ internal sealed class ComparisonRun(Comparison comparison, string path, Device d
                 .. task.Restorers.Select(restorer => new DescribedRow(restorer.Name, null, [new DescribedResult(null, Relative(folder.Of(restorer)))])),
             ],
             [.. measurement.Pictures.Select(picture => new DescribedPicture(picture, task.Gallery?.Credits.GetValueOrDefault(picture) ?? ""))],
-            task.Gallery?.Size ?? GalleryPictures.DefaultSize, task.Sweep.Threads, measurement.Settings);
+            task.Gallery?.Size ?? GalleryPictures.DefaultSize, task.Sweep.Threads, measurement.Settings, measurement.PicturesSettings);
 
         string Relative(ResultFolder result) => Path.GetRelativePath(folder.Path, result.Path).Replace('\\', '/');
     }

@@ -30,7 +30,6 @@ internal sealed class Measurement : IDisposable
     private readonly MeasureSet _measures;
     private readonly IReadOnlyList<(string Name, BenchmarkImages Images)> _sets;
     private readonly BenchmarkImages? _pictures;
-    private readonly string _settings;
 
     /// <summary>Opens the measures, and finds the images.</summary>
     /// <param name="task">The task.</param>
@@ -61,10 +60,9 @@ internal sealed class Measurement : IDisposable
             throw new InputException($"'test.measures' of '{task.Id}' names '{lacking}', whose weights are missing: add them, or leave the measure out");
         }
 
-        _settings = string.Join('\n', [
-            .. _measures.Names, .. _measures.Losses.SelectMany(measure => measure.Loss.Files).Select(file => file.Sha256), .. task.Test.Niqe is { } model ? [WeightsFile.Read(model).Sha256] : (string[])[],
-            .. _sets.Select(set => $"{set.Name}: {set.Images.Protocol}"),
-            .. task.Test.Folders.SelectMany(ImageFolder.List).Concat(pictures).Select(Describe)]);
+        string[] measures = [.. _measures.Names, .. _measures.Losses.SelectMany(measure => measure.Loss.Files).Select(file => file.Sha256), .. task.Test.Niqe is { } model ? [WeightsFile.Read(model).Sha256] : (string[])[]];
+        Settings = Hash([.. measures, .. _sets.Select(set => $"{set.Name}: {set.Images.Protocol}"), .. task.Test.Folders.SelectMany(ImageFolder.List).Select(Describe)]);
+        PicturesSettings = Hash([.. measures, _pictures?.Protocol ?? "", .. pictures.Select(Describe)]);
     }
 
     /// <summary>The measures. One whose weights are missing is not among them.</summary>
@@ -76,8 +74,11 @@ internal sealed class Measurement : IDisposable
     /// <summary>The names of the pictures that are shown.</summary>
     public IReadOnlyList<string> Pictures => _pictures is null ? [] : NamesOf(_pictures);
 
-    /// <summary>The SHA-256 of the measures, the test images and the pictures. Only scores with the same settings can be compared.</summary>
-    public string Settings => Hash(_settings);
+    /// <summary>The SHA-256 of the measures and the test images. Only scores with the same settings can be compared.</summary>
+    public string Settings { get; }
+
+    /// <summary>The SHA-256 of the measures and the pictures that are shown.</summary>
+    public string PicturesSettings { get; }
 
     /// <summary>Writes the pictures that are shown, without and with distortion.</summary>
     /// <param name="cancellationToken">Stops the work between two pictures.</param>
@@ -150,16 +151,17 @@ internal sealed class Measurement : IDisposable
         ResultFolder result, string key, Func<string, IRestorer> open, IReadOnlyList<(double Position, Func<IRestorer> Open)> between, Func<NetworkScores, NetworkScores> named,
         IProgress<ProgressUpdate>? progress, CancellationToken cancellationToken)
     {
-        if (IsDone(result, key))
+        var (known, hasSets, hasPictures) = Known(result, key);
+        if (hasSets && hasPictures)
             return;
         var done = 0;
-        var meter = new ProgressMeter(progress, "measuring", _sets.Sum(set => set.Images.Count) * (1 + between.Count) + Pictures.Count);
+        var meter = new ProgressMeter(progress, "measuring", Math.Max(1, (hasSets ? 0 : _sets.Sum(set => set.Images.Count) * (1 + between.Count)) + (hasPictures ? 0 : Pictures.Count)));
         if (File.Exists(result.Scores))
             File.Delete(result.Scores); // from here on, until all is written, the pictures belong to no scores
-        var sets = ScoreSets(open);
-        var pictures = _pictures is null ? null : Score(open, PicturesName, _pictures, (name, image) => ImageFile.Write(result.Picture(name), image));
-        var scores = new NetworkScores("", Seed: null, Loss: null, Settings, key, sets, pictures, [.. between.Select(network => new BetweenScores(network.Position, ScoreSets(_ => network.Open())))]);
-        named(scores).Write(result.Scores);
+        var sets = hasSets ? known!.Sets : ScoreSets(open);
+        IReadOnlyList<BetweenScores> joined = hasSets ? known!.Between : [.. between.Select(network => new BetweenScores(network.Position, ScoreSets(_ => network.Open())))];
+        var pictures = hasPictures ? known!.Pictures : _pictures is null ? null : Score(open, PicturesName, _pictures, (name, image) => ImageFile.Write(result.Picture(name), image));
+        named(new NetworkScores("", Seed: null, Loss: null, key, Settings, sets, joined, PicturesSettings, pictures)).Write(result.Scores);
 
         IReadOnlyList<SetScores> ScoreSets(Func<string, IRestorer> openSet) => [.. _sets.Select(set => Score(openSet, set.Name, set.Images, write: null))];
 
@@ -178,22 +180,26 @@ internal sealed class Measurement : IDisposable
         }
     }
 
-    private bool IsDone(ResultFolder result, string key)
+    private bool IsDone(ResultFolder result, string key) => Known(result, key) is { HasSets: true, HasPictures: true };
+
+    /// <summary>The scores that are there, and which of them are of the same files, images and measures.</summary>
+    private (NetworkScores? Scores, bool HasSets, bool HasPictures) Known(ResultFolder result, string key)
     {
         try
         {
-            return NetworkScores.Read(result.Scores)?.Key == key && Pictures.All(picture => File.Exists(result.Picture(picture)));
+            return NetworkScores.Read(result.Scores) is { } known && known.Key == key
+                ? (known, known.Settings == Settings, known.PicturesSettings == PicturesSettings && Pictures.All(picture => File.Exists(result.Picture(picture))))
+                : (null, false, false);
         }
         catch (InputException)
         {
-            return false; // a corrupt file is written again
+            return (null, false, false); // a corrupt file is written again
         }
     }
 
-    private string KeyOf(IEnumerable<string> files, params IEnumerable<string> identity) =>
-        Hash(string.Join('\n', [_settings, .. identity, .. files.Select(file => $"{Path.GetFileName(file)} {WeightsFile.Read(file).Sha256}")]));
+    private static string KeyOf(IEnumerable<string> files, params IEnumerable<string> identity) => Hash([.. identity, .. files.Select(Describe)]);
 
-    private static string Hash(string text) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text)));
+    private static string Hash(IEnumerable<string> lines) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(string.Join('\n', lines))));
 
     /// <summary>The folder of another program's results for a set; null for another restorer.</summary>
     private static string? FolderOf(ComparedRestorer restorer, string set)
@@ -226,5 +232,5 @@ internal sealed class Measurement : IDisposable
 
     private static string NameOf(string path) => Path.GetFileNameWithoutExtension(Path.TrimEndingDirectorySeparator(Path.GetFullPath(path)));
 
-    private static string Describe(string image) => $"{Path.GetFileName(image)} {WeightsFile.Read(image).Sha256}";
+    private static string Describe(string file) => $"{Path.GetFileName(file)} {WeightsFile.Read(file).Sha256}";
 }

@@ -31,10 +31,11 @@ internal sealed record DescribedPicture(string Name, string Credit);
 /// <param name="Pictures">The pictures that are shown.</param>
 /// <param name="PictureSize">The largest side in pixels of the part that is shown.</param>
 /// <param name="Threads">The number of threads of a training.</param>
-/// <param name="Settings">The SHA-256 of the measures, the test images and the pictures. Scores with other settings are left out.</param>
+/// <param name="Settings">The SHA-256 of the measures and the test images. Scores with other settings are left out.</param>
+/// <param name="PicturesSettings">The SHA-256 of the measures and the pictures. Pictures with other settings are left out.</param>
 internal sealed record TaskDescription(
     string Comparison, string? About, int Order, string Id, string Title, string Task, string Network, IReadOnlyList<string> Sets, IReadOnlyList<string> Measures, string? Baseline,
-    IReadOnlyList<DescribedRow> Rows, IReadOnlyList<DescribedPicture> Pictures, int PictureSize, int Threads, string Settings)
+    IReadOnlyList<DescribedRow> Rows, IReadOnlyList<DescribedPicture> Pictures, int PictureSize, int Threads, string Settings, string PicturesSettings)
 {
     /// <summary>The name of the file.</summary>
     public const string FileName = "task.json";
@@ -52,7 +53,7 @@ internal sealed record TaskDescription(
     // The file is not trusted: no name may lead out of the folder.
     private bool IsUsable() =>
         Rows is { Count: > 0 } && Pictures is not null && Sets?.All(set => set is not null) == true && Measures?.All(measure => measure is not null) == true
-        && Id is not null && Title is not null && Comparison is not null && Task is not null && Network is not null && Settings is not null
+        && Id is not null && Title is not null && Comparison is not null && Task is not null && Network is not null && Settings is not null && PicturesSettings is not null
         && Rows.All(row => row?.Name is not null && row.Results is { Count: > 0 } && row.Results.All(result => result?.Folder is { } folder && IsInside(folder)))
         && Pictures.All(picture => picture?.Name is { } name && Path.GetFileName(name) == name && name.Length > 0 && picture.Credit is not null)
         && PictureSize is >= 32 and <= 4096;

@@ -38,8 +38,8 @@ internal sealed record ShownPicture(
 
 /// <summary>Writes the pictures of a site: a part of each at most, without loss, and its error maps.</summary>
 /// <param name="folder">The folder of the site.</param>
-/// <param name="maps">The error maps to make; null for none.</param>
-internal sealed class SitePictures(string folder, ErrorMaps? maps)
+/// <param name="maps">The error maps to make.</param>
+internal sealed class SitePictures(string folder, ErrorMaps maps)
 {
     // The part that a viewer shows first.
     private const int CropWidth = 128;
@@ -81,7 +81,7 @@ internal sealed class SitePictures(string folder, ErrorMaps? maps)
             using var one = NewDisposeScope();
             var restored = ReadOf(file, original, cancellationToken);
             files[r] = Save(task.Rows[r].Id, Part(restored));
-            foreach (var map in maps?.Create(restored, original, cancellationToken: cancellationToken) ?? [])
+            foreach (var map in maps.Create(restored, original, cancellationToken: cancellationToken))
             {
                 using var colours = map.Picture;
                 if (!found.TryGetValue(map.Measure, out var ofMap))

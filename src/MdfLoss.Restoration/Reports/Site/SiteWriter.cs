@@ -6,22 +6,25 @@ namespace Mdf.Reports.Site;
 /// <summary>Writes a site: a page, its style and scripts, pictures and plots. It needs no server and no network.</summary>
 internal static class SiteWriter
 {
+    // A map without loss and with all colours is as large as a picture. With 32, the steps can hardly be seen, and the file is half as large or less.
+    private const int MapColours = 32;
+
     private static readonly string[] s_assets = ["site.css", "site.js", "img-comparison-slider.js", "img-comparison-slider.LICENSE.txt"];
 
     /// <summary>Writes the site.</summary>
     /// <param name="folder">The folder.</param>
     /// <param name="site">The content.</param>
-    /// <param name="maps">The error maps to make; null for none.</param>
+    /// <param name="maps">The measures of the error maps.</param>
     /// <param name="progress">Takes a report for every picture.</param>
     /// <param name="cancellationToken">Stops the work between two images.</param>
     /// <returns>The file of the page.</returns>
     /// <exception cref="InputException">A picture cannot be read, or the folder cannot be written.</exception>
-    public static string Write(string folder, SiteModel site, ErrorMaps? maps, IProgress<ProgressUpdate>? progress, CancellationToken cancellationToken)
+    public static string Write(string folder, SiteModel site, MeasureSet maps, IProgress<ProgressUpdate>? progress, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(site);
         var page = Path.Combine(folder, "index.html");
         AtomicFile.Prepare(page);
-        var writer = new SitePictures(folder, maps);
+        var writer = new SitePictures(folder, ErrorMaps.Of(maps, [], MapColours));
         var meter = new ProgressMeter(progress, "pictures", Math.Max(1, site.Tasks.Sum(task => task.Pictures.Count)));
         var done = 0;
         var pictures = site.Tasks.Select(task => (IReadOnlyList<ShownPicture>)[.. task.Pictures.Select(picture =>

@@ -92,7 +92,7 @@ public sealed class SetComparisonTests
     public void One_image_and_a_measure_without_direction_are_no_test()
     {
         Measure[] measures = [.. Measures.Parse([Measures.PsnrY, "niqe"])];
-        NetworkScores Of(long seed, double psnr) => new("name", seed, null, "settings", "key", [new SetScores("Set14", "rules", [new ImageScores("one", new Dictionary<string, double?> { [Measures.PsnrY] = psnr, ["niqe"] = psnr })])], null, []);
+        NetworkScores Of(long seed, double psnr) => new("name", seed, null, "key", "settings", [new SetScores("Set14", "rules", [new ImageScores("one", new Dictionary<string, double?> { [Measures.PsnrY] = psnr, ["niqe"] = psnr })])], [], "", null);
         var comparison = SetComparison.Of("Set14", measures, [("low", [Of(1, 30)]), ("high", [Of(1, 32)])]);
         Assert.Equal([ComparedRank.Untested, ComparedRank.Best], comparison.Rows.Select(row => row.Values[0]!.Rank));
         Assert.Equal([ComparedRank.Untested, ComparedRank.Untested], comparison.Rows.Select(row => row.Values[1]!.Rank));
@@ -119,7 +119,7 @@ public sealed class SetComparisonTests
 
     private static (string, IReadOnlyList<NetworkScores>) Row(string name, long seed, params (double PsnrY, double Flip)[] images) => (name, [Network(seed, images)]);
 
-    private static NetworkScores Network(long? seed, params (double PsnrY, double Flip)[] images) => new("name", seed, null, "settings", "key", [Set("rules", images)], null, []);
+    private static NetworkScores Network(long? seed, params (double PsnrY, double Flip)[] images) => new("name", seed, null, "key", "settings", [Set("rules", images)], [], "", null);
 
     private static SetScores Set(string protocol, params (double PsnrY, double Flip)[] images) => new(
         "Set14", protocol, [.. images.Select((image, i) => new ImageScores($"image{i}", new Dictionary<string, double?> { [Measures.PsnrY] = image.PsnrY, ["flip"] = image.Flip }))]);
