@@ -68,7 +68,8 @@ internal sealed class CompareCommand : MdfCommand
         try
         {
             var isWhole = context.WithProgress(progress => run.Run(progress, context.Cancellation));
-            ReportCommand.Write(context, [folder], Path.Combine(folder, "site"), device);
+            // Not the whole folder: it may have results of tasks that the file no longer names.
+            ReportCommand.Write(context, [.. comparison.Tasks.Select(task => run.FolderOf(task).Path)], Path.Combine(folder, "site"), device);
             return isWhole ? CommandLine.Success : CommandLine.Failure;
         }
         catch (OperationCanceledException e)

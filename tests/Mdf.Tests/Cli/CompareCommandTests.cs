@@ -147,6 +147,17 @@ public sealed class CompareCommandTests : IDisposable
     }
 
     [Fact]
+    public void A_task_that_the_file_no_longer_names_is_not_on_the_page()
+    {
+        Assert.Equal(0, Run("compare {}comparison.yaml -o {}out").ExitCode);
+        File.WriteAllText(_folder.File("comparison.yaml"), File.ReadAllText(_folder.File("comparison.yaml")).Replace("  noise:", "  other:", StringComparison.Ordinal));
+        Assert.Equal(0, Run("compare {}comparison.yaml -o {}out").ExitCode);
+        var page = File.ReadAllText(_folder.File("out/site/index.html"));
+        Assert.Contains("id=\"other\"", page, StringComparison.Ordinal);
+        Assert.DoesNotContain("id=\"noise\"", page, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void A_new_picture_is_restored_and_the_test_sets_are_not_measured_again()
     {
         Assert.Equal(0, Run("compare {}comparison.yaml -o {}out").ExitCode);
