@@ -99,6 +99,21 @@ public static class Measures
         return measures;
     }
 
+    /// <summary>Finds a measure by a name that a file has.</summary>
+    /// <param name="name">The name, as <see cref="Measure.Name"/> has it.</param>
+    /// <returns>The measure; null if there is none, for example because its plugin is not loaded.</returns>
+    internal static Measure? Known(string name)
+    {
+        try
+        {
+            return Parse([name]) is [var measure] && measure.Name == name ? measure : null;
+        }
+        catch (InputException)
+        {
+            return null;
+        }
+    }
+
     /// <summary>Refuses a list that has a measure twice.</summary>
     /// <exception cref="InputException">A measure is named twice.</exception>
     internal static void RequireDifferent(IReadOnlyList<Measure> measures)

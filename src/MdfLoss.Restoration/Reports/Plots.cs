@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using System.Text.RegularExpressions;
 using Mdf.Runtime;
 using ScottPlot;
 using ScottPlot.TickGenerators;
@@ -77,6 +78,9 @@ internal static partial class Plots
     private const int LongestNameBeside = 30;
     private const int MostNamesBelow = 8;
     private const int LongestTitle = 75;
+
+    // The title is centred over the data, which have less than half of the width beside a legend of long names.
+    private const int LongestTitleBeside = 40;
 
     // Digits and letters without descenders are too high; this offset centres them.
     private const int DigitOffset = 2;
@@ -347,7 +351,9 @@ internal static partial class Plots
         canvas.DataBackground.Color = Colors.White;
         canvas.Grid.XAxisStyle.IsVisible = false;
         canvas.Grid.MajorLineColor = FigureStyle.Grid;
-        canvas.Title(Shortened(title, LongestTitle));
+        var names = hasLegend ? canvas.Legend.GetItems().Select(item => item.LabelText.Length).ToList() : [];
+        var isBeside = names.Count > MostNamesBelow || names.All(length => length <= LongestNameBeside);
+        canvas.Title(Shortened(title, isBeside && names.Any(length => length > LongestNameBeside) ? LongestTitleBeside : LongestTitle));
         canvas.Axes.Title.Label.FontName = FigureStyle.Font;
         canvas.Axes.Title.Label.FontSize = 16;
         canvas.Axes.Title.Label.ForeColor = FigureStyle.Text;
@@ -374,8 +380,6 @@ internal static partial class Plots
         if (hasLegend)
         {
             // The legend never covers the data. It is beside them, or below them if it would leave them too little room.
-            var items = canvas.Legend.GetItems();
-            var isBeside = items.Length > MostNamesBelow || items.All(item => item.LabelText.Length <= LongestNameBeside);
             canvas.ShowLegend(isBeside ? Edge.Right : Edge.Bottom).Alignment = ScottPlot.Alignment.UpperLeft;
             canvas.Legend.Orientation = Orientation.Vertical;
             canvas.Legend.OutlineWidth = 0;
@@ -412,13 +416,45 @@ internal static partial class Plots
     }
 
     /// <summary>Draws without the margin, because ScottPlot clears the whole canvas, and in SVG that would be a black rectangle beside the plot.</summary>
+    /// <remarks>
+    /// Skia's SVG has no dashes, and prints a warning for each: dashed lines are drawn with an opacity that marks their pattern, and get their dashes afterwards. Its identifiers
+    /// count on from plot to plot; they are numbered again, so that the same plot has the same bytes.
+    /// </remarks>
     private static string Svg(Plot canvas)
     {
         using var plot = canvas;
+        var patterns = new List<LinePattern>();
+        foreach (var line in plot.GetPlottables().OfType<IHasLine>().Where(line => line.LinePattern.Intervals.Length > 0))
+        {
+            if (!patterns.Contains(line.LinePattern))
+                patterns.Add(line.LinePattern);
+            line.LineColor = line.LineColor.WithAlpha(MarkOf(patterns.IndexOf(line.LinePattern)));
+            line.LinePattern = LinePattern.Solid;
+        }
+
         using var content = new SKDynamicMemoryWStream();
         using (var drawing = SKSvgCanvas.Create(SKRect.Create(Width, Height), content))
             plot.Render(drawing, Width, Height); // the file is complete when the canvas is closed
         using var data = content.DetachAsData();
-        return Encoding.UTF8.GetString(data.ToArray());
+        var svg = Opacity().Replace(Encoding.UTF8.GetString(data.ToArray()), found =>
+        {
+            var mark = (byte)Math.Round(double.Parse(found.Groups[1].Value, CultureInfo.InvariantCulture) * byte.MaxValue);
+            var index = patterns.Select((_, i) => MarkOf(i)).ToList().IndexOf(mark);
+            return index < 0 ? found.Value : $"stroke-dasharray=\"{string.Join(',', patterns[index].Intervals.Select(length => length.ToString(CultureInfo.InvariantCulture)))}\"";
+        });
+        var numbers = new Dictionary<string, int>();
+        return Identifier().Replace(svg, found =>
+        {
+            numbers.TryAdd(found.Value, numbers.Count);
+            return $"{found.Groups[1].Value}_{numbers[found.Value]}";
+        });
+
+        static byte MarkOf(int pattern) => (byte)(byte.MaxValue - 1 - pattern);
     }
+
+    [GeneratedRegex("stroke-opacity=\"([0-9.]+)\"")]
+    private static partial Regex Opacity();
+
+    [GeneratedRegex("(?<=id=\"|#)([a-z]+)_[0-9a-f]+(?=[\")])")]
+    private static partial Regex Identifier();
 }

@@ -152,19 +152,27 @@ internal sealed class LossInspectCommand : ComputeCommand
         throw new InputException($"expected a discriminator stack, found the sum of losses 'mdf:{name}'");
     }
 
-    /// <summary>Returns the names for tables: short, except where two would be the same, or be that of the first column.</summary>
+    /// <summary>Returns the names for tables: without folder and extension. Those that would be the same, or be that of the first column, have as many folders as tell them apart.</summary>
     private static string[] LabelsOf(string[] names)
     {
-        var count = names.Select(Short).Append(FirstColumn).CountBy(name => name).ToDictionary();
-        return [.. names.Select(name => count[Short(name)] == 1 ? Short(name) : $"mdf:{name}")];
+        var count = names.Select(name => Short(name, folders: 0)).Append(FirstColumn).CountBy(name => name).ToDictionary();
+        for (var folders = 1; ; folders++)
+        {
+            string[] labels = [.. names.Select(name => Short(name, folders: 0) is var label && count[label] == 1 ? label : Short(name, folders))];
+            if (labels.Append(FirstColumn).Distinct().Count() > labels.Length)
+                return labels;
+            if (folders > names.Max(name => name.Length))
+                return [.. names.Select(name => $"mdf:{name}")];
+        }
     }
 
-    /// <summary>Returns a name for tables: without folder and extension, with options.</summary>
-    private static string Short(string name)
+    /// <summary>Returns a name for tables: without extension, with its innermost folders and its options.</summary>
+    private static string Short(string name, int folders)
     {
         // After the quotes of the path, if there are quotes.
         var end = File.Exists(name) ? -1 : name.IndexOf('?', name.LastIndexOf('\'') + 1);
-        return end < 0 ? Path.GetFileNameWithoutExtension(name.Trim('\'')) : Path.GetFileNameWithoutExtension(name[..end].Trim('\'')) + name[end..];
+        string[] parts = (end < 0 ? name : name[..end]).Trim('\'').Split('/', '\\');
+        return string.Join('/', [.. parts[..^1].TakeLast(folders), Path.GetFileNameWithoutExtension(parts[^1])]) + (end < 0 ? "" : name[end..]);
     }
 
     /// <summary>Returns a name for a narrow column, with its options on the next lines.</summary>

@@ -9,7 +9,7 @@ using TorchSharp;
 
 namespace Mdf.Cli.Commands;
 
-/// <summary><c>mdf report</c>: makes the page of comparisons.</summary>
+/// <summary><c>mdf report</c>: makes a page of comparisons and sweeps.</summary>
 internal sealed class ReportCommand : ComputeCommand
 {
     private static readonly string[] s_maps = [Measures.Flip, "resnet18", Measures.PsnrChroma];
@@ -56,13 +56,21 @@ internal sealed class ReportCommand : ComputeCommand
             ComparisonReport.PairsOf(task, set).Save(Path.Combine(folder, "tables", name + "-pairs.csv"));
         }
 
+        var problems = site.Tasks.Select(task => (task.Title, task.Problems)).Concat(site.Searches.Select(search => (search.Title, search.Problems))).ToList();
         context.Result(
-            new { Page = page, Tasks = site.Tasks.Select(task => new { task.Id, task.Title, Problems = task.Problems.Select(Text) }) },
+            new
+            {
+                Page = page,
+                Tasks = site.Tasks.Select(task => new { task.Id, task.Title, Problems = task.Problems.Select(Text) }),
+                Searches = site.Searches.Select(search => new { search.Id, search.Title, Problems = search.Problems.Select(Text) }),
+            },
             terminal =>
             {
-                foreach (var problem in site.Tasks.SelectMany(task => task.Problems.Select(problem => $"{task.Title}: {Text(problem)}")))
+                foreach (var problem in problems.SelectMany(part => part.Problems.Select(problem => $"{part.Title}: {Text(problem)}")))
                     terminal.WriteLine(problem);
-                terminal.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{page}: open it in a browser; {Path.Combine(folder, "tables")} has {tables.Count} tables as CSV, JSON, Markdown and LaTeX, and the differences of all pairs"));
+                terminal.WriteLine($"{page}: open it in a browser");
+                if (tables.Count > 0)
+                    terminal.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{Path.Combine(folder, "tables")}: {tables.Count} tables as CSV, JSON, Markdown and LaTeX, and the differences of all pairs"));
             });
 
         // The experiment that the page shows has the first seed.

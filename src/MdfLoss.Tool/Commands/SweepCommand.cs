@@ -144,10 +144,12 @@ internal sealed class SweepCommand : MdfCommand
         using var taken = folder.LockTables(context.Cancellation);
         var results = SweepResults.Read(sweep, folder);
         SweepReport.WriteTables(folder, results);
-        SweepDescription.Of(sweep, results, rule, SweepFigures.Write(folder, sweep, results, rule)).Write(folder.Path);
         if (folder.Others(sweep) is { Count: > 0 } others)
             context.Warn(string.Create(CultureInfo.InvariantCulture, $"{others.Count} folders in '{folder.Path}' belong to no cell of this sweep, and are left out, such as '{others[0]}'"));
         var chosen = rule is not null && results.IsComplete ? results.Choose(rule) : null;
+        var description = SweepDescription.Of(sweep, results, rule, chosen);
+        new SweepFigures(description).Write(folder);
+        description.Write(folder.Path);
         if (chosen is not null)
         {
             var tests = sweep.Test is { } test ? context.WithProgress(progress => SweepReport.Measure(folder, test, chosen, Load(context, sweep), context.Warn, progress, context.Cancellation)) : null;

@@ -147,6 +147,38 @@ public sealed class CompareCommandTests : IDisposable
     }
 
     [Fact]
+    public void Scores_of_test_sets_outlive_a_picture_that_cannot_be_restored()
+    {
+        Assert.Equal(0, Run("compare {}comparison.yaml -o {}out").ExitCode);
+        var path = _folder.File("out/noise/cells/loss=L1,seed=1/scores.json");
+        var before = NetworkScores.Read(path)!;
+        _folder.Image(Path.Combine("pictures", "b.png"), width: 48, height: 48, seed: 9);
+        var blocked = Path.Combine(Path.GetDirectoryName(path)!, "pictures", "b.png");
+        Directory.CreateDirectory(blocked); // the picture cannot be written
+        Assert.Equal(1, Run("compare {}comparison.yaml -o {}out").ExitCode);
+        var after = NetworkScores.Read(path)!;
+        Assert.Equal((before.Settings, "", null), (after.Settings, after.PicturesSettings, after.Pictures));
+        Assert.Equal(before.Sets[0].Images[0].Scores, after.Sets[0].Images[0].Scores);
+        Directory.Delete(blocked);
+        Assert.Equal(0, Run("compare {}comparison.yaml -o {}out").ExitCode);
+        Assert.Equal(2, NetworkScores.Read(path)!.Pictures!.Images.Count);
+    }
+
+    [Fact]
+    public void A_page_has_comparisons_and_searches()
+    {
+        Assert.Equal(0, Run("compare {}comparison.yaml -o {}out").ExitCode);
+        var experiment = File.ReadAllText(_folder.File("comparison.yaml")).Split("    experiment:\n")[1].Split("    restorers:")[0];
+        File.WriteAllText(_folder.File("search.yaml"), $"experiment:\n{experiment}seeds: [1, 2]\nthreads: 2\n");
+        Assert.Equal(0, Run("sweep {}search.yaml -o {}search").ExitCode);
+        var answer = Run("report {}out {}search -o {}site --json");
+        Assert.True(answer.ExitCode == 0, answer.Error);
+        var result = JsonDocument.Parse(answer.Output).RootElement;
+        Assert.Equal(("noise", "search-search"), (result.GetProperty("tasks")[0].GetProperty("id").GetString(), result.GetProperty("searches")[0].GetProperty("id").GetString()));
+        Assert.Contains("href=\"#search-search\"", File.ReadAllText(_folder.File("site/index.html")), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void A_task_that_the_file_no_longer_names_is_not_on_the_page()
     {
         Assert.Equal(0, Run("compare {}comparison.yaml -o {}out").ExitCode);
@@ -168,6 +200,7 @@ public sealed class CompareCommandTests : IDisposable
         _folder.Image(Path.Combine("pictures", "b.png"), width: 48, height: 48, seed: 9);
         Assert.Equal(0, Run("compare {}comparison.yaml -o {}out").ExitCode);
         var after = NetworkScores.Read(path)!;
+        Assert.NotEqual("", after.PicturesSettings);
         Assert.Equal(["b", "知覚"], after.Pictures!.Images.Select(image => image.Name).Order(StringComparer.Ordinal));
         Assert.Equal(1, after.Sets[0].Images[0].Scores[Measures.PsnrY]); // measured anew, it would have another value
         Assert.True(File.Exists(_folder.File("out/noise/cells/loss=L1,seed=1/pictures/b.png")));
@@ -175,7 +208,7 @@ public sealed class CompareCommandTests : IDisposable
         // Until the comparison has run again, a report leaves the old pictures out.
         (after with { PicturesSettings = "others" }).Write(path);
         var answer = Run("report {}out -o {}site");
-        Assert.Contains("Noise: L1, seed 1: its pictures are of another gallery, and are left out: run the comparison again.", answer.Output, StringComparison.Ordinal);
+        Assert.Contains("Noise: L1, seed 1: its pictures are of another gallery, or are not made yet, and are left out: run the comparison again.", answer.Output, StringComparison.Ordinal);
         Assert.DoesNotContain("of other test images", answer.Output, StringComparison.Ordinal);
     }
 

@@ -178,7 +178,8 @@ public sealed class LossTrainCommandTests : IDisposable
         var table = _folder.File("probe.csv");
         var answer = MdfProgram.Run(["loss", "inspect", path, same, first, "--picture", _photo, "--save", table]);
         Assert.True(answer.ExitCode == 0, answer.Error);
-        Assert.Equal($"distortion,mdf:{path},mdf:{same},mdf:{first}", File.ReadLines(table).First());
+        var folder = Path.GetFileName(Path.GetDirectoryName(path));
+        Assert.Equal($"distortion,{folder}/stack,other/stack,{folder}/distortion", File.ReadLines(table).First());
         answer = MdfProgram.Run(["loss", "inspect", path, path, "--picture", _photo]);
         Assert.Equal((2, ""), (answer.ExitCode, answer.Output));
         Assert.StartsWith($"mdf: expected different stacks, found '{path}' 2 times: name it once", answer.Error, StringComparison.Ordinal);

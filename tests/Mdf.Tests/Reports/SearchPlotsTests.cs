@@ -1,3 +1,5 @@
+using System.Globalization;
+using System.Text.RegularExpressions;
 using Mdf.Evaluation;
 using Mdf.Reports;
 using SkiaSharp;
@@ -20,6 +22,31 @@ public sealed class SearchPlotsTests
         Assert.NotEqual(picture, Plots.Render(plain with { Levels = [new("B", 28.2, 0.1)] }));
         Assert.NotEqual(picture, Plots.Render(plain with { Curves = [new("A", s_weights, [28, 29, 28.5], [0.1, 0.2, 0.1])] }));
         Assert.NotEqual(picture, Plots.Render(plain with { LogX = false }));
+    }
+
+    [Theory]
+    [InlineData(10, 2, true)]
+    [InlineData(40, 2, false)]
+    [InlineData(40, 12, true)] // below the data they would leave no room
+    public void A_legend_is_beside_the_data_unless_long_names_would_leave_them_too_little_room(int length, int count, bool isBeside)
+    {
+        var plot = new MeasurePlot(new string('t', 80), "w", "PSNR", LogX: true, [.. Enumerable.Range(0, count).Select(i => new MeasureCurve(new string((char)('a' + i), length), s_weights, [28, 29, 28.5]))], []);
+        var svg = Plots.Svg(plot);
+        var name = Regex.Match(svg, $"matrix\\(\\S+ \\S+ \\S+ \\S+ \\S+ (?<y>[0-9.]+)\\)\"[^>]*>\\s*{new string('a', length)}");
+        Assert.True(name.Success);
+        Assert.Equal(isBeside, double.Parse(name.Groups["y"].Value, CultureInfo.InvariantCulture) < Plots.Height / 2);
+        Assert.Contains('…', svg);
+    }
+
+    [Fact]
+    public void An_svg_has_dashes_and_the_same_bytes_each_time()
+    {
+        var plot = new MeasurePlot("title", "w", "PSNR", LogX: true, [new("A", s_weights, [28, 29, 28.5])], [new MeasureLevel("B", 28.2)]);
+        var svg = Plots.Svg(plot);
+        Assert.Equal(svg, Plots.Svg(plot));
+        Assert.Contains("stroke-dasharray=\"", svg, StringComparison.Ordinal);
+        Assert.DoesNotContain("stroke-dasharray=\"", Plots.Svg(plot with { Levels = [] }), StringComparison.Ordinal);
+        Assert.All(Regex.Matches(svg, "#(?<id>[^)\"]+)\\)").Select(found => found.Groups["id"].Value), id => Assert.Contains($"id=\"{id}\"", svg, StringComparison.Ordinal));
     }
 
     [Fact]

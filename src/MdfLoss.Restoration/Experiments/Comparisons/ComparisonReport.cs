@@ -9,7 +9,12 @@ using Mdf.Runtime;
 
 namespace Mdf.Experiments.Comparisons;
 
-/// <summary>Makes the content of a site, and tables, from the folders of comparisons. Unfinished and failed runs are named, and left out.</summary>
+/// <summary>A task or a search of a report.</summary>
+/// <param name="Folder">Its folder.</param>
+/// <param name="IsSweep">Whether it is a sweep; otherwise it is a task of a comparison.</param>
+internal sealed record ReportPart(string Folder, bool IsSweep);
+
+/// <summary>Makes the content of a site, and tables, from the folders of comparisons and sweeps. Unfinished and failed runs are named, and left out.</summary>
 internal static class ComparisonReport
 {
     // The measures that say how an image looks, the first ones first.
@@ -18,45 +23,46 @@ internal static class ComparisonReport
     // An experiment has fewer lines.
     private const int MostLines = 1000;
 
-    private const int LargestPlot = 1 << 24;
-
-    /// <summary>Finds the folders of the tasks and searches in folders that a user has given.</summary>
+    /// <summary>Finds the tasks and searches in folders that a user has given.</summary>
     /// <param name="folders">Folders of comparisons, of single tasks, or of sweeps.</param>
     /// <exception cref="InputException">A folder has neither a task nor a sweep.</exception>
-    public static IReadOnlyList<string> Parts(IReadOnlyList<string> folders)
+    public static IReadOnlyList<ReportPart> Parts(IReadOnlyList<string> folders)
     {
         ArgumentNullException.ThrowIfNull(folders);
         return [.. folders.SelectMany(folder =>
         {
-            if (File.Exists(Path.Combine(folder, TaskDescription.FileName)) || IsSweep(folder))
-                return [folder];
-            string[] tasks = Directory.Exists(folder)
-                ? [.. Directory.EnumerateDirectories(folder).Where(task => File.Exists(Path.Combine(task, TaskDescription.FileName))).OrderBy(task => TaskDescription.Read(task).Order)]
-                : [];
-            return tasks.Length > 0 ? tasks : throw new InputException($"'{folder}' has no results to show: expected the folder of a comparison, of one of its tasks, or of a sweep");
+            ReportPart[] parts =
+            [
+                .. IsTask(folder) ? [new ReportPart(folder, IsSweep: false)] : Directory.Exists(folder) ? Directory.EnumerateDirectories(folder).Where(IsTask).OrderBy(task => TaskDescription.Read(task).Order).Select(task => new ReportPart(task, IsSweep: false)) : [],
+                .. File.Exists(Path.Combine(folder, SweepDescription.FileName)) ? [new ReportPart(folder, IsSweep: true)] : (ReportPart[])[],
+            ];
+            return parts.Length > 0 ? parts : throw new InputException(Directory.Exists(Path.Combine(folder, SweepFolder.CellsName))
+                ? $"'{folder}' has the trainings of a sweep, and no results yet: run the sweep again"
+                : $"'{folder}' has no results to show: expected the folder of a comparison, of one of its tasks, or of a sweep");
         })];
+
+        static bool IsTask(string folder) => File.Exists(Path.Combine(folder, TaskDescription.FileName));
     }
 
     /// <summary>Reads the results of all tasks and searches.</summary>
-    /// <param name="folders">The folders that <see cref="Parts"/> has found.</param>
+    /// <param name="parts">The tasks and searches.</param>
     /// <param name="commands">The commands that train the experiment in <c>experiment.yaml</c> with a number of threads and with each seed.</param>
-    /// <exception cref="InputException">The description of a task or a search is corrupt, or a plot is missing.</exception>
-    public static SiteModel Read(IReadOnlyList<string> folders, Func<int, IReadOnlyList<long>, IEnumerable<string>> commands)
+    /// <exception cref="InputException">The description of a task or a search is corrupt.</exception>
+    public static SiteModel Read(IReadOnlyList<ReportPart> parts, Func<int, IReadOnlyList<long>, IEnumerable<string>> commands)
     {
-        ArgumentNullException.ThrowIfNull(folders);
-        string[] ofTasks = [.. folders.Where(folder => !IsSweep(folder))];
-        TaskDescription[] tasks = [.. ofTasks.Select(TaskDescription.Read)];
-        (string Folder, SweepDescription Sweep)[] sweeps = [.. folders.Where(IsSweep).Select(folder => (folder, SweepDescription.Read(folder)))];
-        var ids = SafeName.Of([.. tasks.Select(task => task.Id), .. sweeps.Select(sweep => "search " + sweep.Sweep.Name)]);
-        var titles = tasks.Length > 0 ? tasks.Select(task => task.Comparison).Distinct() : ["Searches"];
+        ArgumentNullException.ThrowIfNull(parts);
+        (string Folder, TaskDescription Task)[] tasks = [.. parts.Where(part => !part.IsSweep).Select(part => (part.Folder, TaskDescription.Read(part.Folder)))];
+        SweepDescription[] sweeps = [.. parts.Where(part => part.IsSweep).Select(part => SweepDescription.Read(part.Folder))];
+        var ids = SafeName.Of([.. tasks.Select(task => task.Task.Id), .. sweeps.Select(sweep => "search " + sweep.Name)]);
+        var titles = tasks.Length > 0 ? tasks.Select(task => task.Task.Comparison).Distinct() : ["Searches"];
         return new SiteModel(
             string.Join(" · ", titles),
-            tasks.Select(task => task.About).FirstOrDefault(about => about is not null) ?? (tasks.Length > 0
+            tasks.Select(task => task.Task.About).FirstOrDefault(about => about is not null) ?? (tasks.Length > 0
                 ? "Networks that differ only in the loss that they were trained with: the same pictures under each loss, and tests of which differences are more than chance. Press the number keys to flip between losses in place."
                 : "Networks that differ only in the settings of their trainings."),
-            [.. tasks.Select((task, i) => TaskOf(ofTasks[i], task, ids[i], seeds => commands(task.Threads, seeds)))])
+            [.. tasks.Select((task, i) => TaskOf(task.Folder, task.Task, ids[i], seeds => commands(task.Task.Threads, seeds)))])
         {
-            Searches = [.. sweeps.Select((sweep, i) => SearchOf(sweep.Folder, sweep.Sweep, ids[tasks.Length + i]))],
+            Searches = [.. sweeps.Select((sweep, i) => SearchOf(sweep, ids[tasks.Length + i]))],
         };
     }
 
@@ -106,20 +112,26 @@ internal static class ComparisonReport
             ]));
     }
 
-    private static bool IsSweep(string folder) => File.Exists(Path.Combine(folder, SweepDescription.FileName));
-
-    private static SiteSearch SearchOf(string folder, SweepDescription sweep, string id)
+    private static SiteSearch SearchOf(SweepDescription sweep, string id)
     {
-        var known = sweep.Measures.Select((name, i) => (Measure: Known([name], problems: null).SingleOrDefault(), i)).Where(entry => entry.Measure is not null).ToList();
+        var measures = sweep.KnownMeasures().ToList();
+        var chosen = sweep.Rule is null ? "No rule chooses a setting." : sweep.Chosen is null ? $"The rule is: {sweep.Rule.Text}. Nothing is chosen yet." : $"Chosen by the rule: {sweep.Rule.Text}.";
         return new SiteSearch(id, $"Search: {sweep.Name}", string.Create(CultureInfo.InvariantCulture,
-            $"Task {sweep.Task}, network {sweep.Network}, {sweep.Steps} steps. {(sweep.Rule is { } rule ? $"Chosen by the rule: {rule}." : "Nothing was chosen.")}"))
+            $"Task {sweep.Task ?? "different in each setting"}, network {sweep.Network ?? "different in each setting"}, {(sweep.Steps is { } steps ? $"{steps} steps" : "different numbers of steps")}. {chosen}"))
         {
-            Measures = [.. known.Select(entry => entry.Measure!)],
-            Settings = [.. sweep.Settings.Select(setting => new SiteSetting(
-                setting.Name, setting.Seeds, setting.IsChosen, [.. known.Select(entry => setting.Values[entry.i] is { } value ? (value.Mean, value.Deviation) : ((double, double?)?)null)]))],
-            Plots = [.. sweep.Plots.Select(plot => SitePlot.OfSvg(plot.Name, TextOf(new SweepFolder(folder).Plot(plot.Name, DescribedPlot.Extension)), plot.Alternative, plot.Caption))],
+            Measures = [.. measures.Select(entry => entry.Measure)],
+            Settings = [.. sweep.Settings.Select((setting, i) => new SiteSetting(
+                sweep.NameOf(setting), setting.Networks, i == sweep.Chosen, [.. measures.Select(entry => setting.Values[entry.Index] is { } value ? (value.Mean, value.Deviation) : ((double, double?)?)null)]))],
+            Plots = [.. new SweepFigures(sweep).All().Select(plot => SitePlot.OfSvg(plot.Name, plot.Svg(), plot.Alternative, plot.Caption))],
+            Problems =
+            [
+                .. sweep.Problems.Select(problem => new SiteProblem(null, problem)),
+                .. sweep.Measures.Index().Where(entry => measures.All(known => known.Index != entry.Index)).Select(entry => UnknownMeasure(entry.Item)),
+            ],
         };
     }
+
+    private static SiteProblem UnknownMeasure(string name) => new(null, $"The measure {Untrusted.Quote(name)} is not known here, and is left out.");
 
     private static SiteTask TaskOf(string folder, TaskDescription task, string id, Func<IReadOnlyList<long>, IEnumerable<string>> commands)
     {
@@ -154,12 +166,15 @@ internal static class ComparisonReport
             var path = Path.Combine(folder, result.Folder);
             if (NetworkScores.Read(new ResultFolder(path).Scores) is { } scores)
             {
-                if (scores.PicturesSettings != task.PicturesSettings)
-                    problems.Add(new SiteProblem(subject, "its pictures are of another gallery, and are left out: run the comparison again."));
-                if (scores.Settings == task.Settings && scores.Name == row.Name)
-                    return scores;
-                problems.Add(new SiteProblem(subject, "its scores are of other test images or measures: run the comparison again."));
-                return null;
+                if (scores.Settings != task.Settings || scores.Name != row.Name)
+                {
+                    problems.Add(new SiteProblem(subject, "its scores are of other test images or measures: run the comparison again."));
+                    return null;
+                }
+
+                if (task.Pictures.Count > 0 && scores.PicturesSettings != task.PicturesSettings)
+                    problems.Add(new SiteProblem(subject, "its pictures are of another gallery, or are not made yet, and are left out: run the comparison again."));
+                return scores;
             }
 
             var record = row.Loss is null ? null : SweepFolder.ReadRecord(path);
@@ -179,34 +194,10 @@ internal static class ComparisonReport
         return null;
     }
 
-    private static string TextOf(string plot)
+    private static List<Measure> Known(IReadOnlyList<string> names, List<SiteProblem> problems)
     {
-        try
-        {
-            return new FileInfo(plot).Length <= LargestPlot ? File.ReadAllText(plot) : throw new InputException($"'{plot}' is no plot of a sweep: it has more than {LargestPlot} bytes");
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new InputException($"cannot read '{plot}': {e.Message}", e);
-        }
-    }
-
-    private static List<Measure> Known(IReadOnlyList<string> names, List<SiteProblem>? problems)
-    {
-        var measures = new List<Measure>();
-        foreach (var name in names)
-        {
-            try
-            {
-                measures.AddRange(Measures.Parse([name]));
-            }
-            catch (InputException e)
-            {
-                problems?.Add(new SiteProblem(null, e.Message + "."));
-            }
-        }
-
-        return measures;
+        problems.AddRange(names.Where(name => Measures.Known(name) is null).Select(UnknownMeasure));
+        return [.. names.Select(Measures.Known).OfType<Measure>().DistinctBy(measure => measure.Name)];
     }
 
     private static SiteRow RowOf(string folder, DescribedRow row, string id, int networks, Func<IReadOnlyList<long>, IEnumerable<string>> commands)

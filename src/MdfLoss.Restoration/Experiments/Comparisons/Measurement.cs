@@ -156,12 +156,14 @@ internal sealed class Measurement : IDisposable
             return;
         var done = 0;
         var meter = new ProgressMeter(progress, "measuring", Math.Max(1, (hasSets ? 0 : _sets.Sum(set => set.Images.Count) * (1 + between.Count)) + (hasPictures ? 0 : Pictures.Count)));
-        if (File.Exists(result.Scores))
-            File.Delete(result.Scores); // from here on, until all is written, the pictures belong to no scores
-        var sets = hasSets ? known!.Sets : ScoreSets(open);
-        IReadOnlyList<BetweenScores> joined = hasSets ? known!.Between : [.. between.Select(network => new BetweenScores(network.Position, ScoreSets(_ => network.Open())))];
+        if (known is null && File.Exists(result.Scores))
+            File.Delete(result.Scores); // of another network
+        var scores = hasSets ? known! : named(new NetworkScores(
+            "", Seed: null, Loss: null, key, Settings, ScoreSets(open), [.. between.Select(network => new BetweenScores(network.Position, ScoreSets(_ => network.Open())))], "", Pictures: null));
+        if (!hasPictures)
+            (scores with { PicturesSettings = "", Pictures = null }).Write(result.Scores); // kept if the rest is interrupted; until then, the pictures belong to no scores
         var pictures = hasPictures ? known!.Pictures : _pictures is null ? null : Score(open, PicturesName, _pictures, (name, image) => ImageFile.Write(result.Picture(name), image));
-        named(new NetworkScores("", Seed: null, Loss: null, key, Settings, sets, joined, PicturesSettings, pictures)).Write(result.Scores);
+        (scores with { PicturesSettings = PicturesSettings, Pictures = pictures }).Write(result.Scores);
 
         IReadOnlyList<SetScores> ScoreSets(Func<string, IRestorer> openSet) => [.. _sets.Select(set => Score(openSet, set.Name, set.Images, write: null))];
 

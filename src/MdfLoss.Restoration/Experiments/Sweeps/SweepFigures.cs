@@ -4,130 +4,139 @@ using Mdf.Runtime;
 
 namespace Mdf.Experiments.Sweeps;
 
+/// <summary>A plot of a sweep.</summary>
+/// <param name="Name">The name of its file, without extension.</param>
+/// <param name="Alternative">A text that says what it shows.</param>
+/// <param name="Caption">Its caption.</param>
+/// <param name="Png">Draws it as PNG.</param>
+/// <param name="Svg">Draws it as SVG.</param>
+internal sealed record SweepPlot(string Name, string Alternative, string Caption, Func<byte[]> Png, Func<string> Svg);
+
 /// <summary>Draws the plots of a sweep: every measure against every numeric axis, the distortion-perception plane, and parallel coordinates.</summary>
-internal static class SweepFigures
+/// <param name="sweep">The sweep and its results.</param>
+internal sealed class SweepFigures(SweepDescription sweep)
 {
     // For the plane, the first of these that the cells have.
     private static readonly string[] s_perception = ["resnet18", "lpips_alex", "dists", Measures.Flip];
 
-    /// <summary>Draws the plots into the folder, as PNG and as SVG. It draws no plot for which there are no values.</summary>
-    /// <param name="folder">The folder of the sweep.</param>
-    /// <param name="sweep">The sweep.</param>
-    /// <param name="results">The results.</param>
-    /// <param name="rule">The rule that chooses; null if there is none.</param>
-    /// <returns>The plots.</returns>
-    public static IReadOnlyList<DescribedPlot> Write(SweepFolder folder, Sweep sweep, SweepResults results, BestRule? rule)
+    private readonly (Measure Measure, int Index)[] _measures = [.. sweep.KnownMeasures()];
+    private readonly DescribedSetting[] _known = [.. sweep.Settings.Where(setting => setting.Networks > 0)];
+    private readonly DescribedSetting? _chosen = sweep.Chosen is { } chosen ? sweep.Settings[chosen] : null;
+
+    /// <summary>The plots, without those for which there are no values.</summary>
+    public IEnumerable<SweepPlot> All()
     {
-        var known = results.Settings.Where(setting => setting.Cells.Count > 0).ToArray();
-        if (known.Length < 2)
-            return [];
-        var chosen = rule is not null ? results.Choose(rule) : null;
-        var plots = new List<DescribedPlot>();
-        foreach (var axis in sweep.Axes.Where(axis => axis.IsNumeric && axis.Values.Count > 1))
+        if (_known.Length < 2 || _measures.Length == 0)
+            yield break;
+        foreach (var (axis, a) in sweep.Axes.Select((axis, a) => (axis, a)).Where(entry => entry.axis.IsNumeric && entry.axis.Values.Count > 1))
         {
-            foreach (var measure in results.Measures)
+            foreach (var (measure, m) in _measures)
             {
-                var plot = Against(axis, measure, sweep, known, chosen);
-                Save($"{FileName(measure.Name)}-against-{FileName(axis.Name)}", Plots.Render(plot), Plots.Svg(plot), $"{measure.Title} against {axis.Name}", $"{measure.Title} against {axis.Name}.{(plot.Levels.Count > 0 ? $" A line without points is a setting without {axis.Name}." : "")}");
+                var plot = Against(axis, a, measure, m);
+                yield return new($"{FileName(measure.Name)}-against-{FileName(axis.Name)}", $"{measure.Title} against {axis.Name}",
+                    $"{measure.Title} against {axis.Name}.{(plot.Levels.Count > 0 ? $" A line without points is a setting without {axis.Name}." : "")}", () => Plots.Render(plot), () => Plots.Svg(plot));
             }
         }
 
-        if (Plane(sweep, results, known, chosen) is { } plane)
-            Save("plane", Plots.Render(plane), Plots.Svg(plane), $"All settings in the plane of {plane.X.Title} and {plane.Y.Title}", "Distortion and perception on the validation images.");
+        if (Plane() is { } plane)
+            yield return new("plane", $"All settings in the plane of {plane.X.Title} and {plane.Y.Title}", "Distortion and perception on the validation images.", () => Plots.Render(plane), () => Plots.Svg(plane));
         if (sweep.Axes.Count + (sweep.Losses.Count > 1 ? 1 : 0) > 1)
         {
-            var parallel = Parallel(sweep, results, known, rule, chosen);
-            Save("parallel", Plots.Render(parallel), Plots.Svg(parallel), "Parallel coordinates of all settings", "All settings: a line joins the values of one.");
+            var parallel = Parallel();
+            yield return new("parallel", "Parallel coordinates of all settings", "All settings: a line joins the values of one.", () => Plots.Render(parallel), () => Plots.Svg(parallel));
         }
+    }
 
-        return plots;
-
-        void Save(string name, byte[] png, string svg, string alternative, string caption)
+    /// <summary>Writes the plots into the folder of the sweep, as PNG and as SVG.</summary>
+    /// <param name="folder">The folder.</param>
+    public void Write(SweepFolder folder)
+    {
+        ArgumentNullException.ThrowIfNull(folder);
+        foreach (var plot in All())
         {
-            AtomicFile.Write(folder.Plot(name, ".png"), png);
-            AtomicFile.Write(folder.Plot(name, DescribedPlot.Extension), svg);
-            plots.Add(new(name, alternative, caption));
+            AtomicFile.Write(Path.Combine(folder.Plots, plot.Name + ".png"), plot.Png());
+            AtomicFile.Write(Path.Combine(folder.Plots, plot.Name + ".svg"), plot.Svg());
         }
     }
 
     /// <summary>One curve for each combination of the other axes; a level for each setting that the axis does not change.</summary>
-    private static MeasurePlot Against(SweepAxis axis, Measure measure, Sweep sweep, SettingResult[] settings, SettingResult? chosen)
+    private MeasurePlot Against(DescribedAxis axis, int a, Measure measure, int m)
     {
         var curves = new List<MeasureCurve>();
         var levels = new List<MeasureLevel>();
-        foreach (var group in settings.GroupBy(setting => Name(setting.Setting, sweep, axis)))
+        foreach (var group in _known.GroupBy(setting => Name(setting, without: axis)))
         {
-            SettingResult[] points = [.. group.Where(setting => setting.Setting[axis] is not null).OrderBy(setting => setting.Setting[axis]!.Number)];
+            DescribedSetting[] points = [.. group.Where(setting => setting.Positions[a] is not null).OrderBy(setting => Number(setting, a))];
             if (points.Length > 0)
             {
                 curves.Add(new MeasureCurve(
-                    group.Key, [.. points.Select(point => point.Setting[axis]!.Number!.Value)],
-                    [.. points.Select(point => point.Mean(measure) ?? double.NaN)], [.. points.Select(point => point.Deviation(measure) ?? double.NaN)]));
+                    group.Key, [.. points.Select(point => Number(point, a)!.Value)], [.. points.Select(point => point.Values[m]?.Mean ?? double.NaN)], [.. points.Select(point => point.Values[m]?.Deviation ?? double.NaN)]));
             }
-            else if (group.First().Mean(measure) is { } value)
+            else if (group.First().Values[m] is { } value)
             {
-                levels.Add(new MeasureLevel(group.Key, value, group.First().Deviation(measure)));
+                levels.Add(new MeasureLevel(group.Key, value.Mean, value.Deviation));
             }
         }
 
-        (double, double)? marked = chosen?.Setting[axis]?.Number is { } x && chosen.Mean(measure) is { } y ? (x, y) : null;
-        var seeds = settings.Max(setting => setting.Cells.Count);
+        (double, double)? marked = _chosen is not null && Number(_chosen, a) is { } x && _chosen.Values[m] is { } y ? (x, y.Mean) : null;
         return new MeasurePlot(
-            $"{measure.Title} against {axis.Name}{(seeds > 1 ? ", mean and standard deviation over seeds" : ", one seed")}", axis.Key, measure.Heading, axis.IsLogarithmic, curves, levels, marked);
+            $"{measure.Title} against {axis.Name}{(_known.Max(setting => setting.Networks) > 1 ? ", mean and standard deviation over seeds" : ", one seed")}",
+            axis.Key, measure.Heading, axis.IsLogarithmic, curves, levels, marked);
     }
 
-    private static PlanePlot? Plane(Sweep sweep, SweepResults results, SettingResult[] settings, SettingResult? chosen)
+    private PlanePlot? Plane()
     {
-        var perception = s_perception.Select(name => results.Measures.FirstOrDefault(measure => measure.Name == name)).FirstOrDefault(measure => measure is not null);
-        if (perception is null || results.Measures.FirstOrDefault(measure => measure.Name == Measures.PsnrY) is not { } distortion)
+        var perception = s_perception.Select(Index).FirstOrDefault(index => index is not null);
+        if (perception is not { } y || Index(Measures.PsnrY) is not { } x)
             return null;
         // Along its weights, a loss has one curve for each combination of the other axes.
-        var curves = settings.GroupBy(setting => Name(setting.Setting, sweep, sweep.Axes.FirstOrDefault(axis => axis.IsWeight))).Select(group => new PlaneCurve(
+        var weight = sweep.Axes.Select((axis, a) => (axis, a)).FirstOrDefault(entry => entry.axis.IsWeight);
+        var curves = _known.GroupBy(setting => Name(setting, weight.axis)).Select(group => new PlaneCurve(
             group.Key,
-            [.. group.Where(setting => setting.Mean(distortion) is not null && setting.Mean(perception) is not null).Select(setting => (setting.Mean(distortion)!.Value, setting.Mean(perception)!.Value, Label(setting.Setting)))]));
-        (double, double)? marked = chosen is { } best && best.Mean(distortion) is { } x && best.Mean(perception) is { } y ? (x, y) : null;
+            [.. group.Where(setting => setting.Values[x] is not null && setting.Values[y] is not null).Select(setting => (setting.Values[x]!.Mean, setting.Values[y]!.Mean, Label(setting)))]));
+        (double, double)? marked = _chosen?.Values[x] is { } bestX && _chosen.Values[y] is { } bestY ? (bestX.Mean, bestY.Mean) : null;
         // Curves before single points, as in the other plots, so that a loss has the same colour in all of them.
-        return new PlanePlot($"{sweep.Name}: distortion and perception", distortion, perception, [.. curves.OrderBy(curve => curve.Points.Count == 1)], marked);
+        return new PlanePlot($"{sweep.Name}: distortion and perception", MeasureAt(x), MeasureAt(y), [.. curves.OrderBy(curve => curve.Points.Count == 1)], marked);
 
-        string Label(SweepSetting setting) => sweep.Axes.FirstOrDefault(axis => axis.IsWeight) is { } weight && setting[weight] is { } value ? value.Name : "";
+        int? Index(string name) => _measures.Where(entry => entry.Measure.Name == name).Select(entry => (int?)entry.Index).FirstOrDefault();
+
+        Measure MeasureAt(int index) => _measures.First(entry => entry.Index == index).Measure;
+
+        string Label(DescribedSetting setting) => weight.axis is not null && setting.Positions[weight.a] is { } position ? weight.axis.Values[position].Name : "";
     }
 
-    private static ParallelPlot Parallel(Sweep sweep, SweepResults results, SettingResult[] settings, BestRule? rule, SettingResult? chosen)
+    private ParallelPlot Parallel()
     {
-        string[] losses = [.. sweep.Losses.Select(loss => loss.Name)];
-        Measure[] measures = [.. results.Measures.Where(measure => measure.Direction != Direction.None).Take(4)];
-        var last = rule?.Measure ?? measures[^1];
-        measures = [.. measures.Where(measure => measure.Name != last.Name), last];
+        var last = _measures.FirstOrDefault(entry => entry.Measure.Name == sweep.Rule?.Measure, _measures[^1]);
+        (Measure Measure, int Index)[] measures = [.. _measures.Where(entry => entry.Measure.Direction != Direction.None).Take(4).Where(entry => entry != last), last];
         ParallelAxis[] axes =
         [
-            .. losses.Length > 1 ? [new ParallelAxis("loss", losses)] : (ParallelAxis[])[],
+            .. sweep.Losses.Count > 1 ? [new ParallelAxis("loss", sweep.Losses)] : (ParallelAxis[])[],
             .. sweep.Axes.Select(axis => axis.IsNumeric ? new ParallelAxis(axis.Name, IsLog: axis.IsLogarithmic) : new ParallelAxis(axis.Name, [.. axis.Values.Select(value => value.Name)])),
-            .. measures.Select(measure => new ParallelAxis(measure.Title + Arrow(measure))),
+            .. measures.Select(entry => new ParallelAxis(entry.Measure.Title + entry.Measure.Heading[^2..])), // with its arrow
         ];
         // The worst first.
-        SettingResult[] ordered = [.. settings.OrderBy(setting => (setting.Mean(last) ?? double.NaN) * (last.Direction == Direction.Lower ? -1 : 1))];
+        DescribedSetting[] ordered = [.. _known.OrderBy(setting => (setting.Values[last.Index]?.Mean ?? double.NaN) * (last.Measure.Direction == Direction.Lower ? -1 : 1))];
         return new ParallelPlot(
             $"{sweep.Name}: all settings", axes,
             [.. ordered.Select(setting => (IReadOnlyList<double?>)
             [
-                .. losses.Length > 1 ? [(double?)Array.IndexOf(losses, setting.Setting.Loss!.Name)] : (double?[])[],
-                .. sweep.Axes.Select(axis => setting.Setting[axis] is not { } value ? null : axis.IsNumeric ? value.Number : IndexOf(axis, value)),
-                .. measures.Select(setting.Mean),
+                .. sweep.Losses.Count > 1 ? [(double?)sweep.Losses.Index().First(entry => entry.Item == setting.Loss).Index] : (double?[])[],
+                .. sweep.Axes.Select((axis, a) => axis.IsNumeric ? Number(setting, a) : setting.Positions[a]),
+                .. measures.Select(entry => setting.Values[entry.Index]?.Mean),
             ])],
-            chosen is null ? null : Array.IndexOf(ordered, chosen));
-
-        static double? IndexOf(SweepAxis axis, SweepValue value) => axis.Values.Select((known, i) => (known, i)).First(entry => entry.known == value).i;
-
-        static string Arrow(Measure measure) => measure.Heading[^2..];
+            _chosen is null ? null : Array.IndexOf(ordered, _chosen) is >= 0 and var place ? place : null);
     }
 
+    private double? Number(DescribedSetting setting, int axis) => setting.Positions[axis] is { } position ? sweep.Axes[axis].Values[position].Number : null;
+
     /// <summary>The name of a setting without the value of one axis.</summary>
-    private static string Name(SweepSetting setting, Sweep sweep, SweepAxis? without)
+    private string Name(DescribedSetting setting, DescribedAxis? without)
     {
         string[] parts =
         [
-            .. setting.Loss is { } loss ? [loss.Name] : (string[])[],
-            .. sweep.Axes.Where(axis => axis != without && setting[axis] is not null).Select(axis => $"{axis.Name} {setting[axis]!.Name}"),
+            .. setting.Loss is { } loss ? [loss] : (string[])[],
+            .. sweep.Axes.Zip(setting.Positions).Where(entry => entry.First != without && entry.Second is not null).Select(entry => $"{entry.First.Name} {entry.First.Values[entry.Second!.Value].Name}"),
         ];
         return parts.Length > 0 ? string.Join(", ", parts) : sweep.Name;
     }

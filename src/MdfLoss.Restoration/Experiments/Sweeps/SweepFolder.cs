@@ -39,14 +39,16 @@ internal sealed record CellRecord(CellState State, string Settings, int Iteratio
 /// table.csv, .json, .md          all cells, with the measures of their last validations
 /// means.csv, .json, .md          means and standard deviations over the seeds
 /// plots/                         each measure against each numeric axis; the distortion-perception plane; parallel coordinates; as PNG and as SVG
-/// sweep.json                     the description of the sweep for a report
+/// sweep.json                     the description of the sweep and its results, for a report
 /// best.yaml, best.md             the experiment of the chosen cell; why it was chosen, and its measures on the test sets
 /// slurm/                         the batch script of a job array, and its logs
 /// </code>
 /// </remarks>
 internal sealed class SweepFolder
 {
-    private const string Cells = "cells";
+    /// <summary>The name of the folder of the cells.</summary>
+    public const string CellsName = "cells";
+
     private const string Record = "cell.json";
     private const string CellLockName = ".cell-lock";
     private const string TablesLockName = ".lock";
@@ -79,11 +81,6 @@ internal sealed class SweepFolder
     /// <summary>The folder of the plots.</summary>
     public string Plots => In("plots");
 
-    /// <summary>The file of a plot.</summary>
-    /// <param name="name">The name of the plot.</param>
-    /// <param name="extension">The extension, with its dot.</param>
-    public string Plot(string name, string extension) => System.IO.Path.Combine(Plots, name + extension);
-
     /// <summary>The experiment of the chosen cell.</summary>
     public string BestExperiment => In("best.yaml");
 
@@ -95,12 +92,12 @@ internal sealed class SweepFolder
 
     /// <summary>The run folder of a cell.</summary>
     /// <param name="cell">The cell.</param>
-    public RunFolder Run(SweepCell cell) => new(In(Cells, cell.Name));
+    public RunFolder Run(SweepCell cell) => new(In(CellsName, cell.Name));
 
     /// <summary>The names of the folders of cells that no cell of the sweep has.</summary>
     /// <param name="sweep">The sweep.</param>
-    public IReadOnlyList<string> Others(Sweep sweep) => Directory.Exists(In(Cells))
-        ? [.. Directory.EnumerateDirectories(In(Cells)).Select(folder => System.IO.Path.GetFileName(folder)).Except(sweep.Cells.Select(cell => cell.Name)).Order(StringComparer.Ordinal)]
+    public IReadOnlyList<string> Others(Sweep sweep) => Directory.Exists(In(CellsName))
+        ? [.. Directory.EnumerateDirectories(In(CellsName)).Select(folder => System.IO.Path.GetFileName(folder)).Except(sweep.Cells.Select(cell => cell.Name)).Order(StringComparer.Ordinal)]
         : [];
 
     /// <summary>Reads how a cell has ended.</summary>
@@ -109,7 +106,7 @@ internal sealed class SweepFolder
     /// <exception cref="InputException">The record is corrupt, or is of other settings.</exception>
     public (CellState State, CellRecord? Record) Read(SweepCell cell)
     {
-        var path = In(Cells, cell.Name, Record);
+        var path = In(CellsName, cell.Name, Record);
         if (!File.Exists(path))
             return Run(cell).IsBegun ? throw OtherSettings(cell) : (CellState.Missing, null);
         var record = Parse(path);
@@ -127,7 +124,7 @@ internal sealed class SweepFolder
     /// <param name="cell">The cell.</param>
     /// <param name="record">The record.</param>
     /// <exception cref="IOException">The disk failed or is full.</exception>
-    public void Write(SweepCell cell, CellRecord record) => AtomicFile.Write(In(Cells, cell.Name, Record), JsonSerializer.Serialize(record, s_json) + "\n");
+    public void Write(SweepCell cell, CellRecord record) => AtomicFile.Write(In(CellsName, cell.Name, Record), JsonSerializer.Serialize(record, s_json) + "\n");
 
     /// <summary>Creates the folder, and checks that it can be written.</summary>
     /// <exception cref="InputException">It cannot be written.</exception>
@@ -136,7 +133,7 @@ internal sealed class SweepFolder
     /// <summary>Locks a cell; null if another process runs it.</summary>
     /// <param name="cell">The cell.</param>
     /// <exception cref="InputException">The folder cannot be written.</exception>
-    public RunLock? TryLock(SweepCell cell) => RunLock.TryTake(In(Cells, cell.Name), CellLockName);
+    public RunLock? TryLock(SweepCell cell) => RunLock.TryTake(In(CellsName, cell.Name), CellLockName);
 
     /// <summary>Locks the tables; null if another process, or another thread, writes them.</summary>
     public RunLock? TryLockTables() => RunLock.TryTake(Path, TablesLockName);

@@ -107,6 +107,9 @@ internal sealed record SiteSearch(string Id, string Title, string Summary)
 
     /// <summary>The plots.</summary>
     public IReadOnlyList<SitePlot> Plots { get; init; } = [];
+
+    /// <summary>Problems: trainings without results, and measures that are not known here.</summary>
+    public IReadOnlyList<SiteProblem> Problems { get; init; } = [];
 }
 
 /// <summary>A setting of a search.</summary>

@@ -64,22 +64,15 @@ internal static class SitePage
             """).ToString();
     }
 
-    private static Html Task(SiteTask task, IReadOnlyList<ShownPicture> pictures)
-    {
-        (string Part, string Title, Html Content)[] parts =
-        [
-            .. new (string Part, string Title, Html Content)[]
-            {
-                ("pictures", "Pictures", Pictures(task, pictures)),
-                ("results", "Results", Results(task)),
-                ("plots", "Plots", Plots(task.Id, task.Plots)),
-                ("cost", "Cost", Cost(task)),
-                ("repeat", "How to repeat it", Repeat(task)),
-                ("problems", "Problems", Problems(task)),
-            }.Where(part => !part.Content.IsEmpty),
-        ];
-        return Parts(task.Id, task.Title, task.Summary, parts);
-    }
+    private static Html Task(SiteTask task, IReadOnlyList<ShownPicture> pictures) => Parts(task.Id, task.Title, task.Summary,
+    [
+        ("pictures", "Pictures", Pictures(task, pictures)),
+        ("results", "Results", Results(task)),
+        ("plots", "Plots", Plots(task.Id, task.Plots)),
+        ("cost", "Cost", Cost(task)),
+        ("repeat", "How to repeat it", Repeat(task)),
+        ("problems", "Problems", Problems(task.Problems)),
+    ]);
 
     private static Html Search(SiteSearch search)
     {
@@ -92,27 +85,31 @@ internal static class SitePage
                 search.Settings.Select(setting => (setting.Name, setting.Values.Zip(search.Measures, (value, measure) => value is var (mean, deviation) ? Value(mean, deviation, measure, setting.IsChosen) : Nothing).Append(Number(setting.Networks, "F0")))))}
             <p class="legend">Small type: the standard deviation over seeds. {(chosen ? "Bold: the setting that was chosen." : "")} All values are those of validation images, on which the settings were compared: the value of the best one is a little too good.</p>
             """);
-        return Parts(search.Id, search.Title, search.Summary, [("results", "Results", table), .. search.Plots.Count == 0 ? [] : new[] { ("plots", "Plots", Plots(search.Id, search.Plots)) }]);
+        return Parts(search.Id, search.Title, search.Summary, [("results", "Results", table), ("plots", "Plots", Plots(search.Id, search.Plots)), ("problems", "Problems", Problems(search.Problems))]);
     }
 
-    /// <summary>The section of a task or a search, with links to its parts.</summary>
-    private static Html Parts(string id, string title, string summary, IReadOnlyList<(string Part, string Title, Html Content)> parts) => Html.Of($"""
-        <section class="task" id="{id}" aria-labelledby="{id}-title">
-        <h2 id="{id}-title">{title}</h2>
-        <p>{summary}</p>
-        <nav class="parts" aria-label="Parts of {title}">
-        <ul>
-        {Html.Lines(parts.Select(part => Html.Of($"""<li{Html.Finished(part.Part == "problems" ? " class=\"notice\"" : "")}><a href="#{id}-{part.Part}">{part.Title}</a></li>""")))}
-        </ul>
-        </nav>
-        {Html.Lines(parts.Select(part => Html.Of($"""
-            <section class="part-{part.Part}" id="{id}-{part.Part}">
-            <h3>{part.Title}</h3>
-            {part.Content}
+    /// <summary>The section of a task or a search, with links to its parts. Empty parts are left out.</summary>
+    private static Html Parts(string id, string title, string summary, IReadOnlyList<(string Part, string Title, Html Content)> all)
+    {
+        var parts = all.Where(part => !part.Content.IsEmpty).ToList();
+        return Html.Of($"""
+            <section class="task" id="{id}" aria-labelledby="{id}-title">
+            <h2 id="{id}-title">{title}</h2>
+            <p>{summary}</p>
+            <nav class="parts" aria-label="Parts of {title}">
+            <ul>
+            {Html.Lines(parts.Select(part => Html.Of($"""<li{Html.Finished(part.Part == "problems" ? " class=\"notice\"" : "")}><a href="#{id}-{part.Part}">{part.Title}</a></li>""")))}
+            </ul>
+            </nav>
+            {Html.Lines(parts.Select(part => Html.Of($"""
+                <section class="part-{part.Part}" id="{id}-{part.Part}">
+                <h3>{part.Title}</h3>
+                {part.Content}
+                </section>
+                """)))}
             </section>
-            """)))}
-        </section>
-        """);
+            """);
+    }
 
     /// <summary>The place of the viewer, which the script fills, and the plain grid, which readers without the script have.</summary>
     private static Html Pictures(SiteTask task, IReadOnlyList<ShownPicture> pictures) => pictures.Count == 0 ? Html.Empty : Html.Of($"""
@@ -196,9 +193,9 @@ internal static class SitePage
         </details>
         """)));
 
-    private static Html Problems(SiteTask task) => task.Problems.Count == 0 ? Html.Empty : Html.Of($"""
+    private static Html Problems(IReadOnlyList<SiteProblem> problems) => problems.Count == 0 ? Html.Empty : Html.Of($"""
         <ul class="problems">
-        {Html.Lines(task.Problems.Select(problem => Html.Of($"<li>{(problem.Subject is null ? Html.Empty : Html.Of($"<strong>{Name(problem.Subject)}</strong>: "))}{problem.Text}</li>")))}
+        {Html.Lines(problems.Select(problem => Html.Of($"<li>{(problem.Subject is null ? Html.Empty : Html.Of($"<strong>{Name(problem.Subject)}</strong>: "))}{problem.Text}</li>")))}
         </ul>
         """);
 

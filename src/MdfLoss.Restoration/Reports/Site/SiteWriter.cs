@@ -6,7 +6,7 @@ namespace Mdf.Reports.Site;
 /// <summary>Writes a site: a page, its style and scripts, pictures and plots. It needs no server and no network.</summary>
 internal static class SiteWriter
 {
-    // A map without loss and with all colours is as large as a picture. With 32, the steps can hardly be seen, and the file is half as large or less.
+    // A lossless map with all colours is as large as a picture. With 32, the steps can hardly be seen, and the file is half as large or less.
     private const int MapColours = 32;
 
     private static readonly string[] s_assets = ["site.css", "site.js", "img-comparison-slider.js", "img-comparison-slider.LICENSE.txt"];

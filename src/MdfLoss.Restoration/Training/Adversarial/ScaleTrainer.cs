@@ -54,13 +54,13 @@ internal abstract class ScaleTrainer : IDisposable
     /// <param name="scheduled">See <see cref="ScaleSchedule.Iterations"/>.</param>
     public static double LearningRateAt(int iteration, int scheduled) => Math.Min(iteration, scheduled - 1) < Milestone ? LearningRate : LearningRate * FinalFactor;
 
-    /// <summary>Runs one iteration: three steps of the discriminator, then three steps of the generator.</summary>
+    /// <summary>Runs one iteration: three steps of the discriminator, then three steps of the generator; without a generator, three updates of the running statistics.</summary>
     /// <param name="iteration">The iteration, counted from 0.</param>
     /// <param name="random">The source of all random numbers of the iteration.</param>
     public abstract ScaleLosses Step(int iteration, Generator random);
 
     /// <summary>Returns the state of the optimizers, by parameter, in the form of <see cref="AdamState"/>.</summary>
-    /// <returns>The state for the parameters of D, and the state for the parameters of G .</returns>
+    /// <returns>The state for the parameters of D, and the state for the parameters of G; both are empty without an optimizer.</returns>
     public abstract (IReadOnlyDictionary<string, StoredTensor> Discriminator, IReadOnlyDictionary<string, StoredTensor> Generator) SaveOptimizers();
 
     /// <summary>Resumes a training. The networks must have received their weights before this trainer was created.</summary>

@@ -6,8 +6,8 @@ using static TorchSharp.torch;
 namespace Mdf.Training.Adversarial;
 
 /// <summary>
-/// Learns only the running statistics of a discriminator, from x and u in turn, as many as in a training. The weights stay random. It is the control of every
-/// trained stack: a stack of random weights whose features have the scale of a trained one's.
+/// Learns only the running statistics of a discriminator, from x and u in turn, with six updates in an iteration (a training has twelve). The weights stay
+/// random. It is the control of every trained stack: a stack of random weights whose features have the scale of a trained one's.
 /// </summary>
 /// <param name="discriminator">D_k. The caller keeps ownership.</param>
 /// <param name="images">The photographs. The iterations use them in turn, one per iteration.</param>
