@@ -14,6 +14,9 @@ namespace Mdf.Evaluation;
 /// </remarks>
 internal static class BenchmarkMetrics
 {
+    // Of the colour differences; far below one level of 8 bits, and above the rounding of the matrix.
+    private const double LeastColour = 1e-5;
+
     private static readonly GaussianWindows s_windows = new(padding: 0, precision: ScalarType.Float64);
 
     /// <summary>Scores a restored image with the measures that need no loss: PSNR and SSIM of RGB and of luma, PSNR of the colours, MS-SSIM and NIQE.</summary>
@@ -22,7 +25,7 @@ internal static class BenchmarkMetrics
     /// <param name="border">The number of pixels to crop at each side of both images before all measures.</param>
     /// <param name="niqe">The model for NIQE; null to omit NIQE.</param>
     /// <param name="cancellationToken">Stops the work between two strips.</param>
-    /// <returns>The scores. A score is null if the image is too small for it.</returns>
+    /// <returns>The scores. A score is null if the image is too small for it; that of the colours also if the reference is grey.</returns>
     /// <exception cref="ArgumentException">A tensor is not an image.</exception>
     /// <exception cref="InputException">The sizes differ, an image contains NaN, or the border leaves nothing.</exception>
     /// <exception cref="OperationCanceledException">It was cancelled.</exception>
@@ -48,6 +51,7 @@ internal static class BenchmarkMetrics
         var (height, width, axis) = (image.shape[2], image.shape[3], ImageStrips.AxisOf(image.shape));
         var shorter = Math.Min(height, width);
         var (rgbError, lumaError, chromaError) = (new RunningMean(), new RunningMean(), new RunningMean());
+        var hasColours = false;
         using var ssim = shorter < GaussianWindows.WindowSize || !(names.Contains(Measures.Ssim) || names.Contains(Measures.SsimY))
             ? null : new SsimStrips(s_windows, height, width, axis);
         using var msSsim = shorter < MsSsimLoss.SmallestSize || !names.Contains(Measures.MsSsim) ? null : MsSsimLoss.InStrips(image.shape);
@@ -60,7 +64,12 @@ internal static class BenchmarkMetrics
             Psnr.AddSquares(rgbError, rgb.narrow(0, 0, 1), rgb.narrow(0, 1, 1));
             Psnr.AddSquares(lumaError, luma.narrow(0, 0, 1), luma.narrow(0, 1, 1));
             if (names.Contains(Measures.PsnrChroma))
-                chromaError.Add(ColourMatrix.Apply(rgb.narrow(0, 0, 1) - rgb.narrow(0, 1, 1), ChromaLoss.ColourDifferences).Square());
+            {
+                var chroma = ColourMatrix.Apply(rgb, ChromaLoss.ColourDifferences);
+                chromaError.Add((chroma.narrow(0, 0, 1) - chroma.narrow(0, 1, 1)).Square());
+                hasColours |= chroma.narrow(0, 1, 1).abs().max().Number() > LeastColour;
+            }
+
             // All four channels together, because libtorch's convolution of a single channel is several times slower.
             ssim?.Add(cat([rgb, luma], 1));
             msSsim?.Add(rgb);
@@ -75,7 +84,7 @@ internal static class BenchmarkMetrics
             Measures.Ssim => means?[..3].Average(),
             Measures.PsnrY => Psnr.OfError(lumaError.Value),
             Measures.SsimY => means?[3],
-            Measures.PsnrChroma => Psnr.OfError(chromaError.Value),
+            Measures.PsnrChroma => hasColours ? Psnr.OfError(chromaError.Value) : null, // a grey picture has no colours: its error is 0, or only rounding
             Measures.MsSsim => msSsim is null ? null : 1 - MsSsimLoss.Measure(msSsim),
             _ => throw new ArgumentOutOfRangeException(nameof(names), name, "expected measures that are computed from the samples in one pass"),
         };

@@ -20,7 +20,7 @@ public static class Measures
     /// <summary>SSIM of the luma Y of BT.601.</summary>
     public const string SsimY = "ssim_y";
 
-    /// <summary>PSNR of the colour differences Cb and Cr of BT.601, in dB.</summary>
+    /// <summary>PSNR of the colour differences Cb and Cr of BT.601, in dB; null for a grey reference.</summary>
     public const string PsnrChroma = "psnr_chroma";
 
     /// <summary>MS-SSIM of RGB, in [0, 1].</summary>
@@ -45,7 +45,7 @@ public static class Measures
         new(Ssim, "SSIM", Direction.Higher, "F4", "structural similarity, mean of R, G and B") { MinimumSize = GaussianWindows.WindowSize, IsDefault = true },
         new(PsnrY, "PSNR-Y", Direction.Higher, "F2", "PSNR of Y (BT.601, 16–235)") { Unit = "dB", IsDefault = true },
         new(SsimY, "SSIM-Y", Direction.Higher, "F4", "SSIM of Y (BT.601, 16–235)") { MinimumSize = GaussianWindows.WindowSize, IsDefault = true },
-        new(PsnrChroma, "PSNR-CbCr", Direction.Higher, "F2", "PSNR of the colours Cb and Cr (BT.601, full range), which Y does not contain") { Unit = "dB", IsDefault = true },
+        new(PsnrChroma, "PSNR-CbCr", Direction.Higher, "F2", "PSNR of the colours Cb and Cr (BT.601, full range), which Y does not contain; none for a grey reference") { Unit = "dB", IsDefault = true },
         new(MsSsim, "MS-SSIM", Direction.Higher, "F4", "SSIM at five scales, of RGB") { MinimumSize = MsSsimLoss.SmallestSize, IsDefault = true },
         OfLoss(Flip, "FLIP", "flip", "the difference that is seen when two images alternate on a display") with { Format = "F4", IsDefault = true },
         OfLoss("haarpsi", "HaarPSI", "haarpsi", "similarity of Haar wavelet coefficients") with { IsSimilarity = true, Direction = Direction.Higher, Format = "F4" },

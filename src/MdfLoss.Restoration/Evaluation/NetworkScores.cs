@@ -6,7 +6,7 @@ namespace Mdf.Evaluation;
 
 /// <summary>The scores of one restorer for one image.</summary>
 /// <param name="Name">The image's name.</param>
-/// <param name="Scores">The values of the measures by their names; null if the image is too small for a measure.</param>
+/// <param name="Scores">The values of the measures by their names; null if the image has none, for example because it is too small.</param>
 internal sealed record ImageScores(string Name, IReadOnlyDictionary<string, double?> Scores);
 
 /// <summary>The scores of one restorer for a set of images.</summary>

@@ -31,8 +31,9 @@ internal sealed record SeedVariance(double Variance, int Freedom)
 /// <remarks>
 /// If no loss has a second seed, this is the paired t-test over the images, so it speaks of these two networks only. With more seeds, images and seeds are both random (Clark, "The
 /// language-as-fixed-effect fallacy", 1973): the squared standard error of the mean is the sum of that over images and that over seeds. Two or three seeds alone estimate
-/// the latter badly: with Clark's degrees of freedom, 185 of 1,000 drawn tables of six equal losses had a "significant" difference. So the larger of two estimates counts, that of these two
-/// losses and that of all losses together (<see cref="SeedVariance"/>), and the smaller of the degrees of freedom of images and seeds.
+/// the latter badly: from these two losses alone, 185 of 1,000 drawn tables of six equal losses had a "significant" difference. So the larger of two estimates counts, that of these two
+/// losses and that of all losses together (<see cref="SeedVariance"/>). The degrees of freedom of the sum are those of Satterthwaite ("An approximate distribution of estimates of
+/// variance components", 1946).
 /// </remarks>
 internal sealed record PairedDifference(double Mean, double? PValue, int Images, int Seeds)
 {
@@ -54,13 +55,16 @@ internal sealed record PairedDifference(double Mean, double? PValue, int Images,
         if (images < 2 || !double.IsFinite(mean))
             return new PairedDifference(mean, null, images, seeds);
         var error = SquaredError([.. Enumerable.Range(0, images).Select(image => differences.Average(seed => seed[image]))]);
-        var freedom = images - 1;
+        var freedom = images - 1.0;
         if (trained > 0 && (seeds > 1 || variance is not null))
         {
             var own = seeds < 2 ? 0 : SquaredError([.. differences.Select(seed => seed.Average())]);
             var ofAll = trained * (variance?.Variance ?? 0) / seeds;
-            error += Math.Max(own, ofAll);
-            freedom = Math.Min(freedom, ofAll >= own && variance is not null ? variance.Freedom : seeds - 1);
+            var ofSeeds = Math.Max(own, ofAll);
+            var freedomOfSeeds = ofAll >= own && variance is not null ? variance.Freedom : seeds - 1;
+            if (ofSeeds > 0)
+                freedom = (error + ofSeeds) * (error + ofSeeds) / (error * error / freedom + ofSeeds * ofSeeds / freedomOfSeeds);
+            error += ofSeeds;
         }
 
         return error == 0

@@ -19,6 +19,9 @@ internal sealed class Measurement : IDisposable
     // Between the network of the baseline, 0, and that of a loss, 1.
     private static readonly double[] s_positions = [0.25, 0.5, 0.75];
 
+    // Increased when a measure gives the same files another score, so that all are measured again.
+    private const string Version = "2";
+
     // The name of the set of the pictures that are shown.
     private const string PicturesName = "pictures";
 
@@ -60,7 +63,7 @@ internal sealed class Measurement : IDisposable
             throw new InputException($"'test.measures' of '{task.Id}' names '{lacking}', whose weights are missing: add them, or leave the measure out");
         }
 
-        string[] measures = [.. _measures.Names, .. _measures.Losses.SelectMany(measure => measure.Loss.Files).Select(file => file.Sha256), .. task.Test.Niqe is { } model ? [WeightsFile.Read(model).Sha256] : (string[])[]];
+        string[] measures = [Version, .. _measures.Names, .. _measures.Losses.SelectMany(measure => measure.Loss.Files).Select(file => file.Sha256), .. task.Test.Niqe is { } model ? [WeightsFile.Read(model).Sha256] : (string[])[]];
         Settings = Hash([.. measures, .. _sets.Select(set => $"{set.Name}: {set.Images.Protocol}"), .. task.Test.Folders.SelectMany(ImageFolder.List).Select(Describe)]);
         PicturesSettings = Hash([.. measures, _pictures?.Protocol ?? "", .. pictures.Select(Describe)]);
     }
