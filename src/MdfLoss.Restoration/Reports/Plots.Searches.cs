@@ -149,7 +149,7 @@ internal static partial class Plots
             if (drawn.Length == 0)
                 continue;
             var line = canvas.Add.Scatter(drawn.Select(point => point.X).ToArray(), drawn.Select(point => point.Y).ToArray(), FigureStyle.ColorOf(i));
-            (line.LineWidth, line.MarkerSize, line.MarkerShape, line.LegendText) = (1.8f, drawn.Length == 1 ? PointSize * 1.5f : PointSize, MarkerShape.FilledCircle, Short(plot.Curves[i].Name));
+            (line.LineWidth, line.MarkerSize, line.MarkerShape, line.LegendText) = (1.8f, drawn.Length == 1 ? PointSize * 1.5f : PointSize, ShapeOf(i), Short(plot.Curves[i].Name));
             line.LinePattern = PatternOf(i);
 
             // The ends first, because they say in which direction the curve goes.

@@ -278,6 +278,10 @@ internal static partial class Plots
     private static LinePattern PatternOf(int index) =>
         (index / FigureStyle.ColorCount) switch { 0 => LinePattern.Solid, 1 => LinePattern.DenselyDashed, _ => LinePattern.Dotted };
 
+    /// <summary>The shape of the points of a series, for points without a line.</summary>
+    private static MarkerShape ShapeOf(int index) =>
+        (index / FigureStyle.ColorCount) switch { 0 => MarkerShape.FilledCircle, 1 => MarkerShape.FilledSquare, _ => MarkerShape.FilledDiamond };
+
     /// <summary>Computes the range of the axis, with some margin; 0 to 1 if there are no values.</summary>
     private static (double Low, double High) Range(List<double> values, bool fromZero)
     {

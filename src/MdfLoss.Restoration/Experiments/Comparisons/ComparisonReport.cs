@@ -242,27 +242,32 @@ internal static class ComparisonReport
             : null;
     }
 
-    /// <summary>The distortion–perception planes of the first test set: a point for each row, or the curve from the baseline's network to that of the loss.</summary>
+    /// <summary>The distortion–perception planes of the first test set: a point for each row; or, for the first seed, the curve from the baseline's network to that of the loss.</summary>
     private static IEnumerable<SitePlot> PlanesOf(
         TaskDescription task, IReadOnlyList<SetComparison> sets, IReadOnlyList<(DescribedRow Row, IReadOnlyList<(DescribedResult Result, NetworkScores Scores)> Networks)> rows, IReadOnlyList<Measure> measures)
     {
         if (measures.FirstOrDefault(measure => measure.Name == Measures.PsnrY) is not { } distortion || sets.FirstOrDefault(set => set.Images.Count > 0) is not { } set)
             yield break;
         var start = rows.Where(row => row.Row.Name == task.Baseline).Select(row => FirstOf(row)?.Scores).FirstOrDefault();
+        var hasCurves = start is not null && rows.Any(row => FirstOf(row)?.Scores.Between.Count > 0);
         foreach (var perception in s_perception.Select(name => measures.FirstOrDefault(measure => measure.Name == name)).OfType<Measure>().Take(2))
         {
-            PlaneCurve[] curves = [.. rows.Where(row => FirstOf(row) is not null).Select(row => Curve(row.Row.Name, FirstOf(row)!.Value.Scores, perception)).Where(curve => curve.Points.Count > 0)];
+            PlaneCurve[] curves = hasCurves
+                ? [.. rows.Where(row => FirstOf(row) is not null).Select(row => Curve(row.Row.Name, FirstOf(row)!.Value.Scores, perception)).Where(curve => curve.Points.Count > 0)]
+                : [.. set.Rows.Where(row => MeanOf(row, distortion) is not null && MeanOf(row, perception) is not null).Select(row => new PlaneCurve(row.Name, [(MeanOf(row, distortion)!.Value, MeanOf(row, perception)!.Value, row.Name)]))];
             if (curves.Length > 0)
             {
                 yield return SitePlot.OfSvg(
                     $"plane-{perception.Name}",
                     Plots.Svg(new PlanePlot($"{task.Title}: {set.Set}", distortion, perception, curves)),
                     $"Each loss in the plane of {distortion.Title} and {perception.Title}; the numbers are in the table of results.",
-                    curves.Any(curve => curve.Points.Count > 1)
+                    hasCurves
                         ? $"Distortion and perception on {set.Set}, first seed. A curve joins the network of {task.Baseline} with that of a loss: the weights between them, at 0, 0.25, 0.5, 0.75 and 1, without training."
-                        : $"Distortion and perception on {set.Set}, first seed.");
+                        : $"Distortion and perception on {set.Set}{(set.Rows.Any(row => row.Seeds > 1) ? ", means over seeds" : "")}.");
             }
         }
+
+        double? MeanOf(ComparedRow row, Measure measure) => set.Measures.Select((known, m) => (known, row.Values[m])).FirstOrDefault(entry => entry.known == measure).Item2?.Mean.Value is { } mean && double.IsFinite(mean) ? mean : null;
 
         PlaneCurve Curve(string name, NetworkScores scores, Measure perception)
         {
