@@ -71,6 +71,9 @@ internal sealed class ResultTable
     /// <summary>The rows; each has one cell per column.</summary>
     public IReadOnlyList<IReadOnlyList<object?>> Rows { get; }
 
+    /// <summary>The cells in bold, by row and column; in Markdown and LaTeX.</summary>
+    public IReadOnlySet<(int Row, int Column)> Bold { get; init; } = new HashSet<(int, int)>();
+
     /// <summary>Formats a cell for people: a number in the column's format; <c>–</c> if there is no result.</summary>
     /// <param name="row">The index of the row, from 0.</param>
     /// <param name="column">The index of the column, from 0.</param>

@@ -54,7 +54,7 @@ internal static class ResultTableFormats
     public static string ToMarkdown(this ResultTable table)
     {
         var cells = Enumerable.Range(-1, table.Rows.Count + 1)
-            .Select(row => table.Columns.Select((c, i) => Escape(row < 0 ? c.Name : table.Text(row, i))).ToArray())
+            .Select(row => table.Columns.Select((c, i) => row < 0 ? Escape(c.Name) : table.Bold.Contains((row, i)) ? $"**{Escape(table.Text(row, i))}**" : Escape(table.Text(row, i))).ToArray())
             .ToArray();
         // A rule needs at least three dashes, or two dashes and a colon.
         var widths = table.Columns.Select((_, i) => Math.Max(3, cells.Max(row => row[i].Length))).ToArray();
@@ -118,13 +118,13 @@ internal static class ResultTableFormats
     {
         var text = new StringBuilder($"% {Plain(table.Title)}\n% \\usepackage{{booktabs}}\n");
         text.Append(CultureInfo.InvariantCulture, $"\\begin{{tabular}}{{{string.Concat(table.Columns.Select(column => column.Alignment == Alignment.Right ? 'r' : 'l'))}}}\n\\toprule\n");
-        Line(table.Columns.Select(column => column.Name));
+        Line(table.Columns.Select(column => Escape(column.Name)));
         text.Append("\\midrule\n");
         for (var row = 0; row < table.Rows.Count; row++)
-            Line(Enumerable.Range(0, table.Columns.Count).Select(column => table.Text(row, column)));
+            Line(Enumerable.Range(0, table.Columns.Count).Select(column => table.Bold.Contains((row, column)) ? $"\\textbf{{{Escape(table.Text(row, column))}}}" : Escape(table.Text(row, column))));
         return text.Append("\\bottomrule\n\\end{tabular}\n").ToString();
 
-        void Line(IEnumerable<string> cells) => text.AppendJoin(" & ", cells.Select(Escape)).Append(" \\\\\n");
+        void Line(IEnumerable<string> cells) => text.AppendJoin(" & ", cells).Append(" \\\\\n");
 
         static string Plain(string line) => string.Concat(line.Select(c => char.IsControl(c) ? ' ' : c));
 
@@ -143,6 +143,8 @@ internal static class ResultTableFormats
             'Δ' => "$\\Delta$",
             '–' => "--",
             '×' => "$\\times$",
+            '±' => "$\\pm$",
+            '○' => "$\\circ$",
             _ => $"{c}",
         }));
     }

@@ -13,7 +13,6 @@ namespace Mdf.Cli.Commands;
 internal sealed class ReportCommand : ComputeCommand
 {
     private static readonly string[] s_maps = [Measures.Flip, "resnet18", Measures.PsnrChroma];
-    private static readonly string[] s_formats = [".csv", ".json", ".md", ".tex"];
 
     private readonly Argument<string[]> _runs = new("runs") { Description = "folders that 'mdf compare' or 'mdf sweep' has written, or folders of single tasks of a comparison", Arity = ArgumentArity.OneOrMore };
 
@@ -51,8 +50,10 @@ internal sealed class ReportCommand : ComputeCommand
         var tables = site.Tasks.SelectMany(task => task.Sets.Zip(SafeName.Of(task.Sets.Select(set => set.Set)), (set, name) => (Name: $"{task.Id}-{name}", Task: task.Title, Set: set))).ToList();
         foreach (var (name, task, set) in tables)
         {
-            foreach (var format in s_formats)
+            foreach (var format in new[] { ".csv", ".json" })
                 ComparisonReport.TableOf(task, set).Save(Path.Combine(folder, "tables", name + format));
+            foreach (var format in new[] { ".md", ".tex" })
+                ComparisonReport.SummaryOf(task, set).Save(Path.Combine(folder, "tables", name + format));
             ComparisonReport.PairsOf(task, set).Save(Path.Combine(folder, "tables", name + "-pairs.csv"));
         }
 

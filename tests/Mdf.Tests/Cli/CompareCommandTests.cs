@@ -63,6 +63,7 @@ public sealed class CompareCommandTests : IDisposable
             Directory.EnumerateFiles(files, "*", SearchOption.AllDirectories).Select(file => Path.ChangeExtension(Path.GetRelativePath(files, file), null).Replace('\\', '/')).Where(file => !file.StartsWith("resnet18", StringComparison.Ordinal)).Order(StringComparer.Ordinal));
         foreach (var file in new[] { "site.css", "site.js", "img-comparison-slider.js", "plots/noise-plane-flip.svg", "plots/noise-training.svg", "tables/noise-set.csv", "tables/noise-set.tex", "tables/noise-set-pairs.csv" })
             Assert.True(File.Exists(_folder.File($"out/site/{file}")), file);
+        Assert.Matches(@"Noise: Set, 3 images; ± over seeds; ○ not significantly worse than the best\*\*\n\n\| loss +\| +PSNR-Y \(dB\) ↑ \| +FLIP ↓ \|", File.ReadAllText(_folder.File("out/site/tables/noise-set.md")));
         var scores = NetworkScores.Read(_folder.File("out/noise/cells/loss=_script_alert_1___script___,seed=1/scores.json"))!;
         Assert.Equal([0.25, 0.5, 0.75], scores.Between.Select(between => between.Position));
         Assert.Empty(NetworkScores.Read(_folder.File("out/noise/cells/loss=L1,seed=1/scores.json"))!.Between);

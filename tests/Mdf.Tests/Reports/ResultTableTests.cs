@@ -69,6 +69,15 @@ public sealed class ResultTableTests
         new ResultTable("a_b, ×4", [new("image"), ResultColumn.Of(Measures.Find(Measures.Psnr))], [["50%_\\x", double.PositiveInfinity], ["|y", null]]).ToLatex());
 
     [Fact]
+    public void Bold_cells_are_bold_in_markdown_and_latex()
+    {
+        var table = new ResultTable("", [new("loss"), new("PSNR", null, Alignment.Right)], [["a_b", "29.63 ± 0.06"], ["c", "29.61 ○"]]) { Bold = new HashSet<(int, int)> { (0, 1) } };
+        Assert.Contains("| a\\_b | **29.63 ± 0.06** |\n| c    |          29.61 ○ |\n", table.ToMarkdown(), StringComparison.Ordinal);
+        Assert.Contains("a\\_b & \\textbf{29.63 $\\pm$ 0.06} \\\\\nc & 29.61 $\\circ$ \\\\\n", table.ToLatex(), StringComparison.Ordinal);
+        Assert.DoesNotContain("**", table.ToCsv(), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void A_name_cannot_break_out_of_its_cell() =>
         Assert.Contains("\n| x y\\| z |\n", new ResultTable("", [new("n")], [["x\ny| z"]]).ToMarkdown());
 

@@ -66,7 +66,28 @@ internal static class ComparisonReport
         };
     }
 
-    /// <summary>The table of one test set, for files.</summary>
+    /// <summary>The table of one test set for people: a mean in each cell, with the standard deviation over seeds. The best of a column is bold.</summary>
+    /// <param name="task">The title of the task.</param>
+    /// <param name="set">The comparison.</param>
+    public static ResultTable SummaryOf(string task, SetComparison set)
+    {
+        ArgumentNullException.ThrowIfNull(set);
+        var isTested = set.Rows.Any(row => row.Values.Any(value => value?.Rank is ComparedRank.Tied or ComparedRank.Worse));
+        return new ResultTable(
+            string.Create(CultureInfo.InvariantCulture, $"{task}: {set.Set}, {set.Images.Count} images{(set.Rows.Any(row => row.Seeds > 1) ? "; ± over seeds" : "")}{(isTested ? "; ○ not significantly worse than the best" : "")}"),
+            [new ResultColumn("loss"), .. set.Measures.Select(measure => new ResultColumn(measure.Heading, null, Alignment.Right))],
+            set.Rows.Select(row => row.Values.Select((value, m) => value is null ? null : (object?)Cell(value, set.Measures[m])).Prepend(row.Name)))
+        {
+            Bold = set.Rows.SelectMany((row, r) => row.Values.Select((value, m) => (value, r, m))).Where(entry => entry.value?.Rank == ComparedRank.Best).Select(entry => (entry.r, entry.m + 1)).ToHashSet(),
+        };
+
+        static string Cell(ComparedValue value, Measure measure) =>
+            PlainNumber.Format(value.Mean.Value, measure.Format)
+                + (value.Spread is { } spread ? $" ± {spread.ToString(measure.Format, CultureInfo.InvariantCulture)}" : "")
+                + (value.Rank == ComparedRank.Tied ? " ○" : "");
+    }
+
+    /// <summary>The table of one test set with all numbers, for programs.</summary>
     /// <param name="task">The title of the task.</param>
     /// <param name="set">The comparison.</param>
     public static ResultTable TableOf(string task, SetComparison set)
