@@ -45,6 +45,9 @@ internal sealed class SitePictures(string folder, ErrorMaps maps)
     private const int CropWidth = 128;
     private const int CropHeight = 96;
 
+    // The window whose mean is taken off before losses are compared: a tint of flat areas is not where they differ for the eye.
+    private const int MeanWindow = 17;
+
     private const string Extension = ".webp";
 
     /// <summary>Writes the files of one picture. Only one restored image at a time is in memory.</summary>
@@ -103,7 +106,7 @@ internal sealed class SitePictures(string folder, ErrorMaps maps)
         }
     }
 
-    /// <summary>For each pixel, the variance over restored pictures, <c>(1, 1, H, W)</c>; zero for fewer than two.</summary>
+    /// <summary>For each pixel, the variance over restored pictures of their details (without the mean of the neighbourhood), <c>(1, 1, H, W)</c>; zero for fewer than two.</summary>
     private static Tensor DifferenceOf(IReadOnlyList<string> restoredFiles, Tensor original, CancellationToken cancellationToken)
     {
         var (sum, squares, count) = (zeros_like(original), zeros_like(original), 0);
@@ -112,8 +115,9 @@ internal sealed class SitePictures(string folder, ErrorMaps maps)
             cancellationToken.ThrowIfCancellationRequested();
             using var one = NewDisposeScope();
             var restored = ReadOf(file, original, cancellationToken);
-            sum.Add_(restored);
-            squares.Add_(restored.Square());
+            var details = restored - functional.avg_pool2d(restored, MeanWindow, 1, MeanWindow / 2, count_include_pad: false);
+            sum.Add_(details);
+            squares.Add_(details.Square());
             count++;
         }
 
