@@ -269,7 +269,7 @@ describe("the report of a comparison", { skip: task === undefined ? "the site ha
       return places[0];
     };
     const start = await same();
-    await viewer.getByRole("button", { name: "Larger" }).click();
+    await viewer.getByRole("button", { name: "Zoom in" }).click();
     const zoomed = await same();
     assert.notEqual(zoomed, start);
     const zoom = Number.parseInt(await viewer.locator(".zoom").textContent(), 10);
@@ -287,6 +287,8 @@ describe("the report of a comparison", { skip: task === undefined ? "the site ha
   test("Ctrl with the wheel zooms around the pointer", async () => {
     const { page, viewer, stage } = await openPicture();
     await viewer.getByRole("button", { name: "Most different" }).click();
+    // Larger than the stage, so that no edge of the picture keeps it in the middle.
+    for (const key of ["+", "+"]) await page.keyboard.press(key);
     const { x, y, width, height } = await stage.boundingBox();
     const at = { x: x + width / 2 + 40, y: y + height / 2 + 30 };
     // The place of the picture that is under the pointer, in pixels of the picture.
@@ -314,15 +316,23 @@ describe("the report of a comparison", { skip: task === undefined ? "the site ha
   });
 
   test("error maps are shown for the chosen losses, and the kind of map can be chosen", async t => {
-    if (!task.maps?.length || rowsWith(task, { images: picture.maps?.[task.maps[0].id] }).length === 0) return t.skip("the site has no error maps");
-    const { viewer, stage } = await openPicture("maps");
+    if (!task.maps?.length || rowsWith(task, { images: picture.maps?.[task.maps[0].id]?.rows }).length === 0) return t.skip("the site has no error maps");
+    const { page, viewer, stage } = await openPicture("maps");
     const image = stage.locator(`[data-row="${rows[0].id}"] img.shown`);
     await image.waitFor();
     const first = await image.getAttribute("src");
     assert.notEqual(first, fileOf(picture, rows[0]));
+    const scale = async () => Number.parseFloat((await viewer.locator(".map-scale").textContent()).slice(1));
+    assert.equal(await scale(), picture.maps[task.maps[0].id].brightest);
     if (task.maps.length < 2) return;
     await viewer.getByLabel("Map").selectOption(task.maps[1].id);
     await stage.locator(`[data-row="${rows[0].id}"] img.shown:not([src="${first}"])`).waitFor();
+    assert.equal(await scale(), picture.maps[task.maps[1].id].brightest);
+    const measure = task.measures.find(each => each.id === task.maps[1].id);
+    if (measure !== undefined) assert.ok((await stage.locator(`[data-row="${rows[0].id}"] .scores`).textContent()).startsWith(measure.title), "the score of the map comes first");
+    await page.reload();
+    await viewer.locator(`.map-scale`).waitFor();
+    assert.equal(await viewer.getByLabel("Map").inputValue(), task.maps[1].id, "the address names the map");
   });
 
   test("a deep link opens what it names, and the address follows the reader", async () => {
@@ -338,6 +348,73 @@ describe("the report of a comparison", { skip: task === undefined ? "the site ha
     assert.equal(await page.evaluate(() => history.length), length, "the way back must stay one step");
     await page.evaluate(hash => { location.hash = hash; }, addressOf([rows[0]]));
     await waitForShown(stage, rows[0].id);
+  });
+
+  test("the address names the loss that is flipped to, and a comparison without losses", async () => {
+    const { page, stage, viewer } = await openPicture();
+    await page.keyboard.press("2");
+    await waitForShown(stage, rows[1].id);
+    await page.reload();
+    await waitForShown(stage, rows[1].id);
+    await page.evaluate(hash => { location.hash = hash; }, addressOf(rows, "slider"));
+    await stage.locator("img-comparison-slider").waitFor();
+    await page.evaluate(hash => { location.hash = hash; }, addressOf(rows));
+    await waitForShown(stage, rows[0].id);
+    for (const check of await viewer.locator(".choices input").all()) await check.uncheck();
+    await page.reload();
+    await waitForShown(stage, "~reference");
+    assert.equal(await viewer.locator(".choices input:checked").count(), 0);
+  });
+
+  test("Space in the slider and the grid shows the reference, and goes back there; a number shows a loss", async () => {
+    for (const mode of ["slider", "grid"]) {
+      const { page, stage, viewer } = await openPicture(mode);
+      await page.keyboard.press("Space");
+      await waitForShown(stage, "~reference");
+      await page.keyboard.press("Space");
+      assert.equal(await viewer.getAttribute("data-mode"), mode);
+      await page.keyboard.press("2");
+      if (mode === "slider") assert.equal(await viewer.locator("select.right").inputValue(), rows[1].id);
+      else await waitForShown(stage, rows[1].id);
+    }
+  });
+
+  test("n and p show the next and the previous loss", async () => {
+    const { page, stage } = await openPicture();
+    for (const [key, row] of [["n", rows[1]], ["p", rows[0]], ["p", rows.at(-1)], ["n", rows[0]]]) {
+      await page.keyboard.press(key);
+      await waitForShown(stage, row.id);
+    }
+  });
+
+  test("keys are for a viewer on the screen only", async () => {
+    const { page, stage } = await openPicture();
+    await page.evaluate(() => { document.activeElement.blur(); });
+    await stage.evaluate(element => scrollBy(0, element.getBoundingClientRect().bottom - 20));
+    const scrolled = await page.evaluate(() => scrollY);
+    await page.keyboard.press("Space");
+    await page.waitForFunction(before => scrollY > before, scrolled);
+    assert.equal(await stage.locator(".frame").getAttribute("data-shown"), rows[0].id);
+  });
+
+  test("no control of the slider is cut at any width", async () => {
+    for (const width of [400, 641, 768, 900, 1100, 1280]) {
+      const { page, viewer } = await openPicture("slider", { viewport: { width, height: 900 } });
+      assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), width);
+      const bar = await viewer.locator(".sides").boundingBox();
+      for (const select of await viewer.locator(".of-side select").all()) {
+        const box = await select.boundingBox();
+        assert.ok(box.width >= 80 && box.x >= bar.x && box.x + box.width <= bar.x + bar.width + 0.5, `${width}: ${box.x} to ${box.x + box.width}`);
+      }
+    }
+  });
+
+  test("the tables beside the page can be reached from it", async t => {
+    const { page } = await open();
+    const links = await page.locator(".downloads a").evaluateAll(all => all.map(link => link.getAttribute("href")));
+    if (links.length === 0) return t.skip("the site has no table");
+    for (const link of links) assert.ok(statSync(join(site, link)).size > 0, link);
+    assert.ok(links.some(link => link.endsWith("-pairs.csv")));
   });
 
   test("parts of a link that do not exist are ignored", async () => {
@@ -451,6 +528,7 @@ describe("the report of a comparison", { skip: task === undefined ? "the site ha
       return [...known, ...Array(list.length - known.length).fill(undefined)];
     };
     assert.equal(await header.getAttribute("aria-sort"), "none");
+    const before = await values();
     const high = await header.getAttribute("data-better") === "high";
     await header.getByRole("button").click();
     assert.equal(await header.getAttribute("aria-sort"), high ? "descending" : "ascending");
@@ -458,6 +536,9 @@ describe("the report of a comparison", { skip: task === undefined ? "the site ha
     await page.keyboard.press("Enter");
     assert.equal(await header.getAttribute("aria-sort"), high ? "ascending" : "descending");
     assert.deepEqual(await values(), sorted(await values(), high ? 1 : -1));
+    await header.getByRole("button").click();
+    assert.equal(await header.getAttribute("aria-sort"), "none", "the third press restores the order");
+    assert.deepEqual(await values(), before);
     await page.keyboard.press("Shift+Tab");
     await page.keyboard.press("Space");
     assert.equal(await header.getAttribute("aria-sort"), "none");

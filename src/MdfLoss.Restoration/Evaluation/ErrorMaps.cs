@@ -15,6 +15,13 @@ namespace Mdf.Evaluation;
 /// <param name="Picture">The map in colours from black to light yellow, <c>(1, 3, H, W)</c> in [0, 1]. The caller disposes of it.</param>
 internal sealed record ErrorMap(string Measure, string? Part, double Mean, double Brightest, Tensor Picture);
 
+/// <summary>The values of an error map, before they become colours.</summary>
+/// <param name="Measure">As in <see cref="ErrorMap"/>.</param>
+/// <param name="Part">As in <see cref="ErrorMap"/>.</param>
+/// <param name="Brightest">As in <see cref="ErrorMap"/>, the same for all images; the largest value of the map if the measure has no such value.</param>
+/// <param name="Values"><c>(1, 1, H, W)</c>, at least 0. The caller disposes of it.</param>
+internal sealed record ErrorValues(string Measure, string? Part, double Brightest, Tensor Values);
+
 /// <summary>
 /// Maps of errors: for each pixel, how much it contributes to a measure. The maps have the size of the image. They are computed strip by strip, so at most three maps
 /// and one picture are in memory as a whole. FSIM and ResNet-18 are the exceptions, because each of their positions depends on the whole image, or nearly.
@@ -35,9 +42,10 @@ internal sealed class ErrorMaps
 
     private readonly IReadOnlyList<Source> _sources;
 
-    private readonly int? _levels;
+    private ErrorMaps(IReadOnlyList<Source> sources) => _sources = sources;
 
-    private ErrorMaps(IReadOnlyList<Source> sources, int? levels) => (_sources, _levels) = (sources, levels);
+    /// <summary>The colours of the scale from 0 to the brightest value, at equal distances: red, green and blue in [0, 1].</summary>
+    public static IReadOnlyList<IReadOnlyList<double>> Colours => s_colours;
 
     /// <summary>
     /// Finds the measures and losses that have maps: PSNR, SSIM, FLIP, HaarPSI, GMSD, FSIM, ResNet-18, the MDF loss, and simple losses such as <c>l1</c>. A weighted sum has the
@@ -45,9 +53,8 @@ internal sealed class ErrorMaps
     /// </summary>
     /// <param name="measures">The measures.</param>
     /// <param name="losses">The losses.</param>
-    /// <param name="levels">The number of different colours, for small files; at least 2. Null: as many as there are.</param>
     /// <exception cref="InputException">None of them has a map.</exception>
-    public static ErrorMaps Of(MeasureSet measures, IReadOnlyList<ReconstructionLoss> losses, int? levels = null)
+    public static ErrorMaps Of(MeasureSet measures, IReadOnlyList<ReconstructionLoss> losses)
     {
         Source[] sources =
         [
@@ -56,7 +63,7 @@ internal sealed class ErrorMaps
             .. losses.SelectMany(loss => OfLoss("loss:", loss.Expression, loss)),
         ];
         return sources.Length > 0
-            ? new ErrorMaps([.. sources.DistinctBy(source => (source.Measure, source.Parts[0]))], levels) // two sums may share a term
+            ? new ErrorMaps([.. sources.DistinctBy(source => (source.Measure, source.Parts[0]))]) // two sums may share a term
             : throw new InputException($"no map can be made of {string.Join(", ", measures.Names.Concat(losses.Select(loss => loss.Expression)))}: add a measure that has one, such as psnr, ssim or flip, or an MDF loss");
     }
 
@@ -68,16 +75,22 @@ internal sealed class ErrorMaps
     /// <returns>The maps. No map for a measure for which the image is too small.</returns>
     public IEnumerable<ErrorMap> Create(Tensor image, Tensor reference, long? thickness = null, CancellationToken cancellationToken = default)
     {
+        foreach (var map in Compute(image, reference, thickness, cancellationToken))
+        {
+            using var values = map.Values;
+            yield return new ErrorMap(map.Measure, map.Part, values.mean([0, 1, 2, 3], type: float64).Number(), map.Brightest, Colour(values, map.Brightest, cancellationToken: cancellationToken));
+        }
+    }
+
+    /// <summary>Computes the values of the maps of one image, one after the other.</summary>
+    /// <inheritdoc cref="Create"/>
+    public IEnumerable<ErrorValues> Compute(Tensor image, Tensor reference, long? thickness = null, CancellationToken cancellationToken = default)
+    {
         foreach (var source in _sources.Where(source => Math.Min(image.shape[2], image.shape[3]) >= source.MinimumSize))
         {
             var maps = Compute(source, image, reference, thickness, cancellationToken);
             for (var i = 0; i < maps.Length; i++)
-            {
-                using var map = maps[i];
-                var mean = map.mean([0, 1, 2, 3], type: float64).Number();
-                var brightest = source.Brightest ?? map.max().Number();
-                yield return new ErrorMap(source.Measure, source.Parts[i], mean, brightest, Colour(map, brightest, cancellationToken));
-            }
+                yield return new ErrorValues(source.Measure, source.Parts[i], source.Brightest ?? maps[i].max().Number(), maps[i]);
         }
     }
 
@@ -107,14 +120,20 @@ internal sealed class ErrorMaps
         return maps;
     }
 
-    private Tensor Colour(Tensor map, double brightest, CancellationToken cancellationToken)
+    /// <summary>Gives the values of a map colours, from black to light yellow.</summary>
+    /// <param name="map"><c>(1, 1, H, W)</c>, at least 0.</param>
+    /// <param name="brightest">The value of the brightest colour. Larger values have it too.</param>
+    /// <param name="levels">The number of different colours, for small files; at least 2. Null: as many as there are.</param>
+    /// <param name="cancellationToken">Stops the work between two strips.</param>
+    /// <returns><c>(1, 3, H, W)</c> in [0, 1].</returns>
+    public static Tensor Colour(Tensor map, double brightest, int? levels = null, CancellationToken cancellationToken = default)
     {
         var picture = empty([1, 3, map.shape[2], map.shape[3]], float32, map.device);
         foreach (var strip in ImageStrips.Divide(picture.shape, cancellationToken: cancellationToken))
         {
             using var scope = NewDisposeScope();
             var value = (brightest > 0 ? strip.Cut(map).Div(brightest) : zeros_like(strip.Cut(map))).Clamp(0, 1);
-            var position = (_levels is { } levels ? value.Mul(levels - 1).round().Div(levels - 1) : value).Mul(s_colours.Length - 1);
+            var position = (levels is { } count ? value.Mul(count - 1).round().Div(count - 1) : value).Mul(s_colours.Length - 1);
             var channels = Enumerable.Range(0, 3).Select(channel => s_colours
                 .Select((colour, i) => position.Sub(i).abs().SubFrom(1).ClampMin(0).Mul(colour[channel])) // between two neighbours
                 .Aggregate((sum, term) => sum.Add(term)));

@@ -22,6 +22,7 @@ internal sealed class DemoPage
 {
     private const string Photograph = "coffee";
     private const int PictureSize = 400;
+    private const string InputName = "Input";
 
     // In dB: less is no gain that anyone sees.
     private const double LeastGain = 0.1;
@@ -57,7 +58,7 @@ internal sealed class DemoPage
             var original = unseen.narrow(2, 0, unseen.shape[2] / factor * factor).narrow(3, 0, unseen.shape[3] / factor * factor);
             var distorted = task.Distortion.ApplyToPicture(original.cpu(), random).to(unseen.device);
             var setup = new RestorerSetup { Task = task.Distortion, Device = unseen.device };
-            var restored = new[] { factor == 1 ? ("Input", Restorers.Identity) : ("Bicubic", Restorers.Bicubic), ("Shipped network", task.Network) }
+            var restored = new[] { factor == 1 ? (InputName, Restorers.Identity) : ("Bicubic", Restorers.Bicubic), ("Shipped network", task.Network) }
                 .Select(entry => (entry.Item1, Restore(entry.Item2, setup, distorted))).ToArray();
             meter.Report(i + 1);
             return (original.MoveToOuterDisposeScope(), distorted.MoveToOuterDisposeScope(), (IReadOnlyList<(string, Tensor)>)restored);
@@ -89,13 +90,14 @@ internal sealed class DemoPage
             [new NetworkScores(row.Name, null, null, "", "", [new SetScores("the photograph", protocol, [new ImageScores(Photograph, score.Values)])], [], "", null)]))]);
         return new SiteTask(task.Id, task.Title, Summary(task, trained, [.. scores.Select(score => score[Measures.PsnrY] ?? double.NaN)]))
         {
-            Rows = [.. rows.Select((row, r) => new SiteRow(ids[r], row.Name) { Networks = 1 })],
+            Rows = [.. rows.Select((row, r) => new SiteRow(ids[r], row.Name) { Networks = 1, IsInput = row.Name == InputName })],
             Sets = [set],
             PictureSize = PictureSize,
             Pictures = [new SitePicture(
                 Photograph, $"{Photograph}.png", "Rachel Michetti, CC0", Save("original", shipped.Original), Save("distorted", shipped.Distorted),
                 [.. rows.Select((row, r) => Save(ids[r], row.Image))],
-                [.. scores.Select(score => string.Join(", ", measures.Entries.Take(2).Select(measure => $"{measure.Title} {measure.Text(score[measure.Name])}")))])],
+                [.. scores.Select(score => (IReadOnlyList<string>)[.. measures.Entries.Select(measure => measure.Text(score[measure.Name]))])])],
+            PictureMeasures = measures.Entries,
             Plots = trained is null ? [] : [new SitePlot(
                 "overview.png", trained.Overview, "Four distortions of a photograph of a cat with equal MSE, and a bar for each loss and distortion",
                 "The small loss of this demonstration after its training: four distortions with equal MSE, and the value of each loss for them.") { Height = BinaryPrimitives.ReadInt32BigEndian(trained.Overview.AsSpan(20)) / 2 /* of a PNG file */ }],

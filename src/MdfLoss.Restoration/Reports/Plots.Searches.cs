@@ -31,7 +31,11 @@ internal sealed record MeasurePlot(
 /// <summary>One curve of a <see cref="PlanePlot"/>: the points of a loss with different weights. A single point is drawn larger.</summary>
 /// <param name="Name">Its name in the legend.</param>
 /// <param name="Points">The points in order, each with a short label; an empty label is not drawn.</param>
-internal sealed record PlaneCurve(string Name, IReadOnlyList<(double X, double Y, string Label)> Points);
+internal sealed record PlaneCurve(string Name, IReadOnlyList<(double X, double Y, string Label)> Points)
+{
+    /// <summary>The standard deviations of a single point; null where there is none.</summary>
+    public (double? X, double? Y) Errors { get; init; }
+}
 
 /// <summary>The distortion-perception plane: two measures against each other.</summary>
 /// <param name="Title">The title of the plot.</param>
@@ -69,6 +73,9 @@ internal static partial class Plots
     // The size of a letter in a plane, in parts of the width and height of the data, for labels that must not lie on each other.
     private const double LetterWidth = 0.0145;
     private const double LetterHeight = 0.035;
+
+    // Where the label of a point can be: at its right or left, and by how many lines above or below.
+    private static readonly (int Side, int Up)[] s_places = [.. new[] { 0, 1, -1, 2, -2, 3, -3, 4, -4 }.SelectMany(up => new[] { (1, up), (-1, up) })];
 
     /// <summary>Draws a plot.</summary>
     /// <param name="plot">The plot.</param>
@@ -138,11 +145,13 @@ internal static partial class Plots
     {
         var canvas = new Plot();
         var points = plot.Curves.SelectMany(curve => curve.Points).Where(IsInPlane).ToList();
-        var (left, right) = Range([.. points.Select(point => point.X)], fromZero: false);
-        var (low, high) = Range([.. points.Select(point => point.Y)], fromZero: false);
+        var ends = plot.Curves.SelectMany(curve => curve.Points.Where(IsInPlane).SelectMany(point => new[] { -1, 1 }.Select(sign => (X: point.X + sign * ErrorOf(curve.Errors.X), Y: point.Y + sign * ErrorOf(curve.Errors.Y))))).ToList();
+        var (left, right) = Range([.. ends.Select(point => point.X)], fromZero: false);
+        var (low, high) = Range([.. ends.Select(point => point.Y)], fromZero: false);
         var (isRight, isUp) = (plot.X.Direction == Direction.Higher, plot.Y.Direction == Direction.Higher);
         var hint = $"better {(isUp ? isRight ? "↗" : "↖" : isRight ? "↘" : "↙")}";
-        var taken = points.Select(point => Box(point.X, point.Y, "o", 0)).Append(Corner(hint)).ToList();
+        var taken = points.Select(point => Box(point.X, point.Y, "o", 0, 0)).Concat(plot.Curves.SelectMany(ErrorBoxes)).Append(Corner(hint)).ToList();
+        var unnamed = 0;
         for (var i = 0; i < plot.Curves.Count; i++)
         {
             var drawn = plot.Curves[i].Points.Where(IsInPlane).ToArray();
@@ -151,24 +160,45 @@ internal static partial class Plots
             var line = canvas.Add.Scatter(drawn.Select(point => point.X).ToArray(), drawn.Select(point => point.Y).ToArray(), FigureStyle.ColorOf(i));
             (line.LineWidth, line.MarkerSize, line.MarkerShape, line.LegendText) = (1.8f, drawn.Length == 1 ? PointSize * 1.5f : PointSize, ShapeOf(i), Short(plot.Curves[i].Name));
             line.LinePattern = PatternOf(i);
+            var (errorX, errorY) = (ErrorOf(plot.Curves[i].Errors.X), ErrorOf(plot.Curves[i].Errors.Y));
+            if (drawn.Length == 1 && (errorX > 0 || errorY > 0))
+            {
+                canvas.Add.Plottable(new ScottPlot.Plottables.ErrorBar([drawn[0].X], [drawn[0].Y], [errorX], [errorX], [errorY], [errorY])
+                {
+                    Color = FigureStyle.ColorOf(i),
+                    LineWidth = 1.2f,
+                    CapSize = 4,
+                });
+            }
 
+            var isNamed = false;
             // The ends first, because they say in which direction the curve goes.
             foreach (var point in drawn.Take(1).Concat(drawn.Reverse().Take(1)).Concat(drawn.Skip(1)).Distinct().Where(point => point.Label.Length > 0))
             {
-                foreach (var side in (int[])[1, -1])
+                // Beside the point; if this is taken, higher or lower, with a line to the point.
+                foreach (var (side, up) in s_places)
                 {
-                    var box = Box(point.X, point.Y, Short(point.Label), side);
-                    if (box.Left < 0 || box.Right > 1 || taken.Any(other => other.Left < box.Right && box.Left < other.Right && other.Low < box.High && box.Low < other.High))
+                    var box = Box(point.X, point.Y, Short(point.Label), side, up);
+                    if (box.Left < 0 || box.Right > 1 || box.Low < 0 || box.High > 1 || taken.Any(other => other.Left < box.Right && box.Left < other.Right && other.Low < box.High && box.Low < other.High))
                         continue;
                     taken.Add(box);
-                    var label = canvas.Add.Text(Short(point.Label), point.X, point.Y);
+                    isNamed |= point.Label == plot.Curves[i].Name;
+                    if (up != 0)
+                    {
+                        var toPoint = canvas.Add.Line(point.X, point.Y, point.X + side * LetterWidth * (right - left), point.Y + up * LetterHeight * (high - low));
+                        (toPoint.LineWidth, toPoint.LineColor) = (0.8f, FigureStyle.ColorOf(i).WithAlpha(0.6));
+                    }
+
+                    var label = canvas.Add.Text(Short(point.Label), point.X + (up == 0 ? 0 : side * LetterWidth * (right - left)), point.Y + up * LetterHeight * (high - low));
                     (label.LabelFontName, label.LabelFontSize, label.LabelFontColor) = (FigureStyle.Font, 11, FigureStyle.ColorOf(i));
                     label.LabelBackgroundColor = Colors.White.WithAlpha(0.7);
                     label.LabelAlignment = side > 0 ? ScottPlot.Alignment.MiddleLeft : ScottPlot.Alignment.MiddleRight;
-                    (label.OffsetX, label.OffsetY) = (8 * side, DigitOffset);
+                    (label.OffsetX, label.OffsetY) = ((up == 0 ? 8 : 2) * side, DigitOffset);
                     break;
                 }
             }
+
+            unnamed += isNamed ? 0 : 1;
         }
 
         if (plot.Marked is var (markedX, markedY))
@@ -186,18 +216,32 @@ internal static partial class Plots
             (false, true) => ScottPlot.Alignment.UpperLeft,
             _ => ScottPlot.Alignment.LowerLeft,
         };
-        return Finish(canvas, plot.Title, plot.Y.Heading, hasLegend: plot.Curves.Count > 1);
+        return Finish(canvas, plot.Title, plot.Y.Heading, hasLegend: plot.Curves.Count > 1 && unnamed > 0);
 
         // In parts of the width and height of the data.
-        (double Left, double Right, double Low, double High) Box(double x, double y, string text, int side)
+        (double Left, double Right, double Low, double High) Box(double x, double y, string text, int side, int lines)
         {
-            var (across, up, width) = ((x - left) / (right - left), (y - low) / (high - low), text.Length * LetterWidth);
+            var (across, up, width) = ((x - left) / (right - left), (y - low) / (high - low) + lines * LetterHeight, text.Length * LetterWidth);
             var start = side switch { > 0 => across + LetterWidth, < 0 => across - LetterWidth - width, _ => across - width / 2 };
             return (start, start + width, up - LetterHeight / 2, up + LetterHeight / 2);
         }
 
         (double Left, double Right, double Low, double High) Corner(string text) =>
-            (isRight ? 1 - text.Length * LetterWidth : 0, isRight ? 1 : text.Length * LetterWidth, isUp ? 1 - LetterHeight : 0, isUp ? 1 : LetterHeight);
+            (isRight ? 1 - text.Length * LetterWidth : 0, isRight ? 1 : text.Length * LetterWidth, isUp ? 1 - 1.5 * LetterHeight : 0, isUp ? 1 : 1.5 * LetterHeight);
+
+        // The bars of errors, with the marks at their ends.
+        IEnumerable<(double Left, double Right, double Low, double High)> ErrorBoxes(PlaneCurve curve)
+        {
+            const double end = 0.01;
+            var (errorX, errorY) = (ErrorOf(curve.Errors.X) / (right - left), ErrorOf(curve.Errors.Y) / (high - low));
+            return curve.Points.Where(IsInPlane).Select(point => (Across: (point.X - left) / (right - left), Up: (point.Y - low) / (high - low))).SelectMany(point => ((double, double, double, double)[])
+            [
+                .. errorX > 0 ? [(point.Across - errorX, point.Across + errorX, point.Up - end, point.Up + end)] : ((double, double, double, double)[])[],
+                .. errorY > 0 ? [(point.Across - end, point.Across + end, point.Up - errorY, point.Up + errorY)] : ((double, double, double, double)[])[],
+            ]);
+        }
+
+        static double ErrorOf(double? error) => error is { } value && IsDrawable(value) ? value : 0;
 
         static bool IsInPlane((double X, double Y, string Label) point) => double.IsFinite(point.X) && double.IsFinite(point.Y) && IsDrawable(point.X) && IsDrawable(point.Y);
     }

@@ -82,6 +82,8 @@ internal static partial class Plots
     // The title is centred over the data, which have less than half of the width beside a legend of long names.
     private const int LongestTitleBeside = 40;
 
+    private const int MostTicksAtPlaces = 6;
+
     // Digits and letters without descenders are too high; this offset centres them.
     private const int DigitOffset = 2;
 
@@ -142,7 +144,10 @@ internal static partial class Plots
         var places = plot.Series.SelectMany(s => s.X).Where(IsDrawable).DefaultIfEmpty(0).ToList();
         var margin = places.Max() > places.Min() ? 0.01 * (places.Max() - places.Min()) : 1;
         canvas.Axes.SetLimitsX(places.Min() - margin, places.Max() + margin);
-        canvas.Axes.Bottom.TickGenerator = new NumericManual([.. LinearTicks(places.Min() - margin, places.Max() + margin)]);
+        // A few places, such as the validations of a training, have a tick each.
+        double[] distinct = [.. places.Distinct().Order()];
+        var ticks = distinct.Length <= MostTicksAtPlaces && distinct.All(double.IsInteger) ? distinct.Select(place => new Tick(place, Number(place, 0))) : LinearTicks(places.Min() - margin, places.Max() + margin);
+        canvas.Axes.Bottom.TickGenerator = new NumericManual([.. ticks]);
         canvas.XLabel(plot.XLabel);
         return Finish(canvas, plot.Title, plot.YLabel, hasLegend: plot.Series.Count > 1);
     }
@@ -446,6 +451,8 @@ internal static partial class Plots
             var index = patterns.Select((_, i) => MarkOf(i)).ToList().IndexOf(mark);
             return index < 0 ? found.Value : $"stroke-dasharray=\"{string.Join(',', patterns[index].Intervals.Select(length => length.ToString(CultureInfo.InvariantCulture)))}\"";
         });
+        // ScottPlot clears the canvas with a transparent colour; this becomes a rectangle without one, which is black, and a printer shows its edge.
+        svg = Cleared().Replace(svg, "");
         var numbers = new Dictionary<string, int>();
         return Identifier().Replace(svg, found =>
         {
@@ -455,6 +462,9 @@ internal static partial class Plots
 
         static byte MarkOf(int pattern) => (byte)(byte.MaxValue - 1 - pattern);
     }
+
+    [GeneratedRegex("<rect transform=\"[^\"]*\" width=\"[0-9]+\" height=\"[0-9]+\"/>\\s*")]
+    private static partial Regex Cleared();
 
     [GeneratedRegex("stroke-opacity=\"([0-9.]+)\"")]
     private static partial Regex Opacity();

@@ -2,9 +2,8 @@ using System.CommandLine;
 using System.Globalization;
 using Mdf.Evaluation;
 using Mdf.Experiments.Comparisons;
-using Mdf.Reports;
+using Mdf.Experiments.Sweeps;
 using Mdf.Reports.Site;
-using Mdf.Runtime;
 using TorchSharp;
 
 namespace Mdf.Cli.Commands;
@@ -44,19 +43,10 @@ internal sealed class ReportCommand : ComputeCommand
     internal static void Write(CommandContext context, IReadOnlyList<string> runs, string folder, torch.Device device)
     {
         var parts = ComparisonReport.Parts(runs);
-        var site = ComparisonReport.Read(parts, Commands);
+        var site = ComparisonReport.Read(parts, Train, Evaluate);
         using var measures = MeasureSet.Create(Measures.Parse(s_maps), niqe: null, device, warn: null); // without a map whose weights are missing
         var page = context.WithProgress(progress => SiteWriter.Write(folder, site, measures, progress, context.Cancellation));
-        var tables = site.Tasks.SelectMany(task => task.Sets.Zip(SafeName.Of(task.Sets.Select(set => set.Set)), (set, name) => (Name: $"{task.Id}-{name}", Task: task.Title, Set: set))).ToList();
-        foreach (var (name, task, set) in tables)
-        {
-            foreach (var format in new[] { ".csv", ".json" })
-                ComparisonReport.TableOf(task, set).Save(Path.Combine(folder, "tables", name + format));
-            foreach (var format in new[] { ".md", ".tex" })
-                ComparisonReport.SummaryOf(task, set).Save(Path.Combine(folder, "tables", name + format));
-            ComparisonReport.PairsOf(task, set).Save(Path.Combine(folder, "tables", name + "-pairs.csv"));
-        }
-
+        var tables = site.Tasks.Sum(task => task.Sets.Count);
         var problems = site.Tasks.Select(task => (task.Title, task.Problems)).Concat(site.Searches.Select(search => (search.Title, search.Problems))).ToList();
         context.Result(
             new
@@ -70,14 +60,18 @@ internal sealed class ReportCommand : ComputeCommand
                 foreach (var problem in problems.SelectMany(part => part.Problems.Select(problem => $"{part.Title}: {Text(problem)}")))
                     terminal.WriteLine(problem);
                 terminal.WriteLine($"{page}: open it in a browser");
-                if (tables.Count > 0)
-                    terminal.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{Path.Combine(folder, "tables")}: {tables.Count} tables as CSV, JSON, Markdown and LaTeX, and the differences of all pairs"));
+                if (tables > 0)
+                    terminal.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{Path.Combine(folder, SiteTables.Folder)}: {tables} tables as CSV, JSON, Markdown and LaTeX, and the differences of all pairs"));
             });
 
-        // The experiment that the page shows has the first seed.
-        static IEnumerable<string> Commands(int threads, IReadOnlyList<long> seeds) => seeds.Select((seed, i) => i == 0
-            ? string.Create(CultureInfo.InvariantCulture, $"mdf train experiment.yaml -o seed-{seed} --threads {threads}")
-            : string.Create(CultureInfo.InvariantCulture, $"mdf train experiment.yaml -o seed-{seed} --threads {threads} --set seed={seed}"));
+        static IEnumerable<string> Train(RepeatedLoss loss) => loss.Seeds.Select(seed => string.Create(CultureInfo.InvariantCulture,
+            $"mdf train experiment.yaml --set {Quoted($"loss={loss.Loss}")} --set seed={seed} --threads {loss.Threads} -o {loss.Folder}/seed-{seed}"));
+
+        static IEnumerable<string> Evaluate(string task, IReadOnlyList<string> measures) =>
+            [$"mdf evaluate */seed-*/last.safetensors --task {Quoted(task)} --metrics {Quoted(string.Join(',', measures))} --means --data TEST-SET # a folder of test images"];
+
+        // A word for a shell.
+        static string Quoted(string text) => text.All(c => char.IsAsciiLetterOrDigit(c) || "=:,./_-+".Contains(c)) ? text : SlurmScript.Quote(text);
 
         static string Text(SiteProblem problem) => problem.Subject is null ? problem.Text : $"{problem.Subject}: {problem.Text}";
     }

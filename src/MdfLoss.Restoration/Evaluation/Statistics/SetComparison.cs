@@ -17,10 +17,10 @@ internal enum ComparedRank
     /// <summary>No row has a better mean.</summary>
     Best,
 
-    /// <summary>Not significantly worse than the best.</summary>
+    /// <summary>No row is significantly better.</summary>
     Tied,
 
-    /// <summary>Significantly worse than the best.</summary>
+    /// <summary>Some row is significantly better: the best, or another one, as the best may differ more from seed to seed.</summary>
     Worse,
 }
 
@@ -192,10 +192,11 @@ internal sealed class SetComparison
                 return ComparedRank.Untested;
             if (isBest)
                 return ComparedRank.Best;
-            var pair = pairs.First(pair => pair.Measure == m && (pair.First, pair.Second) == (Math.Min(row, bestRow), Math.Max(row, bestRow)));
+            var others = pairs.Where(pair => pair.Measure == m && (pair.First == row || pair.Second == row)).ToList();
             // The means of the table are over all seeds, those of the test over the common ones.
-            var isWorse = sign * pair.Difference.Mean * (pair.First == row ? 1 : -1) < 0;
-            return pair.IsSignificant switch { null => ComparedRank.Untested, true when isWorse => ComparedRank.Worse, _ => ComparedRank.Tied };
+            if (others.Exists(pair => pair.IsSignificant == true && sign * pair.Difference.Mean * (pair.First == row ? 1 : -1) < 0))
+                return ComparedRank.Worse;
+            return others.Find(pair => pair.First == bestRow || pair.Second == bestRow)!.IsSignificant is null ? ComparedRank.Untested : ComparedRank.Tied;
         }
     }
 

@@ -1,8 +1,10 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
+using System.Text.RegularExpressions;
 using Mdf.Evaluation;
 using Mdf.Evaluation.Statistics;
 using Mdf.Experiments.Sweeps;
+using Mdf.Losses;
 using Mdf.Reports;
 using Mdf.Reports.Site;
 using Mdf.Runtime;
@@ -14,8 +16,15 @@ namespace Mdf.Experiments.Comparisons;
 /// <param name="IsSweep">Whether it is a sweep; otherwise it is a task of a comparison.</param>
 internal sealed record ReportPart(string Folder, bool IsSweep);
 
-/// <summary>Makes the content of a site, and tables, from the folders of comparisons and sweeps. Unfinished and failed runs are named, and left out.</summary>
-internal static class ComparisonReport
+/// <summary>The networks of one loss, to train again.</summary>
+/// <param name="Folder">A name for their folder.</param>
+/// <param name="Loss">The loss expression.</param>
+/// <param name="Seeds">Their seeds.</param>
+/// <param name="Threads">The number of threads of a training.</param>
+internal sealed record RepeatedLoss(string Folder, string Loss, IReadOnlyList<long> Seeds, int Threads);
+
+/// <summary>Makes the content of a site from the folders of comparisons and sweeps. Unfinished and failed runs are named, and left out.</summary>
+internal static partial class ComparisonReport
 {
     // The measures that say how an image looks, the first ones first.
     private static readonly string[] s_perception = ["lpips_alex", "resnet18", "flip", "dists"];
@@ -46,9 +55,10 @@ internal static class ComparisonReport
 
     /// <summary>Reads the results of all tasks and searches.</summary>
     /// <param name="parts">The tasks and searches.</param>
-    /// <param name="commands">The commands that train the experiment in <c>experiment.yaml</c> with a number of threads and with each seed.</param>
+    /// <param name="train">The commands that train the experiment in <c>experiment.yaml</c> with a loss and each seed.</param>
+    /// <param name="measure">The commands that measure these networks for a task by measures.</param>
     /// <exception cref="InputException">The description of a task or a search is corrupt.</exception>
-    public static SiteModel Read(IReadOnlyList<ReportPart> parts, Func<int, IReadOnlyList<long>, IEnumerable<string>> commands)
+    public static SiteModel Read(IReadOnlyList<ReportPart> parts, Func<RepeatedLoss, IEnumerable<string>> train, Func<string, IReadOnlyList<string>, IEnumerable<string>> measure)
     {
         ArgumentNullException.ThrowIfNull(parts);
         (string Folder, TaskDescription Task)[] tasks = [.. parts.Where(part => !part.IsSweep).Select(part => (part.Folder, TaskDescription.Read(part.Folder)))];
@@ -58,79 +68,12 @@ internal static class ComparisonReport
         return new SiteModel(
             string.Join(" · ", titles),
             tasks.Select(task => task.Task.About).FirstOrDefault(about => about is not null) ?? (tasks.Length > 0
-                ? "Networks that differ only in the loss that they were trained with: the same pictures under each loss, and tests of which differences are more than chance. Press the number keys to flip between losses in place."
-                : "Networks that differ only in the settings of their trainings."),
-            [.. tasks.Select((task, i) => TaskOf(task.Folder, task.Task, ids[i], seeds => commands(task.Task.Threads, seeds)))])
+                ? "These networks differ only in their training loss. The page shows the same pictures under each loss, and which differences are more than chance. Press the number keys to flip between losses in place."
+                : "These networks differ only in the settings of their trainings."),
+            [.. tasks.Select((task, i) => TaskOf(task.Folder, task.Task, ids[i], train, measure))])
         {
             Searches = [.. sweeps.Select((sweep, i) => SearchOf(sweep, ids[tasks.Length + i]))],
         };
-    }
-
-    /// <summary>The table of one test set for people: a mean in each cell, with the standard deviation over seeds. The best of a column is bold.</summary>
-    /// <param name="task">The title of the task.</param>
-    /// <param name="set">The comparison.</param>
-    public static ResultTable SummaryOf(string task, SetComparison set)
-    {
-        ArgumentNullException.ThrowIfNull(set);
-        var isTested = set.Rows.Any(row => row.Values.Any(value => value?.Rank is ComparedRank.Tied or ComparedRank.Worse));
-        return new ResultTable(
-            string.Create(CultureInfo.InvariantCulture, $"{task}: {set.Set}, {set.Images.Count} images{(set.Rows.Any(row => row.Seeds > 1) ? "; ± over seeds" : "")}{(isTested ? "; ○ not significantly worse than the best" : "")}"),
-            [new ResultColumn("loss"), .. set.Measures.Select(measure => new ResultColumn(measure.Heading, null, Alignment.Right))],
-            set.Rows.Select(row => row.Values.Select((value, m) => value is null ? null : (object?)Cell(value, set.Measures[m])).Prepend(row.Name)))
-        {
-            Bold = set.Rows.SelectMany((row, r) => row.Values.Select((value, m) => (value, r, m))).Where(entry => entry.value?.Rank == ComparedRank.Best).Select(entry => (entry.r, entry.m + 1)).ToHashSet(),
-        };
-
-        static string Cell(ComparedValue value, Measure measure) =>
-            PlainNumber.Format(value.Mean.Value, measure.Format)
-                + (value.Spread is { } spread ? $" ± {spread.ToString(measure.Format, CultureInfo.InvariantCulture)}" : "")
-                + (value.Rank == ComparedRank.Tied ? " ○" : "");
-    }
-
-    /// <summary>The table of one test set with all numbers, for programs.</summary>
-    /// <param name="task">The title of the task.</param>
-    /// <param name="set">The comparison.</param>
-    public static ResultTable TableOf(string task, SetComparison set)
-    {
-        ArgumentNullException.ThrowIfNull(set);
-        return new ResultTable(
-            string.Create(CultureInfo.InvariantCulture, $"{task}: {set.Set}, {set.Images.Count} images"),
-            [
-                new ResultColumn("loss"), ResultColumn.Number("networks", "D"),
-                .. set.Measures.SelectMany(measure => new[]
-                {
-                    ResultColumn.Of(measure),
-                    Column(measure, "low", "95 % from"),
-                    Column(measure, "high", "to"),
-                    Column(measure, "sd", "± seeds"),
-                    new ResultColumn($"{measure.Title}: best") { Key = $"{measure.Name}_best" },
-                }),
-            ],
-            set.Rows.Select(row => (IEnumerable<object?>)
-            [
-                row.Name, row.Seeds, .. row.Values.SelectMany(value => value is null ? new object?[5] :
-                    [value.Mean.Value, value.Mean.Low, value.Mean.High, value.Spread, value.Rank == ComparedRank.Untested ? null : value.Rank.ToString().ToLowerInvariant()]),
-            ]));
-
-        static ResultColumn Column(Measure measure, string key, string title) => new($"{measure.Title} {title}", measure.Format, Alignment.Right) { Key = $"{measure.Name}_{key}" };
-    }
-
-    /// <summary>The table of the differences between all pairs of losses on one test set, for files.</summary>
-    /// <param name="task">The title of the task.</param>
-    /// <param name="set">The comparison.</param>
-    public static ResultTable PairsOf(string task, SetComparison set)
-    {
-        ArgumentNullException.ThrowIfNull(set);
-        return new ResultTable(
-            $"{task}: {set.Set}, differences of pairs, and their p-values, corrected for their number (Holm)",
-            [
-                new ResultColumn("measure"), new ResultColumn("first"), new ResultColumn("second"), ResultColumn.Number("first − second", "G4") with { Key = "difference" },
-                ResultColumn.Number("p", "G3"), ResultColumn.Number("p corrected", "G3") with { Key = "p_corrected" }, ResultColumn.Number("images", "D"), ResultColumn.Number("seeds", "D"),
-            ],
-            set.Pairs.Select(pair => (IEnumerable<object?>)
-            [
-                set.Measures[pair.Measure].Name, set.Rows[pair.First].Name, set.Rows[pair.Second].Name, pair.Difference.Mean, pair.Difference.PValue, pair.Corrected, pair.Difference.Images, pair.Difference.Seeds,
-            ]));
     }
 
     private static SiteSearch SearchOf(SweepDescription sweep, string id)
@@ -154,7 +97,8 @@ internal static class ComparisonReport
 
     private static SiteProblem UnknownMeasure(string name) => new(null, $"The measure {Untrusted.Quote(name)} is not known here, and is left out.");
 
-    private static SiteTask TaskOf(string folder, TaskDescription task, string id, Func<IReadOnlyList<long>, IEnumerable<string>> commands)
+    private static SiteTask TaskOf(
+        string folder, TaskDescription task, string id, Func<RepeatedLoss, IEnumerable<string>> train, Func<string, IReadOnlyList<string>, IEnumerable<string>> measure)
     {
         var problems = new List<SiteProblem>();
         var results = task.Rows.Select(row => (Row: row, Networks: (IReadOnlyList<(DescribedResult Result, NetworkScores Scores)>)[.. row.Results
@@ -164,15 +108,26 @@ internal static class ComparisonReport
         SetComparison[] sets = [.. task.Sets.Select(set => SetComparison.Of(set, measures, [.. results.Select(row => (row.Row.Name, (IReadOnlyList<NetworkScores>)[.. row.Networks.Select(network => network.Scores)]))]))];
         problems.AddRange(sets.SelectMany(set => set.Notes).Select(note => new SiteProblem(null, note + ".")));
         var ids = SafeName.Of(task.Rows.Select(row => row.Name));
-        SiteRow[] rows = [.. results.Select((row, r) => RowOf(folder, row.Row, ids[r], row.Networks.Count, commands))];
-        var seeds = results.Max(row => row.Networks.Count);
+        SiteRow[] rows = [.. results.Select((row, r) => RowOf(folder, row.Row, ids[r], row.Networks.Count, measures))];
+        int[] seeds = [.. results.Where(row => row.Row.Loss is not null && row.Networks.Count > 0).Select(row => row.Networks.Count).Distinct().Order()];
+        var networks = seeds switch
+        {
+            [] => "",
+            [1] => " One network for each loss: a difference is one between these networks, not between losses.",
+            [var count] => $" {count} networks for each loss, which differ in their seeds.",
+            _ => $" {seeds[0]} to {seeds[^1]} networks for each loss, which differ in their seeds.",
+        };
         return new SiteTask(id, task.Title, string.Create(CultureInfo.InvariantCulture,
-            $"Task {task.Task}, network {task.Network}. {(seeds > 1 ? $"Up to {seeds} networks for each loss, which differ in their seeds" : "One network for each loss: a difference is one between these networks, not between losses")}."))
+            $"Task: {task.Task}. Network: {task.Network}.{(task.Training is { } training ? $" Training: {training}." : "")}{networks}"))
         {
             Rows = rows,
             Sets = sets,
             PictureSize = task.PictureSize,
             Pictures = PicturesOf(folder, task, [.. results.Select(FirstOf)], measures),
+            PictureMeasures = measures,
+            PictureSeed = results.Max(row => row.Row.Results.Count) > 1 && results.Where(row => row.Row.Loss is not null).Select(row => row.Row.Results[0].Seed).Distinct().ToList() is [var seed] ? seed : null,
+            Threads = results.Any(row => row.Row.Loss is not null) ? task.Threads : null,
+            Commands = CommandsOf(folder, task, ids, train, measure),
             Plots = [.. PlanesOf(task, sets, results, measures), .. CurvesOf(folder, results)],
             Problems = problems,
         };
@@ -221,7 +176,7 @@ internal static class ComparisonReport
         return [.. names.Select(Measures.Known).OfType<Measure>().DistinctBy(measure => measure.Name)];
     }
 
-    private static SiteRow RowOf(string folder, DescribedRow row, string id, int networks, Func<IReadOnlyList<long>, IEnumerable<string>> commands)
+    private static SiteRow RowOf(string folder, DescribedRow row, string id, int networks, IReadOnlyList<Measure> measures)
     {
         var log = row.Loss is null || row.Results.Count == 0 ? [] : TrainingLog.Read(new RunFolder(Path.Combine(folder, row.Results[0].Folder)));
         double[] times = [.. log.Select(entry => Number(entry["train"]?["ms_per_step"])).OfType<double>().Order()];
@@ -230,17 +185,51 @@ internal static class ComparisonReport
             StepMilliseconds = times.Length == 0 ? null : times[times.Length / 2],
             Steps = log.Select(entry => (int?)Number(entry["iteration"])).Max(),
             Networks = networks,
-            Commands = row.Loss is null ? [] : CommandsOf(Path.Combine(folder, row.Results[0].Folder), commands([.. row.Results.Select(result => result.Seed).OfType<long>()])),
+            Expression = row.Loss is { } loss ? Folder().Replace(loss, "") : row.Restorer,
+            IsInput = row.Restorer == Restorers.Identity,
+            TrainedMeasures = [.. measures.Where(measure => IsTrainedWith(row.Loss, measure)).Select(measure => measure.Name)],
         };
     }
 
-    /// <summary>The experiment of a loss with its first seed, and the commands that train its networks.</summary>
-    private static IReadOnlyList<string> CommandsOf(string run, IEnumerable<string> commands)
+    // The folder of the file that a loss names.
+    [GeneratedRegex(@"(?<=:'?)[^'?+*]*[/\\]")]
+    private static partial Regex Folder();
+
+    private static bool IsTrainedWith(string? loss, Measure measure)
     {
-        var file = new RunFolder(run).Description;
-        return File.Exists(file)
-            ? ["# experiment.yaml", .. File.ReadLines(file).Take(MostLines).Where(line => !line.StartsWith('#')), "", .. commands]
-            : [];
+        try
+        {
+            string[] used = loss is null ? [] : [.. LossExpression.Parse(loss).NamesUsed];
+            return used.Contains(measure.Name.Replace('_', '-')) || measure.Name == Measures.Psnr && used.Contains("mse");
+        }
+        catch (InputException)
+        {
+            return false; // of a plugin that is not loaded
+        }
+    }
+
+    /// <summary>The experiments of the losses, which differ in little else than the loss, and the commands that train and measure their networks.</summary>
+    private static IReadOnlyList<SiteCommands> CommandsOf(
+        string folder, TaskDescription task, IReadOnlyList<string> ids, Func<RepeatedLoss, IEnumerable<string>> train, Func<string, IReadOnlyList<string>, IEnumerable<string>> measure)
+    {
+        (DescribedRow Row, string Id, string[] Experiment)[] losses = [.. task.Rows.Zip(ids).Where(row => row.First.Loss is not null)
+            .Select(row => (row.First, row.Second, ExperimentOf(Path.Combine(folder, row.First.Results[0].Folder)))).Where(row => row.Item3.Length > 0)];
+        return losses.Length == 0 ? [] :
+        [
+            .. losses.GroupBy(loss => string.Join('\n', loss.Experiment.Where(line => !line.StartsWith("loss:", StringComparison.Ordinal) && !line.StartsWith("seed:", StringComparison.Ordinal))))
+                .Select(group => new SiteCommands(group.Count() == losses.Length ? "experiment.yaml" : $"experiment.yaml of {string.Join(", ", group.Select(loss => loss.Row.Name))}", group.First().Experiment)),
+            new SiteCommands("Commands that train and measure",
+            [
+                .. losses.SelectMany(loss => train(new RepeatedLoss(loss.Id, loss.Row.Loss!, [.. loss.Row.Results.Select(result => result.Seed).OfType<long>()], task.Threads))),
+                .. measure(task.Task, task.Measures),
+            ]),
+        ];
+
+        static string[] ExperimentOf(string run)
+        {
+            var file = new RunFolder(run).Description;
+            return File.Exists(file) ? [.. File.ReadLines(file).Take(MostLines).Where(line => !line.StartsWith('#'))] : [];
+        }
     }
 
     private static IReadOnlyList<SitePicture> PicturesOf(string folder, TaskDescription task, IReadOnlyList<(DescribedResult Result, NetworkScores Scores)?> rows, IReadOnlyList<Measure> measures)
@@ -251,15 +240,15 @@ internal static class ComparisonReport
             .Select(entry =>
             {
                 var found = rows.Select(row => row is var (result, scores) && scores.PicturesSettings == task.PicturesSettings && new ResultFolder(Path.Combine(folder, result.Folder)).Picture(entry.picture.Name) is var file && File.Exists(file)
-                    ? (File: file, Text: Text(scores, entry.picture.Name))
-                    : ((string File, string? Text)?)null).ToArray();
+                    ? (File: file, Texts: Texts(scores, entry.picture.Name))
+                    : ((string File, IReadOnlyList<string>? Texts)?)null).ToArray();
                 return new SitePicture(
                     entry.Id, entry.picture.Name, entry.picture.Credit, ComparisonFolder.Original(folder, entry.picture.Name), ComparisonFolder.Distorted(folder, entry.picture.Name),
-                    [.. found.Select(result => result?.File)], [.. found.Select(result => result?.Text)]);
+                    [.. found.Select(result => result?.File)], [.. found.Select(result => result?.Texts)]);
             })];
 
-        string? Text(NetworkScores scores, string name) => scores.Pictures?.Images.FirstOrDefault(image => image.Name == name) is { } image
-            ? string.Join(", ", measures.Take(3).Where(measure => image.Scores.GetValueOrDefault(measure.Name) is not null).Select(measure => $"{measure.Title} {measure.Text(image.Scores[measure.Name])}"))
+        IReadOnlyList<string>? Texts(NetworkScores scores, string name) => scores.Pictures?.Images.FirstOrDefault(image => image.Name == name) is { } image
+            ? [.. measures.Select(measure => measure.Text(image.Scores.GetValueOrDefault(measure.Name)))]
             : null;
     }
 
@@ -275,7 +264,7 @@ internal static class ComparisonReport
         {
             PlaneCurve[] curves = hasCurves
                 ? [.. rows.Where(row => FirstOf(row) is not null).Select(row => Curve(row.Row.Name, FirstOf(row)!.Value.Scores, perception)).Where(curve => curve.Points.Count > 0)]
-                : [.. set.Rows.Where(row => MeanOf(row, distortion) is not null && MeanOf(row, perception) is not null).Select(row => new PlaneCurve(row.Name, [(MeanOf(row, distortion)!.Value, MeanOf(row, perception)!.Value, row.Name)]))];
+                : [.. set.Rows.Where(row => MeanOf(row, distortion) is not null && MeanOf(row, perception) is not null).Select(row => new PlaneCurve(row.Name, [(MeanOf(row, distortion)!.Value, MeanOf(row, perception)!.Value, row.Name)]) { Errors = (SpreadOf(row, distortion), SpreadOf(row, perception)) })];
             if (curves.Length > 0)
             {
                 yield return SitePlot.OfSvg(
@@ -283,10 +272,12 @@ internal static class ComparisonReport
                     Plots.Svg(new PlanePlot($"{task.Title}: {set.Set}", distortion, perception, curves)),
                     $"Each loss in the plane of {distortion.Title} and {perception.Title}; the numbers are in the table of results.",
                     hasCurves
-                        ? $"Distortion and perception on {set.Set}, first seed. A curve joins the network of {task.Baseline} with that of a loss: the weights between them, at 0, 0.25, 0.5, 0.75 and 1, without training."
-                        : $"Distortion and perception on {set.Set}{(set.Rows.Any(row => row.Seeds > 1) ? ", means over seeds" : "")}.");
+                        ? $"{distortion.Title} and {perception.Title} on {set.Set}, first seed. A curve joins the network of {task.Baseline} with that of a loss: the weights between them, at 0, 0.25, 0.5, 0.75 and 1, without training."
+                        : $"{distortion.Title} and {perception.Title} on {set.Set}{(set.Rows.Any(row => row.Seeds > 1) ? ", means over seeds; the bars are standard deviations over seeds" : "")}.");
             }
         }
+
+        double? SpreadOf(ComparedRow row, Measure measure) => set.Measures.Zip(row.Values).FirstOrDefault(entry => entry.First == measure).Second?.Spread;
 
         double? MeanOf(ComparedRow row, Measure measure) => set.Measures.Select((known, m) => (known, row.Values[m])).FirstOrDefault(entry => entry.known == measure).Item2?.Mean.Value is { } mean && double.IsFinite(mean) ? mean : null;
 
@@ -322,7 +313,7 @@ internal static class ComparisonReport
         {
             yield return SitePlot.OfSvg(
                 "training", Plots.Svg(new CurvePlot("PSNR-Y of the validation images", "step", "PSNR-Y (dB) ↑", series)),
-                "A curve of PSNR-Y on the validation images over the steps of the training, for each loss.", "The trainings of the first seed, on the validation images.");
+                "A curve of PSNR-Y on the validation images over the steps of the training, for each loss.", "PSNR-Y on the validation images during the trainings of the first seed.");
         }
     }
 

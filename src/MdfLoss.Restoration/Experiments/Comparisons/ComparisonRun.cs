@@ -119,12 +119,20 @@ internal sealed class ComparisonRun(Comparison comparison, string path, Device d
             [
                 .. task.Sweep.Losses.Select(loss => new DescribedRow(loss.Name, loss.Expression, [.. task.Sweep.Cells.Where(cell => cell.Setting.Loss == loss)
                     .Select(cell => new DescribedResult(cell.Seed ?? cell.Experiment.Training.Seed, Relative(folder.Of(cell))))])),
-                .. task.Restorers.Select(restorer => new DescribedRow(restorer.Name, null, [new DescribedResult(null, Relative(folder.Of(restorer)))])),
+                .. task.Restorers.Select(restorer => new DescribedRow(restorer.Name, null, [new DescribedResult(null, Relative(folder.Of(restorer)))], restorer.Value.Split(':')[0] is var kind && kind == restorer.Value ? Path.GetFileName(kind) : kind)),
             ],
             [.. measurement.Pictures.Select(picture => new DescribedPicture(picture, task.Gallery?.Credits.GetValueOrDefault(picture) ?? ""))],
-            task.Gallery?.Size ?? GalleryPictures.DefaultSize, task.Sweep.Threads, measurement.Settings, measurement.PicturesSettings);
+            task.Gallery?.Size ?? GalleryPictures.DefaultSize, task.Sweep.Threads, measurement.Settings, measurement.PicturesSettings, TrainingOf(first));
 
         string Relative(ResultFolder result) => Path.GetRelativePath(folder.Path, result.Path).Replace('\\', '/');
+    }
+
+    /// <summary>The training in a few words. Of the data, only the names of the folders are said.</summary>
+    private static string TrainingOf(Experiment experiment)
+    {
+        var schedule = experiment.Training.Schedule;
+        var data = string.Join(" and ", experiment.TrainingFolders.Select(path => Path.GetFileName(Path.TrimEndingDirectorySeparator(path))));
+        return string.Create(CultureInfo.InvariantCulture, $"{schedule.Iterations:N0} steps on {data}, batch {schedule.Batch}, patches of {experiment.Training.Sampling.Patch} pixels");
     }
 
     /// <summary>Puts the task before the stage of a report.</summary>

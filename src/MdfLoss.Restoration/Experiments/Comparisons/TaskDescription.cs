@@ -9,7 +9,8 @@ internal sealed record DescribedResult(long? Seed, string Folder);
 /// <param name="Name">Its name.</param>
 /// <param name="Loss">The loss expression; null for a restorer that is not trained.</param>
 /// <param name="Results">The networks, one for each seed.</param>
-internal sealed record DescribedRow(string Name, string? Loss, IReadOnlyList<DescribedResult> Results);
+/// <param name="Restorer">The restorer, such as <c>bicubic</c>, without the path of a folder or file; null for networks that were trained.</param>
+internal sealed record DescribedRow(string Name, string? Loss, IReadOnlyList<DescribedResult> Results, string? Restorer = null);
 
 /// <summary>A picture that is shown.</summary>
 /// <param name="Name">Its name.</param>
@@ -33,9 +34,10 @@ internal sealed record DescribedPicture(string Name, string Credit);
 /// <param name="Threads">The number of threads of a training.</param>
 /// <param name="Settings">The SHA-256 of the measures and the test images. Scores with other settings are left out.</param>
 /// <param name="PicturesSettings">The SHA-256 of the measures and the pictures. Pictures with other settings are left out.</param>
+/// <param name="Training">How the networks were trained, for people; null if this is not known.</param>
 internal sealed record TaskDescription(
     string Comparison, string? About, int Order, string Id, string Title, string Task, string Network, IReadOnlyList<string> Sets, IReadOnlyList<string> Measures, string? Baseline,
-    IReadOnlyList<DescribedRow> Rows, IReadOnlyList<DescribedPicture> Pictures, int PictureSize, int Threads, string Settings, string PicturesSettings)
+    IReadOnlyList<DescribedRow> Rows, IReadOnlyList<DescribedPicture> Pictures, int PictureSize, int Threads, string Settings, string PicturesSettings, string? Training = null)
 {
     /// <summary>The name of the file.</summary>
     public const string FileName = "task.json";

@@ -16,6 +16,9 @@ internal sealed class Sweep
     /// <summary>The largest number of cells.</summary>
     public const int MostCells = 10_000;
 
+    /// <summary>The largest number of axes. The plots and pages of a sweep have one plot for each axis and measure.</summary>
+    public const int MostAxes = 32;
+
     // Longer names of folders do not fit into all file systems, together with the names of the files in them.
     private const int LongestName = 180;
 
@@ -81,6 +84,8 @@ internal sealed class Sweep
         var experiment = ReadBase(root, map);
         var losses = ReadLosses(root, map);
         var axes = ReadAxes(root, map, losses);
+        if (axes.Count > MostAxes)
+            throw root.Refused("axes", string.Create(CultureInfo.InvariantCulture, $"expected at most {MostAxes} axes, found {axes.Count}: use several sweeps"));
         var seeds = root.Numbers("seeds", s_seeds);
         if (seeds is { Count: 0 })
             throw root.Refused("seeds", "expected at least one seed, found an empty list");

@@ -60,9 +60,6 @@ internal sealed record SweepDescription(
     /// <summary>The name of the file.</summary>
     public const string FileName = "sweep.json";
 
-    // A report draws a plot for each axis and measure.
-    private const int MostAxes = 32;
-
     /// <summary>Describes a sweep.</summary>
     /// <param name="sweep">The sweep.</param>
     /// <param name="results">Its results.</param>
@@ -124,7 +121,7 @@ internal sealed record SweepDescription(
     // The file is not trusted.
     private bool IsUsable() =>
         Name is not null && (Rule is null || Rule is { Text: not null, Measure: not null }) && Losses?.All(loss => loss is not null) == true && Problems?.All(problem => problem is not null) == true
-        && Axes is { Count: <= MostAxes } && Axes.All(IsUsable) && Measures?.All(measure => measure is not null) == true && Measures.Distinct().Count() == Measures.Count
+        && Axes is { Count: <= Sweep.MostAxes } && Axes.All(IsUsable) && Measures?.All(measure => measure is not null) == true && Measures.Distinct().Count() == Measures.Count
         && Settings is { Count: > 0 and <= Sweep.MostCells } && Settings.All(IsUsable) && (Chosen is null || Chosen >= 0 && Chosen < Settings.Count);
 
     private static bool IsUsable(DescribedAxis axis) =>

@@ -34,6 +34,10 @@ internal readonly record struct Html
     /// <param name="parts">The parts.</param>
     public static Html Join(IEnumerable<Html> parts) => new(string.Concat(parts.Select(part => part._text)));
 
+    /// <summary>Joins parts with a comma and a space between them.</summary>
+    /// <param name="parts">The parts.</param>
+    public static Html Listed(IEnumerable<Html> parts) => new(string.Join(", ", parts.Select(part => part._text)));
+
     /// <inheritdoc/>
     public override string ToString() => _text ?? "";
 

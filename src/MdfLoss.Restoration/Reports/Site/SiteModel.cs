@@ -29,21 +29,47 @@ internal sealed record SiteTask(string Id, string Title, string Summary)
     /// <summary>The pictures to show.</summary>
     public IReadOnlyList<SitePicture> Pictures { get; init; } = [];
 
+    /// <summary>The measures of the scores of the pictures, the most important ones first.</summary>
+    public IReadOnlyList<Measure> PictureMeasures { get; init; } = [];
+
+    /// <summary>The seed of the networks whose pictures are shown; null if it does not matter.</summary>
+    public long? PictureSeed { get; init; }
+
     /// <summary>The largest side in pixels of the part of a picture that is shown.</summary>
     public int PictureSize { get; init; } = 256;
 
     /// <summary>The plots.</summary>
     public IReadOnlyList<SitePlot> Plots { get; init; } = [];
 
+    /// <summary>The number of threads of a training; null if nothing was trained here.</summary>
+    public int? Threads { get; init; }
+
+    /// <summary>How to repeat the results.</summary>
+    public IReadOnlyList<SiteCommands> Commands { get; init; } = [];
+
     /// <summary>Problems: runs without results, and results that could not be compared, one sentence each.</summary>
     public IReadOnlyList<SiteProblem> Problems { get; init; } = [];
 }
+
+/// <summary>Lines to copy: commands, or a file.</summary>
+/// <param name="Title">A title.</param>
+/// <param name="Lines">The lines.</param>
+internal sealed record SiteCommands(string Title, IReadOnlyList<string> Lines);
 
 /// <summary>A loss, or another restorer.</summary>
 /// <param name="Id">Its anchor.</param>
 /// <param name="Name">Its name.</param>
 internal sealed record SiteRow(string Id, string Name)
 {
+    /// <summary>The loss expression, or the restorer; null if the name says it all.</summary>
+    public string? Expression { get; init; }
+
+    /// <summary>Whether it is the distorted input itself. The viewer has this already.</summary>
+    public bool IsInput { get; init; }
+
+    /// <summary>The measures that the networks were trained with, by their names: these say little about them.</summary>
+    public IReadOnlyList<string> TrainedMeasures { get; init; } = [];
+
     /// <summary>The time of one step of the training in milliseconds; null if it was not trained here.</summary>
     public double? StepMilliseconds { get; init; }
 
@@ -52,9 +78,6 @@ internal sealed record SiteRow(string Id, string Name)
 
     /// <summary>The number of trained networks.</summary>
     public int Networks { get; init; }
-
-    /// <summary>The commands that repeat it.</summary>
-    public IReadOnlyList<string> Commands { get; init; } = [];
 }
 
 /// <summary>A picture to show.</summary>
@@ -64,9 +87,9 @@ internal sealed record SiteRow(string Id, string Name)
 /// <param name="Original">The file of the picture without distortion.</param>
 /// <param name="Distorted">The distorted file.</param>
 /// <param name="Restored">For each row, the restored file; null without a result.</param>
-/// <param name="Scores">For each row, its scores as a text; null without a result.</param>
+/// <param name="Scores">For each row, its scores as texts, one for each of <see cref="SiteTask.PictureMeasures"/>; null without a result.</param>
 internal sealed record SitePicture(
-    string Id, string Title, string Credit, string Original, string Distorted, IReadOnlyList<string?> Restored, IReadOnlyList<string?> Scores);
+    string Id, string Title, string Credit, string Original, string Distorted, IReadOnlyList<string?> Restored, IReadOnlyList<IReadOnlyList<string>?> Scores);
 
 /// <summary>A plot.</summary>
 /// <param name="Name">Its file name.</param>

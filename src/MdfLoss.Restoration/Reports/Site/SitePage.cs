@@ -10,6 +10,9 @@ namespace Mdf.Reports.Site;
 /// <summary>Writes the HTML of a site. <c>site.js</c> makes the viewer of the pictures from it, and <c>tests/site</c> tests both in a browser.</summary>
 internal static class SitePage
 {
+    // The number of scores beside a picture of the plain grid.
+    private const int PlainScores = 3;
+
     private static readonly JsonSerializerOptions s_json = new()
     {
         PropertyNamingPolicy = JsonNamingPolicy.CamelCase,
@@ -57,12 +60,14 @@ internal static class SitePage
             <p>Made by mdf {Training.TrainingProgram.CurrentVersion}. The page needs no server and no network; it can be copied with its folder.</p>
             </footer>
             </div>
-            <script type="application/json" id="mdfData">{Html.Finished(JsonSerializer.Serialize(new { Tasks = site.Tasks.Zip(pictures, DataOf) }, s_json))}</script>
+            <script type="application/json" id="mdfData">{Html.Finished(JsonSerializer.Serialize(new { MapColours = ErrorMaps.Colours.Select(Colour), Tasks = site.Tasks.Zip(pictures, DataOf) }, s_json))}</script>
             </body>
             </html>
 
             """).ToString();
     }
+
+    private static string Colour(IReadOnlyList<double> colour) => "#" + string.Concat(colour.Select(channel => ((int)Math.Round(255 * channel)).ToString("x2", CultureInfo.InvariantCulture)));
 
     private static Html Task(SiteTask task, IReadOnlyList<ShownPicture> pictures) => Parts(task.Id, task.Title, task.Summary,
     [
@@ -70,7 +75,7 @@ internal static class SitePage
         ("results", "Results", Results(task)),
         ("plots", "Plots", Plots(task.Id, task.Plots)),
         ("cost", "Cost", Cost(task)),
-        ("repeat", "How to repeat it", Repeat(task)),
+        ("repeat", "Reproduce", Repeat(task.Commands)),
         ("problems", "Problems", Problems(task.Problems)),
     ]);
 
@@ -82,7 +87,7 @@ internal static class SitePage
                 $"{search.Title}: settings",
                 "Setting",
                 [.. search.Measures.Select(Column), ("Networks", Direction.None)],
-                search.Settings.Select(setting => (setting.Name, setting.Values.Zip(search.Measures, (value, measure) => value is var (mean, deviation) ? Value(mean, deviation, measure, setting.IsChosen) : Nothing).Append(Number(setting.Networks, "F0")))))}
+                search.Settings.Select(setting => (Name(setting.Name), setting.Values.Zip(search.Measures, (value, measure) => value is var (mean, deviation) ? Value(mean, deviation, measure, setting.IsChosen) : Nothing).Append(Number(setting.Networks, "F0")))))}
             <p class="legend">Small type: the standard deviation over seeds. {(chosen ? "Bold: the setting that was chosen." : "")} All values are those of validation images, on which the settings were compared: the value of the best one is a little too good.</p>
             """);
         return Parts(search.Id, search.Title, search.Summary, [("results", "Results", table), ("plots", "Plots", Plots(search.Id, search.Plots)), ("problems", "Problems", Problems(search.Problems))]);
@@ -119,45 +124,73 @@ internal static class SitePage
         {Html.Lines(pictures.Select(picture => Html.Of($"""
             <article data-picture="{picture.Id}">
             <h4>{Name(picture.Title)} <small>{picture.Credit}</small></h4>
+            <p class="note">{About(task, picture)}</p>
             <div class="figures">
             {Html.Lines([
-                Figure(picture, picture.Original, "Reference", ""),
-                Figure(picture, picture.Distorted, "Distorted input", ""),
-                .. task.Rows.Select((row, r) => Figure(picture, picture.Restored[r], row.Name, picture.Scores[r]))])}
+                Figure(task, picture, picture.Original, "Reference", []),
+                Figure(task, picture, picture.Distorted, "Distorted input", InputScores(task, picture) ?? []),
+                .. task.Rows.Select((row, r) => row.IsInput ? Html.Empty : Figure(task, picture, picture.Restored[r], row.Name, picture.Scores[r]))])}
             </div>
             </article>
             """)))}
         </details>
         """);
 
-    private static Html Figure(ShownPicture picture, string? file, string title, string? scores)
+    private static Html Figure(SiteTask task, ShownPicture picture, string? file, string title, IReadOnlyList<string>? scores)
     {
         var image = file is null ? Html.Empty : Html.Of($"""<img loading="lazy" width="{picture.Width}" height="{picture.Height}" alt="{picture.Title}: {title}" src="{picture.Folder}{file}">""");
-        return Html.Of($"<figure>{image}<figcaption>{Name(title)} <small>{(file is null ? "no result" : scores)}</small></figcaption></figure>");
+        var text = file is null ? Html.Of($"no result") : Html.Listed(task.PictureMeasures.Zip(scores ?? []).Take(PlainScores).Select(score => Html.Of($"""<span class="score">{score.First.Title} {score.Second}</span>""")));
+        return Html.Of($"<figure>{image}<figcaption>{Name(title)} <small>{text}</small></figcaption></figure>");
+    }
+
+    /// <summary>The scores of the distorted input; null if they are not known.</summary>
+    private static IReadOnlyList<string>? InputScores(SiteTask task, ShownPicture picture) => task.Rows.Zip(picture.Scores).FirstOrDefault(row => row.First.IsInput).Second;
+
+    /// <summary>Says which part of a picture is shown, and of which networks.</summary>
+    private static string About(SiteTask task, ShownPicture picture)
+    {
+        var isPart = picture.Width < picture.WholeWidth || picture.Height < picture.WholeHeight;
+        return (isPart ? string.Create(CultureInfo.InvariantCulture, $"{picture.Width} × {picture.Height} of {picture.WholeWidth} × {picture.WholeHeight} pixels, where the results differ most. Scores are of the whole picture. ") : "")
+            + (task.PictureSeed is { } seed ? string.Create(CultureInfo.InvariantCulture, $"Networks of seed {seed}.") : "");
     }
 
     private static Html Results(SiteTask task) => task.Sets.Count == 0 ? Html.Empty : Html.Of($"""
-        {Html.Lines(task.Sets.Select(set => Html.Of($"""
+        {Html.Lines(task.Sets.Zip(SiteTables.NamesOf(task), (set, name) => Html.Of($"""
             <h4>{Name(set.Set)} <small>{Counted(set.Images.Count, "image", "images")}{(set.Images.Count == 1 ? ": nothing was tested" : "")}</small></h4>
             {Table(
                 $"{task.Title}: results on {set.Set}",
                 "Loss",
                 [.. set.Measures.Select(Column)],
-                set.Rows.Select(row => (row.Name, row.Values.Select((value, m) => value is null ? Nothing : Cell(value, set.Measures[m])))))}
+                set.Rows.Zip(task.Rows, (values, row) => (RowName(row), values.Values.Select((value, m) => value is null ? Nothing : Cell(value, set.Measures[m], row)))))}
+            <p class="downloads">Download {Html.Join(SiteTables.Formats.Select(format => Html.Of($"""<a href="{SiteTables.Folder}/{name}{format.Extension}">{format.Title}</a> """)))}</p>
             """)))}
         {Legend(task)}
+        <details class="measures">
+        <summary>Measures</summary>
+        <dl>
+        {Html.Lines(task.Sets.SelectMany(set => set.Measures).DistinctBy(measure => measure.Name).Select(measure => Html.Of($"<div><dt>{measure.Title}</dt><dd>{measure.Meaning}</dd></div>")))}
+        </dl>
+        </details>
         """);
+
+    /// <summary>The name of a row, and below it the expression of its loss if this says more.</summary>
+    private static Html RowName(SiteRow row) => row.Expression is { } expression && !string.Equals(expression, row.Name, StringComparison.OrdinalIgnoreCase)
+        ? Html.Of($"{Name(row.Name)}<small>{expression}</small>")
+        : Name(row.Name);
 
     private static Html Legend(SiteTask task)
     {
         var hasSeeds = task.Rows.Any(row => row.Networks > 1);
+        var isTrainedOn = task.Sets.Any(set => set.Measures.Any(measure => task.Rows.Any(row => row.TrainedMeasures.Contains(measure.Name))));
         var best = Html.Of($"""<span class="mark" aria-hidden="true">●</span><strong>Bold with a filled dot</strong>: the best of its column.""");
         return task.Sets.All(set => set.Images.Count < 2)
             ? Html.Of($"""<p class="legend">{best} These are results for one image: for another, the order may be different.</p>""")
             : Html.Of($"""
                 <p class="legend">{best}
-                <span class="mark" aria-hidden="true">○</span>Open dot: not significantly worse than the best, by a paired test over images{(hasSeeds ? " and seeds" : "")}, corrected for the number of all differences of the table (5 %).
-                Small type: the 95 % interval of the mean over images{(hasSeeds ? ", and ± the standard deviation over seeds" : "")}.
+                <span class="mark" aria-hidden="true">○</span>Open dot: no other is significantly better. It does not mean that they are equal.
+                {(isTrainedOn ? Html.Of($"""<span class="mark" aria-hidden="true">†</span>Trained with this measure, which therefore says little about it.""") : Html.Empty)}
+                The tests are paired, over images{(hasSeeds ? " and seeds" : "")}, at 5 %, with Holm's correction for all pairs and measures of a table ({Html.Listed(task.Sets.Select(set => Html.Of($"{set.Pairs.Count}")))}).
+                {(hasSeeds ? "± is the standard deviation over seeds. " : "")}Small type: the 95 % interval of the mean over images. Rows share the images, so these intervals do not say which row is better: the tests do.
                 {(task.Rows.Any(row => row.Networks == 1 && row.Steps is not null) ? "With one seed, a difference is one between two networks, not between two losses." : "")}</p>
                 """);
     }
@@ -166,7 +199,7 @@ internal static class SitePage
         <div class="plots">
         {Html.Lines(plots.Select(plot => Html.Of($"""
             <figure>
-            <img loading="lazy" width="{plot.Width}" height="{plot.Height}" alt="{plot.Alternative}" src="{plot.FileOf(part)}">
+            <a href="{plot.FileOf(part)}"><img loading="lazy" width="{plot.Width}" height="{plot.Height}" alt="{plot.Alternative}" src="{plot.FileOf(part)}"></a>
             <figcaption>{plot.Caption}</figcaption>
             </figure>
             """)))}
@@ -176,20 +209,27 @@ internal static class SitePage
     private static Html Cost(SiteTask task)
     {
         SiteRow[] trained = [.. task.Rows.Where(row => row.StepMilliseconds is not null)];
-        return trained.Length == 0 ? Html.Empty : Table(
-            $"{task.Title}: cost",
-            "Loss",
-            [("Time per step (ms)", Direction.Lower), ("Steps", Direction.None), ("One training (min)", Direction.Lower), ("Networks", Direction.None)],
-            trained.Select(row => (row.Name, (IEnumerable<Html>)
-            [
-                Number(row.StepMilliseconds!.Value, "F1"), Number(row.Steps ?? 0, "N0"), Number(row.StepMilliseconds.Value * (row.Steps ?? 0) / 60_000, "F1"), Number(row.Networks, "F0"),
-            ])));
+        if (trained.Length == 0)
+            return Html.Empty;
+        var unit = trained[0].StepMilliseconds!.Value;
+        return Html.Of($"""
+            {Table(
+                $"{task.Title}: cost",
+                "Loss",
+                [("Time per step (ms)", Direction.Lower), ($"× {trained[0].Name}", Direction.Lower), ("Steps", Direction.None), ("One training (min)", Direction.Lower), ("Networks", Direction.None)],
+                trained.Select(row => (Name(row.Name), (IEnumerable<Html>)
+                [
+                    Number(row.StepMilliseconds!.Value, "F1"), Number(row.StepMilliseconds.Value / unit, "F1"), Number(row.Steps ?? 0, "N0"), Number(row.StepMilliseconds.Value * (row.Steps ?? 0) / 60_000, "F1"),
+                    Number(row.Networks, "F0"),
+                ])))}
+            <p class="legend">The median time of a step of the first seed's training{(task.Threads is { } threads ? $", on {Counted(threads, "thread", "threads")}" : "")}, without validations. Other work on the machine makes it longer.</p>
+            """);
     }
 
-    private static Html Repeat(SiteTask task) => Html.Lines(task.Rows.Where(row => row.Commands.Count > 0).Select(row => Html.Of($"""
+    private static Html Repeat(IReadOnlyList<SiteCommands> all) => Html.Lines(all.Select(commands => Html.Of($"""
         <details class="repeat">
-        <summary>{Name(row.Name)}</summary>
-        <div><pre class="commands" tabindex="0">{string.Join('\n', row.Commands)}</pre></div>
+        <summary>{Name(commands.Title)}</summary>
+        <div><pre class="commands" tabindex="0">{string.Join('\n', commands.Lines)}</pre></div>
         </details>
         """)));
 
@@ -200,7 +240,7 @@ internal static class SitePage
         """);
 
     /// <summary>A table that the script lets readers sort. Its own element scrolls, so that the page never does.</summary>
-    private static Html Table(string title, string first, IReadOnlyList<(string Title, Direction Better)> columns, IEnumerable<(string Name, IEnumerable<Html> Cells)> rows) => Html.Of($"""
+    private static Html Table(string title, string first, IReadOnlyList<(string Title, Direction Better)> columns, IEnumerable<(Html Name, IEnumerable<Html> Cells)> rows) => Html.Of($"""
         <div class="scroll" role="group" aria-label="{title}" tabindex="0">
         <table class="results">
         <thead>
@@ -215,7 +255,7 @@ internal static class SitePage
         </tr>
         </thead>
         <tbody>
-        {Html.Lines(rows.Select(row => Html.Of($"""<tr><th scope="row">{Name(row.Name)}</th>{Html.Join(row.Cells)}</tr>""")))}
+        {Html.Lines(rows.Select(row => Html.Of($"""<tr><th scope="row">{row.Name}</th>{Html.Join(row.Cells)}</tr>""")))}
         </tbody>
         </table>
         </div>
@@ -233,21 +273,22 @@ internal static class SitePage
 
     private static (string Title, Direction Better) Column(Measure measure) => (measure.Heading.TrimEnd('↑', '↓', ' '), measure.Direction);
 
-    private static Html Cell(ComparedValue value, Measure measure)
+    private static Html Cell(ComparedValue value, Measure measure, SiteRow row)
     {
-        var (sign, words) = value.Rank switch
+        var mark = value.Rank switch
         {
-            ComparedRank.Best => ("●", "best"),
-            ComparedRank.Tied => ("○", "not significantly worse than the best"),
-            _ => ("", ""),
+            ComparedRank.Best => Mark("●", "best"),
+            ComparedRank.Tied => Mark("○", "no other is significantly better"),
+            _ => Html.Empty,
         };
-        var mark = sign.Length == 0 ? Html.Empty : Html.Of($"""<span class="mark" aria-hidden="true">{sign}</span><span class="visually-hidden"> ({words})</span>""");
-        var interval = value.Mean is { Low: { } low, High: { } high } ? $"{Text(low)} – {Text(high)}" : "";
-        var spread = value.Spread is { } deviation ? $" ± {deviation.ToString(measure.Format, CultureInfo.InvariantCulture)}" : "";
-        var small = interval.Length + spread.Length == 0 ? Html.Empty : Html.Of($"<small>{interval}{spread}</small>");
-        return Html.Of($"""<td data-value="{value.Mean.Value}"{Html.Finished(value.Rank == ComparedRank.Best ? " class=\"best\"" : "")}><span class="mean">{Text(value.Mean.Value)}</span>{small}{mark}</td>""");
+        var trained = row.TrainedMeasures.Contains(measure.Name) ? Mark("†", "trained with this measure") : Html.Empty;
+        var spread = value.Spread is { } deviation ? Html.Of($"<small>± {deviation.ToString(measure.Format, CultureInfo.InvariantCulture)}</small>") : Html.Empty;
+        var interval = value.Mean is { Low: { } low, High: { } high } ? Html.Of($"""<small class="interval">{Text(low)} to {Text(high)}</small>""") : Html.Empty;
+        return Html.Of($"""<td data-value="{value.Mean.Value}"{Html.Finished(value.Rank == ComparedRank.Best ? " class=\"best\"" : "")}><span class="mean">{Text(value.Mean.Value)}</span>{spread}<span class="marks">{mark}{trained}</span>{interval}</td>""");
 
         string Text(double number) => PlainNumber.Format(number, measure.Format);
+
+        static Html Mark(string sign, string words) => Html.Of($"""<span class="mark" aria-hidden="true">{sign}</span><span class="visually-hidden"> ({words})</span>""");
     }
 
     /// <summary>A name that a user chose. A name that is written from right to left does not change the order of the text around it.</summary>
@@ -260,13 +301,15 @@ internal static class SitePage
     {
         task.Id,
         task.Title,
-        Rows = task.Rows.Select(row => new { row.Id, row.Name }),
+        Rows = task.Rows.Where(row => !row.IsInput).Select(row => new { row.Id, row.Name }),
+        Measures = task.PictureMeasures.Select(measure => new { Id = SafeName.Of([measure.Name])[0], measure.Title }),
         Maps = pictures.SelectMany(picture => picture.Maps).DistinctBy(map => map.Id).Select(map => new { map.Id, map.Name }),
         Pictures = pictures.Select(picture => new
         {
             picture.Id,
             picture.Title,
             picture.Credit,
+            About = About(task, picture),
             picture.Width,
             picture.Height,
             picture.Crop,
@@ -275,11 +318,12 @@ internal static class SitePage
             picture.Distorted,
             // The script makes the names of the files from those of the rows and maps: with many pictures, the names would be most of the page.
             Images = WithResult(task, picture.Restored),
-            Maps = picture.Maps.ToDictionary(map => map.Id, map => WithResult(task, map.Files)),
-            Scores = new OrderedDictionary<string, string>(
-                task.Rows.Zip(picture.Scores).Where(row => row.Second is not null).Select(row => KeyValuePair.Create(row.First.Id, row.Second!))),
+            Maps = picture.Maps.ToDictionary(map => map.Id, map => new { map.Brightest, Rows = WithResult(task, map.Files), HasInput = task.Rows.Zip(map.Files).Any(row => row.First.IsInput && row.Second is not null) }),
+            Scores = new OrderedDictionary<string, IReadOnlyList<string>>(
+                task.Rows.Zip(picture.Scores).Where(row => row.Second is not null && !row.First.IsInput).Select(row => KeyValuePair.Create(row.First.Id, row.Second!))),
+            InputScores = InputScores(task, picture),
         }),
     };
 
-    private static IEnumerable<string> WithResult(SiteTask task, IReadOnlyList<string?> files) => task.Rows.Zip(files).Where(row => row.Second is not null).Select(row => row.First.Id);
+    private static IEnumerable<string> WithResult(SiteTask task, IReadOnlyList<string?> files) => task.Rows.Zip(files).Where(row => row.Second is not null && !row.First.IsInput).Select(row => row.First.Id);
 }

@@ -16,8 +16,9 @@ internal readonly record struct PicturePart(int X, int Y, int Width, int Height)
 /// <summary>The error maps of one picture.</summary>
 /// <param name="Id">The key of the measure, such as <c>flip</c>.</param>
 /// <param name="Name">Its name for people.</param>
+/// <param name="Brightest">The value that has the brightest colour, the same for all rows. Larger values have it too.</param>
 /// <param name="Files">For each row, the file; null without a result.</param>
-internal sealed record ShownMaps(string Id, string Name, IReadOnlyList<string?> Files);
+internal sealed record ShownMaps(string Id, string Name, double Brightest, IReadOnlyList<string?> Files);
 
 /// <summary>The files of one picture of a site. The names of files are relative to <paramref name="Folder"/>.</summary>
 /// <param name="Id">Its anchor.</param>
@@ -26,6 +27,8 @@ internal sealed record ShownMaps(string Id, string Name, IReadOnlyList<string?> 
 /// <param name="Folder">The folder, relative to the page, with a slash at the end.</param>
 /// <param name="Width">The width of all files, in pixels.</param>
 /// <param name="Height">Their height.</param>
+/// <param name="WholeWidth">The width of the whole picture, of which the files may be a part.</param>
+/// <param name="WholeHeight">Its height.</param>
 /// <param name="Crop">The part where the losses differ most.</param>
 /// <param name="Original">The picture without distortion.</param>
 /// <param name="Distorted">The distorted picture, enlarged to the same size.</param>
@@ -33,8 +36,8 @@ internal sealed record ShownMaps(string Id, string Name, IReadOnlyList<string?> 
 /// <param name="Maps">The error maps.</param>
 /// <param name="Scores">For each row, its scores.</param>
 internal sealed record ShownPicture(
-    string Id, string Title, string Credit, string Folder, int Width, int Height, PicturePart Crop, string Original, string Distorted, IReadOnlyList<string?> Restored,
-    IReadOnlyList<ShownMaps> Maps, IReadOnlyList<string?> Scores);
+    string Id, string Title, string Credit, string Folder, int Width, int Height, int WholeWidth, int WholeHeight, PicturePart Crop, string Original, string Distorted,
+    IReadOnlyList<string?> Restored, IReadOnlyList<ShownMaps> Maps, IReadOnlyList<IReadOnlyList<string>?> Scores);
 
 /// <summary>Writes the pictures of a site: a part of each at most, without loss, and its error maps.</summary>
 /// <param name="folder">The folder of the site.</param>
@@ -47,6 +50,12 @@ internal sealed class SitePictures(string folder, ErrorMaps maps)
 
     // The window whose mean is taken off before losses are compared: a tint of flat areas is not where they differ for the eye.
     private const int MeanWindow = 17;
+
+    // A lossless map with all colours is as large as a picture. With 32, the steps can hardly be seen, and the file is half as large or less.
+    private const int MapColours = 32;
+
+    // The share of the pixels of all rows' maps that is below the brightest colour: a few large errors would leave the rest black.
+    private const double BrightestShare = 0.995;
 
     private const string Extension = ".webp";
 
@@ -75,7 +84,8 @@ internal sealed class SitePictures(string folder, ErrorMaps maps)
             distorted = functional.interpolate(distorted, [height, width], mode: InterpolationMode.Nearest); // the pixels of a small input, as they are
         var input = Save("original/distorted", Part(distorted));
         var files = new string?[picture.Restored.Count];
-        var found = new OrderedDictionary<string, string?[]>();
+        // The values of all rows, because they share one scale. Half precision, because the shown part can be large.
+        var found = new OrderedDictionary<string, (double Brightest, Tensor?[] Values)>();
         for (var r = 0; r < files.Length; r++)
         {
             if (picture.Restored[r] is not { } file)
@@ -83,19 +93,30 @@ internal sealed class SitePictures(string folder, ErrorMaps maps)
             cancellationToken.ThrowIfCancellationRequested();
             using var one = NewDisposeScope();
             var restored = ReadOf(file, original, cancellationToken);
-            files[r] = Save(task.Rows[r].Id, Part(restored));
-            foreach (var map in maps.Create(restored, original, cancellationToken: cancellationToken))
+            files[r] = task.Rows[r].IsInput ? input : Save(task.Rows[r].Id, Part(restored));
+            foreach (var map in maps.Compute(restored, original, cancellationToken: cancellationToken))
             {
-                using var colours = map.Picture;
+                using var values = map.Values;
                 if (!found.TryGetValue(map.Measure, out var ofMap))
-                    found[map.Measure] = ofMap = new string?[files.Length];
-                ofMap[r] = Save($"{SafeName.Of([map.Measure])[0]}/{task.Rows[r].Id}", Part(colours));
+                    found[map.Measure] = ofMap = (map.Brightest, new Tensor?[files.Length]);
+                ofMap.Values[r] = Part(values).to(float16, copy: true).MoveToOuterDisposeScope();
             }
         }
 
         return new ShownPicture(
-            picture.Id, picture.Title, picture.Credit, path, shown.Width, shown.Height, crop with { X = crop.X - shown.X, Y = crop.Y - shown.Y }, reference, input, files,
-            [.. found.Select(map => new ShownMaps(SafeName.Of([map.Key])[0], Measures.Parse([map.Key])[0].Title, map.Value))], picture.Scores);
+            picture.Id, picture.Title, picture.Credit, path, shown.Width, shown.Height, width, height, crop with { X = crop.X - shown.X, Y = crop.Y - shown.Y }, reference, input, files,
+            [.. found.Select(map => MapOf(map.Key, map.Value.Brightest, map.Value.Values))], picture.Scores);
+
+        ShownMaps MapOf(string measure, double usual, Tensor?[] values)
+        {
+            var id = SafeName.Of([measure])[0];
+            var brightest = BrightestOf([.. values.OfType<Tensor>()]) ?? usual;
+            return new ShownMaps(id, Measures.Parse([measure])[0].Title, brightest, [.. values.Select((map, r) =>
+            {
+                using var one = NewDisposeScope();
+                return map is null ? null : Save(task.Rows[r].IsInput ? $"original/{id}" : $"{id}/{task.Rows[r].Id}", ErrorMaps.Colour(map.to(float32), brightest, MapColours, cancellationToken));
+            })]);
+        }
 
         Tensor Part(Tensor image) => image.narrow(2, shown.Y, shown.Height).narrow(3, shown.X, shown.Width);
 
@@ -104,6 +125,20 @@ internal sealed class SitePictures(string folder, ErrorMaps maps)
             ImageFile.Write(Path.Combine(folder, path, name + Extension), image.Clamp(0, 1));
             return name + Extension;
         }
+    }
+
+    /// <summary>A round value that few pixels of the maps exceed; null if all are zero.</summary>
+    private static double? BrightestOf(IReadOnlyList<Tensor> maps)
+    {
+        using var scope = NewDisposeScope();
+        var all = cat([.. maps.Select(map => map.flatten())]).to(float32);
+        var value = all.kthvalue(Math.Max(1, (long)(BrightestShare * all.numel())), 0).values.Number();
+        if (value <= 0)
+            value = all.max().Number();
+        if (value <= 0)
+            return null;
+        var unit = Math.Pow(10, Math.Floor(Math.Log10(value)) - 1); // two digits
+        return Math.Round(Math.Ceiling(value / unit) * unit, 12);
     }
 
     /// <summary>For each pixel, the variance over restored pictures of their details (without the mean of the neighbourhood), <c>(1, 1, H, W)</c>; zero for fewer than two.</summary>

@@ -3,12 +3,9 @@ using Mdf.Runtime;
 
 namespace Mdf.Reports.Site;
 
-/// <summary>Writes a site: a page, its style and scripts, pictures and plots. It needs no server and no network.</summary>
+/// <summary>Writes a site: a page, its style and scripts, pictures, plots and tables. It needs no server and no network.</summary>
 internal static class SiteWriter
 {
-    // A lossless map with all colours is as large as a picture. With 32, the steps can hardly be seen, and the file is half as large or less.
-    private const int MapColours = 32;
-
     private static readonly string[] s_assets = ["site.css", "site.js", "img-comparison-slider.js", "img-comparison-slider.LICENSE.txt"];
 
     /// <summary>Writes the site.</summary>
@@ -24,7 +21,7 @@ internal static class SiteWriter
         ArgumentNullException.ThrowIfNull(site);
         var page = Path.Combine(folder, "index.html");
         AtomicFile.Prepare(page);
-        var writer = new SitePictures(folder, ErrorMaps.Of(maps, [], MapColours));
+        var writer = new SitePictures(folder, ErrorMaps.Of(maps, []));
         var meter = new ProgressMeter(progress, "pictures", Math.Max(1, site.Tasks.Sum(task => task.Pictures.Count)));
         var done = 0;
         var pictures = site.Tasks.Select(task => (IReadOnlyList<ShownPicture>)[.. task.Pictures.Select(picture =>
@@ -40,6 +37,8 @@ internal static class SiteWriter
                 AtomicFile.Write(Path.Combine(folder, plot.FileOf(part)), plot.Content);
         }
 
+        foreach (var task in site.Tasks)
+            SiteTables.Write(folder, task);
         foreach (var asset in s_assets)
         {
             using var content = typeof(SiteWriter).Assembly.GetManifestResourceStream("site/" + asset) ?? throw new InvalidOperationException($"the library was built without {asset}");

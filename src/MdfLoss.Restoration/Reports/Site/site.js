@@ -14,6 +14,12 @@ document.documentElement.classList.add("js");
   // What a viewer can show besides the results of the losses. "~" cannot be in the id of a row, so these never clash with one.
   const REFERENCE = "~reference";
   const DISTORTED = "~distorted";
+  // In an address: no row is chosen.
+  const NO_ROWS = "~none";
+  // The number of scores beside a picture.
+  const SHOWN_SCORES = 3;
+  // Keys that nothing on the page has the focus for are for a viewer of which at least this share is on the screen.
+  const SHARE_FOR_KEYS = 0.5;
   const MODES = [["flip", "Flip"], ["slider", "Slider"], ["grid", "Grid"], ["maps", "Error maps"]];
   const ZOOMS = [1, 2, 3, 4, 5, 6, 8, 10, 12, 16];
   const LARGEST_ZOOM = 16;
@@ -89,8 +95,15 @@ document.documentElement.classList.add("js");
     }
   }
 
-  /** Turns the headings of a table into buttons that sort. The first press puts the best on top, the second the worst. */
+  /** Puts the rows of a table back into their first order. */
+  function restoreOrder(table, rows) {
+    table.tBodies[0].append(...rows);
+    for (const header of table.tHead.rows[0].cells) header.setAttribute("aria-sort", "none");
+  }
+
+  /** Turns the headings of a table into buttons that sort. The first press puts the best on top, the second the worst, the third restores the order. */
   function makeSortable(table) {
+    const rows = [...table.tBodies[0].rows];
     for (const [column, header] of [...table.tHead.rows[0].cells].entries()) {
       const sort = button({ className: "sort", title: "Sort by this column" });
       sort.append(...header.childNodes);
@@ -98,8 +111,9 @@ document.documentElement.classList.add("js");
       header.setAttribute("aria-sort", "none");
       sort.addEventListener("click", () => {
         const bestFirst = header.dataset.better === "high" ? "descending" : "ascending";
-        const again = header.getAttribute("aria-sort") === bestFirst;
-        sortBy(table, column, (bestFirst === "ascending") !== again);
+        const before = header.getAttribute("aria-sort");
+        if (before !== "none" && before !== bestFirst) restoreOrder(table, rows);
+        else sortBy(table, column, (bestFirst === "ascending") !== (before === bestFirst));
       });
     }
   }
@@ -216,9 +230,10 @@ document.documentElement.classList.add("js");
 
   /** The viewer of one task. `state` says what is shown; `change` changes it, and everything on the screen follows from it. */
   class Viewer {
-    constructor(root, task) {
+    constructor(root, task, mapColours) {
       this.root = root;
       this.task = task;
+      this.mapColours = mapColours;
       this.awake = false;
       this.view = { zoom: 1, x: 0, y: 0, fit: "crop" };
       this.state = {
@@ -247,11 +262,17 @@ document.documentElement.classList.add("js");
       return this.task.rows.find(row => row.id === id).name;
     }
 
-    /** The scores of a row for the current picture. */
+    /** The scores of a row for the current picture, as elements. While error maps are shown, that of the map comes first. */
     scoresOf(id) {
-      const { picture } = this.state;
-      if (id === REFERENCE || id === DISTORTED) return picture.scores?.[id.slice(1)] ?? "";
-      return this.fileOf(id) === undefined ? "no result" : picture.scores?.[id] ?? "";
+      const { picture, mode, map } = this.state;
+      if (id !== REFERENCE && this.fileOf(id) === undefined) return ["no result"];
+      const texts = id === DISTORTED ? picture.inputScores : picture.scores?.[id];
+      if (texts === undefined || texts === null) return [];
+      const scores = (this.task.measures ?? []).map((measure, index) => ({ measure, text: texts[index] }));
+      const ofMap = mode === "maps" ? scores.filter(({ measure }) => measure.id === map) : [];
+      return [...ofMap, ...scores.filter(score => !ofMap.includes(score))].slice(0, SHOWN_SCORES).flatMap(({ measure, text }, index) => [
+        index === 0 ? "" : ", ", make("span", { className: "score" }, `${measure.title} ${text}`),
+      ]);
     }
 
     /** The file of what can be shown, or of its error map; undefined if there is none. */
@@ -259,8 +280,16 @@ document.documentElement.classList.add("js");
       const { picture } = this.state;
       const file = id === REFERENCE ? picture.reference
         : id === DISTORTED ? picture.distorted
-          : map === undefined ? fileIn(picture.images, id, ".webp") : fileIn(picture.maps?.[map], id, ".webp", `${map}/`);
-      return file === undefined ? undefined : (picture.folder ?? "") + file;
+          : map === undefined ? fileIn(picture.images, id) : undefined;
+      const shown = map === undefined || id === REFERENCE ? file : this.mapOf(id, map);
+      return shown === undefined ? undefined : (picture.folder ?? "") + shown;
+    }
+
+    /** The file of an error map; undefined if there is none. */
+    mapOf(id, map) {
+      const of = this.state.picture.maps?.[map];
+      if (id === DISTORTED) return of?.hasInput ? `original/${map}.webp` : undefined;
+      return fileIn(of?.rows, id, `${map}/`);
     }
 
     /** The chosen rows, in the order of the tables. */
@@ -299,16 +328,26 @@ document.documentElement.classList.add("js");
       const isRow = each => each !== REFERENCE && each !== DISTORTED;
       this.change({
         mode: "flip",
+        modeBack: isRow(id) ? undefined : this.state.modeBack,
         shown: id,
         back: isRow(shown) ? shown : this.state.back,
         chosen: isRow(id) ? new Set([...chosen, id]) : chosen,
       });
     }
 
-    /** Shows the reference or the input, or goes back to the result that was shown before. */
+    /** Shows the reference or the input alone, or goes back to what was shown before. */
     toggle(id) {
-      const { shown, back } = this.state;
-      this.show(shown !== id ? id : this.state.chosen.has(back) ? back : this.chosenRows()[0] ?? id);
+      const { shown, back, mode, modeBack } = this.state;
+      if (mode !== "flip") {
+        this.show(id);
+        this.state.modeBack = mode;
+      } else if (shown !== id) {
+        this.show(id);
+      } else if (modeBack !== undefined) {
+        this.change({ mode: modeBack, modeBack: undefined });
+      } else {
+        this.show(this.state.chosen.has(back) ? back : this.chosenRows()[0] ?? id);
+      }
     }
 
     /** Goes to the next or the previous picture; after the last comes the first. */
@@ -343,7 +382,7 @@ document.documentElement.classList.add("js");
       this.place();
     }
 
-    /** Shows an area of the picture as large as possible: "crop", where the losses differ most, or the "whole" picture. */
+    /** Shows an area as large as possible: "crop", where the losses differ most, or the "whole" of what the page has of the picture. */
     fit(area) {
       this.view.fit = area;
       this.place();
@@ -416,18 +455,23 @@ document.documentElement.classList.add("js");
       return make("li", {}, press);
     }
 
-    /** The name of the picture and whom it is from, below the stage. */
+    /** The name of the picture, whom it is from, and which part of it is shown, below the stage. */
     buildTitle() {
       this.pictureName = make("strong");
       this.credit = make("span", { className: "credit" });
-      return make("p", { className: "title" }, this.pictureName, " ", this.credit);
+      this.about = make("span", { className: "about" });
+      return make("p", { className: "title" }, this.pictureName, " ", this.credit, " ", this.about);
     }
 
     buildTools() {
       this.mapSelect = make("select", {}, ...(this.task.maps ?? []).map(map => option(map.id, map.name)));
       this.mapSelect.addEventListener("change", () => this.change({ map: this.mapSelect.value }));
       this.mapLabel = labelled("Map", this.mapSelect);
-      return make("div", { className: "tools" }, this.buildModes(), this.mapLabel, this.buildSteps(), this.buildZoom());
+      this.brightest = make("span", {});
+      const bar = make("span", { className: "scale", "aria-hidden": "true" });
+      bar.style.background = `linear-gradient(to right, ${this.mapColours.join(", ")})`;
+      this.mapScale = make("span", { className: "map-scale" }, "0", bar, this.brightest);
+      return make("div", { className: "tools" }, this.buildModes(), this.mapLabel, this.mapScale, this.buildSteps(), this.buildZoom());
     }
 
     buildSteps() {
@@ -447,7 +491,7 @@ document.documentElement.classList.add("js");
         // The slider is a file of its own, which may be missing.
         if (mode === "slider" && customElements.get("img-comparison-slider") === undefined) continue;
         const press = button({ "data-mode": mode }, text);
-        press.addEventListener("click", event => this.chosenBy(event, { mode }));
+        press.addEventListener("click", event => this.chosenBy(event, { mode, modeBack: undefined }));
         this.modes.set(mode, press);
         group.append(press);
       }
@@ -455,10 +499,10 @@ document.documentElement.classList.add("js");
     }
 
     buildZoom() {
-      this.smaller = button({ className: "smaller", "aria-label": "Smaller" }, "−");
-      this.larger = button({ className: "larger", "aria-label": "Larger" }, "+");
+      this.smaller = button({ className: "smaller", "aria-label": "Zoom out" }, "−");
+      this.larger = button({ className: "larger", "aria-label": "Zoom in" }, "+");
       this.zoomText = make("output", { className: "zoom" }, "1×");
-      const whole = button({ className: "whole", title: "Show the whole picture" }, "Whole");
+      const whole = button({ className: "whole", title: "Show all that the page has of this picture" }, "Fit");
       const crop = button({ className: "crop", title: "Go to the place where the losses differ most" }, "Most different");
       this.smaller.addEventListener("click", () => this.zoom(-1));
       this.larger.addEventListener("click", () => this.zoom(1));
@@ -541,6 +585,7 @@ document.documentElement.classList.add("js");
       this.pictureName.replaceChildren(nameText(picture.title));
       this.pictureName.title = picture.title;
       this.credit.textContent = picture.credit ?? "";
+      this.about.textContent = picture.about ?? "";
       this.position.textContent = `${index + 1} of ${pictures.length}`;
       if (this.pictureSelect !== undefined) this.pictureSelect.value = index;
       for (const [of, press] of this.thumbnails) press.setAttribute("aria-pressed", of === picture);
@@ -549,10 +594,13 @@ document.documentElement.classList.add("js");
     }
 
     renderTools() {
-      const { mode, map } = this.state;
+      const { mode, map, picture } = this.state;
       for (const [of, press] of this.modes) press.setAttribute("aria-pressed", of === mode);
+      const brightest = picture.maps?.[map]?.brightest;
       this.mapLabel.hidden = mode !== "maps";
+      this.mapScale.hidden = mode !== "maps" || brightest === undefined;
       this.mapSelect.value = map;
+      this.brightest.textContent = `${brightest} and more, for all losses of this picture`;
     }
 
     renderList() {
@@ -560,8 +608,8 @@ document.documentElement.classList.add("js");
       const rows = this.chosenRows();
       for (const [id, { key, scores, press, check }] of this.choices) {
         const number = rows.indexOf(id);
-        key.textContent = id === REFERENCE ? "␣" : id === DISTORTED ? "d" : NUMBER_KEYS[number] ?? "";
-        scores.textContent = this.scoresOf(id);
+        key.textContent = id === REFERENCE ? "Space" : id === DISTORTED ? "d" : NUMBER_KEYS[number] ?? "";
+        scores.replaceChildren(...this.scoresOf(id));
         press.setAttribute("aria-pressed", mode === "flip" && id === shown);
         if (check !== undefined) check.checked = chosen.has(id);
       }
@@ -584,7 +632,7 @@ document.documentElement.classList.add("js");
       this.flip.element.dataset.shown = shown;
       this.caption.replaceChildren(
         make("strong", { title: this.nameOf(shown) }, nameText(this.nameOf(shown))), " ",
-        make("span", { className: "scores" }, this.scoresOf(shown)));
+        make("span", { className: "scores" }, ...this.scoresOf(shown)));
       this.flip.keep(this.filesToFlip());
       this.preload();
     }
@@ -613,7 +661,7 @@ document.documentElement.classList.add("js");
         const id = this.state[side];
         select.value = id;
         select.title = this.nameOf(id);
-        scores.textContent = this.scoresOf(id);
+        scores.replaceChildren(...this.scoresOf(id));
         frame.replace(this.fileOf(id), isOther);
       }
     }
@@ -621,7 +669,8 @@ document.documentElement.classList.add("js");
     /** The grid of results, and that of error maps. The reference is in both, because it says what one sees. */
     renderGrid() {
       const { picture, mode, map } = this.state;
-      const ids = mode === "maps" ? [REFERENCE, ...this.chosenRows()] : [REFERENCE, DISTORTED, ...this.chosenRows()];
+      const withInput = mode !== "maps" || picture.maps?.[map]?.hasInput;
+      const ids = [REFERENCE, ...(withInput ? [DISTORTED] : []), ...this.chosenRows()];
       const content = `${mode} ${ids}`;
       if (this.gridContent !== content) this.buildGrid(ids);
       this.gridContent = content;
@@ -631,7 +680,7 @@ document.documentElement.classList.add("js");
       this.place();
       for (const { id, frame, scores } of this.cells) {
         const file = this.fileOf(id, mode === "maps" ? map : undefined);
-        scores.textContent = this.scoresOf(id);
+        scores.replaceChildren(...this.scoresOf(id));
         frame.replace(file, isOther);
       }
     }
@@ -689,8 +738,7 @@ document.documentElement.classList.add("js");
       this.stage.addEventListener("pointerup", event => {
         if (begin === undefined || this.state.mode !== "flip") return;
         if (Math.hypot(event.clientX - begin.clientX, event.clientY - begin.clientY) > TAP) return;
-        const rows = this.chosenRows();
-        if (rows.length > 0) this.show(rows[(rows.indexOf(this.state.shown) + 1) % rows.length]);
+        this.stepRow(1);
       });
     }
 
@@ -735,11 +783,21 @@ document.documentElement.classList.add("js");
       return true;
     }
 
+    /** A number shows a loss alone; in the slider, at its right side. */
     pressNumber(number) {
       const row = this.chosenRows()[number];
-      if (row === undefined || this.state.mode !== "flip") return false;
-      this.show(row);
+      if (row === undefined) return false;
+      if (this.state.mode === "slider") this.change({ right: row });
+      else this.show(row);
       return true;
+    }
+
+    /** Shows the next or the previous loss alone. */
+    stepRow(by) {
+      const rows = this.chosenRows();
+      if (rows.length === 0) return;
+      const index = rows.indexOf(this.state.shown);
+      this.show(rows[index < 0 ? 0 : (index + by + rows.length) % rows.length]);
     }
 
     keys = {
@@ -750,6 +808,8 @@ document.documentElement.classList.add("js");
       "+": () => this.zoom(1),
       "=": () => this.zoom(1),
       "-": () => this.zoom(-1),
+      n: () => this.stepRow(1),
+      p: () => this.stepRow(-1),
       ArrowLeft: () => this.step(-1),
       ArrowRight: () => this.step(1),
     };
@@ -770,8 +830,8 @@ document.documentElement.classList.add("js");
    * The file of a row among a picture's files; undefined if it has none. Instead of files by row there can be a list of rows, whose files
    * then have the usual names: this keeps a page with many pictures small.
    */
-  function fileIn(files, row, ending, folder = "") {
-    return Array.isArray(files) ? files.includes(row) ? folder + row + ending : undefined : files?.[row];
+  function fileIn(files, row, folder = "") {
+    return Array.isArray(files) ? files.includes(row) ? `${folder}${row}.webp` : undefined : files?.[row];
   }
 
   /** The shape of an area, within what a grid of crops can use. */
@@ -810,12 +870,12 @@ document.documentElement.classList.add("js");
   /** The list of keys. */
   function buildHelp() {
     const lines = [
-      ["1 … 9, 0", "show a loss (Flip)"], ["Space", "the reference, and back"], ["d", "the distorted input, and back"],
-      ["Tap", "the next loss (Flip)"],
+      ["1 … 9, 0", "show a loss; in the slider, at its right side"], ["n, p", "the next, the previous loss"],
+      ["Space", "the reference, and back"], ["d", "the distorted input, and back"], ["Tap", "the next loss (Flip)"],
       ["← →", "the previous, the next picture; in the slider: move the divider"], ["+ −", "zoom; also the wheel with Ctrl"],
-      ["Shift with an arrow", "move the picture; also by dragging it"], ["c", "where the losses differ most"], ["w", "the whole picture"],
+      ["Shift with an arrow", "move the picture; also by dragging it"], ["c", "where the losses differ most"], ["w", "all that the page has of the picture"],
     ];
-    return make("details", { className: "help" }, make("summary", {}, "Keys"),
+    return make("details", { className: "help" }, make("summary", {}, "Keyboard shortcuts"),
       make("dl", {}, ...lines.map(([key, text]) => make("div", {}, make("dt", {}, make("kbd", {}, key)), make("dd", {}, text)))));
   }
 
@@ -825,11 +885,16 @@ document.documentElement.classList.add("js");
   let lastUsed;
   let readerIsActive = false;
 
-  /** The address of what a viewer shows: #TASK/PICTURE/ROW,ROW, then /MODE unless it flips. */
+  /**
+   * The address of what a viewer shows: #TASK/PICTURE/ROW,ROW, then /MODE unless it flips, and what the mode shows: the row that is flipped
+   * to, unless it is the first one, or the kind of the error map.
+   */
   function addressOf(viewer) {
-    const { picture, mode, left, right } = viewer.state;
-    const rows = mode === "slider" ? [left, right] : viewer.chosenRows();
-    return `#${[viewer.task.id, picture.id, rows.join(","), ...(mode === "flip" ? [] : [mode])].join("/")}`;
+    const { picture, mode, left, right, shown, map } = viewer.state;
+    const chosen = viewer.chosenRows();
+    const rows = mode === "slider" ? [left, right] : chosen.length === 0 ? [NO_ROWS] : chosen;
+    const end = mode === "maps" ? [mode, map] : mode !== "flip" ? [mode] : shown === (chosen[0] ?? REFERENCE) ? [] : [mode, shown];
+    return `#${[viewer.task.id, picture.id, rows.join(","), ...end].join("/")}`;
   }
 
   /** The parts of an address. One that cannot be decoded is no address of ours. */
@@ -843,25 +908,31 @@ document.documentElement.classList.add("js");
 
   /** Shows what the address asks for. Whatever it says that does not exist is ignored: the results may have changed since. */
   function followAddress() {
-    const [task, picture, rows, mode] = readAddress(location.hash);
+    const [task, picture, rows, mode, detail] = readAddress(location.hash);
     const viewer = viewers.get(task);
     if (viewer === undefined || picture === undefined) return;
-    viewer.apply(changesFor(viewer, picture, rows, mode));
+    viewer.apply(changesFor(viewer, picture, rows, mode, detail));
     lastUsed = viewer;
     viewer.root.scrollIntoView();
     wake(viewer);
   }
 
-  function changesFor(viewer, pictureId, rows, mode) {
-    const changes = {};
+  function changesFor(viewer, pictureId, rows, mode, detail) {
+    const changes = { mode: viewer.modes.has(mode) ? mode : "flip", modeBack: undefined };
     const picture = viewer.task.pictures.find(each => each.id === pictureId);
     if (picture !== undefined) changes.picture = picture;
-    if (viewer.modes.has(mode)) changes.mode = mode;
     const asked = (rows ?? "").split(",");
     const known = asked.filter(id => viewer.task.rows.some(row => row.id === id));
-    if (changes.mode === "slider") Object.assign(changes, sidesFor(viewer, asked));
-    else if (known.length > 0) Object.assign(changes, { chosen: new Set(known), shown: known[0] });
-    return changes;
+    if (changes.mode === "slider") return Object.assign(changes, sidesFor(viewer, asked));
+    if (known.length > 0) Object.assign(changes, { chosen: new Set(known), shown: known[0] });
+    if (asked.includes(NO_ROWS)) Object.assign(changes, { chosen: new Set(), shown: REFERENCE });
+    return Object.assign(changes, detailFor(viewer, changes, detail));
+  }
+
+  /** What a mode shows: the row that is flipped to, or the kind of the error map. */
+  function detailFor(viewer, { mode, chosen = viewer.state.chosen }, detail) {
+    if (mode === "flip" && ([REFERENCE, DISTORTED].includes(detail) || chosen.has(detail))) return { shown: detail };
+    return mode === "maps" && viewer.task.maps?.some(map => map.id === detail) ? { map: detail } : {};
   }
 
   /** The two sides of the slider. */
@@ -898,9 +969,14 @@ document.documentElement.classList.add("js");
     const root = target.closest?.(".viewer");
     if (root) return viewers.get(root.dataset.task);
     if (target !== document.body && target !== document.documentElement) return undefined;
-    if (lastUsed !== undefined && visibleHeight(lastUsed) > 0) return lastUsed;
+    if (lastUsed !== undefined && isSeen(lastUsed)) return lastUsed;
     const [first] = [...viewers.values()].sort((a, b) => visibleHeight(b) - visibleHeight(a));
-    return first !== undefined && visibleHeight(first) > 0 ? first : undefined;
+    return first !== undefined && isSeen(first) ? first : undefined;
+  }
+
+  /** Whether enough of a stage is on the screen for keys: a stage higher than the screen can fill half of that. */
+  function isSeen(viewer) {
+    return visibleHeight(viewer) >= SHARE_FOR_KEYS * Math.min(viewer.stage.offsetHeight, innerHeight);
   }
 
   /** Whether the focused element has its own use for a key. */
@@ -961,11 +1037,12 @@ document.documentElement.classList.add("js");
   function startViewers() {
     const data = document.getElementById("mdfData");
     if (data === null) return;
-    const tasks = new Map(JSON.parse(data.textContent).tasks.map(task => [task.id, task]));
+    const { tasks: all, mapColours } = JSON.parse(data.textContent);
+    const tasks = new Map(all.map(task => [task.id, task]));
     for (const root of document.querySelectorAll(".viewer[data-task]")) {
       const task = tasks.get(root.dataset.task);
       if (task === undefined || task.pictures.length === 0) continue;
-      viewers.set(task.id, new Viewer(root, task));
+      viewers.set(task.id, new Viewer(root, task, mapColours));
       const grid = gridOf(root);
       if (grid !== null) grid.open = false;
     }

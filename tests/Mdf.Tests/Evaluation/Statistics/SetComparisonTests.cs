@@ -18,6 +18,21 @@ public sealed class SetComparisonTests
         Assert.Empty(comparison.Notes);
     }
 
+    /// <summary>The best row can be the one that varies most. A row that is clearly behind the second one is then not as good as any.</summary>
+    [Fact]
+    public void A_row_that_any_other_beats_has_no_tie_with_the_best()
+    {
+        (double, double)[] Images(Func<int, double> change) => [.. Enumerable.Range(0, 12).Select(image => (30 + image % 5 + change(image), 0.2 + 0.001 * image))];
+        var comparison = SetComparison.Of("Set14", s_measures,
+        [
+            Row("varies", 1, Images(image => 0.02 + (image % 2 == 0 ? 1 : -1))),
+            Row("second", 1, Images(_ => 0)),
+            Row("third", 1, Images(image => -0.1 - 0.001 * (image % 3))),
+        ]);
+        Assert.Equal([ComparedRank.Best, ComparedRank.Tied, ComparedRank.Worse], comparison.Rows.Select(row => row.Values[0]!.Rank));
+        Assert.Equal([false, false, true], comparison.Pairs.Where(pair => pair.Measure == 0).Select(pair => pair.IsSignificant!.Value));
+    }
+
     [Fact]
     public void The_spread_is_that_of_the_means_of_the_seeds()
     {

@@ -117,6 +117,15 @@ public sealed class SweepFileTests : IDisposable
         Assert.DoesNotContain('\n', message);
     }
 
+    [Fact]
+    public void A_sweep_has_at_most_32_axes()
+    {
+        string[] names = [.. "abcdefghijklmnopqrstuvwxyzABCDEFG".Select(letter => letter.ToString())];
+        string Axes(int count) => $"losses: {{X: 'l1+{string.Join('+', names.Take(count).Select(name => $"{name}*mse"))}'}}\naxes: {{{string.Join(", ", names.Take(count).Select(name => $"{name}: [1]"))}}}";
+        Assert.Equal(32, Load(Base + Axes(32)).Axes.Count);
+        Assert.EndsWith("line 3: expected at most 32 axes, found 33: use several sweeps", Assert.Throws<InputException>(() => Load(Base + Axes(33))).Message);
+    }
+
     [Theory]
     [InlineData("seeds: [1]", "'experiment' is missing; expected the file of an experiment, or its keys")]
     [InlineData("experiment: {task: 'jpeg:10'}\nseeds: [1]", "'network.name' is missing")]
