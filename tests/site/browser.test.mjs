@@ -377,6 +377,15 @@ describe("the report of a comparison", { skip: task === undefined ? "the site ha
       if (mode === "slider") assert.equal(await viewer.locator("select.right").inputValue(), rows[1].id);
       else await waitForShown(stage, rows[1].id);
     }
+    const { page, stage, viewer } = await openPicture("slider");
+    await stage.locator("img-comparison-slider").focus();
+    for (const id of ["~reference", undefined]) {
+      await page.keyboard.press("Space");
+      if (id !== undefined) await waitForShown(stage, id);
+    }
+    assert.equal(await page.evaluate(() => document.activeElement.tagName), "IMG-COMPARISON-SLIDER", "the focus goes back with the slider");
+    await viewer.locator('.modes [data-mode="flip"]').click();
+    await waitForShown(stage, rows[0].id);
   });
 
   test("n and p show the next and the previous loss", async () => {
@@ -414,7 +423,7 @@ describe("the report of a comparison", { skip: task === undefined ? "the site ha
     const links = await page.locator(".downloads a").evaluateAll(all => all.map(link => link.getAttribute("href")));
     if (links.length === 0) return t.skip("the site has no table");
     for (const link of links) assert.ok(statSync(join(site, link)).size > 0, link);
-    assert.ok(links.some(link => link.endsWith("-pairs.csv")));
+    assert.ok(links.some(link => link.endsWith(".pairs.csv")));
   });
 
   test("parts of a link that do not exist are ignored", async () => {

@@ -96,7 +96,7 @@ internal sealed class DemoPage
             Pictures = [new SitePicture(
                 Photograph, $"{Photograph}.png", "Rachel Michetti, CC0", Save("original", shipped.Original), Save("distorted", shipped.Distorted),
                 [.. rows.Select((row, r) => Save(ids[r], row.Image))],
-                [.. scores.Select(score => (IReadOnlyList<string>)[.. measures.Entries.Select(measure => measure.Text(score[measure.Name]))])])],
+                [.. scores.Select(score => (IReadOnlyList<string?>)[.. measures.Entries.Select(measure => score[measure.Name] is { } value ? measure.Text(value) : null)])])],
             PictureMeasures = measures.Entries,
             Plots = trained is null ? [] : [new SitePlot(
                 "overview.png", trained.Overview, "Four distortions of a photograph of a cat with equal MSE, and a bar for each loss and distortion",

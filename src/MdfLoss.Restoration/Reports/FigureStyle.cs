@@ -9,7 +9,7 @@ internal static class FigureStyle
     /// <summary>The name of <see cref="Typeface"/> in ScottPlot. No system font has this name.</summary>
     public static string Font { get; } = "mdf: DejaVu Sans";
 
-    // The palette of Okabe and Ito (2008), which colour-blind people can distinguish, without its yellow (too pale for lines), and a brown.
+    // The palette of Okabe and Ito (2008), which colour-blind people can distinguish. A brown replaces its yellow, which is too pale for lines.
     private static readonly Color[] s_palette =
     [
         new("#0072B2"), new("#D55E00"), new("#009E73"), new("#CC79A7"), new("#E69F00"), new("#56B4E9"), new("#404040"), new("#8A5A44"),

@@ -146,7 +146,9 @@ internal static partial class Plots
         canvas.Axes.SetLimitsX(places.Min() - margin, places.Max() + margin);
         // A few places, such as the validations of a training, have a tick each.
         double[] distinct = [.. places.Distinct().Order()];
-        var ticks = distinct.Length <= MostTicksAtPlaces && distinct.All(double.IsInteger) ? distinct.Select(place => new Tick(place, Number(place, 0))) : LinearTicks(places.Min() - margin, places.Max() + margin);
+        var isRegular = distinct.Length <= MostTicksAtPlaces && distinct.All(double.IsInteger)
+            && distinct.Zip(distinct.Skip(1), (one, next) => next - one).All(gap => gap * MostTicksAtPlaces >= distinct[^1] - distinct[0]);
+        var ticks = isRegular ? distinct.Select(place => new Tick(place, Number(place, 0))) : LinearTicks(places.Min() - margin, places.Max() + margin);
         canvas.Axes.Bottom.TickGenerator = new NumericManual([.. ticks]);
         canvas.XLabel(plot.XLabel);
         return Finish(canvas, plot.Title, plot.YLabel, hasLegend: plot.Series.Count > 1);

@@ -137,6 +137,7 @@ internal static class ResultTableFormats
             '|' => "$|$",
             '<' => "$<$",
             '>' => "$>$",
+            '†' => "$\\dagger$",
             '↑' => "$\\uparrow$",
             '↓' => "$\\downarrow$",
             '∞' => "$\\infty$",

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
 using Mdf.Evaluation;
+using Mdf.Experiments;
 using Mdf.Experiments.Comparisons;
 using Mdf.Experiments.Sweeps;
 using Mdf.Reports.Site;
@@ -65,10 +66,10 @@ internal sealed class ReportCommand : ComputeCommand
             });
 
         static IEnumerable<string> Train(RepeatedLoss loss) => loss.Seeds.Select(seed => string.Create(CultureInfo.InvariantCulture,
-            $"mdf train experiment.yaml --set {Quoted($"loss={loss.Loss}")} --set seed={seed} --threads {loss.Threads} -o {loss.Folder}/seed-{seed}"));
+            $"mdf train {loss.Experiment} --set {Quoted($"loss={YamlText.From(loss.Loss)}")} --set seed={seed} --threads {loss.Threads} -o {loss.Folder}/seed-{seed}"));
 
-        static IEnumerable<string> Evaluate(string task, IReadOnlyList<string> measures) =>
-            [$"mdf evaluate */seed-*/last.safetensors --task {Quoted(task)} --metrics {Quoted(string.Join(',', measures))} --means --data TEST-SET # a folder of test images"];
+        static string Evaluate(string folder, string task, IReadOnlyList<string> measures) =>
+            $"mdf evaluate {folder}/*/seed-*/last.safetensors --task {Quoted(task)} {(measures.Count == 0 ? "" : $"--metrics {Quoted(string.Join(',', measures))} ")}--means --data TEST-SET";
 
         // A word for a shell.
         static string Quoted(string text) => text.All(c => char.IsAsciiLetterOrDigit(c) || "=:,./_-+".Contains(c)) ? text : SlurmScript.Quote(text);

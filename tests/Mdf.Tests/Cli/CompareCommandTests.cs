@@ -53,8 +53,8 @@ public sealed class CompareCommandTests : IDisposable
         Assert.DoesNotContain("<script>alert", page, StringComparison.Ordinal);
         Assert.Contains("&lt;script&gt;alert(1)&lt;/script&gt;", page, StringComparison.Ordinal);
         Assert.Contains("somebody &amp; co, CC0", page, StringComparison.Ordinal);
-        Assert.Contains("mdf train experiment.yaml --set loss=l1 --set seed=1 --threads 2 -o l1/seed-1\nmdf train experiment.yaml --set loss=l1 --set seed=2 --threads 2 -o l1/seed-2\n", page, StringComparison.Ordinal);
-        Assert.Contains("mdf evaluate */seed-*/last.safetensors --task denoise:50 --metrics psnr_y,flip --means --data TEST-SET", page, StringComparison.Ordinal);
+        Assert.Contains("mdf train noise.yaml --set loss=l1 --set seed=1 --threads 2 -o noise/l1/seed-1\nmdf train noise.yaml --set loss=l1 --set seed=2 --threads 2 -o noise/l1/seed-2\n", page, StringComparison.Ordinal);
+        Assert.Contains("mdf evaluate noise/*/seed-*/last.safetensors --task denoise:50 --metrics psnr_y,flip --means --data TEST-SET", page, StringComparison.Ordinal);
         Assert.Contains("Training: 4 steps on train, batch 2, patches of 16 pixels. 2 networks for each loss", page, StringComparison.Ordinal);
         Assert.DoesNotContain(_folder.File(""), page.Replace("\\u002F", "/", StringComparison.Ordinal).Split("<pre")[0], StringComparison.Ordinal); // no path of this machine, except in the experiment itself
         using var data = JsonDocument.Parse(page.Split("id=\"mdfData\">")[1].Split("</script>")[0]);
@@ -63,9 +63,9 @@ public sealed class CompareCommandTests : IDisposable
         var files = _folder.File("out/site/" + picture.GetProperty("folder").GetString());
         Assert.Equal(["flip/l1", "flip/script-alert-1-script", "l1", "original/distorted", "original/flip", "original/psnr-chroma", "original/reference", "psnr-chroma/l1", "psnr-chroma/script-alert-1-script", "script-alert-1-script"],
             Directory.EnumerateFiles(files, "*", SearchOption.AllDirectories).Select(file => Path.ChangeExtension(Path.GetRelativePath(files, file), null).Replace('\\', '/')).Where(file => !file.Contains("resnet18", StringComparison.Ordinal)).Order(StringComparer.Ordinal));
-        foreach (var file in new[] { "site.css", "site.js", "img-comparison-slider.js", "plots/noise-plane-flip.svg", "plots/noise-training.svg", "tables/noise-set.csv", "tables/noise-set.tex", "tables/noise-set-pairs.csv" })
+        foreach (var file in new[] { "site.css", "site.js", "img-comparison-slider.js", "plots/noise-plane-flip.svg", "plots/noise-training.svg", "tables/noise/set.csv", "tables/noise/set.tex", "tables/noise/set.pairs.csv" })
             Assert.True(File.Exists(_folder.File($"out/site/{file}")), file);
-        Assert.Matches(@"Noise: Set, 3 images; ± over seeds; ○ no other is significantly better\*\*\n\n\| loss +\| +PSNR-Y \(dB\) ↑ \| +FLIP ↓ \|", File.ReadAllText(_folder.File("out/site/tables/noise-set.md")));
+        Assert.Matches(@"Noise: Set, 3 images; ± over seeds; ○ no other is significantly better\*\*\n\n\| loss +\| +PSNR-Y \(dB\) ↑ \| +FLIP ↓ \|", File.ReadAllText(_folder.File("out/site/tables/noise/set.md")));
         var scores = NetworkScores.Read(_folder.File("out/noise/cells/loss=_script_alert_1___script___,seed=1/scores.json"))!;
         Assert.Equal([0.25, 0.5, 0.75], scores.Between.Select(between => between.Position));
         Assert.Empty(NetworkScores.Read(_folder.File("out/noise/cells/loss=L1,seed=1/scores.json"))!.Between);
@@ -78,6 +78,38 @@ public sealed class CompareCommandTests : IDisposable
         // Another report of the same results, and of a single task, is the same page.
         Assert.Equal(0, Run("report {}out/noise -o {}again").ExitCode);
         Assert.Equal(page, File.ReadAllText(_folder.File("again/index.html")));
+    }
+
+    [Fact]
+    public void A_page_says_what_its_rows_are_without_paths()
+    {
+        Assert.Equal(0, Run("compare {}comparison.yaml -o {}out").ExitCode);
+        var path = _folder.File("out/noise/task.json");
+        var text = File.ReadAllText(path);
+        Assert.Contains("\"restorer\": \"identity\"", text, StringComparison.Ordinal);
+        File.WriteAllText(path, text.Replace("\"loss\": \"l1\"", "\"loss\": \"0.5*l1\\u002Bflip\"", StringComparison.Ordinal).Replace("\"loss\": \"mse\"", "\"loss\": \"mdf:'/secret/C\\u002B\\u002B/stack.safetensors'\"", StringComparison.Ordinal));
+        Assert.Equal(0, Run("report {}out -o {}site").ExitCode);
+        var page = File.ReadAllText(_folder.File("site/index.html"));
+        var row = page.Split("<tr>").Skip(1).First(part => part.Contains("<bdi>L1</bdi>", StringComparison.Ordinal)).Split("</tr>")[0];
+        Assert.Contains("<bdi>L1</bdi> <small>0.5*l1+flip</small>", row, StringComparison.Ordinal);
+        Assert.Equal(1, row.Split('†').Length - 1); // of the two measures, FLIP is part of this loss
+        Assert.Contains("†</span>Trained with this measure", page, StringComparison.Ordinal);
+        Assert.Contains("<small>mdf:&#39;stack.safetensors&#39;</small>", page, StringComparison.Ordinal);
+        Assert.DoesNotContain("/secret/", page.Split("<pre")[0], StringComparison.Ordinal);
+        Assert.Matches(@"; † trained with this measure\*\*\n", File.ReadAllText(_folder.File("site/tables/noise/set.md")));
+        Assert.Contains("$\\dagger$", File.ReadAllText(_folder.File("site/tables/noise/set.tex")), StringComparison.Ordinal);
+        using var data = JsonDocument.Parse(page.Split("id=\"mdfData\">")[1].Split("</script>")[0]);
+        var task = data.RootElement.GetProperty("tasks")[0];
+        Assert.Equal(2, task.GetProperty("rows").GetArrayLength()); // the input is there already
+        var flip = task.GetProperty("pictures")[0].GetProperty("maps").GetProperty("flip");
+        Assert.InRange(flip.GetProperty("brightest").GetDouble(), 0.01, 1);
+        Assert.True(flip.GetProperty("hasInput").GetBoolean());
+
+        // A description from before these entries.
+        File.WriteAllText(path, string.Join('\n', text.Split('\n').Where(line => !line.Contains("\"restorer\"", StringComparison.Ordinal) && !line.Contains("\"training\"", StringComparison.Ordinal))).Replace("      ],\n    }", "      ]\n    }", StringComparison.Ordinal).Replace("\",\n}", "\"\n}", StringComparison.Ordinal));
+        var answer = Run("report {}out -o {}site");
+        Assert.True(answer.ExitCode == 0, answer.Error);
+        Assert.Contains("Network: dncnn, features 4, layers 3. 2 networks", File.ReadAllText(_folder.File("site/index.html")), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -247,8 +279,10 @@ public sealed class CompareCommandTests : IDisposable
     [Theory]
     [InlineData("\"folder\": \"cells/loss=L1,seed=1\"", "\"folder\": \"../../../etc\"")]
     [InlineData("\"name\": \"\\u77E5\\u899A\"", "\"name\": \"../../secret\"")]
-    public void A_description_that_leads_out_of_its_folder_is_refused(string from, string to)
+    [InlineData("\"loss\": \"l1\"", null)]
+    public void A_description_that_leads_out_of_its_folder_or_is_far_too_long_is_refused(string from, string? to)
     {
+        to ??= $"\"loss\": \"{new string(':', 20_000)}\"";
         Assert.Equal(0, Run("compare {}comparison.yaml -o {}out").ExitCode);
         var text = File.ReadAllText(_folder.File("out/noise/task.json"));
         Assert.Contains(from, text, StringComparison.Ordinal);

@@ -17,17 +17,21 @@ namespace Mdf.Experiments.Comparisons;
 internal sealed record ReportPart(string Folder, bool IsSweep);
 
 /// <summary>The networks of one loss, to train again.</summary>
+/// <param name="Experiment">The name of the file of the experiment.</param>
 /// <param name="Folder">A name for their folder.</param>
 /// <param name="Loss">The loss expression.</param>
 /// <param name="Seeds">Their seeds.</param>
 /// <param name="Threads">The number of threads of a training.</param>
-internal sealed record RepeatedLoss(string Folder, string Loss, IReadOnlyList<long> Seeds, int Threads);
+internal sealed record RepeatedLoss(string Experiment, string Folder, string Loss, IReadOnlyList<long> Seeds, int Threads);
 
 /// <summary>Makes the content of a site from the folders of comparisons and sweeps. Unfinished and failed runs are named, and left out.</summary>
 internal static partial class ComparisonReport
 {
     // The measures that say how an image looks, the first ones first.
     private static readonly string[] s_perception = ["lpips_alex", "resnet18", "flip", "dists"];
+
+    // The losses that contain a measure of another name.
+    private static readonly (string Measure, string Loss)[] s_sameAs = [(Measures.Psnr, "mse"), (Measures.MsSsim, "ms-ssim-l1"), (Measures.PsnrChroma, "chroma")];
 
     // An experiment has fewer lines.
     private const int MostLines = 1000;
@@ -55,10 +59,10 @@ internal static partial class ComparisonReport
 
     /// <summary>Reads the results of all tasks and searches.</summary>
     /// <param name="parts">The tasks and searches.</param>
-    /// <param name="train">The commands that train the experiment in <c>experiment.yaml</c> with a loss and each seed.</param>
-    /// <param name="measure">The commands that measure these networks for a task by measures.</param>
+    /// <param name="train">The commands that train the networks of a loss.</param>
+    /// <param name="measure">The command that measures the networks in a folder, for a task by measures, on the folder <c>TEST-SET</c>.</param>
     /// <exception cref="InputException">The description of a task or a search is corrupt.</exception>
-    public static SiteModel Read(IReadOnlyList<ReportPart> parts, Func<RepeatedLoss, IEnumerable<string>> train, Func<string, IReadOnlyList<string>, IEnumerable<string>> measure)
+    public static SiteModel Read(IReadOnlyList<ReportPart> parts, Func<RepeatedLoss, IEnumerable<string>> train, Func<string, string, IReadOnlyList<string>, string> measure)
     {
         ArgumentNullException.ThrowIfNull(parts);
         (string Folder, TaskDescription Task)[] tasks = [.. parts.Where(part => !part.IsSweep).Select(part => (part.Folder, TaskDescription.Read(part.Folder)))];
@@ -98,7 +102,7 @@ internal static partial class ComparisonReport
     private static SiteProblem UnknownMeasure(string name) => new(null, $"The measure {Untrusted.Quote(name)} is not known here, and is left out.");
 
     private static SiteTask TaskOf(
-        string folder, TaskDescription task, string id, Func<RepeatedLoss, IEnumerable<string>> train, Func<string, IReadOnlyList<string>, IEnumerable<string>> measure)
+        string folder, TaskDescription task, string id, Func<RepeatedLoss, IEnumerable<string>> train, Func<string, string, IReadOnlyList<string>, string> measure)
     {
         var problems = new List<SiteProblem>();
         var results = task.Rows.Select(row => (Row: row, Networks: (IReadOnlyList<(DescribedResult Result, NetworkScores Scores)>)[.. row.Results
@@ -108,7 +112,8 @@ internal static partial class ComparisonReport
         SetComparison[] sets = [.. task.Sets.Select(set => SetComparison.Of(set, measures, [.. results.Select(row => (row.Row.Name, (IReadOnlyList<NetworkScores>)[.. row.Networks.Select(network => network.Scores)]))]))];
         problems.AddRange(sets.SelectMany(set => set.Notes).Select(note => new SiteProblem(null, note + ".")));
         var ids = SafeName.Of(task.Rows.Select(row => row.Name));
-        SiteRow[] rows = [.. results.Select((row, r) => RowOf(folder, row.Row, ids[r], row.Networks.Count, measures))];
+        var input = results.Index().Where(row => row.Item.Row is { Loss: null, Restorer: Restorers.Identity }).Select(row => (int?)row.Index).FirstOrDefault();
+        SiteRow[] rows = [.. results.Select((row, r) => RowOf(folder, row.Row, ids[r], row.Networks.Count, r == input, measures))];
         int[] seeds = [.. results.Where(row => row.Row.Loss is not null && row.Networks.Count > 0).Select(row => row.Networks.Count).Distinct().Order()];
         var networks = seeds switch
         {
@@ -127,7 +132,7 @@ internal static partial class ComparisonReport
             PictureMeasures = measures,
             PictureSeed = results.Max(row => row.Row.Results.Count) > 1 && results.Where(row => row.Row.Loss is not null).Select(row => row.Row.Results[0].Seed).Distinct().ToList() is [var seed] ? seed : null,
             Threads = results.Any(row => row.Row.Loss is not null) ? task.Threads : null,
-            Commands = CommandsOf(folder, task, ids, train, measure),
+            Commands = CommandsOf(folder, task, id, ids, train, measure),
             Plots = [.. PlanesOf(task, sets, results, measures), .. CurvesOf(folder, results)],
             Problems = problems,
         };
@@ -176,7 +181,7 @@ internal static partial class ComparisonReport
         return [.. names.Select(Measures.Known).OfType<Measure>().DistinctBy(measure => measure.Name)];
     }
 
-    private static SiteRow RowOf(string folder, DescribedRow row, string id, int networks, IReadOnlyList<Measure> measures)
+    private static SiteRow RowOf(string folder, DescribedRow row, string id, int networks, bool isInput, IReadOnlyList<Measure> measures)
     {
         var log = row.Loss is null || row.Results.Count == 0 ? [] : TrainingLog.Read(new RunFolder(Path.Combine(folder, row.Results[0].Folder)));
         double[] times = [.. log.Select(entry => Number(entry["train"]?["ms_per_step"])).OfType<double>().Order()];
@@ -186,13 +191,13 @@ internal static partial class ComparisonReport
             Steps = log.Select(entry => (int?)Number(entry["iteration"])).Max(),
             Networks = networks,
             Expression = row.Loss is { } loss ? Folder().Replace(loss, "") : row.Restorer,
-            IsInput = row.Restorer == Restorers.Identity,
+            IsInput = isInput,
             TrainedMeasures = [.. measures.Where(measure => IsTrainedWith(row.Loss, measure)).Select(measure => measure.Name)],
         };
     }
 
-    // The folder of the file that a loss names.
-    [GeneratedRegex(@"(?<=:'?)[^'?+*]*[/\\]")]
+    // The folder of the file that a loss names, with and without quotes.
+    [GeneratedRegex(@"(?<=:')[^']*[/\\]|(?<=:)[^'?+*]*[/\\]")]
     private static partial Regex Folder();
 
     private static bool IsTrainedWith(string? loss, Measure measure)
@@ -200,7 +205,7 @@ internal static partial class ComparisonReport
         try
         {
             string[] used = loss is null ? [] : [.. LossExpression.Parse(loss).NamesUsed];
-            return used.Contains(measure.Name.Replace('_', '-')) || measure.Name == Measures.Psnr && used.Contains("mse");
+            return loss == measure.Name || used.Contains(measure.Name.Replace('_', '-')) || s_sameAs.Any(same => same.Measure == measure.Name && used.Contains(same.Loss));
         }
         catch (InputException)
         {
@@ -210,18 +215,22 @@ internal static partial class ComparisonReport
 
     /// <summary>The experiments of the losses, which differ in little else than the loss, and the commands that train and measure their networks.</summary>
     private static IReadOnlyList<SiteCommands> CommandsOf(
-        string folder, TaskDescription task, IReadOnlyList<string> ids, Func<RepeatedLoss, IEnumerable<string>> train, Func<string, IReadOnlyList<string>, IEnumerable<string>> measure)
+        string folder, TaskDescription task, string id, IReadOnlyList<string> ids, Func<RepeatedLoss, IEnumerable<string>> train, Func<string, string, IReadOnlyList<string>, string> measure)
     {
         (DescribedRow Row, string Id, string[] Experiment)[] losses = [.. task.Rows.Zip(ids).Where(row => row.First.Loss is not null)
             .Select(row => (row.First, row.Second, ExperimentOf(Path.Combine(folder, row.First.Results[0].Folder)))).Where(row => row.Item3.Length > 0)];
+        var experiments = losses.GroupBy(loss => string.Join('\n', loss.Experiment.Where(line => !line.StartsWith("loss:", StringComparison.Ordinal) && !line.StartsWith("seed:", StringComparison.Ordinal))))
+            .Select((group, g) => (File: string.Create(CultureInfo.InvariantCulture, $"{id}{(g == 0 ? "" : $"-{g + 1}")}.yaml"), Losses: group.ToList())).ToList();
+        // NIQE needs a file, whose path is not known here.
+        string[] measures = [.. task.Measures.Where(name => Measures.Known(name) is { Source: not MeasureSource.Niqe })];
         return losses.Length == 0 ? [] :
         [
-            .. losses.GroupBy(loss => string.Join('\n', loss.Experiment.Where(line => !line.StartsWith("loss:", StringComparison.Ordinal) && !line.StartsWith("seed:", StringComparison.Ordinal))))
-                .Select(group => new SiteCommands(group.Count() == losses.Length ? "experiment.yaml" : $"experiment.yaml of {string.Join(", ", group.Select(loss => loss.Row.Name))}", group.First().Experiment)),
-            new SiteCommands("Commands that train and measure",
+            .. experiments.Select(experiment => new SiteCommands(experiment.File, experiment.Losses[0].Experiment)),
+            new SiteCommands("Commands that train and measure, with your folder of test images as TEST-SET",
             [
-                .. losses.SelectMany(loss => train(new RepeatedLoss(loss.Id, loss.Row.Loss!, [.. loss.Row.Results.Select(result => result.Seed).OfType<long>()], task.Threads))),
-                .. measure(task.Task, task.Measures),
+                .. experiments.SelectMany(experiment => experiment.Losses.SelectMany(loss => train(new RepeatedLoss(
+                    experiment.File, $"{id}/{loss.Id}", loss.Row.Loss!, [.. loss.Row.Results.Select(result => result.Seed).OfType<long>()], task.Threads)))),
+                measure(id, task.Task, measures),
             ]),
         ];
 
@@ -241,14 +250,14 @@ internal static partial class ComparisonReport
             {
                 var found = rows.Select(row => row is var (result, scores) && scores.PicturesSettings == task.PicturesSettings && new ResultFolder(Path.Combine(folder, result.Folder)).Picture(entry.picture.Name) is var file && File.Exists(file)
                     ? (File: file, Texts: Texts(scores, entry.picture.Name))
-                    : ((string File, IReadOnlyList<string>? Texts)?)null).ToArray();
+                    : ((string File, IReadOnlyList<string?>? Texts)?)null).ToArray();
                 return new SitePicture(
                     entry.Id, entry.picture.Name, entry.picture.Credit, ComparisonFolder.Original(folder, entry.picture.Name), ComparisonFolder.Distorted(folder, entry.picture.Name),
                     [.. found.Select(result => result?.File)], [.. found.Select(result => result?.Texts)]);
             })];
 
-        IReadOnlyList<string>? Texts(NetworkScores scores, string name) => scores.Pictures?.Images.FirstOrDefault(image => image.Name == name) is { } image
-            ? [.. measures.Select(measure => measure.Text(image.Scores.GetValueOrDefault(measure.Name)))]
+        IReadOnlyList<string?>? Texts(NetworkScores scores, string name) => scores.Pictures?.Images.FirstOrDefault(image => image.Name == name) is { } image
+            ? [.. measures.Select(measure => image.Scores.GetValueOrDefault(measure.Name) is { } score ? measure.Text(score) : null)]
             : null;
     }
 

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using Mdf.Evaluation;
 using Mdf.Experiments.Sweeps;
 using Mdf.Runtime;
 using static TorchSharp.torch;
@@ -119,7 +120,7 @@ internal sealed class ComparisonRun(Comparison comparison, string path, Device d
             [
                 .. task.Sweep.Losses.Select(loss => new DescribedRow(loss.Name, loss.Expression, [.. task.Sweep.Cells.Where(cell => cell.Setting.Loss == loss)
                     .Select(cell => new DescribedResult(cell.Seed ?? cell.Experiment.Training.Seed, Relative(folder.Of(cell))))])),
-                .. task.Restorers.Select(restorer => new DescribedRow(restorer.Name, null, [new DescribedResult(null, Relative(folder.Of(restorer)))], restorer.Value.Split(':')[0] is var kind && kind == restorer.Value ? Path.GetFileName(kind) : kind)),
+                .. task.Restorers.Select(restorer => new DescribedRow(restorer.Name, null, [new DescribedResult(null, Relative(folder.Of(restorer)))], Restorers.Names.Find(restorer.Value.Split(':')[0]) is null ? Path.GetFileName(restorer.Value) : restorer.Value.Split(':')[0])),
             ],
             [.. measurement.Pictures.Select(picture => new DescribedPicture(picture, task.Gallery?.Credits.GetValueOrDefault(picture) ?? ""))],
             task.Gallery?.Size ?? GalleryPictures.DefaultSize, task.Sweep.Threads, measurement.Settings, measurement.PicturesSettings, TrainingOf(first));

@@ -52,11 +52,15 @@ internal sealed record TaskDescription(
     public static TaskDescription Read(string folder) => DescriptionFile.Read<TaskDescription>(
         Path.Combine(folder, FileName), task => task.IsUsable(), "expected the description of a task of a comparison, found something else: run the comparison again");
 
+    // Longer texts would fill a page.
+    private const int LongestText = 10_000;
+
     // The file is not trusted: no name may lead out of the folder.
     private bool IsUsable() =>
         Rows is { Count: > 0 } && Pictures is not null && Sets?.All(set => set is not null) == true && Measures?.All(measure => measure is not null) == true
         && Id is not null && Title is not null && Comparison is not null && Task is not null && Network is not null && Settings is not null && PicturesSettings is not null
-        && Rows.All(row => row?.Name is not null && row.Results is { Count: > 0 } && row.Results.All(result => result?.Folder is { } folder && IsInside(folder)))
+        && (Training?.Length ?? 0) <= LongestText
+        && Rows.All(row => row?.Name is not null && (row.Loss?.Length ?? 0) <= LongestText && (row.Restorer?.Length ?? 0) <= LongestText && row.Results is { Count: > 0 } && row.Results.All(result => result?.Folder is { } folder && IsInside(folder)))
         && Pictures.All(picture => picture?.Name is { } name && Path.GetFileName(name) == name && name.Length > 0 && picture.Credit is not null)
         && PictureSize is >= 32 and <= 4096;
 

@@ -87,9 +87,9 @@ internal sealed record SiteRow(string Id, string Name)
 /// <param name="Original">The file of the picture without distortion.</param>
 /// <param name="Distorted">The distorted file.</param>
 /// <param name="Restored">For each row, the restored file; null without a result.</param>
-/// <param name="Scores">For each row, its scores as texts, one for each of <see cref="SiteTask.PictureMeasures"/>; null without a result.</param>
+/// <param name="Scores">For each row, its scores as texts, one for each of <see cref="SiteTask.PictureMeasures"/>, null for a score that it lacks; null without a result.</param>
 internal sealed record SitePicture(
-    string Id, string Title, string Credit, string Original, string Distorted, IReadOnlyList<string?> Restored, IReadOnlyList<IReadOnlyList<string>?> Scores);
+    string Id, string Title, string Credit, string Original, string Distorted, IReadOnlyList<string?> Restored, IReadOnlyList<IReadOnlyList<string?>?> Scores);
 
 /// <summary>A plot.</summary>
 /// <param name="Name">Its file name.</param>

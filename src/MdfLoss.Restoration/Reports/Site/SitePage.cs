@@ -124,7 +124,7 @@ internal static class SitePage
         {Html.Lines(pictures.Select(picture => Html.Of($"""
             <article data-picture="{picture.Id}">
             <h4>{Name(picture.Title)} <small>{picture.Credit}</small></h4>
-            <p class="note">{About(task, picture)}</p>
+            {(About(task, picture) is { Length: > 0 } about ? Html.Of($"""<p class="note">{about}</p>""") : Html.Empty)}
             <div class="figures">
             {Html.Lines([
                 Figure(task, picture, picture.Original, "Reference", []),
@@ -136,21 +136,21 @@ internal static class SitePage
         </details>
         """);
 
-    private static Html Figure(SiteTask task, ShownPicture picture, string? file, string title, IReadOnlyList<string>? scores)
+    private static Html Figure(SiteTask task, ShownPicture picture, string? file, string title, IReadOnlyList<string?>? scores)
     {
         var image = file is null ? Html.Empty : Html.Of($"""<img loading="lazy" width="{picture.Width}" height="{picture.Height}" alt="{picture.Title}: {title}" src="{picture.Folder}{file}">""");
-        var text = file is null ? Html.Of($"no result") : Html.Listed(task.PictureMeasures.Zip(scores ?? []).Take(PlainScores).Select(score => Html.Of($"""<span class="score">{score.First.Title} {score.Second}</span>""")));
+        var text = file is null ? Html.Of($"no result") : Html.Listed(task.PictureMeasures.Zip(scores ?? []).Where(score => score.Second is not null).Take(PlainScores).Select(score => Html.Of($"""<span class="score">{score.First.Title} {score.Second}</span>""")));
         return Html.Of($"<figure>{image}<figcaption>{Name(title)} <small>{text}</small></figcaption></figure>");
     }
 
     /// <summary>The scores of the distorted input; null if they are not known.</summary>
-    private static IReadOnlyList<string>? InputScores(SiteTask task, ShownPicture picture) => task.Rows.Zip(picture.Scores).FirstOrDefault(row => row.First.IsInput).Second;
+    private static IReadOnlyList<string?>? InputScores(SiteTask task, ShownPicture picture) => task.Rows.Zip(picture.Scores).FirstOrDefault(row => row.First.IsInput).Second;
 
     /// <summary>Says which part of a picture is shown, and of which networks.</summary>
     private static string About(SiteTask task, ShownPicture picture)
     {
         var isPart = picture.Width < picture.WholeWidth || picture.Height < picture.WholeHeight;
-        return (isPart ? string.Create(CultureInfo.InvariantCulture, $"{picture.Width} × {picture.Height} of {picture.WholeWidth} × {picture.WholeHeight} pixels, where the results differ most. Scores are of the whole picture. ") : "")
+        return (isPart ? string.Create(CultureInfo.InvariantCulture, $"{picture.Width} × {picture.Height} of {picture.WholeWidth} × {picture.WholeHeight} pixels{(picture.Restored.Count(file => file is not null) > 1 ? ", where the results differ most" : "")}. Scores are of the whole picture. ") : "")
             + (task.PictureSeed is { } seed ? string.Create(CultureInfo.InvariantCulture, $"Networks of seed {seed}.") : "");
     }
 
@@ -175,7 +175,7 @@ internal static class SitePage
 
     /// <summary>The name of a row, and below it the expression of its loss if this says more.</summary>
     private static Html RowName(SiteRow row) => row.Expression is { } expression && !string.Equals(expression, row.Name, StringComparison.OrdinalIgnoreCase)
-        ? Html.Of($"{Name(row.Name)}<small>{expression}</small>")
+        ? Html.Of($"{Name(row.Name)} <small>{expression}</small>")
         : Name(row.Name);
 
     private static Html Legend(SiteTask task)
@@ -183,14 +183,15 @@ internal static class SitePage
         var hasSeeds = task.Rows.Any(row => row.Networks > 1);
         var isTrainedOn = task.Sets.Any(set => set.Measures.Any(measure => task.Rows.Any(row => row.TrainedMeasures.Contains(measure.Name))));
         var best = Html.Of($"""<span class="mark" aria-hidden="true">●</span><strong>Bold with a filled dot</strong>: the best of its column.""");
+        var trained = isTrainedOn ? Html.Of($"""<span class="mark" aria-hidden="true">†</span>Trained with this measure: a good value says little about the loss.""") : Html.Empty;
         return task.Sets.All(set => set.Images.Count < 2)
-            ? Html.Of($"""<p class="legend">{best} These are results for one image: for another, the order may be different.</p>""")
+            ? Html.Of($"""<p class="legend">{best} {trained} These are results for one image: for another, the order may be different.</p>""")
             : Html.Of($"""
                 <p class="legend">{best}
                 <span class="mark" aria-hidden="true">○</span>Open dot: no other is significantly better. It does not mean that they are equal.
-                {(isTrainedOn ? Html.Of($"""<span class="mark" aria-hidden="true">†</span>Trained with this measure, which therefore says little about it.""") : Html.Empty)}
-                The tests are paired, over images{(hasSeeds ? " and seeds" : "")}, at 5 %, with Holm's correction for all pairs and measures of a table ({Html.Listed(task.Sets.Select(set => Html.Of($"{set.Pairs.Count}")))}).
-                {(hasSeeds ? "± is the standard deviation over seeds. " : "")}Small type: the 95 % interval of the mean over images. Rows share the images, so these intervals do not say which row is better: the tests do.
+                {trained}
+                The tests are paired, over images{(hasSeeds ? " and seeds" : "")}, at 5 %, with Holm's correction for all pairs and measures of a table ({Html.Listed(task.Sets.Select(set => Html.Of($"{set.Pairs.Count(pair => pair.Corrected is not null)}")))}).
+                {(hasSeeds ? "± is the standard deviation over seeds. " : "")}The second line is the 95 % interval of the mean over images. Rows share the images, so these intervals do not say which row is better: the tests do.
                 {(task.Rows.Any(row => row.Networks == 1 && row.Steps is not null) ? "With one seed, a difference is one between two networks, not between two losses." : "")}</p>
                 """);
     }
@@ -211,18 +212,18 @@ internal static class SitePage
         SiteRow[] trained = [.. task.Rows.Where(row => row.StepMilliseconds is not null)];
         if (trained.Length == 0)
             return Html.Empty;
-        var unit = trained[0].StepMilliseconds!.Value;
+        var unit = Math.Max(double.Epsilon, trained[0].StepMilliseconds!.Value);
         return Html.Of($"""
             {Table(
                 $"{task.Title}: cost",
                 "Loss",
-                [("Time per step (ms)", Direction.Lower), ($"× {trained[0].Name}", Direction.Lower), ("Steps", Direction.None), ("One training (min)", Direction.Lower), ("Networks", Direction.None)],
+                [("Time per step (ms)", Direction.Lower), ("Relative", Direction.Lower), ("Steps", Direction.None), ("One training (min)", Direction.Lower), ("Networks", Direction.None)],
                 trained.Select(row => (Name(row.Name), (IEnumerable<Html>)
                 [
                     Number(row.StepMilliseconds!.Value, "F1"), Number(row.StepMilliseconds.Value / unit, "F1"), Number(row.Steps ?? 0, "N0"), Number(row.StepMilliseconds.Value * (row.Steps ?? 0) / 60_000, "F1"),
                     Number(row.Networks, "F0"),
                 ])))}
-            <p class="legend">The median time of a step of the first seed's training{(task.Threads is { } threads ? $", on {Counted(threads, "thread", "threads")}" : "")}, without validations. Other work on the machine makes it longer.</p>
+            <p class="legend">Relative to {Name(trained[0].Name)}. The median time of a step of the first seed's training{(task.Threads is { } threads ? $", on {Counted(threads, "thread", "threads")}" : "")}, without validations. Other work on the machine makes it longer.</p>
             """);
     }
 
@@ -319,7 +320,7 @@ internal static class SitePage
             // The script makes the names of the files from those of the rows and maps: with many pictures, the names would be most of the page.
             Images = WithResult(task, picture.Restored),
             Maps = picture.Maps.ToDictionary(map => map.Id, map => new { map.Brightest, Rows = WithResult(task, map.Files), HasInput = task.Rows.Zip(map.Files).Any(row => row.First.IsInput && row.Second is not null) }),
-            Scores = new OrderedDictionary<string, IReadOnlyList<string>>(
+            Scores = new OrderedDictionary<string, IReadOnlyList<string?>>(
                 task.Rows.Zip(picture.Scores).Where(row => row.Second is not null && !row.First.IsInput).Select(row => KeyValuePair.Create(row.First.Id, row.Second!))),
             InputScores = InputScores(task, picture),
         }),

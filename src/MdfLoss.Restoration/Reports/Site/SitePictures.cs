@@ -37,7 +37,7 @@ internal sealed record ShownMaps(string Id, string Name, double Brightest, IRead
 /// <param name="Scores">For each row, its scores.</param>
 internal sealed record ShownPicture(
     string Id, string Title, string Credit, string Folder, int Width, int Height, int WholeWidth, int WholeHeight, PicturePart Crop, string Original, string Distorted,
-    IReadOnlyList<string?> Restored, IReadOnlyList<ShownMaps> Maps, IReadOnlyList<IReadOnlyList<string>?> Scores);
+    IReadOnlyList<string?> Restored, IReadOnlyList<ShownMaps> Maps, IReadOnlyList<IReadOnlyList<string?>?> Scores);
 
 /// <summary>Writes the pictures of a site: a part of each at most, without loss, and its error maps.</summary>
 /// <param name="folder">The folder of the site.</param>
@@ -57,9 +57,15 @@ internal sealed class SitePictures(string folder, ErrorMaps maps)
     // The share of the pixels of all rows' maps that is below the brightest colour: a few large errors would leave the rest black.
     private const double BrightestShare = 0.995;
 
+    // Values of a map that the scale is computed from, at most.
+    private const int MostSamples = 1 << 16;
+
+    // Positions of maps, of all rows together, that are kept in memory between the two passes. Maps of more are computed twice.
+    private const long MostKept = 1 << 24;
+
     private const string Extension = ".webp";
 
-    /// <summary>Writes the files of one picture. Only one restored image at a time is in memory.</summary>
+    /// <summary>Writes the files of one picture. Only one restored image at a time is in memory, and of the maps of the others a limited number of values.</summary>
     /// <param name="task">The task.</param>
     /// <param name="picture">The picture.</param>
     /// <param name="cancellationToken">Stops the work between two images.</param>
@@ -84,8 +90,9 @@ internal sealed class SitePictures(string folder, ErrorMaps maps)
             distorted = functional.interpolate(distorted, [height, width], mode: InterpolationMode.Nearest); // the pixels of a small input, as they are
         var input = Save("original/distorted", Part(distorted));
         var files = new string?[picture.Restored.Count];
-        // The values of all rows, because they share one scale. Half precision, because the shown part can be large.
-        var found = new OrderedDictionary<string, (double Brightest, Tensor?[] Values)>();
+        // Two passes, because all rows share one scale: the first one finds it.
+        var found = new OrderedDictionary<string, FoundMap>();
+        var isKept = (long)shown.Width * shown.Height * files.Length <= MostKept;
         for (var r = 0; r < files.Length; r++)
         {
             if (picture.Restored[r] is not { } file)
@@ -94,28 +101,45 @@ internal sealed class SitePictures(string folder, ErrorMaps maps)
             using var one = NewDisposeScope();
             var restored = ReadOf(file, original, cancellationToken);
             files[r] = task.Rows[r].IsInput ? input : Save(task.Rows[r].Id, Part(restored));
-            foreach (var map in maps.Compute(restored, original, cancellationToken: cancellationToken))
+            foreach (var (measure, usual, values) in PartsOf(restored))
             {
-                using var values = map.Values;
-                if (!found.TryGetValue(map.Measure, out var ofMap))
-                    found[map.Measure] = ofMap = (map.Brightest, new Tensor?[files.Length]);
-                ofMap.Values[r] = Part(values).to(float16, copy: true).MoveToOuterDisposeScope();
+                if (!found.TryGetValue(measure, out var map))
+                    found[measure] = map = new FoundMap(usual, files.Length);
+                var all = values.flatten();
+                map.Samples.Add(all.slice(0, 0, all.numel(), 1 + all.numel() / MostSamples).clone().MoveToOuterDisposeScope());
+                map.Kept[r] = isKept ? values.clone().MoveToOuterDisposeScope() : null;
+                map.HasRow[r] = true;
+            }
+        }
+
+        foreach (var map in found.Values)
+            map.Brightest = BrightestOf(map.Samples) ?? map.Usual;
+        for (var r = 0; r < files.Length; r++)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            using var one = NewDisposeScope();
+            var again = isKept || !found.Values.Any(map => map.HasRow[r]) ? [] : PartsOf(ReadOf(picture.Restored[r]!, original, cancellationToken));
+            var all = isKept ? found.Where(map => map.Value.Kept[r] is not null).Select(map => (map.Key, map.Value.Kept[r]!)) : again.Select(map => (map.Measure, map.Values));
+            foreach (var (measure, values) in all)
+            {
+                var id = SafeName.Of([measure])[0];
+                found[measure].Files[r] = Save(task.Rows[r].IsInput ? $"original/{id}" : $"{id}/{task.Rows[r].Id}", ErrorMaps.Colour(values, found[measure].Brightest, MapColours, cancellationToken));
             }
         }
 
         return new ShownPicture(
             picture.Id, picture.Title, picture.Credit, path, shown.Width, shown.Height, width, height, crop with { X = crop.X - shown.X, Y = crop.Y - shown.Y }, reference, input, files,
-            [.. found.Select(map => MapOf(map.Key, map.Value.Brightest, map.Value.Values))], picture.Scores);
+            [.. found.Select(map => new ShownMaps(SafeName.Of([map.Key])[0], TitleOf(map.Key), map.Value.Brightest, map.Value.Files))], picture.Scores);
 
-        ShownMaps MapOf(string measure, double usual, Tensor?[] values)
+        // The shown part of each map.
+        IEnumerable<(string Measure, double Usual, Tensor Values)> PartsOf(Tensor restored)
         {
-            var id = SafeName.Of([measure])[0];
-            var brightest = BrightestOf([.. values.OfType<Tensor>()]) ?? usual;
-            return new ShownMaps(id, Measures.Parse([measure])[0].Title, brightest, [.. values.Select((map, r) =>
+            foreach (var map in maps.Compute(restored, original, cancellationToken: cancellationToken))
             {
-                using var one = NewDisposeScope();
-                return map is null ? null : Save(task.Rows[r].IsInput ? $"original/{id}" : $"{id}/{task.Rows[r].Id}", ErrorMaps.Colour(map.to(float32), brightest, MapColours, cancellationToken));
-            })]);
+                using var values = map.Values;
+                using var part = Part(values).nan_to_num(0, float.MaxValue, 0);
+                yield return (map.Measure, map.Brightest, part);
+            }
         }
 
         Tensor Part(Tensor image) => image.narrow(2, shown.Y, shown.Height).narrow(3, shown.X, shown.Width);
@@ -127,11 +151,20 @@ internal sealed class SitePictures(string folder, ErrorMaps maps)
         }
     }
 
-    /// <summary>A round value that few pixels of the maps exceed; null if all are zero.</summary>
-    private static double? BrightestOf(IReadOnlyList<Tensor> maps)
+    /// <summary>What a map shows: its values have no unit, also where those of the measure have one.</summary>
+    private static string TitleOf(string measure) => measure switch
+    {
+        Measures.Psnr => "Difference",
+        Measures.PsnrY => "Difference of Y",
+        Measures.PsnrChroma => "Difference of the colours",
+        _ => Measures.Parse([measure])[0].Title,
+    };
+
+    /// <summary>A round value that few samples of the maps exceed; null if all are zero.</summary>
+    private static double? BrightestOf(IReadOnlyList<Tensor> samples)
     {
         using var scope = NewDisposeScope();
-        var all = cat([.. maps.Select(map => map.flatten())]).to(float32);
+        var all = cat([.. samples]);
         var value = all.kthvalue(Math.Max(1, (long)(BrightestShare * all.numel())), 0).values.Number();
         if (value <= 0)
             value = all.max().Number();
@@ -139,6 +172,22 @@ internal sealed class SitePictures(string folder, ErrorMaps maps)
             return null;
         var unit = Math.Pow(10, Math.Floor(Math.Log10(value)) - 1); // two digits
         return Math.Round(Math.Ceiling(value / unit) * unit, 12);
+    }
+
+    /// <summary>The maps of one measure while the files of a picture are written.</summary>
+    private sealed class FoundMap(double usual, int rows)
+    {
+        public double Usual => usual;
+
+        public double Brightest { get; set; }
+
+        public List<Tensor> Samples { get; } = [];
+
+        public Tensor?[] Kept { get; } = new Tensor?[rows];
+
+        public bool[] HasRow { get; } = new bool[rows];
+
+        public string?[] Files { get; } = new string?[rows];
     }
 
     /// <summary>For each pixel, the variance over restored pictures of their details (without the mean of the neighbourhood), <c>(1, 1, H, W)</c>; zero for fewer than two.</summary>

@@ -11,15 +11,15 @@ internal static class SiteTables
     /// <summary>The folder of the tables, relative to the page.</summary>
     public const string Folder = "tables";
 
-    /// <summary>The endings of the files of a test set, and their names for people.</summary>
-    public static IReadOnlyList<(string Extension, string Title)> Formats { get; } = [(".csv", "CSV"), (".json", "JSON"), (".md", "Markdown"), (".tex", "LaTeX"), ("-pairs.csv", "all pairs (CSV)")];
+    /// <summary>The endings of the files of a test set, and their names for people. No name of a set has a dot, so no two files have one name.</summary>
+    public static IReadOnlyList<(string Extension, string Title)> Formats { get; } = [(".csv", "CSV"), (".json", "JSON"), (".md", "Markdown"), (".tex", "LaTeX"), (".pairs.csv", "all pairs (CSV)")];
 
-    /// <summary>The names of the files of a task, one for each test set, without endings.</summary>
+    /// <summary>The files of a task, one for each test set, without endings, relative to <see cref="Folder"/>.</summary>
     /// <param name="task">The task.</param>
     public static IEnumerable<string> NamesOf(SiteTask task)
     {
         ArgumentNullException.ThrowIfNull(task);
-        return SafeName.Of(task.Sets.Select(set => set.Set)).Select(name => $"{task.Id}-{name}");
+        return SafeName.Of(task.Sets.Select(set => set.Set)).Select(name => $"{task.Id}/{name}");
     }
 
     /// <summary>Writes the files of a task.</summary>

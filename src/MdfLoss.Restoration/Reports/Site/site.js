@@ -73,7 +73,7 @@ document.documentElement.classList.add("js");
 
   /** What a cell sorts by: its number if it has one; undefined for a cell without a result. */
   function sortKey(cell) {
-    if (cell.tagName === "TH") return cell.textContent.trim();
+    if (cell.tagName === "TH") return (cell.querySelector("bdi") ?? cell).textContent.trim();
     return cell.dataset.value === undefined ? undefined : Number(cell.dataset.value);
   }
 
@@ -268,7 +268,7 @@ document.documentElement.classList.add("js");
       if (id !== REFERENCE && this.fileOf(id) === undefined) return ["no result"];
       const texts = id === DISTORTED ? picture.inputScores : picture.scores?.[id];
       if (texts === undefined || texts === null) return [];
-      const scores = (this.task.measures ?? []).map((measure, index) => ({ measure, text: texts[index] }));
+      const scores = (this.task.measures ?? []).map((measure, index) => ({ measure, text: texts[index] })).filter(({ text }) => typeof text === "string");
       const ofMap = mode === "maps" ? scores.filter(({ measure }) => measure.id === map) : [];
       return [...ofMap, ...scores.filter(score => !ofMap.includes(score))].slice(0, SHOWN_SCORES).flatMap(({ measure, text }, index) => [
         index === 0 ? "" : ", ", make("span", { className: "score" }, `${measure.title} ${text}`),
@@ -337,17 +337,25 @@ document.documentElement.classList.add("js");
 
     /** Shows the reference or the input alone, or goes back to what was shown before. */
     toggle(id) {
-      const { shown, back, mode, modeBack } = this.state;
+      const { shown, mode, modeBack } = this.state;
       if (mode !== "flip") {
+        const hadFocus = this.slider?.contains(document.activeElement) ?? false;
         this.show(id);
-        this.state.modeBack = mode;
+        this.state.modeBack = { mode, hadFocus };
       } else if (shown !== id) {
         this.show(id);
       } else if (modeBack !== undefined) {
-        this.change({ mode: modeBack, modeBack: undefined });
+        this.change({ mode: modeBack.mode, modeBack: undefined, shown: this.lastRow() });
+        if (modeBack.hadFocus) this.slider.focus();
       } else {
-        this.show(this.state.chosen.has(back) ? back : this.chosenRows()[0] ?? id);
+        this.show(this.lastRow());
       }
+    }
+
+    /** The row that was shown last; the reference if none is chosen. */
+    lastRow() {
+      const { shown, back, chosen } = this.state;
+      return [shown, back].find(id => chosen.has(id)) ?? this.chosenRows()[0] ?? REFERENCE;
     }
 
     /** Goes to the next or the previous picture; after the last comes the first. */
@@ -619,7 +627,10 @@ document.documentElement.classList.add("js");
     setStage(frames, ...content) {
       if (this.frames[0] === frames[0] && this.frames.length === frames.length) return;
       this.frames = frames;
+      // What leaves the page would take the focus with it, and the next key would go nowhere.
+      const hadFocus = this.stage !== document.activeElement && this.stage.contains(document.activeElement);
       this.stage.replaceChildren(...content);
+      if (hadFocus) this.stage.focus({ preventScroll: true });
     }
 
     async renderFlip() {
@@ -795,9 +806,7 @@ document.documentElement.classList.add("js");
     /** Shows the next or the previous loss alone. */
     stepRow(by) {
       const rows = this.chosenRows();
-      if (rows.length === 0) return;
-      const index = rows.indexOf(this.state.shown);
-      this.show(rows[index < 0 ? 0 : (index + by + rows.length) % rows.length]);
+      if (rows.length > 0) this.show(rows[(rows.indexOf(this.lastRow()) + by + rows.length) % rows.length]);
     }
 
     keys = {
