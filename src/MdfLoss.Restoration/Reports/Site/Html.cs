@@ -56,8 +56,9 @@ internal readonly record struct Html
         /// <summary>Adds finished HTML.</summary>
         public void AppendFormatted(Html value) => _text.Append(value._text);
 
-        /// <summary>Adds a text. Characters that HTML does not allow become the replacement character.</summary>
-        public void AppendFormatted(string? value) => _text.Append(WebUtility.HtmlEncode(Allowed(value ?? "")).Replace("'", "&#39;", StringComparison.Ordinal));
+        /// <summary>Adds a text. Characters that HTML does not allow become the replacement character. No-break spaces stay as they are, because a large page has many.</summary>
+        public void AppendFormatted(string? value) =>
+            _text.Append(WebUtility.HtmlEncode(Allowed(value ?? "")).Replace("'", "&#39;", StringComparison.Ordinal).Replace("&#160;", "\u00A0", StringComparison.Ordinal));
 
         /// <summary>Adds a whole number.</summary>
         public void AppendFormatted(int value) => _text.Append(CultureInfo.InvariantCulture, $"{value}");

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.Encodings.Web;
 using System.Text.Json;
+using System.Text.Json.Serialization;
 using Mdf.Evaluation;
 using Mdf.Evaluation.Statistics;
 using Mdf.Runtime;
@@ -16,6 +17,7 @@ internal static class SitePage
     private static readonly JsonSerializerOptions s_json = new()
     {
         PropertyNamingPolicy = JsonNamingPolicy.CamelCase,
+        DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
         // The default encoder writes "<" as an escape, so that no text can end the script element.
         Encoder = JavaScriptEncoder.Default,
     };
@@ -139,7 +141,9 @@ internal static class SitePage
     private static Html Figure(SiteTask task, ShownPicture picture, string? file, string title, IReadOnlyList<string?>? scores)
     {
         var image = file is null ? Html.Empty : Html.Of($"""<img loading="lazy" width="{picture.Width}" height="{picture.Height}" alt="{picture.Title}: {title}" src="{picture.Folder}{file}">""");
-        var text = file is null ? Html.Of($"no result") : Html.Listed(task.PictureMeasures.Zip(scores ?? []).Where(score => score.Second is not null).Take(PlainScores).Select(score => Html.Of($"""<span class="score">{score.First.Title} {score.Second}</span>""")));
+        // No line ends inside of a score.
+        var text = file is null ? "no result" : string.Join(", ", task.PictureMeasures.Zip(scores ?? []).Where(score => score.Second is not null).Take(PlainScores)
+            .Select(score => $"{score.First.Title} {score.Second}".Replace(' ', '\u00A0')));
         return Html.Of($"<figure>{image}<figcaption>{Name(title)} <small>{text}</small></figcaption></figure>");
     }
 
@@ -310,7 +314,6 @@ internal static class SitePage
             picture.Id,
             picture.Title,
             picture.Credit,
-            About = About(task, picture),
             picture.Width,
             picture.Height,
             picture.Crop,
@@ -319,12 +322,24 @@ internal static class SitePage
             picture.Distorted,
             // The script makes the names of the files from those of the rows and maps: with many pictures, the names would be most of the page.
             Images = WithResult(task, picture.Restored),
-            Maps = picture.Maps.ToDictionary(map => map.Id, map => new { map.Brightest, Rows = WithResult(task, map.Files), HasInput = task.Rows.Zip(map.Files).Any(row => row.First.IsInput && row.Second is not null) }),
+            Maps = picture.Maps.ToDictionary(map => map.Id, map => MapOf(task, picture, map)),
             Scores = new OrderedDictionary<string, IReadOnlyList<string?>>(
                 task.Rows.Zip(picture.Scores).Where(row => row.Second is not null && !row.First.IsInput).Select(row => KeyValuePair.Create(row.First.Id, row.Second!))),
             InputScores = InputScores(task, picture),
         }),
     };
+
+    /// <summary>The data of a map. Without a list of rows it has those of the picture.</summary>
+    private static object MapOf(SiteTask task, ShownPicture picture, ShownMaps map)
+    {
+        var rows = WithResult(task, map.Files).ToList();
+        return new
+        {
+            map.Brightest,
+            Rows = rows.SequenceEqual(WithResult(task, picture.Restored)) ? null : rows,
+            HasInput = task.Rows.Zip(map.Files).Any(row => row.First.IsInput && row.Second is not null) ? true : (bool?)null,
+        };
+    }
 
     private static IEnumerable<string> WithResult(SiteTask task, IReadOnlyList<string?> files) => task.Rows.Zip(files).Where(row => row.Second is not null && !row.First.IsInput).Select(row => row.First.Id);
 }

@@ -289,7 +289,7 @@ document.documentElement.classList.add("js");
     mapOf(id, map) {
       const of = this.state.picture.maps?.[map];
       if (id === DISTORTED) return of?.hasInput ? `original/${map}.webp` : undefined;
-      return fileIn(of?.rows, id, `${map}/`);
+      return of === undefined ? undefined : fileIn(of.rows ?? this.state.picture.images, id, `${map}/`);
     }
 
     /** The chosen rows, in the order of the tables. */
@@ -593,7 +593,7 @@ document.documentElement.classList.add("js");
       this.pictureName.replaceChildren(nameText(picture.title));
       this.pictureName.title = picture.title;
       this.credit.textContent = picture.credit ?? "";
-      this.about.textContent = picture.about ?? "";
+      this.about.textContent = noteOf(this.root, picture);
       this.position.textContent = `${index + 1} of ${pictures.length}`;
       if (this.pictureSelect !== undefined) this.pictureSelect.value = index;
       for (const [of, press] of this.thumbnails) press.setAttribute("aria-pressed", of === picture);
@@ -1016,6 +1016,12 @@ document.documentElement.classList.add("js");
   /** The plain grid of a viewer's task. */
   function gridOf(root) {
     return root.parentElement.querySelector(".all-pictures");
+  }
+
+  /** What the plain grid says about a picture: which part is shown, and of which networks. */
+  function noteOf(root, picture) {
+    const articles = [...gridOf(root)?.querySelectorAll("[data-picture]") ?? []];
+    return articles.find(each => each.dataset.picture === picture.id)?.querySelector(".note")?.textContent ?? "";
   }
 
   /** Only the current picture's part of the plain grid is printed. */
