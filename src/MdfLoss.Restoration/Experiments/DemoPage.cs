@@ -99,8 +99,8 @@ internal sealed class DemoPage
                 [.. scores.Select(score => (IReadOnlyList<string?>)[.. measures.Entries.Select(measure => score[measure.Name] is { } value ? measure.Text(value) : null)])])],
             PictureMeasures = measures.Entries,
             Plots = trained is null ? [] : [new SitePlot(
-                "overview.png", trained.Overview, "Four distortions of a photograph of a cat with equal MSE, and a bar for each loss and distortion",
-                "The small loss of this demonstration after its training: four distortions with equal MSE, and the value of each loss for them.") { Height = BinaryPrimitives.ReadInt32BigEndian(trained.Overview.AsSpan(20)) / 2 /* of a PNG file */ }],
+                "overview.png", "Four distortions of a photograph of a cat with equal MSE, and a bar for each loss and distortion",
+                "The small loss of this demonstration after its training: four distortions with equal MSE, and the value of each loss for them.") { Content = trained.Overview, Height = BinaryPrimitives.ReadInt32BigEndian(trained.Overview.AsSpan(20)) / 2 /* of a PNG file */ }],
         };
 
         string Save(string name, Tensor image)

@@ -211,6 +211,81 @@ public sealed class CompareCommandTests : IDisposable
         var result = JsonDocument.Parse(answer.Output).RootElement;
         Assert.Equal(("noise", "search-search"), (result.GetProperty("tasks")[0].GetProperty("id").GetString(), result.GetProperty("searches")[0].GetProperty("id").GetString()));
         Assert.Contains("href=\"#search-search\"", File.ReadAllText(_folder.File("site/index.html")), StringComparison.Ordinal);
+
+        // A page can be made again without the runs, and joined with others. Two tasks of one name are both shown.
+        Directory.Move(_folder.File("out/noise"), _folder.File("gone"));
+        Assert.Equal(0, Run("report {}site -o {}again").ExitCode);
+        string[] files = FilesOf("site");
+        Assert.Equal(files, FilesOf("again"));
+        Assert.All(files, file => Assert.Equal(File.ReadAllBytes(_folder.File($"site/{file}")), File.ReadAllBytes(_folder.File($"again/{file}"))));
+        Assert.Equal(0, Run("report {}gone {}again {}site -o {}joined").ExitCode);
+        var page = File.ReadAllText(_folder.File("joined/index.html"));
+        Assert.All(["noise", "noise-2", "noise-3", "search-search", "search-search-2"], id => Assert.Contains($"<section class=\"task\" id=\"{id}\"", page, StringComparison.Ordinal));
+        Assert.Equal(FilesOf("joined/pictures/noise"), FilesOf("joined/pictures/noise-3"));
+        Assert.Equal(File.ReadAllBytes(_folder.File("site/pictures/noise/x/l1.webp")), File.ReadAllBytes(_folder.File("joined/pictures/noise-2/x/l1.webp")));
+        Assert.Equal(File.ReadAllBytes(_folder.File("site/tables/noise/set.pairs.csv")), File.ReadAllBytes(_folder.File("joined/tables/noise-3/set.pairs.csv")));
+        Assert.True(File.Exists(_folder.File("joined/plots/noise-3-training.svg")));
+        answer = Run("report {}gone {}site -o {}again/../site");
+        Assert.Equal(2, answer.ExitCode);
+        Assert.Contains("the page in it is one of those to read", answer.Error, StringComparison.Ordinal);
+
+        string[] FilesOf(string folder) => [.. Directory.EnumerateFiles(_folder.File(folder), "*", SearchOption.AllDirectories).Select(file => Path.GetRelativePath(_folder.File(folder), file)).Order(StringComparer.Ordinal)];
+    }
+
+    [Fact]
+    public void A_page_is_not_trusted()
+    {
+        Assert.Equal(0, Run("compare {}comparison.yaml -o {}out").ExitCode);
+        var path = _folder.File("out/site/site.json");
+        var text = File.ReadAllText(path);
+        foreach (var (from, to) in new[]
+        {
+            ("\"id\": \"noise\"", "\"id\": \"../noise\""),
+            ("\"id\": \"l1\"", "\"id\": \"L1 \\u003Cscript\\u003E\""),
+            ("\"id\": \"l1\"", "\"id\": \"input\""),
+            ("\"l1.webp\"", "\"../../../secret.webp\""),
+            ("\"l1.webp\"", "\"l1.html\""),
+            ("\"name\": \"training.svg\"", "\"name\": \"/../training.svg\""),
+            ("\"format\": \"F2\"", "\"format\": \"F999999999\""),
+            ("\"name\": \"flip\"", "\"name\": \"psnr_y_low\""),
+            ("\"first\": 0", "\"first\": 3"),
+            ("\"measure\": 1", "\"measure\": -1"),
+            ("\"rank\": \"best\"", "\"rank\": 7"),
+            ("\"width\": 40", "\"width\": 0"),
+            ("\"summary\"", "\"other\""),
+            ("\"commands\": [", "\"commands\": [null,"),
+            ("\"rows\": [", "\"rows\": [null,"),
+            ("\"restored\": [", "\"restored\": [null,"),
+            ("\"page\": {", "\"page\": 3, \"x\": {"),
+        })
+        {
+            Assert.Contains(from, text, StringComparison.Ordinal);
+            File.WriteAllText(path, text.Replace(from, to, StringComparison.Ordinal));
+            Refused("report {}out/site -o {}site", "expected the content of a page, found something else", $"{from} → {to}");
+        }
+
+        File.WriteAllText(path, text.Replace("\"version\": 1", "\"version\": 2", StringComparison.Ordinal));
+        Refused("report {}out/site -o {}site", "expected version 1 of the content of a page, found another one", "version");
+        File.WriteAllText(path, text.Replace("\"text\": \"", "\"text\": \"<script>", StringComparison.Ordinal).Replace("\"title\": \"Noise\"", "\"title\": \"</script><b>\"", StringComparison.Ordinal));
+        Assert.Equal(0, Run("report {}out/site -o {}encoded").ExitCode);
+        Assert.Contains("<h2 id=\"noise-title\">&lt;/script&gt;&lt;b&gt;</h2>", File.ReadAllText(_folder.File("encoded/index.html")), StringComparison.Ordinal);
+
+        File.WriteAllText(path, text);
+        var picture = _folder.File("out/site/pictures/noise/x/l1.webp");
+        File.Delete(picture);
+        Refused("report {}out/site -o {}site", "there is no such file", "a missing picture");
+        if (!OperatingSystem.IsWindows())
+        {
+            File.CreateSymbolicLink(picture, _folder.File("comparison.yaml"));
+            Refused("report {}out/site -o {}site", "expected a file of a page, found a link", "a link");
+        }
+
+        void Refused(string line, string expected, string about)
+        {
+            var answer = Run(line);
+            Assert.True(answer.ExitCode == 2 && answer.Output.Length == 0 && answer.Error.Contains(expected, StringComparison.Ordinal) && answer.Error.TrimEnd('\n').Split('\n').Length == 1, $"{about}: {answer.ExitCode} {answer.Error}");
+            Assert.False(File.Exists(_folder.File("site/index.html")), about);
+        }
     }
 
     [Fact]
@@ -264,7 +339,7 @@ public sealed class CompareCommandTests : IDisposable
     }
 
     [Theory]
-    [InlineData("report {}train -o {}site", "has no results to show: expected the folder of a comparison, of one of its tasks, or of a sweep")]
+    [InlineData("report {}train -o {}site", "has no results to show: expected the folder of a comparison, of one of its tasks, of a sweep, or of a page")]
     [InlineData("report {}none -o {}site", "has no results to show")]
     [InlineData("compare {}none.yaml", "there is no such file")]
     [InlineData("compare {}comparison.yaml -o {}comparison.yaml", "is a file, not a folder")]

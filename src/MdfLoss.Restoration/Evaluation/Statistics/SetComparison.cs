@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text.Json.Serialization;
 
 namespace Mdf.Evaluation.Statistics;
 
@@ -48,6 +49,7 @@ internal sealed class SetComparison
     /// <summary>The probability that any difference is called significant if there is none.</summary>
     public const double Level = 0.05;
 
+    [JsonConstructor]
     private SetComparison(string set, IReadOnlyList<Measure> measures, IReadOnlyList<string> images, IReadOnlyList<ComparedRow> rows, IReadOnlyList<ComparedPair> pairs, IReadOnlyList<string> notes) =>
         (Set, Measures, Images, Rows, Pairs, Notes) = (set, measures, images, rows, pairs, notes);
 

@@ -11,10 +11,23 @@ using Mdf.Runtime;
 
 namespace Mdf.Experiments.Comparisons;
 
-/// <summary>A task or a search of a report.</summary>
-/// <param name="Folder">Its folder.</param>
-/// <param name="IsSweep">Whether it is a sweep; otherwise it is a task of a comparison.</param>
-internal sealed record ReportPart(string Folder, bool IsSweep);
+/// <summary>A folder that a report reads.</summary>
+/// <param name="Folder">The folder.</param>
+/// <param name="Kind">Its content.</param>
+internal sealed record ReportPart(string Folder, ReportPartKind Kind);
+
+/// <summary>The content of a folder that a report reads.</summary>
+internal enum ReportPartKind
+{
+    /// <summary>A task of a comparison.</summary>
+    Task,
+
+    /// <summary>A sweep.</summary>
+    Sweep,
+
+    /// <summary>A page that was made before.</summary>
+    Page,
+}
 
 /// <summary>The networks of one loss, to train again.</summary>
 /// <param name="Experiment">The name of the file of the experiment.</param>
@@ -37,8 +50,8 @@ internal static partial class ComparisonReport
     private const int MostLines = 1000;
 
     /// <summary>Finds the tasks and searches in folders that a user has given.</summary>
-    /// <param name="folders">Folders of comparisons, of single tasks, or of sweeps.</param>
-    /// <exception cref="InputException">A folder has neither a task nor a sweep.</exception>
+    /// <param name="folders">Folders of comparisons, of single tasks, of sweeps, or of pages.</param>
+    /// <exception cref="InputException">A folder has neither a task nor a sweep nor a page.</exception>
     public static IReadOnlyList<ReportPart> Parts(IReadOnlyList<string> folders)
     {
         ArgumentNullException.ThrowIfNull(folders);
@@ -46,37 +59,68 @@ internal static partial class ComparisonReport
         {
             ReportPart[] parts =
             [
-                .. IsTask(folder) ? [new ReportPart(folder, IsSweep: false)] : Directory.Exists(folder) ? Directory.EnumerateDirectories(folder).Where(IsTask).OrderBy(task => TaskDescription.Read(task).Order).Select(task => new ReportPart(task, IsSweep: false)) : [],
-                .. File.Exists(Path.Combine(folder, SweepDescription.FileName)) ? [new ReportPart(folder, IsSweep: true)] : (ReportPart[])[],
+                .. IsTask(folder) ? [new ReportPart(folder, ReportPartKind.Task)] : Directory.Exists(folder) ? Directory.EnumerateDirectories(folder).Where(IsTask).OrderBy(task => TaskDescription.Read(task).Order).Select(task => new ReportPart(task, ReportPartKind.Task)) : [],
+                .. File.Exists(Path.Combine(folder, SweepDescription.FileName)) ? [new ReportPart(folder, ReportPartKind.Sweep)] : (ReportPart[])[],
+                .. SiteFile.IsIn(folder) ? [new ReportPart(folder, ReportPartKind.Page)] : (ReportPart[])[],
             ];
             return parts.Length > 0 ? parts : throw new InputException(Directory.Exists(Path.Combine(folder, SweepFolder.CellsName))
                 ? $"'{folder}' has the trainings of a sweep, and no results yet: run the sweep again"
-                : $"'{folder}' has no results to show: expected the folder of a comparison, of one of its tasks, or of a sweep");
+                : $"'{folder}' has no results to show: expected the folder of a comparison, of one of its tasks, of a sweep, or of a page");
         })];
 
         static bool IsTask(string folder) => File.Exists(Path.Combine(folder, TaskDescription.FileName));
     }
 
     /// <summary>Reads the results of all tasks and searches.</summary>
-    /// <param name="parts">The tasks and searches.</param>
+    /// <param name="parts">The folders, in the order of the page. Searches come after all tasks.</param>
     /// <param name="train">The commands that train the networks of a loss.</param>
     /// <param name="measure">The command that measures the networks in a folder, for a task by measures, on the folder <c>TEST-SET</c>.</param>
-    /// <exception cref="InputException">The description of a task or a search is corrupt.</exception>
+    /// <exception cref="InputException">The description of a task, a search or a page is corrupt.</exception>
     public static SiteModel Read(IReadOnlyList<ReportPart> parts, Func<RepeatedLoss, IEnumerable<string>> train, Func<string, string, IReadOnlyList<string>, string> measure)
     {
         ArgumentNullException.ThrowIfNull(parts);
-        (string Folder, TaskDescription Task)[] tasks = [.. parts.Where(part => !part.IsSweep).Select(part => (part.Folder, TaskDescription.Read(part.Folder)))];
-        SweepDescription[] sweeps = [.. parts.Where(part => part.IsSweep).Select(part => SweepDescription.Read(part.Folder))];
-        var ids = SafeName.Of([.. tasks.Select(task => task.Task.Id), .. sweeps.Select(sweep => "search " + sweep.Name)]);
-        var titles = tasks.Length > 0 ? tasks.Select(task => task.Task.Comparison).Distinct() : ["Searches"];
+        var titles = new List<string>();
+        string? about = null;
+        // Each with the name that it would like to have as its anchor.
+        var tasks = new List<(string Name, Func<string, SiteTask> Create)>();
+        var searches = new List<(string Name, Func<string, SiteSearch> Create)>();
+        foreach (var (folder, kind) in parts)
+        {
+            switch (kind)
+            {
+                case ReportPartKind.Task:
+                    var task = TaskDescription.Read(folder);
+                    titles.Add(task.Comparison);
+                    about ??= task.About;
+                    tasks.Add((task.Id, id => TaskOf(folder, task, id, train, measure)));
+                    break;
+                case ReportPartKind.Sweep:
+                    var sweep = SweepDescription.Read(folder);
+                    searches.Add(("search " + sweep.Name, id => SearchOf(sweep, id)));
+                    break;
+                default:
+                    var page = SiteFile.Read(folder);
+                    if (page.Tasks.Count > 0)
+                    {
+                        titles.Add(page.Title);
+                        about ??= page.About;
+                    }
+
+                    tasks.AddRange(page.Tasks.Select(shown => (shown.Id, (Func<string, SiteTask>)(id => shown with { Id = id }))));
+                    searches.AddRange(page.Searches.Select(shown => (shown.Id, (Func<string, SiteSearch>)(id => shown with { Id = id }))));
+                    break;
+            }
+        }
+
+        var ids = SafeName.Of([.. tasks.Select(task => task.Name), .. searches.Select(search => search.Name)]);
         return new SiteModel(
-            string.Join(" · ", titles),
-            tasks.Select(task => task.Task.About).FirstOrDefault(about => about is not null) ?? (tasks.Length > 0
+            tasks.Count > 0 ? string.Join(" · ", titles.Distinct()) : "Searches",
+            about ?? (tasks.Count > 0
                 ? "These networks differ only in their training loss. The page shows the same pictures under each loss, and which differences are more than chance. Press the number keys to flip between losses in place."
                 : "These networks differ only in the settings of their trainings."),
-            [.. tasks.Select((task, i) => TaskOf(task.Folder, task.Task, ids[i], train, measure))])
+            [.. tasks.Select((task, i) => task.Create(ids[i]))])
         {
-            Searches = [.. sweeps.Select((sweep, i) => SearchOf(sweep, ids[tasks.Length + i]))],
+            Searches = [.. searches.Select((search, i) => search.Create(ids[tasks.Count + i]))],
         };
     }
 
@@ -89,7 +133,7 @@ internal static partial class ComparisonReport
         {
             Measures = [.. measures.Select(entry => entry.Measure)],
             Settings = [.. sweep.Settings.Select((setting, i) => new SiteSetting(
-                sweep.NameOf(setting), setting.Networks, i == sweep.Chosen, [.. measures.Select(entry => setting.Values[entry.Index] is { } value ? (value.Mean, value.Deviation) : ((double, double?)?)null)]))],
+                sweep.NameOf(setting), setting.Networks, i == sweep.Chosen, [.. measures.Select(entry => setting.Values[entry.Index] is { } value ? new SiteValue(value.Mean, value.Deviation) : null)]))],
             Plots = [.. new SweepFigures(sweep).All().Select(plot => SitePlot.OfSvg(plot.Name, plot.Svg(), plot.Alternative, plot.Caption))],
             Problems =
             [

@@ -1,4 +1,5 @@
 using System.Text;
+using System.Text.Json.Serialization;
 using Mdf.Evaluation;
 using Mdf.Evaluation.Statistics;
 
@@ -26,8 +27,16 @@ internal sealed record SiteTask(string Id, string Title, string Summary)
     /// <summary>The comparison on each test set. All have the rows of <see cref="Rows"/>.</summary>
     public required IReadOnlyList<SetComparison> Sets { get; init; }
 
-    /// <summary>The pictures to show.</summary>
+    /// <summary>The pictures whose files are to be made.</summary>
+    [JsonIgnore]
     public IReadOnlyList<SitePicture> Pictures { get; init; } = [];
+
+    /// <summary>The pictures whose files are made. <see cref="SiteWriter"/> fills it.</summary>
+    public IReadOnlyList<ShownPicture> Shown { get; init; } = [];
+
+    /// <summary>The page that has the files of <see cref="Shown"/>; null if they are made from <see cref="Pictures"/>.</summary>
+    [JsonIgnore]
+    public SitePart? Source { get; init; }
 
     /// <summary>The measures of the scores of the pictures, the most important ones first.</summary>
     public IReadOnlyList<Measure> PictureMeasures { get; init; } = [];
@@ -50,6 +59,11 @@ internal sealed record SiteTask(string Id, string Title, string Summary)
     /// <summary>Problems: runs without results, and results that could not be compared, one sentence each.</summary>
     public IReadOnlyList<SiteProblem> Problems { get; init; } = [];
 }
+
+/// <summary>A part of a page that was written before.</summary>
+/// <param name="Folder">The folder of the page.</param>
+/// <param name="Id">The anchor of the task or the search there.</param>
+internal sealed record SitePart(string Folder, string Id);
 
 /// <summary>Lines to copy: commands, or a file.</summary>
 /// <param name="Title">A title.</param>
@@ -93,11 +107,14 @@ internal sealed record SitePicture(
 
 /// <summary>A plot.</summary>
 /// <param name="Name">Its file name.</param>
-/// <param name="Content">The bytes of the file.</param>
 /// <param name="Alternative">A text that says what it shows.</param>
 /// <param name="Caption">Its caption.</param>
-internal sealed record SitePlot(string Name, ReadOnlyMemory<byte> Content, string Alternative, string Caption)
+internal sealed record SitePlot(string Name, string Alternative, string Caption)
 {
+    /// <summary>The bytes of the file.</summary>
+    [JsonIgnore]
+    public ReadOnlyMemory<byte> Content { get; init; }
+
     /// <summary>Its width on the page, in pixels.</summary>
     public int Width { get; init; } = Plots.Width / 2;
 
@@ -109,7 +126,7 @@ internal sealed record SitePlot(string Name, ReadOnlyMemory<byte> Content, strin
     /// <param name="svg">The text of the file.</param>
     /// <param name="alternative">A text that says what it shows.</param>
     /// <param name="caption">Its caption.</param>
-    public static SitePlot OfSvg(string name, string svg, string alternative, string caption) => new($"{name}.svg", Encoding.UTF8.GetBytes(svg), alternative, caption);
+    public static SitePlot OfSvg(string name, string svg, string alternative, string caption) => new($"{name}.svg", alternative, caption) { Content = Encoding.UTF8.GetBytes(svg) };
 
     /// <summary>Its file, relative to the page.</summary>
     /// <param name="part">The anchor of its task or search.</param>
@@ -131,6 +148,10 @@ internal sealed record SiteSearch(string Id, string Title, string Summary)
     /// <summary>The plots.</summary>
     public IReadOnlyList<SitePlot> Plots { get; init; } = [];
 
+    /// <summary>The page that it is from; null if it is from a run.</summary>
+    [JsonIgnore]
+    public SitePart? Source { get; init; }
+
     /// <summary>Problems: trainings without results, and measures that are not known here.</summary>
     public IReadOnlyList<SiteProblem> Problems { get; init; } = [];
 }
@@ -140,7 +161,12 @@ internal sealed record SiteSearch(string Id, string Title, string Summary)
 /// <param name="Networks">The number of its networks, which differ in their seeds.</param>
 /// <param name="IsChosen">Whether it was chosen.</param>
 /// <param name="Values">For each measure, the mean over the networks and its standard deviation; null without a value.</param>
-internal sealed record SiteSetting(string Name, int Networks, bool IsChosen, IReadOnlyList<(double Mean, double? Deviation)?> Values);
+internal sealed record SiteSetting(string Name, int Networks, bool IsChosen, IReadOnlyList<SiteValue?> Values);
+
+/// <summary>The value of a setting in one measure.</summary>
+/// <param name="Mean">The mean over the networks.</param>
+/// <param name="Deviation">Their standard deviation; null for one network.</param>
+internal sealed record SiteValue(double Mean, double? Deviation);
 
 /// <summary>Something that went wrong, or could not be compared.</summary>
 /// <param name="Subject">The loss or run; null if it is about all.</param>

@@ -24,9 +24,8 @@ internal static class SitePage
 
     /// <summary>Writes the page.</summary>
     /// <param name="site">The content.</param>
-    /// <param name="pictures">The files of the pictures of each task.</param>
     /// <returns>The text of <c>index.html</c>.</returns>
-    public static string Write(SiteModel site, IReadOnlyList<IReadOnlyList<ShownPicture>> pictures)
+    public static string Write(SiteModel site)
     {
         ArgumentNullException.ThrowIfNull(site);
         return Html.Of($"""
@@ -56,13 +55,13 @@ internal static class SitePage
             </nav>
             </header>
             <main id="mdfContent">
-            {Html.Lines([.. site.Tasks.Zip(pictures, Task), .. site.Searches.Select(Search)])}
+            {Html.Lines([.. site.Tasks.Select(Task), .. site.Searches.Select(Search)])}
             </main>
             <footer>
             <p>Made by mdf {Training.TrainingProgram.CurrentVersion}. The page needs no server and no network; it can be copied with its folder.</p>
             </footer>
             </div>
-            <script type="application/json" id="mdfData">{Html.Finished(JsonSerializer.Serialize(new { MapColours = ErrorMaps.Colours.Select(Colour), Tasks = site.Tasks.Zip(pictures, DataOf) }, s_json))}</script>
+            <script type="application/json" id="mdfData">{Html.Finished(JsonSerializer.Serialize(new { MapColours = ErrorMaps.Colours.Select(Colour), Tasks = site.Tasks.Select(DataOf) }, s_json))}</script>
             </body>
             </html>
 
@@ -71,9 +70,9 @@ internal static class SitePage
 
     private static string Colour(IReadOnlyList<double> colour) => "#" + string.Concat(colour.Select(channel => ((int)Math.Round(255 * channel)).ToString("x2", CultureInfo.InvariantCulture)));
 
-    private static Html Task(SiteTask task, IReadOnlyList<ShownPicture> pictures) => Parts(task.Id, task.Title, task.Summary,
+    private static Html Task(SiteTask task) => Parts(task.Id, task.Title, task.Summary,
     [
-        ("pictures", "Pictures", Pictures(task, pictures)),
+        ("pictures", "Pictures", Pictures(task)),
         ("results", "Results", Results(task)),
         ("plots", "Plots", Plots(task.Id, task.Plots)),
         ("cost", "Cost", Cost(task)),
@@ -119,11 +118,11 @@ internal static class SitePage
     }
 
     /// <summary>The place of the viewer, which the script fills, and the plain grid, which readers without the script have.</summary>
-    private static Html Pictures(SiteTask task, IReadOnlyList<ShownPicture> pictures) => pictures.Count == 0 ? Html.Empty : Html.Of($"""
+    private static Html Pictures(SiteTask task) => task.Shown.Count == 0 ? Html.Empty : Html.Of($"""
         <div class="viewer" data-task="{task.Id}"></div>
         <details class="all-pictures" open>
         <summary>All pictures in a plain grid</summary>
-        {Html.Lines(pictures.Select(picture => Html.Of($"""
+        {Html.Lines(task.Shown.Select(picture => Html.Of($"""
             <article data-picture="{picture.Id}">
             <h4>{Name(picture.Title)} <small>{picture.Credit}</small></h4>
             {(About(task, picture) is { Length: > 0 } about ? Html.Of($"""<p class="note">{about}</p>""") : Html.Empty)}
@@ -140,7 +139,7 @@ internal static class SitePage
 
     private static Html Figure(SiteTask task, ShownPicture picture, string? file, string title, IReadOnlyList<string?>? scores)
     {
-        var image = file is null ? Html.Empty : Html.Of($"""<img loading="lazy" width="{picture.Width}" height="{picture.Height}" alt="{picture.Title}: {title}" src="{picture.Folder}{file}">""");
+        var image = file is null ? Html.Empty : Html.Of($"""<img loading="lazy" width="{picture.Width}" height="{picture.Height}" alt="{picture.Title}: {title}" src="{picture.FolderOf(task.Id)}{file}">""");
         // No line ends inside of a score.
         var text = file is null ? "no result" : string.Join(", ", task.PictureMeasures.Zip(scores ?? []).Where(score => score.Second is not null).Take(PlainScores)
             .Select(score => $"{score.First.Title} {score.Second}".Replace(' ', '\u00A0')));
@@ -302,14 +301,14 @@ internal static class SitePage
     private static string Counted(int count, string one, string more) => string.Create(CultureInfo.InvariantCulture, $"{count} {(count == 1 ? one : more)}");
 
     /// <summary>The data of the viewer.</summary>
-    private static object DataOf(SiteTask task, IReadOnlyList<ShownPicture> pictures) => new
+    private static object DataOf(SiteTask task) => new
     {
         task.Id,
         task.Title,
         Rows = task.Rows.Where(row => !row.IsInput).Select(row => new { row.Id, row.Name }),
         Measures = task.PictureMeasures.Select(measure => new { Id = SafeName.Of([measure.Name])[0], measure.Title }),
-        Maps = pictures.SelectMany(picture => picture.Maps).DistinctBy(map => map.Id).Select(map => new { map.Id, map.Name }),
-        Pictures = pictures.Select(picture => new
+        Maps = task.Shown.SelectMany(picture => picture.Maps).DistinctBy(map => map.Id).Select(map => new { map.Id, map.Name }),
+        Pictures = task.Shown.Select(picture => new
         {
             picture.Id,
             picture.Title,
@@ -317,7 +316,7 @@ internal static class SitePage
             picture.Width,
             picture.Height,
             picture.Crop,
-            picture.Folder,
+            Folder = picture.FolderOf(task.Id),
             Reference = picture.Original,
             picture.Distorted,
             // The script makes the names of the files from those of the rows and maps: with many pictures, the names would be most of the page.

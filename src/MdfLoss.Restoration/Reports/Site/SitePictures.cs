@@ -1,3 +1,4 @@
+using System.Text.Json.Serialization;
 using Mdf.Evaluation;
 using Mdf.Imaging;
 using Mdf.Runtime;
@@ -20,11 +21,10 @@ internal readonly record struct PicturePart(int X, int Y, int Width, int Height)
 /// <param name="Files">For each row, the file; null without a result.</param>
 internal sealed record ShownMaps(string Id, string Name, double Brightest, IReadOnlyList<string?> Files);
 
-/// <summary>The files of one picture of a site. The names of files are relative to <paramref name="Folder"/>.</summary>
+/// <summary>The files of one picture of a site. The names of files are relative to <see cref="FolderOf(string)"/>.</summary>
 /// <param name="Id">Its anchor.</param>
 /// <param name="Title">Its name.</param>
 /// <param name="Credit">Who made it.</param>
-/// <param name="Folder">The folder, relative to the page, with a slash at the end.</param>
 /// <param name="Width">The width of all files, in pixels.</param>
 /// <param name="Height">Their height.</param>
 /// <param name="WholeWidth">The width of the whole picture, of which the files may be a part.</param>
@@ -36,8 +36,22 @@ internal sealed record ShownMaps(string Id, string Name, double Brightest, IRead
 /// <param name="Maps">The error maps.</param>
 /// <param name="Scores">For each row, its scores.</param>
 internal sealed record ShownPicture(
-    string Id, string Title, string Credit, string Folder, int Width, int Height, int WholeWidth, int WholeHeight, PicturePart Crop, string Original, string Distorted,
-    IReadOnlyList<string?> Restored, IReadOnlyList<ShownMaps> Maps, IReadOnlyList<IReadOnlyList<string?>?> Scores);
+    string Id, string Title, string Credit, int Width, int Height, int WholeWidth, int WholeHeight, PicturePart Crop, string Original, string Distorted,
+    IReadOnlyList<string?> Restored, IReadOnlyList<ShownMaps> Maps, IReadOnlyList<IReadOnlyList<string?>?> Scores)
+{
+    /// <summary>All files.</summary>
+    [JsonIgnore]
+    public IEnumerable<string> Files => [Original, Distorted, .. Restored.Concat(Maps.SelectMany(map => map.Files)).OfType<string>()];
+
+    /// <summary>The folder, relative to the page, with a slash at the end.</summary>
+    /// <param name="task">The anchor of the task.</param>
+    public string FolderOf(string task) => FolderOf(task, Id);
+
+    /// <inheritdoc cref="FolderOf(string)"/>
+    /// <param name="task">The anchor of the task.</param>
+    /// <param name="picture">The anchor of the picture.</param>
+    public static string FolderOf(string task, string picture) => $"pictures/{task}/{picture}/";
+}
 
 /// <summary>Writes the pictures of a site: a part of each at most, without loss, and its error maps.</summary>
 /// <param name="folder">The folder of the site.</param>
@@ -83,7 +97,7 @@ internal sealed class SitePictures(string folder, ErrorMaps maps)
         var difference = DifferenceOf(trained.Length > 1 ? trained : [.. picture.Restored.OfType<string>()], original, cancellationToken);
         var shown = Largest(difference, new PicturePart(0, 0, width, height), Math.Min(task.PictureSize, width), Math.Min(task.PictureSize, height));
         var crop = Largest(difference, shown, Math.Min(CropWidth, shown.Width), Math.Min(CropHeight, shown.Height));
-        var path = $"pictures/{task.Id}/{picture.Id}/";
+        var path = ShownPicture.FolderOf(task.Id, picture.Id);
         var reference = Save("original/reference", Part(original));
         var distorted = ImageFile.Read(picture.Distorted, cancellationToken: cancellationToken);
         if (distorted.shape[2] != height || distorted.shape[3] != width)
@@ -128,7 +142,7 @@ internal sealed class SitePictures(string folder, ErrorMaps maps)
         }
 
         return new ShownPicture(
-            picture.Id, picture.Title, picture.Credit, path, shown.Width, shown.Height, width, height, crop with { X = crop.X - shown.X, Y = crop.Y - shown.Y }, reference, input, files,
+            picture.Id, picture.Title, picture.Credit, shown.Width, shown.Height, width, height, crop with { X = crop.X - shown.X, Y = crop.Y - shown.Y }, reference, input, files,
             [.. found.Select(map => new ShownMaps(SafeName.Of([map.Key])[0], TitleOf(map.Key), map.Value.Brightest, map.Value.Files))], picture.Scores);
 
         // The shown part of each map.

@@ -22,6 +22,10 @@ internal static class SiteTables
         return SafeName.Of(task.Sets.Select(set => set.Set)).Select(name => $"{task.Id}/{name}");
     }
 
+    /// <summary>The keys of the columns of a measure in the files for programs. Two measures must not share one.</summary>
+    /// <param name="measure">The name of the measure.</param>
+    public static IReadOnlyList<string> KeysOf(string measure) => [measure, $"{measure}_low", $"{measure}_high", $"{measure}_sd", $"{measure}_best"];
+
     /// <summary>Writes the files of a task.</summary>
     /// <param name="folder">The folder of the page.</param>
     /// <param name="task">The task.</param>
@@ -68,10 +72,10 @@ internal static class SiteTables
                 .. set.Measures.SelectMany(measure => new[]
                 {
                     ResultColumn.Of(measure),
-                    Column(measure, "low", "95 % from"),
-                    Column(measure, "high", "to"),
-                    Column(measure, "sd", "± seeds"),
-                    new ResultColumn($"{measure.Title}: best") { Key = $"{measure.Name}_best" },
+                    Column(measure, 1, "95 % from"),
+                    Column(measure, 2, "to"),
+                    Column(measure, 3, "± seeds"),
+                    new ResultColumn($"{measure.Title}: best") { Key = KeysOf(measure.Name)[4] },
                 }),
             ],
             set.Rows.Select(row => (IEnumerable<object?>)
@@ -80,7 +84,7 @@ internal static class SiteTables
                     [value.Mean.Value, value.Mean.Low, value.Mean.High, value.Spread, value.Rank == ComparedRank.Untested ? null : value.Rank.ToString().ToLowerInvariant()]),
             ]));
 
-        static ResultColumn Column(Measure measure, string key, string title) => new($"{measure.Title} {title}", measure.Format, Alignment.Right) { Key = $"{measure.Name}_{key}" };
+        static ResultColumn Column(Measure measure, int key, string title) => new($"{measure.Title} {title}", measure.Format, Alignment.Right) { Key = KeysOf(measure.Name)[key] };
     }
 
     /// <summary>The table of the differences between all pairs of losses on one test set, for files.</summary>

@@ -11,26 +11,21 @@ internal static class SiteWriter
     /// <summary>Writes the site.</summary>
     /// <param name="folder">The folder.</param>
     /// <param name="site">The content.</param>
-    /// <param name="maps">The measures of the error maps.</param>
+    /// <param name="maps">The measures of the error maps; null if no picture is to be made.</param>
     /// <param name="progress">Takes a report for every picture.</param>
     /// <param name="cancellationToken">Stops the work between two images.</param>
     /// <returns>The file of the page.</returns>
-    /// <exception cref="InputException">A picture cannot be read, or the folder cannot be written.</exception>
-    public static string Write(string folder, SiteModel site, MeasureSet maps, IProgress<ProgressUpdate>? progress, CancellationToken cancellationToken)
+    /// <exception cref="InputException">A picture cannot be read, the folder cannot be written, or it is that of a page which is read.</exception>
+    public static string Write(string folder, SiteModel site, MeasureSet? maps, IProgress<ProgressUpdate>? progress, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(site);
+        RequireOther(folder, site);
         var page = Path.Combine(folder, "index.html");
         AtomicFile.Prepare(page);
-        var writer = new SitePictures(folder, ErrorMaps.Of(maps, []));
-        var meter = new ProgressMeter(progress, "pictures", Math.Max(1, site.Tasks.Sum(task => task.Pictures.Count)));
+        var writer = maps is null ? null : new SitePictures(folder, ErrorMaps.Of(maps, []));
+        var meter = new ProgressMeter(progress, "pictures", Math.Max(1, site.Tasks.Sum(task => task.Source is null ? task.Pictures.Count : task.Shown.Count)));
         var done = 0;
-        var pictures = site.Tasks.Select(task => (IReadOnlyList<ShownPicture>)[.. task.Pictures.Select(picture =>
-        {
-            var shown = writer.Write(task, picture, cancellationToken);
-            FreedMemory.Return();
-            meter.Report(++done);
-            return shown;
-        })]).ToArray();
+        site = site with { Tasks = [.. site.Tasks.Select(task => task with { Shown = task.Source is null ? Make(task) : Copy(task, task.Source) })] };
         foreach (var (part, plots) in site.Tasks.Select(task => (task.Id, task.Plots)).Concat(site.Searches.Select(search => (search.Id, search.Plots))))
         {
             foreach (var plot in plots)
@@ -45,7 +40,37 @@ internal static class SiteWriter
             AtomicFile.Write(Path.Combine(folder, asset), content.CopyTo);
         }
 
-        AtomicFile.Write(page, SitePage.Write(site, pictures)); // last: its pictures are there
+        SiteFile.Write(folder, site);
+        AtomicFile.Write(page, SitePage.Write(site)); // last: its pictures are there
         return page;
+
+        IReadOnlyList<ShownPicture> Make(SiteTask task) => [.. task.Pictures.Select(picture =>
+        {
+            var shown = (writer ?? throw new ArgumentNullException(nameof(maps))).Write(task, picture, cancellationToken);
+            FreedMemory.Return();
+            meter.Report(++done);
+            return shown;
+        })];
+
+        IReadOnlyList<ShownPicture> Copy(SiteTask task, SitePart source)
+        {
+            foreach (var picture in task.Shown)
+            {
+                cancellationToken.ThrowIfCancellationRequested();
+                foreach (var file in picture.Files)
+                    SiteFile.Copy(source.Folder, picture.FolderOf(source.Id) + file, Path.Combine(folder, picture.FolderOf(task.Id) + file));
+                meter.Report(++done);
+            }
+
+            return task.Shown;
+        }
+    }
+
+    /// <summary>Refuses to write over a page that is read: its files could be exchanged before they are copied.</summary>
+    private static void RequireOther(string folder, SiteModel site)
+    {
+        var target = RealPath.Resolve(folder);
+        if (site.Tasks.Select(task => task.Source).Concat(site.Searches.Select(search => search.Source)).FirstOrDefault(source => source is not null && RealPath.Comparer.Equals(RealPath.Resolve(source.Folder), target)) is { } same)
+            throw new InputException($"cannot write '{folder}': the page in it is one of those to read; choose another folder, and replace the old one when the new page is complete");
     }
 }
