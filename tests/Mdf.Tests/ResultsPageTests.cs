@@ -1,3 +1,5 @@
+using Mdf.Tests.Cli;
+
 namespace Mdf.Tests;
 
 public sealed class ResultsPageTests
@@ -24,6 +26,21 @@ public sealed class ResultsPageTests
     public void The_site_of_our_results_is_small()
     {
         Assert.InRange(new DirectoryInfo(Path.Combine(s_results, "site")).EnumerateFiles("*", SearchOption.AllDirectories).Sum(file => file.Length), 1, 25_000_000);
+    }
+
+    // After a change of the page: mdf report docs/results/site -o NEW, and put NEW in its place.
+    [Fact]
+    public void The_page_of_our_results_is_as_this_program_makes_it()
+    {
+        using var folder = new TemporaryFolder();
+        var site = Path.Combine(s_results, "site");
+        var answer = MdfProgram.Run("report", site, "-o", folder.File("site"));
+        Assert.True(answer.ExitCode == 0, answer.Error);
+        var files = FilesOf(site);
+        Assert.Equal(files, FilesOf(folder.File("site")));
+        Assert.All(files, file => Assert.Equal(File.ReadAllBytes(Path.Combine(site, file)), File.ReadAllBytes(folder.File($"site/{file}"))));
+
+        static string[] FilesOf(string folder) => [.. Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories).Select(file => Path.GetRelativePath(folder, file)).Order(StringComparer.Ordinal)];
     }
 
     [Theory]

@@ -5,6 +5,7 @@ using Mdf.Experiments;
 using Mdf.Experiments.Comparisons;
 using Mdf.Experiments.Sweeps;
 using Mdf.Reports.Site;
+using Mdf.Runtime;
 using TorchSharp;
 
 namespace Mdf.Cli.Commands;
@@ -66,7 +67,7 @@ internal sealed class ReportCommand : ComputeCommand
             terminal =>
             {
                 foreach (var problem in problems.SelectMany(part => part.Problems.Select(problem => $"{part.Title}: {Text(problem)}")))
-                    terminal.WriteLine(problem);
+                    terminal.WriteLine(Untrusted.Line(problem));
                 terminal.WriteLine($"{page}: open it in a browser");
                 if (tables > 0)
                     terminal.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{Path.Combine(folder, SiteTables.Folder)}: {tables} tables as CSV, JSON, Markdown and LaTeX, and the differences of all pairs"));

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using Mdf.Evaluation;
 
 namespace Mdf.Tests.Cli;
@@ -202,6 +203,8 @@ public sealed class CompareCommandTests : IDisposable
     [Fact]
     public void A_page_has_comparisons_and_searches()
     {
+        // A measure may be an expression.
+        File.WriteAllText(_folder.File("comparison.yaml"), File.ReadAllText(_folder.File("comparison.yaml")).Replace("measures: [psnr_y", "measures: [0.5*mse+l1, psnr_y", StringComparison.Ordinal));
         Assert.Equal(0, Run("compare {}comparison.yaml -o {}out").ExitCode);
         var experiment = File.ReadAllText(_folder.File("comparison.yaml")).Split("    experiment:\n")[1].Split("    restorers:")[0];
         File.WriteAllText(_folder.File("search.yaml"), $"experiment:\n{experiment}seeds: [1, 2]\nthreads: 2\n");
@@ -225,11 +228,45 @@ public sealed class CompareCommandTests : IDisposable
         Assert.Equal(File.ReadAllBytes(_folder.File("site/pictures/noise/x/l1.webp")), File.ReadAllBytes(_folder.File("joined/pictures/noise-2/x/l1.webp")));
         Assert.Equal(File.ReadAllBytes(_folder.File("site/tables/noise/set.pairs.csv")), File.ReadAllBytes(_folder.File("joined/tables/noise-3/set.pairs.csv")));
         Assert.True(File.Exists(_folder.File("joined/plots/noise-3-training.svg")));
+        foreach (var line in new[] { "mdf train noise-2.yaml --set loss=l1 --set seed=1 --threads 2 -o noise-2/l1/seed-1\n", "<bdi>noise-3.yaml</bdi>", "mdf evaluate noise-3/*/seed-*/last.safetensors --task denoise:50" })
+            Assert.Contains(line, page, StringComparison.Ordinal);
         answer = Run("report {}gone {}site -o {}again/../site");
         Assert.Equal(2, answer.ExitCode);
         Assert.Contains("the page in it is one of those to read", answer.Error, StringComparison.Ordinal);
+        if (!OperatingSystem.IsWindows())
+        {
+            Directory.CreateDirectory(_folder.File("linked"));
+            Directory.CreateSymbolicLink(_folder.File("linked/pictures"), _folder.File("site/pictures"));
+            Assert.Contains("the page in it is one of those to read", Run("report {}again {}site -o {}linked").Error, StringComparison.Ordinal);
+        }
+
+        // A page in the folder of its run does not hide the run, or double it.
+        foreach (var _ in new[] { 1, 2 })
+            Assert.Equal(0, Run("report {}gone -o {}gone").ExitCode);
+        Assert.DoesNotContain("id=\"noise-2\"", File.ReadAllText(_folder.File("gone/index.html")), StringComparison.Ordinal);
 
         string[] FilesOf(string folder) => [.. Directory.EnumerateFiles(_folder.File(folder), "*", SearchOption.AllDirectories).Select(file => Path.GetRelativePath(_folder.File(folder), file)).Order(StringComparer.Ordinal)];
+    }
+
+    [Fact]
+    public async Task A_report_says_that_error_maps_are_left_out_where_their_scores_are_shown()
+    {
+        Assert.Equal(0, Run("compare {}comparison.yaml -o {}out").ExitCode);
+        Assert.Equal("", await Report()); // nobody asked for the maps of ResNet-18 here
+
+        var path = _folder.File("out/noise/task.json");
+        var description = JsonNode.Parse(File.ReadAllText(path))!;
+        description["measures"]!.AsArray().Add("resnet18");
+        File.WriteAllText(path, description.ToJsonString());
+        Assert.StartsWith("mdf: error maps: 'resnet18' is left out: ", Assert.Single((await Report()).TrimEnd('\n').Split('\n')), StringComparison.Ordinal);
+
+        async Task<string> Report()
+        {
+            using var process = MdfProgram.Start([.. "report {}out -o {}site".Split(' ').Select(_folder.Local)], [("MDF_WEIGHTS_HOME", _folder.File("no-weights"))]);
+            var answer = await MdfProgram.Finish(process);
+            Assert.Equal(0, answer.ExitCode);
+            return string.Concat(answer.Error.Split('\n').Where(line => line.StartsWith("mdf:", StringComparison.Ordinal)).Select(line => line + "\n"));
+        }
     }
 
     [Fact]
@@ -244,7 +281,12 @@ public sealed class CompareCommandTests : IDisposable
             ("\"id\": \"l1\"", "\"id\": \"L1 \\u003Cscript\\u003E\""),
             ("\"id\": \"l1\"", "\"id\": \"input\""),
             ("\"l1.webp\"", "\"../../../secret.webp\""),
-            ("\"l1.webp\"", "\"l1.html\""),
+            ("\"l1.webp\"", "\"script-alert-1-script.webp\""),
+            ("\"id\": \"l1\"", "\"id\": \"l1\\n\""),
+            ("\"brightest\": ", "\"brightest\": \"Infinity\", \"x\": "),
+            ("\"format\": \"F2\"", "\"format\": \"G0\""),
+            ("\"name\": \"flip\"", "\"name\": \"networks\""),
+            ("\"searches\": []", "\"searches\": null"),
             ("\"name\": \"training.svg\"", "\"name\": \"/../training.svg\""),
             ("\"format\": \"F2\"", "\"format\": \"F999999999\""),
             ("\"name\": \"flip\"", "\"name\": \"psnr_y_low\""),
@@ -266,6 +308,10 @@ public sealed class CompareCommandTests : IDisposable
 
         File.WriteAllText(path, text.Replace("\"version\": 1", "\"version\": 2", StringComparison.Ordinal));
         Refused("report {}out/site -o {}site", "expected version 1 of the content of a page, found another one", "version");
+        File.WriteAllText(path, "{\"version\": 2, \"content\": {}}");
+        Refused("report {}out/site -o {}site", "expected version 1 of the content of a page, found another one", "another form");
+        File.Delete(path);
+        Refused("report {}out/site -o {}site", "has a page without site.json, as older versions wrote it: make it again from its runs", "an older page");
         File.WriteAllText(path, text.Replace("\"text\": \"", "\"text\": \"<script>", StringComparison.Ordinal).Replace("\"title\": \"Noise\"", "\"title\": \"</script><b>\"", StringComparison.Ordinal));
         Assert.Equal(0, Run("report {}out/site -o {}encoded").ExitCode);
         Assert.Contains("<h2 id=\"noise-title\">&lt;/script&gt;&lt;b&gt;</h2>", File.ReadAllText(_folder.File("encoded/index.html")), StringComparison.Ordinal);
@@ -278,13 +324,19 @@ public sealed class CompareCommandTests : IDisposable
         {
             File.CreateSymbolicLink(picture, _folder.File("comparison.yaml"));
             Refused("report {}out/site -o {}site", "expected a file of a page, found a link", "a link");
+            File.Delete(picture);
         }
+
+        File.Copy(_folder.File("encoded/pictures/noise/x/l1.webp"), picture);
+        var plot = _folder.File("out/site/plots/noise-training.svg");
+        File.WriteAllText(plot, File.ReadAllText(plot).Replace("</svg>", "<script>alert(1)</script></svg>", StringComparison.Ordinal));
+        Refused("report {}out/site -o {}site", "expected a drawing, found scripts, links, or no SVG", "a plot with a script");
 
         void Refused(string line, string expected, string about)
         {
             var answer = Run(line);
             Assert.True(answer.ExitCode == 2 && answer.Output.Length == 0 && answer.Error.Contains(expected, StringComparison.Ordinal) && answer.Error.TrimEnd('\n').Split('\n').Length == 1, $"{about}: {answer.ExitCode} {answer.Error}");
-            Assert.False(File.Exists(_folder.File("site/index.html")), about);
+            Assert.False(Directory.Exists(_folder.File("site")), about);
         }
     }
 
@@ -341,6 +393,7 @@ public sealed class CompareCommandTests : IDisposable
     [Theory]
     [InlineData("report {}train -o {}site", "has no results to show: expected the folder of a comparison, of one of its tasks, of a sweep, or of a page")]
     [InlineData("report {}none -o {}site", "has no results to show")]
+    [InlineData("report  -o {}site", "expected a folder with results, found an empty path")]
     [InlineData("compare {}none.yaml", "there is no such file")]
     [InlineData("compare {}comparison.yaml -o {}comparison.yaml", "is a file, not a folder")]
     public void A_mistake_is_one_line(string line, string expected)

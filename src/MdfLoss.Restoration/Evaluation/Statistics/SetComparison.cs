@@ -71,6 +71,9 @@ internal sealed class SetComparison
     /// <summary>What could not be compared, one line each.</summary>
     public IReadOnlyList<string> Notes { get; }
 
+    /// <summary>The same with numbers in the place of the names of the images, which may be private.</summary>
+    public SetComparison WithoutNames() => new(Set, Measures, [.. Images.Select((_, i) => (i + 1).ToString(CultureInfo.InvariantCulture))], Rows, Pairs, Notes);
+
     /// <summary>Compares.</summary>
     /// <param name="set">The name of the set.</param>
     /// <param name="measures">The measures, in the order of the columns.</param>

@@ -46,6 +46,11 @@ internal static partial class ComparisonReport
     // The losses that contain a measure of another name.
     private static readonly (string Measure, string Loss)[] s_sameAs = [(Measures.Psnr, "mse"), (Measures.MsSsim, "ms-ssim-l1"), (Measures.PsnrChroma, "chroma")];
 
+    private const string UsualAbout =
+        "These networks differ only in their training loss. The page shows the same pictures under each loss, and which differences are more than chance. Press the number keys to flip between losses in place.";
+
+    private const string ExperimentExtension = ".yaml";
+
     // An experiment has fewer lines.
     private const int MostLines = 1000;
 
@@ -57,14 +62,19 @@ internal static partial class ComparisonReport
         ArgumentNullException.ThrowIfNull(folders);
         return [.. folders.SelectMany(folder =>
         {
+            if (string.IsNullOrWhiteSpace(folder))
+                throw new InputException("expected a folder with results, found an empty path");
             ReportPart[] parts =
             [
                 .. IsTask(folder) ? [new ReportPart(folder, ReportPartKind.Task)] : Directory.Exists(folder) ? Directory.EnumerateDirectories(folder).Where(IsTask).OrderBy(task => TaskDescription.Read(task).Order).Select(task => new ReportPart(task, ReportPartKind.Task)) : [],
                 .. File.Exists(Path.Combine(folder, SweepDescription.FileName)) ? [new ReportPart(folder, ReportPartKind.Sweep)] : (ReportPart[])[],
-                .. SiteFile.IsIn(folder) ? [new ReportPart(folder, ReportPartKind.Page)] : (ReportPart[])[],
             ];
-            return parts.Length > 0 ? parts : throw new InputException(Directory.Exists(Path.Combine(folder, SweepFolder.CellsName))
-                ? $"'{folder}' has the trainings of a sweep, and no results yet: run the sweep again"
+            // A page may have been written into the folder of its run: the run counts.
+            if (parts.Length == 0 && SiteFile.IsIn(folder))
+                parts = [new ReportPart(folder, ReportPartKind.Page)];
+            return parts.Length > 0 ? parts : throw new InputException(
+                Directory.Exists(Path.Combine(folder, SweepFolder.CellsName)) ? $"'{folder}' has the trainings of a sweep, and no results yet: run the sweep again"
+                : File.Exists(Path.Combine(folder, "index.html")) ? $"'{folder}' has a page without {SiteFile.Name}, as older versions wrote it: make it again from its runs"
                 : $"'{folder}' has no results to show: expected the folder of a comparison, of one of its tasks, of a sweep, or of a page");
         })];
 
@@ -103,10 +113,10 @@ internal static partial class ComparisonReport
                     if (page.Tasks.Count > 0)
                     {
                         titles.Add(page.Title);
-                        about ??= page.About;
+                        about ??= page.About == UsualAbout ? null : page.About;
                     }
 
-                    tasks.AddRange(page.Tasks.Select(shown => (shown.Id, (Func<string, SiteTask>)(id => shown with { Id = id }))));
+                    tasks.AddRange(page.Tasks.Select(shown => (shown.Id, (Func<string, SiteTask>)(id => shown with { Id = id, Commands = [.. shown.Commands.Select(commands => Renamed(commands, shown.Id, id))] }))));
                     searches.AddRange(page.Searches.Select(shown => (shown.Id, (Func<string, SiteSearch>)(id => shown with { Id = id }))));
                     break;
             }
@@ -115,9 +125,7 @@ internal static partial class ComparisonReport
         var ids = SafeName.Of([.. tasks.Select(task => task.Name), .. searches.Select(search => search.Name)]);
         return new SiteModel(
             tasks.Count > 0 ? string.Join(" · ", titles.Distinct()) : "Searches",
-            about ?? (tasks.Count > 0
-                ? "These networks differ only in their training loss. The page shows the same pictures under each loss, and which differences are more than chance. Press the number keys to flip between losses in place."
-                : "These networks differ only in the settings of their trainings."),
+            about ?? (tasks.Count > 0 ? UsualAbout : "These networks differ only in the settings of their trainings."),
             [.. tasks.Select((task, i) => task.Create(ids[i]))])
         {
             Searches = [.. searches.Select((search, i) => search.Create(ids[tasks.Count + i]))],
@@ -264,7 +272,7 @@ internal static partial class ComparisonReport
         (DescribedRow Row, string Id, string[] Experiment)[] losses = [.. task.Rows.Zip(ids).Where(row => row.First.Loss is not null)
             .Select(row => (row.First, row.Second, ExperimentOf(Path.Combine(folder, row.First.Results[0].Folder)))).Where(row => row.Item3.Length > 0)];
         var experiments = losses.GroupBy(loss => string.Join('\n', loss.Experiment.Where(line => !line.StartsWith("loss:", StringComparison.Ordinal) && !line.StartsWith("seed:", StringComparison.Ordinal))))
-            .Select((group, g) => (File: string.Create(CultureInfo.InvariantCulture, $"{id}{(g == 0 ? "" : $"-{g + 1}")}.yaml"), Losses: group.ToList())).ToList();
+            .Select((group, g) => (File: string.Create(CultureInfo.InvariantCulture, $"{id}{(g == 0 ? "" : $"-{g + 1}")}{ExperimentExtension}"), Losses: group.ToList())).ToList();
         // NIQE needs a file, whose path is not known here.
         string[] measures = [.. task.Measures.Where(name => Measures.Known(name) is { Source: not MeasureSource.Niqe })];
         return losses.Length == 0 ? [] :
@@ -283,6 +291,18 @@ internal static partial class ComparisonReport
             var file = new RunFolder(run).Description;
             return File.Exists(file) ? [.. File.ReadLines(file).Take(MostLines).Where(line => !line.StartsWith('#'))] : [];
         }
+    }
+
+    /// <summary>The commands of a task that has another name on this page: two tasks must not share a file or folder.</summary>
+    private static SiteCommands Renamed(SiteCommands commands, string from, string to)
+    {
+        if (from == to)
+            return commands;
+        // The names of the experiments and of the folders, as CommandsOf writes them.
+        var name = new Regex($@"(?<![\w./-]){Regex.Escape(from)}(?=(-\d+)?{Regex.Escape(ExperimentExtension)}|/)");
+        return commands.Title.EndsWith(ExperimentExtension, StringComparison.Ordinal)
+            ? commands with { Title = name.Replace(commands.Title, to) }
+            : commands with { Lines = [.. commands.Lines.Select(line => name.Replace(line, to))] };
     }
 
     private static IReadOnlyList<SitePicture> PicturesOf(string folder, TaskDescription task, IReadOnlyList<(DescribedResult Result, NetworkScores Scores)?> rows, IReadOnlyList<Measure> measures)

@@ -16,8 +16,10 @@ internal static partial class SiteFile
     private const int Version = 1;
 
     private const int LongestFile = 1 << 28;
-    private const int LongestPlot = 1 << 26;
+    private const int LongestPlot = 1 << 24;
     private const int LargestSide = 1 << 16;
+    private const int LongestName = 1000; // of a measure, which may be an expression
+    private const int MostPlots = 1000;
 
     private static readonly JsonSerializerOptions s_json = new()
     {
@@ -35,21 +37,29 @@ internal static partial class SiteFile
     /// <param name="folder">The folder.</param>
     public static bool IsIn(string folder) => File.Exists(Path.Combine(folder, Name));
 
-    /// <summary>Writes the file.</summary>
+    /// <summary>Writes the file. The names of the test images are not in it: a page shows only their number.</summary>
     /// <param name="folder">The folder of the page.</param>
     /// <param name="site">The content, with the files of its pictures.</param>
-    public static void Write(string folder, SiteModel site) => AtomicFile.Write(Path.Combine(folder, Name), JsonSerializer.Serialize(new Content(Version, site), s_json) + "\n");
+    public static void Write(string folder, SiteModel site)
+    {
+        site = site with { Tasks = [.. site.Tasks.Select(task => task with { Sets = [.. task.Sets.Select(set => set.WithoutNames())] })] };
+        AtomicFile.Write(Path.Combine(folder, Name), JsonSerializer.Serialize(new Content(Version, site), s_json) + "\n");
+    }
 
-    /// <summary>Reads the file, and the plots.</summary>
+    /// <summary>Reads the file and the plots, and checks that all pictures are there.</summary>
     /// <param name="folder">The folder of the page.</param>
     /// <returns>The content. Its tasks and searches have this page as their source.</returns>
-    /// <exception cref="InputException">The file is missing or is something else, or a plot is missing.</exception>
+    /// <exception cref="InputException">The file is missing or is something else, a plot or picture is missing, or a plot is more than a drawing.</exception>
     public static SiteModel Read(string folder)
     {
-        var path = Path.Combine(folder, Name);
-        var site = JsonFile.Read<Content>(path, LongestFile, s_json, content => content.Version != Version || IsUsable(content.Page), "expected the content of a page, found something else: make the page again from its runs") is { Version: Version } content
-            ? content.Page
-            : throw new InputException($"'{path}': expected version {Version} of the content of a page, found another one: use the version of the program that wrote it");
+        const string Mistake = "expected the content of a page, found something else: make the page again from its runs";
+        var path = Require(folder, Name);
+        // The version first: the content of another one has another form.
+        if (JsonFile.Read<AnyVersion>(path, LongestFile, s_json, _ => true, Mistake).Version != Version)
+            throw new InputException($"'{path}': expected version {Version} of the content of a page, found another one: use the version of the program that wrote it");
+        var site = JsonFile.Read<Content>(path, LongestFile, s_json, content => IsUsable(content.Page), Mistake).Page;
+        foreach (var file in site.Tasks.SelectMany(task => task.Shown.SelectMany(picture => picture.Files.Select(file => picture.FolderOf(task.Id) + file))))
+            Require(folder, file);
         return site with
         {
             Tasks = [.. site.Tasks.Select(task => task with { Source = new SitePart(folder, task.Id), Plots = WithContent(task.Id, task.Plots) })],
@@ -61,7 +71,12 @@ internal static partial class SiteFile
             var file = Require(folder, plot.FileOf(part));
             try
             {
-                return new FileInfo(file).Length <= LongestPlot ? plot with { Content = File.ReadAllBytes(file) } : throw new InputException($"cannot read '{file}': it is too large for a plot");
+                if (new FileInfo(file).Length > LongestPlot)
+                    throw new InputException($"cannot read '{file}': it is too large for a plot");
+                var content = File.ReadAllBytes(file);
+                return SvgDrawing.IsSafe(content) || !plot.Name.EndsWith(".svg", StringComparison.Ordinal)
+                    ? plot with { Content = content }
+                    : throw new InputException($"cannot use '{file}': expected a drawing, found scripts, links, or no SVG; make the page again from its runs");
             }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException)
             {
@@ -97,38 +112,42 @@ internal static partial class SiteFile
 
     // The file is not trusted: no name may lead out of the folder, all lists have the expected lengths, and no text is a format that fails.
     private static bool IsUsable(SiteModel site) =>
-        All(site.Tasks, IsUsable) && All(site.Searches, IsUsable) && AreIds([.. site.Tasks.Select(task => task.Id), .. site.Searches.Select(search => search.Id)]);
+        site.Tasks.Count + site.Searches.Count > 0 && All(site.Tasks, IsUsable) && All(site.Searches, IsUsable) && AreIds([.. site.Tasks.Select(task => task.Id), .. site.Searches.Select(search => search.Id)]);
 
     private static bool IsUsable(SiteTask task) =>
         All(task.Rows, row => All(row.TrainedMeasures, _ => true)) && AreIds(task.Rows.Select(row => row.Id))
-        && All(task.Sets, set => IsUsable(set, task.Rows.Count))
+        && All(task.Sets, set => IsUsable(set, task.Rows))
         && AreMeasures(task.PictureMeasures)
-        && All(task.Shown, picture => IsUsable(picture, task.Rows.Count)) && AreIds(task.Shown.Select(picture => picture.Id))
+        && All(task.Shown, picture => IsUsable(picture, task.Rows)) && AreIds(task.Shown.Select(picture => picture.Id))
         && ArePlots(task.Plots)
         && All(task.Commands, commands => All(commands.Lines, _ => true))
         && All(task.Problems, _ => true);
 
-    private static bool IsUsable(SetComparison set, int rows) =>
+    private static bool IsUsable(SetComparison set, IReadOnlyList<SiteRow> rows) =>
         AreMeasures(set.Measures) && All(set.Images, _ => true) && All(set.Notes, _ => true)
-        && All(set.Rows, row => row.Values.Count == set.Measures.Count) && set.Rows.Count == rows
-        && All(set.Pairs, pair => IsBelow(pair.First, rows) && IsBelow(pair.Second, rows) && IsBelow(pair.Measure, set.Measures.Count));
+        && All(set.Rows, row => row.Values.Count == set.Measures.Count) && set.Rows.Select(row => row.Name).SequenceEqual(rows.Select(row => row.Name))
+        && All(set.Pairs, pair => IsBelow(pair.First, rows.Count) && IsBelow(pair.Second, rows.Count) && IsBelow(pair.Measure, set.Measures.Count));
 
-    private static bool IsUsable(ShownPicture picture, int rows) =>
-        IsSide(picture.Width) && IsSide(picture.Height) && IsSide(picture.WholeWidth) && IsSide(picture.WholeHeight)
-        && IsSide(picture.Crop.Width) && IsSide(picture.Crop.Height) && IsBelow(picture.Crop.X, picture.Width) && IsBelow(picture.Crop.Y, picture.Height)
-        && picture.Restored.Count == rows && picture.Scores.Count == rows
-        && All(picture.Maps, map => map.Files.Count == rows) && AreIds(picture.Maps.Select(map => map.Id))
-        && picture.Files.All(file => PictureName().IsMatch(file));
+    // The script of the page makes the names of the files from those of the rows.
+    private static bool IsUsable(ShownPicture picture, IReadOnlyList<SiteRow> rows)
+    {
+        return IsSide(picture.Width) && IsSide(picture.Height) && IsSide(picture.WholeWidth) && IsSide(picture.WholeHeight)
+            && IsSide(picture.Crop.Width) && IsSide(picture.Crop.Height) && IsBelow(picture.Crop.X, picture.Width) && IsBelow(picture.Crop.Y, picture.Height)
+            && picture.Original == ShownPicture.ReferenceFile && picture.Distorted == ShownPicture.InputFile
+            && picture.Scores.Count == rows.Count && AreOf(picture.Restored, ShownPicture.FileOf)
+            && All(picture.Maps, map => double.IsFinite(map.Brightest) && AreOf(map.Files, row => ShownMaps.FileOf(map.Id, row))) && AreIds(picture.Maps.Select(map => map.Id));
+
+        bool AreOf(IReadOnlyList<string?> files, Func<SiteRow, string> expected) => files.Count == rows.Count && files.Zip(rows).All(entry => entry.First is null || entry.First == expected(entry.Second));
+    }
 
     private static bool IsUsable(SiteSearch search) =>
         AreMeasures(search.Measures) && All(search.Settings, setting => setting.Values.Count == search.Measures.Count) && ArePlots(search.Plots) && All(search.Problems, _ => true);
 
-    private static bool ArePlots(IReadOnlyList<SitePlot> plots) => All(plots, plot => PlotName().IsMatch(plot.Name) && IsSide(plot.Width) && IsSide(plot.Height));
+    private static bool ArePlots(IReadOnlyList<SitePlot> plots) => plots.Count <= MostPlots && All(plots, plot => PlotName().IsMatch(plot.Name) && IsSide(plot.Width) && IsSide(plot.Height));
 
-    // The names are headings of tables, together with others that are made from them.
     private static bool AreMeasures(IReadOnlyList<Measure> measures) =>
-        All(measures, measure => MeasureName().IsMatch(measure.Name) && NumberFormat().IsMatch(measure.Format))
-        && measures.SelectMany(measure => SiteTables.KeysOf(measure.Name)).GroupBy(key => key).All(group => group.Count() == 1);
+        All(measures, measure => measure.Name.Length is > 0 and <= LongestName && !measure.Name.Any(char.IsControl) && NumberFormat().IsMatch(measure.Format))
+        && SiteTables.HaveDifferentKeys(measures);
 
     private static bool AreIds(IEnumerable<string> ids) => ids.All(id => Id().IsMatch(id)) && ids.Distinct().Count() == ids.Count();
 
@@ -140,20 +159,16 @@ internal static partial class SiteFile
     private static bool All<T>(IReadOnlyList<T> list, Func<T, bool> isUsable) => list.All(element => element is not null && isUsable(element));
 
     // See SafeName.
-    [GeneratedRegex("^[a-z0-9][a-z0-9-]{0,99}$")]
+    [GeneratedRegex(@"^[a-z0-9][a-z0-9-]{0,99}\z")]
     private static partial Regex Id();
 
-    [GeneratedRegex(@"^[a-z0-9][a-z0-9-]{0,99}(/[a-z0-9][a-z0-9-]{0,99})?\.webp$")]
-    private static partial Regex PictureName();
-
-    [GeneratedRegex(@"^[A-Za-z0-9_][A-Za-z0-9_-]{0,99}\.(svg|png)$")]
+    [GeneratedRegex(@"^[\p{L}\p{Nd}_.-]{1,400}\.(svg|png)\z")]
     private static partial Regex PlotName();
 
-    [GeneratedRegex("^[A-Za-z0-9_.:-]{1,100}$")]
-    private static partial Regex MeasureName();
-
-    [GeneratedRegex("^[EFGNP][0-9]{0,2}$")]
+    [GeneratedRegex(@"^([EFNP][0-9]{0,2}|G([1-9]|1[0-5])?)\z")]
     private static partial Regex NumberFormat();
+
+    private sealed record AnyVersion(int? Version);
 
     private sealed record Content(int Version, SiteModel Page);
 

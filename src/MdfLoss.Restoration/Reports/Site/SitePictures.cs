@@ -19,7 +19,13 @@ internal readonly record struct PicturePart(int X, int Y, int Width, int Height)
 /// <param name="Name">Its name for people.</param>
 /// <param name="Brightest">The value that has the brightest colour, the same for all rows. Larger values have it too.</param>
 /// <param name="Files">For each row, the file; null without a result.</param>
-internal sealed record ShownMaps(string Id, string Name, double Brightest, IReadOnlyList<string?> Files);
+internal sealed record ShownMaps(string Id, string Name, double Brightest, IReadOnlyList<string?> Files)
+{
+    /// <summary>The file of a row.</summary>
+    /// <param name="id">The key of the measure.</param>
+    /// <param name="row">The row.</param>
+    public static string FileOf(string id, SiteRow row) => (row.IsInput ? $"original/{id}" : $"{id}/{row.Id}") + ShownPicture.Extension;
+}
 
 /// <summary>The files of one picture of a site. The names of files are relative to <see cref="FolderOf(string)"/>.</summary>
 /// <param name="Id">Its anchor.</param>
@@ -39,6 +45,19 @@ internal sealed record ShownPicture(
     string Id, string Title, string Credit, int Width, int Height, int WholeWidth, int WholeHeight, PicturePart Crop, string Original, string Distorted,
     IReadOnlyList<string?> Restored, IReadOnlyList<ShownMaps> Maps, IReadOnlyList<IReadOnlyList<string?>?> Scores)
 {
+    /// <summary>The ending of all files.</summary>
+    public const string Extension = ".webp";
+
+    /// <summary>The file of the picture without distortion.</summary>
+    public const string ReferenceFile = $"original/reference{Extension}";
+
+    /// <summary>The file of the distorted picture.</summary>
+    public const string InputFile = $"original/distorted{Extension}";
+
+    /// <summary>The file of a row.</summary>
+    /// <param name="row">The row.</param>
+    public static string FileOf(SiteRow row) => row.IsInput ? InputFile : row.Id + Extension;
+
     /// <summary>All files.</summary>
     [JsonIgnore]
     public IEnumerable<string> Files => [Original, Distorted, .. Restored.Concat(Maps.SelectMany(map => map.Files)).OfType<string>()];
@@ -77,8 +96,6 @@ internal sealed class SitePictures(string folder, ErrorMaps maps)
     // Positions of maps, of all rows together, that are kept in memory between the two passes. Maps of more are computed twice.
     private const long MostKept = 1 << 24;
 
-    private const string Extension = ".webp";
-
     /// <summary>Writes the files of one picture. Only one restored image at a time is in memory, and of the maps of the others a limited number of values.</summary>
     /// <param name="task">The task.</param>
     /// <param name="picture">The picture.</param>
@@ -98,11 +115,11 @@ internal sealed class SitePictures(string folder, ErrorMaps maps)
         var shown = Largest(difference, new PicturePart(0, 0, width, height), Math.Min(task.PictureSize, width), Math.Min(task.PictureSize, height));
         var crop = Largest(difference, shown, Math.Min(CropWidth, shown.Width), Math.Min(CropHeight, shown.Height));
         var path = ShownPicture.FolderOf(task.Id, picture.Id);
-        var reference = Save("original/reference", Part(original));
+        var reference = Save(ShownPicture.ReferenceFile, Part(original));
         var distorted = ImageFile.Read(picture.Distorted, cancellationToken: cancellationToken);
         if (distorted.shape[2] != height || distorted.shape[3] != width)
             distorted = functional.interpolate(distorted, [height, width], mode: InterpolationMode.Nearest); // the pixels of a small input, as they are
-        var input = Save("original/distorted", Part(distorted));
+        var input = Save(ShownPicture.InputFile, Part(distorted));
         var files = new string?[picture.Restored.Count];
         // Two passes, because all rows share one scale: the first one finds it.
         var found = new OrderedDictionary<string, FoundMap>();
@@ -114,7 +131,7 @@ internal sealed class SitePictures(string folder, ErrorMaps maps)
             cancellationToken.ThrowIfCancellationRequested();
             using var one = NewDisposeScope();
             var restored = ReadOf(file, original, cancellationToken);
-            files[r] = task.Rows[r].IsInput ? input : Save(task.Rows[r].Id, Part(restored));
+            files[r] = task.Rows[r].IsInput ? input : Save(ShownPicture.FileOf(task.Rows[r]), Part(restored));
             foreach (var (measure, usual, values) in PartsOf(restored))
             {
                 if (!found.TryGetValue(measure, out var map))
@@ -137,7 +154,7 @@ internal sealed class SitePictures(string folder, ErrorMaps maps)
             foreach (var (measure, values) in all)
             {
                 var id = SafeName.Of([measure])[0];
-                found[measure].Files[r] = Save(task.Rows[r].IsInput ? $"original/{id}" : $"{id}/{task.Rows[r].Id}", ErrorMaps.Colour(values, found[measure].Brightest, MapColours, cancellationToken));
+                found[measure].Files[r] = Save(ShownMaps.FileOf(id, task.Rows[r]), ErrorMaps.Colour(values, found[measure].Brightest, MapColours, cancellationToken));
             }
         }
 
@@ -160,8 +177,8 @@ internal sealed class SitePictures(string folder, ErrorMaps maps)
 
         string Save(string name, Tensor image)
         {
-            ImageFile.Write(Path.Combine(folder, path, name + Extension), image.Clamp(0, 1));
-            return name + Extension;
+            ImageFile.Write(Path.Combine(folder, path, name), image.Clamp(0, 1));
+            return name;
         }
     }
 

@@ -8,6 +8,9 @@ namespace Mdf.Reports.Site;
 /// <summary>The tables beside a page: for programs with all numbers, for documents with the means.</summary>
 internal static class SiteTables
 {
+    private const string LossKey = "loss";
+    private const string NetworksKey = "networks";
+
     /// <summary>The folder of the tables, relative to the page.</summary>
     public const string Folder = "tables";
 
@@ -22,9 +25,16 @@ internal static class SiteTables
         return SafeName.Of(task.Sets.Select(set => set.Set)).Select(name => $"{task.Id}/{name}");
     }
 
-    /// <summary>The keys of the columns of a measure in the files for programs. Two measures must not share one.</summary>
-    /// <param name="measure">The name of the measure.</param>
-    public static IReadOnlyList<string> KeysOf(string measure) => [measure, $"{measure}_low", $"{measure}_high", $"{measure}_sd", $"{measure}_best"];
+    /// <summary>Whether no two columns of the files for programs have the same key.</summary>
+    /// <param name="measures">The measures.</param>
+    public static bool HaveDifferentKeys(IReadOnlyList<Measure> measures)
+    {
+        string[] keys = [LossKey, NetworksKey, .. measures.SelectMany(measure => KeysOf(measure.Name))];
+        return keys.Distinct().Count() == keys.Length;
+    }
+
+    // The keys of the columns of a measure in the files for programs.
+    private static string[] KeysOf(string measure) => [measure, $"{measure}_low", $"{measure}_high", $"{measure}_sd", $"{measure}_best"];
 
     /// <summary>Writes the files of a task.</summary>
     /// <param name="folder">The folder of the page.</param>
@@ -49,7 +59,7 @@ internal static class SiteTables
         var isTested = set.Rows.Any(row => row.Values.Any(value => value?.Rank is ComparedRank.Tied or ComparedRank.Worse));
         return new ResultTable(
             string.Create(CultureInfo.InvariantCulture, $"{task.Title}: {set.Set}, {set.Images.Count} images{(set.Rows.Any(row => row.Seeds > 1) ? "; ± over seeds" : "")}{(isTested ? "; ○ no other is significantly better" : "")}{(isTrainedOn ? "; † trained with this measure" : "")}"),
-            [new ResultColumn("loss"), .. set.Measures.Select(measure => new ResultColumn(measure.Heading, null, Alignment.Right))],
+            [new ResultColumn(LossKey), .. set.Measures.Select(measure => new ResultColumn(measure.Heading, null, Alignment.Right) { Key = measure.Name })],
             set.Rows.Zip(task.Rows, (values, row) => values.Values.Select((value, m) => value is null ? null : (object?)Cell(value, set.Measures[m], row)).Prepend(row.Name)))
         {
             Bold = set.Rows.SelectMany((row, r) => row.Values.Select((value, m) => (value, r, m))).Where(entry => entry.value?.Rank == ComparedRank.Best).Select(entry => (entry.r, entry.m + 1)).ToHashSet(),
@@ -68,7 +78,7 @@ internal static class SiteTables
         return new ResultTable(
             string.Create(CultureInfo.InvariantCulture, $"{task.Title}: {set.Set}, {set.Images.Count} images"),
             [
-                new ResultColumn("loss"), ResultColumn.Number("networks", "D"),
+                new ResultColumn(LossKey), ResultColumn.Number(NetworksKey, "D"),
                 .. set.Measures.SelectMany(measure => new[]
                 {
                     ResultColumn.Of(measure),

@@ -8,6 +8,9 @@ internal static class SiteWriter
 {
     private static readonly string[] s_assets = ["site.css", "site.js", "img-comparison-slider.js", "img-comparison-slider.LICENSE.txt"];
 
+    // The page itself, and the folders in it, which may be links.
+    private static readonly string[] s_folders = ["", "pictures", "plots", SiteTables.Folder];
+
     /// <summary>Writes the site.</summary>
     /// <param name="folder">The folder.</param>
     /// <param name="site">The content.</param>
@@ -19,7 +22,10 @@ internal static class SiteWriter
     public static string Write(string folder, SiteModel site, MeasureSet? maps, IProgress<ProgressUpdate>? progress, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(site);
+        if (string.IsNullOrWhiteSpace(folder))
+            throw new InputException("expected a folder for the page, found an empty path");
         RequireOther(folder, site);
+        RequireDifferentPlots(site);
         var page = Path.Combine(folder, "index.html");
         AtomicFile.Prepare(page);
         var writer = maps is null ? null : new SitePictures(folder, ErrorMaps.Of(maps, []));
@@ -69,8 +75,15 @@ internal static class SiteWriter
     /// <summary>Refuses to write over a page that is read: its files could be exchanged before they are copied.</summary>
     private static void RequireOther(string folder, SiteModel site)
     {
-        var target = RealPath.Resolve(folder);
-        if (site.Tasks.Select(task => task.Source).Concat(site.Searches.Select(search => search.Source)).FirstOrDefault(source => source is not null && RealPath.Comparer.Equals(RealPath.Resolve(source.Folder), target)) is { } same)
+        var sources = site.Tasks.Select(task => task.Source?.Folder).Concat(site.Searches.Select(search => search.Source?.Folder)).OfType<string>().Distinct();
+        if (sources.Any(source => s_folders.Any(name => RealPath.Comparer.Equals(RealPath.Resolve(Path.Combine(source, name)), RealPath.Resolve(Path.Combine(folder, name))))))
             throw new InputException($"cannot write '{folder}': the page in it is one of those to read; choose another folder, and replace the old one when the new page is complete");
+    }
+
+    private static void RequireDifferentPlots(SiteModel site)
+    {
+        var plots = site.Tasks.SelectMany(task => task.Plots.Select(plot => plot.FileOf(task.Id))).Concat(site.Searches.SelectMany(search => search.Plots.Select(plot => plot.FileOf(search.Id))));
+        if (plots.GroupBy(file => file, StringComparer.OrdinalIgnoreCase).FirstOrDefault(group => group.Count() > 1) is { } same)
+            throw new InputException($"two plots have the file {Untrusted.Quote(same.Key)}: put their tasks on two pages");
     }
 }
