@@ -24,11 +24,14 @@ public sealed class DemoTests : IDisposable
         Assert.Equal(["JPEG", "blur", "noise", "brightness"], result.Comparison.Rows.Select(row => row[0]));
         Assert.Equal(
             ["blur.png", "brightness.png", "comparison.csv", "comparison.md", "img-comparison-slider.LICENSE.txt", "img-comparison-slider.js", "index.html", "jpeg.png", "noise.png", "overview.png", "recovery-psnr.png",
-                "recovery.png", "reference.png", "restoration.csv", "restoration.md", "restoration.png", "site.css", "site.js", "stack.safetensors"],
+                "recovery.png", "reference.png", "restoration.csv", "restoration.md", "restoration.png", "site.css", "site.js", "site.json", "stack.safetensors"],
             Directory.GetFiles(_folder.File("demo")).Select(Path.GetFileName).Order(StringComparer.Ordinal));
         var page = File.ReadAllText(Path.Combine(_folder.File("demo"), "index.html"));
         foreach (var text in new[] { "Trained here, MDF", "Shipped network", "Super-resolution by 4", "100 steps on two photographs", "plots/jpeg10-overview.png" })
             Assert.Contains(text, page, StringComparison.Ordinal);
+        var again = Cli.MdfProgram.Run("report", _folder.File("demo"), "-o", _folder.File("again"));
+        Assert.True(again.ExitCode == 0, again.Error);
+        Assert.Equal(page, File.ReadAllText(Path.Combine(_folder.File("again"), "index.html")));
         using var stack = DiscriminatorStack.Load(Path.Combine(_folder.File("demo"), "stack.safetensors"));
         Assert.Equal("jpeg:10", stack.Metadata!.Task);
         var psnr = result.Restoration.Rows.Select(row => (double)row[1]!).ToArray();

@@ -75,7 +75,8 @@ internal sealed record ShownPicture(
 /// <summary>Writes the pictures of a site: a part of each at most, without loss, and its error maps.</summary>
 /// <param name="folder">The folder of the site.</param>
 /// <param name="maps">The error maps to make.</param>
-internal sealed class SitePictures(string folder, ErrorMaps maps)
+/// <param name="mostKept">The positions of maps, of all rows of a picture together, that are kept in memory between the two passes. Maps of more are computed twice.</param>
+internal sealed class SitePictures(string folder, ErrorMaps maps, long mostKept = 1 << 24)
 {
     // The part that a viewer shows first.
     private const int CropWidth = 128;
@@ -92,9 +93,6 @@ internal sealed class SitePictures(string folder, ErrorMaps maps)
 
     // Values of a map that the scale is computed from, at most.
     private const int MostSamples = 1 << 16;
-
-    // Positions of maps, of all rows together, that are kept in memory between the two passes. Maps of more are computed twice.
-    private const long MostKept = 1 << 24;
 
     /// <summary>Writes the files of one picture. Only one restored image at a time is in memory, and of the maps of the others a limited number of values.</summary>
     /// <param name="task">The task.</param>
@@ -123,7 +121,7 @@ internal sealed class SitePictures(string folder, ErrorMaps maps)
         var files = new string?[picture.Restored.Count];
         // Two passes, because all rows share one scale: the first one finds it.
         var found = new OrderedDictionary<string, FoundMap>();
-        var isKept = (long)shown.Width * shown.Height * files.Length <= MostKept;
+        var isKept = (long)shown.Width * shown.Height * files.Length <= mostKept;
         for (var r = 0; r < files.Length; r++)
         {
             if (picture.Restored[r] is not { } file)
