@@ -1,4 +1,3 @@
-using System.Text.Json.Serialization;
 using Mdf.Evaluation;
 using Mdf.Imaging;
 using Mdf.Runtime;
@@ -6,71 +5,6 @@ using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
 
 namespace Mdf.Reports.Site;
-
-/// <summary>A part of a picture, in pixels.</summary>
-/// <param name="X">The left edge.</param>
-/// <param name="Y">The upper edge.</param>
-/// <param name="Width">The width.</param>
-/// <param name="Height">The height.</param>
-internal readonly record struct PicturePart(int X, int Y, int Width, int Height);
-
-/// <summary>The error maps of one picture.</summary>
-/// <param name="Id">The key of the measure, such as <c>flip</c>.</param>
-/// <param name="Name">Its name for people.</param>
-/// <param name="Brightest">The value that has the brightest colour, the same for all rows. Larger values have it too.</param>
-/// <param name="Files">For each row, the file; null without a result.</param>
-internal sealed record ShownMaps(string Id, string Name, double Brightest, IReadOnlyList<string?> Files)
-{
-    /// <summary>The file of a row.</summary>
-    /// <param name="id">The key of the measure.</param>
-    /// <param name="row">The row.</param>
-    public static string FileOf(string id, SiteRow row) => (row.IsInput ? $"original/{id}" : $"{id}/{row.Id}") + ShownPicture.Extension;
-}
-
-/// <summary>The files of one picture of a site. The names of files are relative to <see cref="FolderOf(string)"/>.</summary>
-/// <param name="Id">Its anchor.</param>
-/// <param name="Title">Its name.</param>
-/// <param name="Credit">Who made it.</param>
-/// <param name="Width">The width of all files, in pixels.</param>
-/// <param name="Height">Their height.</param>
-/// <param name="WholeWidth">The width of the whole picture, of which the files may be a part.</param>
-/// <param name="WholeHeight">Its height.</param>
-/// <param name="Crop">The part where the losses differ most.</param>
-/// <param name="Original">The picture without distortion.</param>
-/// <param name="Distorted">The distorted picture, enlarged to the same size.</param>
-/// <param name="Restored">For each row, the restored picture; null without a result.</param>
-/// <param name="Maps">The error maps.</param>
-/// <param name="Scores">For each row, its scores.</param>
-internal sealed record ShownPicture(
-    string Id, string Title, string Credit, int Width, int Height, int WholeWidth, int WholeHeight, PicturePart Crop, string Original, string Distorted,
-    IReadOnlyList<string?> Restored, IReadOnlyList<ShownMaps> Maps, IReadOnlyList<IReadOnlyList<string?>?> Scores)
-{
-    /// <summary>The ending of all files.</summary>
-    public const string Extension = ".webp";
-
-    /// <summary>The file of the picture without distortion.</summary>
-    public const string ReferenceFile = $"original/reference{Extension}";
-
-    /// <summary>The file of the distorted picture.</summary>
-    public const string InputFile = $"original/distorted{Extension}";
-
-    /// <summary>The file of a row.</summary>
-    /// <param name="row">The row.</param>
-    public static string FileOf(SiteRow row) => row.IsInput ? InputFile : row.Id + Extension;
-
-    /// <summary>All files.</summary>
-    [JsonIgnore]
-    public IEnumerable<string> Files => [Original, Distorted, .. Restored.Concat(Maps.SelectMany(map => map.Files)).OfType<string>()];
-
-    /// <summary>The folder, relative to the page, with a slash at the end.</summary>
-    /// <param name="task">The anchor of the task.</param>
-    public string FolderOf(string task) => FolderOf(task, Id);
-
-    /// <inheritdoc cref="FolderOf(string)"/>
-    /// <param name="task">The anchor of the task.</param>
-    /// <param name="picture">The anchor of the picture.</param>
-    public static string FolderOf(string task, string picture) => $"pictures/{task}/{picture}/";
-}
 
 /// <summary>Writes the pictures of a site: a part of each at most, without loss, and its error maps.</summary>
 /// <param name="folder">The folder of the site.</param>
