@@ -16,6 +16,9 @@ internal sealed class SitePictures(string folder, ErrorMaps maps, long mostKept 
     private const int CropWidth = 128;
     private const int CropHeight = 96;
 
+    // Convolutions pad with zeros, so networks differ most at the border, where nobody looks and which the scores of super-resolution leave out.
+    private const int Border = 16;
+
     // The window whose mean is taken off before losses are compared: a tint of flat areas is not where they differ for the eye.
     private const int MeanWindow = 17;
 
@@ -153,7 +156,7 @@ internal sealed class SitePictures(string folder, ErrorMaps maps, long mostKept 
         public string?[] Files { get; } = new string?[rows];
     }
 
-    /// <summary>For each pixel, the variance over restored pictures of their details (without the mean of the neighbourhood), <c>(1, 1, H, W)</c>; zero for fewer than two.</summary>
+    /// <summary>For each pixel, the variance over restored pictures of their details (without the mean of the neighbourhood), <c>(1, 1, H, W)</c>; zero for fewer than two, and at the border of a picture that is large enough.</summary>
     private static Tensor DifferenceOf(IReadOnlyList<string> restoredFiles, Tensor original, CancellationToken cancellationToken)
     {
         var (sum, squares, count) = (zeros_like(original), zeros_like(original), 0);
@@ -168,7 +171,13 @@ internal sealed class SitePictures(string folder, ErrorMaps maps, long mostKept 
             count++;
         }
 
-        return count < 2 ? zeros_like(original).narrow(1, 0, 1) : (squares.Div(count) - sum.Div(count).Square()).ClampMin(0).mean([1], keepdim: true);
+        if (count < 2)
+            return zeros_like(original).narrow(1, 0, 1);
+        var variance = (squares.Div(count) - sum.Div(count).Square()).ClampMin(0).mean([1], keepdim: true);
+        var (height, width) = (variance.shape[2], variance.shape[3]);
+        if (height > 4 * Border && width > 4 * Border)
+            variance = functional.pad(variance.narrow(2, Border, height - 2 * Border).narrow(3, Border, width - 2 * Border), [Border, Border, Border, Border]);
+        return variance;
     }
 
     /// <summary>The part of a size with the largest sum, inside another part. Without any difference it is the middle.</summary>

@@ -1,6 +1,8 @@
 using Mdf.Evaluation;
+using Mdf.Imaging;
 using Mdf.Reports.Site;
 using Mdf.Tests.Cli;
+using static TorchSharp.torch;
 
 namespace Mdf.Tests.Reports.Site;
 
@@ -28,5 +30,22 @@ public sealed class SitePicturesTests
 
         ShownPicture Write(string name, long mostKept) =>
             new SitePictures(folder.File(name), ErrorMaps.Of(measures, []), mostKept).Write(task, picture, TestContext.Current.CancellationToken);
+    }
+
+    [Fact]
+    public void The_border_does_not_decide_which_part_is_shown()
+    {
+        using var scope = NewDisposeScope();
+        using var folder = new TemporaryFolder();
+        var original = ImageFile.Read(folder.Image("original.png", width: 160, height: 120));
+        var other = original.clone();
+        other.narrow(3, 0, 4).zero_();
+        ImageFile.Write(folder.File("other.png"), other);
+        var task = new SiteTask("task", "Task", "") { Rows = [new SiteRow("same", "Same") { Steps = 1 }, new SiteRow("other", "Other") { Steps = 1 }], Sets = [], PictureSize = 48 };
+        using var measures = MeasureSet.Create([Measures.Psnr]);
+        new SitePictures(folder.File("site"), ErrorMaps.Of(measures, [])).Write(
+            task, new SitePicture("picture", "Picture", "", folder.File("original.png"), folder.File("original.png"), [folder.File("original.png"), folder.File("other.png")], [null, null]), TestContext.Current.CancellationToken);
+        // The part does not reach to the pixels that differ.
+        Assert.Equal(File.ReadAllBytes(folder.File("site/pictures/task/picture/same.webp")), File.ReadAllBytes(folder.File("site/pictures/task/picture/other.webp")));
     }
 }
