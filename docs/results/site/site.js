@@ -493,7 +493,7 @@ document.documentElement.classList.add("js");
 
     buildModes() {
       this.modes = new Map();
-      const group = make("div", { className: "modes", role: "group", "aria-label": "Way to compare" });
+      const group = make("div", { className: "modes", role: "group", "aria-label": "Comparison mode" });
       for (const [mode, text] of MODES) {
         if (mode === "maps" && !this.task.maps?.length) continue;
         // The slider is a file of its own, which may be missing.
@@ -510,7 +510,7 @@ document.documentElement.classList.add("js");
       this.smaller = button({ className: "smaller", "aria-label": "Zoom out" }, "−");
       this.larger = button({ className: "larger", "aria-label": "Zoom in" }, "+");
       this.zoomText = make("output", { className: "zoom" }, "1×");
-      const whole = button({ className: "whole", title: "Show all that the page has of this picture" }, "Fit");
+      const whole = button({ className: "whole", title: "Show the whole stored picture" }, "Fit");
       const crop = button({ className: "crop", title: "Go to the place where the losses differ most" }, "Most different");
       this.smaller.addEventListener("click", () => this.zoom(-1));
       this.larger.addEventListener("click", () => this.zoom(1));
@@ -608,7 +608,7 @@ document.documentElement.classList.add("js");
       this.mapLabel.hidden = mode !== "maps";
       this.mapScale.hidden = mode !== "maps" || brightest === undefined;
       this.mapSelect.value = map;
-      this.brightest.textContent = `${brightest} and more, for all losses of this picture`;
+      this.brightest.textContent = `≥ ${brightest}; one scale for all losses of this picture`;
     }
 
     renderList() {
@@ -664,7 +664,7 @@ document.documentElement.classList.add("js");
       this.slider ??= makeSlider(left.frame, right.frame);
       this.setStage([left.frame, right.frame], this.slider);
       const [first, second] = [this.nameOf(this.state.left), this.nameOf(this.state.right)];
-      this.slider.setAttribute("aria-label", `Share of the stage that shows ${first} in front of ${second}`);
+      this.slider.setAttribute("aria-label", `Divider between ${first} and ${second}`);
       const isOther = this.placed !== picture;
       this.placed = picture;
       this.place();
@@ -882,7 +882,7 @@ document.documentElement.classList.add("js");
       ["1 … 9, 0", "show a loss; in the slider, at its right side"], ["n, p", "the next, the previous loss"],
       ["Space", "the reference, and back"], ["d", "the distorted input, and back"], ["Tap", "the next loss (Flip)"],
       ["← →", "the previous, the next picture; in the slider: move the divider"], ["+ −", "zoom; also the wheel with Ctrl"],
-      ["Shift with an arrow", "move the picture; also by dragging it"], ["c", "where the losses differ most"], ["w", "all that the page has of the picture"],
+      ["Shift with an arrow", "move the picture; also by dragging it"], ["c", "go to the place where the losses differ most"], ["w", "show the whole stored picture"],
     ];
     return make("details", { className: "help" }, make("summary", {}, "Keyboard shortcuts"),
       make("dl", {}, ...lines.map(([key, text]) => make("div", {}, make("dt", {}, make("kbd", {}, key)), make("dd", {}, text)))));

@@ -170,7 +170,7 @@ internal static partial class ComparisonReport
         var networks = seeds switch
         {
             [] => "",
-            [1] => " One network for each loss: a difference is one between these networks, not between losses.",
+            [1] => " One network for each loss: differences are between these networks, and can come from the seed.",
             [var count] => $" {count} networks for each loss, which differ in their seeds.",
             _ => $" {seeds[0]} to {seeds[^1]} networks for each loss, which differ in their seeds.",
         };
@@ -345,7 +345,7 @@ internal static partial class ComparisonReport
                     Plots.Svg(new PlanePlot($"{task.Title}: {set.Set}", distortion, perception, curves)),
                     $"Each loss in the plane of {distortion.Title} and {perception.Title}; the numbers are in the table of results.",
                     hasCurves
-                        ? $"{distortion.Title} and {perception.Title} on {set.Set}, first seed. A curve joins the network of {task.Baseline} with that of a loss: the weights between them, at 0, 0.25, 0.5, 0.75 and 1, without training."
+                        ? $"{distortion.Title} and {perception.Title} on {set.Set}, first seed. A curve interpolates the weights from the network of {task.Baseline} (0) to that of a loss (1), at 0, 0.25, 0.5, 0.75 and 1, without training."
                         : $"{distortion.Title} and {perception.Title} on {set.Set}{(set.Rows.Any(row => row.Seeds > 1) ? ", means over seeds; the bars are standard deviations over seeds" : "")}.");
             }
         }

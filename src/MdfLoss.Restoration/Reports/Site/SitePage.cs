@@ -89,7 +89,7 @@ internal static class SitePage
                 "Setting",
                 [.. search.Measures.Select(Column), ("Networks", Direction.None)],
                 search.Settings.Select(setting => (Name(setting.Name), setting.Values.Zip(search.Measures, (value, measure) => value is var (mean, deviation) ? Value(mean, deviation, measure, setting.IsChosen) : Nothing).Append(Number(setting.Networks, "F0")))))}
-            <p class="legend">Small type: the standard deviation over seeds. {(chosen ? "Bold: the setting that was chosen." : "")} All values are those of validation images, on which the settings were compared: the value of the best one is a little too good.</p>
+            <p class="legend">Small type: the standard deviation over seeds. {(chosen ? "Bold: the setting that was chosen." : "")} All values are of the validation images by which the settings were compared, so the best value is optimistic.</p>
             """);
         return Parts(search.Id, search.Title, search.Summary, [("results", "Results", table), ("plots", "Plots", Plots(search.Id, search.Plots)), ("problems", "Problems", Problems(search.Problems))]);
     }
@@ -191,11 +191,11 @@ internal static class SitePage
             ? Html.Of($"""<p class="legend">{best} {trained} These are results for one image: for another, the order may be different.</p>""")
             : Html.Of($"""
                 <p class="legend">{best}
-                <span class="mark" aria-hidden="true">○</span>Open dot: no other is significantly better. It does not mean that they are equal.
+                <span class="mark" aria-hidden="true">○</span>Open dot: no other is significantly better. It does not mean that the losses are equal.
                 {trained}
                 The tests are paired, over images{(hasSeeds ? " and seeds" : "")}, at 5 %, with Holm's correction for all pairs and measures of a table ({Html.Listed(task.Sets.Select(set => Html.Of($"{set.Pairs.Count(pair => pair.Corrected is not null)}")))}).
                 {(hasSeeds ? "± is the standard deviation over seeds. " : "")}The second line is the 95 % interval of the mean over images. Rows share the images, so these intervals do not say which row is better: the tests do.
-                {(task.Rows.Any(row => row.Networks == 1 && row.Steps is not null) ? "With one seed, a difference is one between two networks, not between two losses." : "")}</p>
+                {(hasSeeds && task.Rows.Any(row => row.Networks == 1 && row.Steps is not null) ? "Where a loss has one seed, a difference can come from the seed." : "")}</p>
                 """);
     }
 
