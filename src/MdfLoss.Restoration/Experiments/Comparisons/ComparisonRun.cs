@@ -106,9 +106,9 @@ internal sealed class ComparisonRun(Comparison comparison, string path, Device d
         ? []
         : WorkerPool.Run(cells, () => Worker(task, work), Jobs, failFast: false, line => Warn($"{task.Id}: {line}"), progress is null ? null : new Named(task, work, progress), cancellationToken);
 
-    /// <summary>The cells that are not trained yet. Refuses those of other settings.</summary>
+    /// <summary>The cells that are not trained yet, in the order of the work. Refuses those of other settings.</summary>
     private SweepCell[] Todo(ComparisonTask task, ComparisonFolder folder) =>
-        [.. task.Sweep.Cells.Where(cell => folder.Sweep.Read(cell).State is var state && (state is CellState.Missing or CellState.Unfinished || state == CellState.Failed && Retry))];
+        task.Sweep.SeedBySeed(task.Sweep.Cells.Where(cell => folder.Sweep.Read(cell).State is var state && (state is CellState.Missing or CellState.Unfinished || state == CellState.Failed && Retry)));
 
     private TaskDescription Describe(ComparisonTask task, int order, ComparisonFolder folder, Measurement measurement)
     {
