@@ -85,6 +85,9 @@ public sealed class CompareCommandTests : IDisposable
     public void A_page_says_what_its_rows_are_without_paths()
     {
         Assert.Equal(0, Run("compare {}comparison.yaml -o {}out").ExitCode);
+        // One job: all losses have their first seed before any has its second.
+        var ended = Directory.EnumerateDirectories(_folder.File("out/noise/cells")).ToLookup(cell => cell[^1], cell => File.GetLastWriteTimeUtc(Path.Combine(cell, "last.safetensors")));
+        Assert.True(ended['1'].Max() <= ended['2'].Min());
         var path = _folder.File("out/noise/task.json");
         var text = File.ReadAllText(path);
         Assert.Contains("\"restorer\": \"identity\"", text, StringComparison.Ordinal);

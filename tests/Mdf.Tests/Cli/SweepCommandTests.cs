@@ -60,6 +60,7 @@ public sealed class SweepCommandTests : IDisposable
     public void A_report_shows_a_sweep()
     {
         Assert.Equal(0, Run("sweep {}sweep.yaml -o {}out").ExitCode);
+        Assert.True(Ended("loss=Sum,w=1,seed=1") <= Ended("loss=L1,seed=2"), "one job trains all settings with the first seed before the second");
         var answer = Run("report {}out -o {}site");
         Assert.True(answer.ExitCode == 0, answer.Error);
         var page = File.ReadAllText(_folder.File("site/index.html"));
@@ -74,6 +75,8 @@ public sealed class SweepCommandTests : IDisposable
         Directory.Delete(_folder.File("out/plots"), recursive: true);
         Assert.Equal(0, Run("report {}out -o {}again").ExitCode);
         Assert.Equal(File.ReadAllBytes(_folder.File("site/plots/search-sweep-parallel.svg")), File.ReadAllBytes(_folder.File("again/plots/search-sweep-parallel.svg")));
+
+        DateTime Ended(string cell) => File.GetLastWriteTimeUtc(_folder.File($"out/cells/{cell}/last.safetensors"));
     }
 
     [Fact]
