@@ -121,7 +121,7 @@ internal sealed class SweepCommand : MdfCommand
     private int RunAll(CommandContext context, Sweep sweep, SweepFolder folder, BestRule? rule)
     {
         // Refuses a cell of other settings before anything is trained.
-        var todo = sweep.SeedBySeed(sweep.Cells.Where(cell => folder.Read(cell).State is var state && (state is CellState.Missing or CellState.Unfinished || state == CellState.Failed && context.Get(_retry))));
+        var todo = folder.Todo(sweep, context.Get(_retry));
         context.WarnOfSubfolders(sweep.Cells.SelectMany(cell => cell.Experiment.TrainingFolders).Distinct());
         folder.Prepare();
         try

@@ -50,7 +50,7 @@ internal sealed class ComparisonRun(Comparison comparison, string path, Device d
         // Everything is checked before anything is trained.
         foreach (var task in comparison.Tasks)
         {
-            Todo(task, FolderOf(task));
+            FolderOf(task).Sweep.Todo(task.Sweep, Retry);
             using var measurement = new Measurement(task, FolderOf(task), device, warn: null);
             foreach (var restorer in task.Restorers)
                 measurement.Require(restorer);
@@ -72,7 +72,7 @@ internal sealed class ComparisonRun(Comparison comparison, string path, Device d
         var description = Describe(task, order, folder, measurement);
         if (!File.Exists(Path.Combine(folder.Path, TaskDescription.FileName)))
             description.Write(folder.Path); // for a report while networks are trained
-        var isWhole = Finished(Work(task, CellWork.Train, Todo(task, folder), progress, cancellationToken));
+        var isWhole = Finished(Work(task, CellWork.Train, folder.Sweep.Todo(task.Sweep, Retry), progress, cancellationToken));
         if (task.Sweep.Cells.Any(cell => folder.Sweep.Read(cell).State != CellState.Finished))
             isWhole = false;
         description.Write(folder.Path);
@@ -105,10 +105,6 @@ internal sealed class ComparisonRun(Comparison comparison, string path, Device d
     private IReadOnlyList<WorkerMessage> Work(ComparisonTask task, CellWork work, SweepCell[] cells, IProgress<ProgressUpdate>? progress, CancellationToken cancellationToken) => cells.Length == 0
         ? []
         : WorkerPool.Run(cells, () => Worker(task, work), Jobs, failFast: false, line => Warn($"{task.Id}: {line}"), progress is null ? null : new Named(task, work, progress), cancellationToken);
-
-    /// <summary>The cells that are not trained yet, in the order of the work. Refuses those of other settings.</summary>
-    private SweepCell[] Todo(ComparisonTask task, ComparisonFolder folder) =>
-        task.Sweep.SeedBySeed(task.Sweep.Cells.Where(cell => folder.Sweep.Read(cell).State is var state && (state is CellState.Missing or CellState.Unfinished || state == CellState.Failed && Retry)));
 
     private TaskDescription Describe(ComparisonTask task, int order, ComparisonFolder folder, Measurement measurement)
     {

@@ -110,14 +110,6 @@ internal sealed class Sweep
         return sweep;
     }
 
-    /// <summary>Orders cells for the work: all settings have their first seed before any has its second. So a sweep that was interrupted can already compare its settings.</summary>
-    /// <param name="cells">Cells of this sweep.</param>
-    public SweepCell[] SeedBySeed(IEnumerable<SweepCell> cells)
-    {
-        var places = Cells.GroupBy(cell => cell.Setting).SelectMany(setting => setting.Index()).ToDictionary(entry => entry.Item, entry => entry.Index);
-        return [.. cells.OrderBy(cell => places[cell])];
-    }
-
     /// <summary>Lists the combinations of losses and axes.</summary>
     private static IReadOnlyList<SweepSetting> Combine(IReadOnlyList<SweepLoss> losses, IReadOnlyList<SweepAxis> axes, int seeds, Place file)
     {

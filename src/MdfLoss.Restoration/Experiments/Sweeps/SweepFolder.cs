@@ -115,6 +115,16 @@ internal sealed class SweepFolder
         return (record.State, record.State == CellState.Unfinished ? null : record);
     }
 
+    /// <summary>Lists the cells that are left to train, in the order of the work: all settings have their first seed before any has its second. So a sweep that was interrupted can already compare its settings.</summary>
+    /// <param name="sweep">The sweep.</param>
+    /// <param name="retry">Whether failed cells are trained again.</param>
+    /// <exception cref="InputException">A record is corrupt, or is of other settings.</exception>
+    public SweepCell[] Todo(Sweep sweep, bool retry)
+    {
+        var seedBySeed = sweep.Cells.GroupBy(cell => cell.Setting).SelectMany(setting => setting.Index()).OrderBy(entry => entry.Index).Select(entry => entry.Item);
+        return [.. seedBySeed.Where(cell => Read(cell).State is var state && (state is CellState.Missing or CellState.Unfinished || (retry && state == CellState.Failed)))];
+    }
+
     /// <summary>Writes that a cell starts or continues, before it writes anything else into its folder.</summary>
     /// <param name="cell">The cell.</param>
     /// <exception cref="IOException">The disk failed or is full.</exception>

@@ -35,22 +35,6 @@ public sealed class SweepFileTests : IDisposable
         Assert.Equal("mse", $"{sweep.Cells[0].Experiment.Loss}");
     }
 
-    [Fact]
-    public void All_settings_are_trained_with_the_first_seed_before_any_has_its_second()
-    {
-        var sweep = Load(Base + """
-            losses: {MSE: mse, L1: l1, SSIM: ssim}
-            seeds: [5, 3]
-            """);
-        Assert.Equal(
-            ["loss=MSE,seed=5", "loss=L1,seed=5", "loss=SSIM,seed=5", "loss=MSE,seed=3", "loss=L1,seed=3", "loss=SSIM,seed=3"],
-            sweep.SeedBySeed(sweep.Cells).Select(cell => cell.Name));
-        // Of a resumed sweep, a second seed does not come first because its first is there.
-        Assert.Equal(
-            ["loss=L1,seed=5", "loss=SSIM,seed=5", "loss=MSE,seed=3", "loss=SSIM,seed=3"],
-            sweep.SeedBySeed(sweep.Cells.Where(cell => cell.Name is not ("loss=MSE,seed=5" or "loss=L1,seed=3"))).Select(cell => cell.Name));
-    }
-
     [Theory]
     [InlineData("log(1e-3, 10, 5)", "0.001 0.01 0.1 1 10")]
     [InlineData("log(1e-4, 1e-2, 4)", "0.0001 0.0004642 0.002154 0.01")]
