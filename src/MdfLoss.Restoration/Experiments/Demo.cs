@@ -101,7 +101,7 @@ internal static class Demo
         var recovered = Psnr.Compute(recovery.Restored, reference);
         ImageFile.Write(Path.Combine(folder, "recovery.png"), Mosaic.Row(noise, recovery.Restored, reference));
         Plots.Save(Path.Combine(folder, "recovery-psnr.png"), new CurvePlot(
-            $"Recovery from noise under {loss.Expression}: does the gradient lead home?", "step", "PSNR (dB)",
+            $"Recovery of the photograph from noise, with {loss.Expression}", "step", "PSNR (dB)",
             [new CurveSeries("PSNR", [.. Enumerable.Range(0, size.RecoverySteps).Select(step => (double)step)], recovery.PsnrPerStep)]));
         var restoration = DemoRestoration.Run(photographs, jpeg, loss, size.NetworkSteps, seed, folder, progress, cancellationToken);
         page.Write(new DemoTrained(restoration.ByMse, restoration.ByMdf, size.NetworkSteps, File.ReadAllBytes(Path.Combine(folder, Overview))));
@@ -129,7 +129,7 @@ internal static class Demo
         AtomicFile.Write(Path.Combine(folder, "comparison.csv"), table.ToCsv());
         AtomicFile.Write(Path.Combine(folder, "comparison.md"), table.ToMarkdown());
         AtomicFile.Write(Path.Combine(folder, Overview), DistortionFigure.Render(
-            "Four distortions of equal MSE: what each loss makes of them",
+            "Four distortions of equal MSE, and the values of four losses",
             photo, images, [.. losses.Select((each, i) => new BarSeries(each.Expression, values[i]))]));
         return table;
     }
