@@ -9,14 +9,28 @@ namespace Mdf.Runtime;
 /// </remarks>
 internal static partial class FreedMemory
 {
-    /// <summary>Returns the freed memory to the system. Does nothing if the C library is not glibc.</summary>
+    // The growth of the process that is worth a return: libtorch gets the pages back one by one, each filled with zeros by the system.
+    private const long Growth = 64 << 20;
+
+    // The resident bytes after the last return, or fewer if they have fallen since.
+    private static long s_resident;
+
+    /// <summary>Returns the freed memory to the system if the process has grown by 64 MiB since it was smallest after the last return. Does nothing if the C library is not glibc.</summary>
     public static void Return()
     {
         if (!OperatingSystem.IsLinux())
             return;
+        var (resident, before) = (Environment.WorkingSet, Volatile.Read(ref s_resident));
+        if (resident < before + Growth)
+        {
+            Volatile.Write(ref s_resident, Math.Min(resident, before));
+            return;
+        }
+
         try
         {
             _ = TrimHeap(0);
+            Volatile.Write(ref s_resident, Environment.WorkingSet);
         }
         catch (Exception e) when (e is DllNotFoundException or EntryPointNotFoundException)
         {

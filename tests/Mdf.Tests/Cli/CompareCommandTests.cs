@@ -407,18 +407,21 @@ public sealed class CompareCommandTests : IDisposable
         Assert.Single(answer.Error.TrimEnd('\n').Split('\n'));
     }
 
-    [Theory]
-    [InlineData("\"folder\": \"cells/loss=L1,seed=1\"", "\"folder\": \"../../../etc\"")]
-    [InlineData("\"name\": \"\\u77E5\\u899A\"", "\"name\": \"../../secret\"")]
-    [InlineData("\"loss\": \"l1\"", null)]
-    public void A_description_that_leads_out_of_its_folder_or_is_far_too_long_is_refused(string from, string? to)
+    [Fact]
+    public void A_description_that_leads_out_of_its_folder_or_is_far_too_long_is_refused()
     {
-        to ??= $"\"loss\": \"{new string(':', 20_000)}\"";
         Assert.Equal(0, Run("compare {}comparison.yaml -o {}out").ExitCode);
         var text = File.ReadAllText(_folder.File("out/noise/task.json"));
-        Assert.Contains(from, text, StringComparison.Ordinal);
-        File.WriteAllText(_folder.File("out/noise/task.json"), text.Replace(from, to, StringComparison.Ordinal));
-        Assert.Contains("expected the description of a task of a comparison, found something else", Run("report {}out -o {}site").Error, StringComparison.Ordinal);
+        foreach (var (from, to) in new[]
+        {
+            ("\"folder\": \"cells/loss=L1,seed=1\"", "\"folder\": \"../../../etc\""), ("\"name\": \"\\u77E5\\u899A\"", "\"name\": \"../../secret\""),
+            ("\"loss\": \"l1\"", $"\"loss\": \"{new string(':', 20_000)}\""),
+        })
+        {
+            Assert.Contains(from, text, StringComparison.Ordinal);
+            File.WriteAllText(_folder.File("out/noise/task.json"), text.Replace(from, to, StringComparison.Ordinal));
+            Assert.Contains("expected the description of a task of a comparison, found something else", Run("report {}out -o {}site").Error, StringComparison.Ordinal);
+        }
     }
 
     private Answer Run(string line) => MdfProgram.Run([.. line.Split(' ').Select(_folder.Local)]);

@@ -188,11 +188,15 @@ public sealed class BenchmarkMetricsTests
     public void Strips_of_any_thickness_score_as_the_whole(int height, int width)
     {
         using var scope = NewDisposeScope();
-        var flat = Full([1, 3, height, width], 0.4f);
-        foreach (var (restored, reference) in new[] { (Noise(height, width), Noise(height, width, seed: 2)), (flat, Noise(height, width)), (flat, flat), (Noise(height, width), Noise(height, width)) })
+        var (noise, flat) = (Noise(height, width), Full([1, 3, height, width], 0.4f));
+        // Thin strips take long: their windows overlap.
+        foreach (var (restored, reference, thicknesses) in new (Tensor, Tensor, long[])[]
+        {
+            (noise, Noise(height, width, seed: 2), [1, 5, 16, 64, 1000]), (flat, noise, [16, 64]), (flat, flat, [16, 64]), (noise, noise, [16, 64]),
+        })
         {
             var expected = ScoreWhole(restored, reference);
-            foreach (var thickness in new long[] { 1, 5, 16, 64, 1000 })
+            foreach (var thickness in thicknesses)
             {
                 var found = BenchmarkMetrics.Score(restored, reference, ImageStrips.Divide(restored.shape, thickness));
                 Assert.Equal(expected[Measures.Psnr]!.Value, found[Measures.Psnr]!.Value, 1e-10);

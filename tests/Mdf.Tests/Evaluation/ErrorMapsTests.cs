@@ -107,11 +107,11 @@ public sealed class ErrorMapsTests : IDisposable
     }
 
     [Theory]
-    [InlineData(61, 53)]
-    [InlineData(53, 61)]
-    [InlineData(40, 33)]
-    [InlineData(16, 17)]
-    public void Strips_of_any_thickness_give_the_map_of_the_whole(int height, int width)
+    [InlineData(61, 53, new[] { 7, 16 })]
+    [InlineData(53, 61, new[] { 7, 16 })]
+    [InlineData(40, 33, new[] { 1, 16 })]
+    [InlineData(16, 17, new[] { 1, 7 })]
+    public void Strips_of_any_thickness_give_the_map_of_the_whole(int height, int width, int[] thicknesses)
     {
         using var measures = MeasureSet.Create(WithMaps);
         using var loss = LossExpression.Parse($"mdf:{_folder.Stack()}").Create();
@@ -119,7 +119,7 @@ public sealed class ErrorMapsTests : IDisposable
         var maps = ErrorMaps.Of(measures, [loss]);
         var whole = maps.Create(image, reference, thickness: 1000, TestContext.Current.CancellationToken).ToArray();
         Assert.All(whole, map => Assert.True(map.Mean > 0, map.Measure));
-        foreach (var thickness in new[] { 1, 7, 16 })
+        foreach (var thickness in thicknesses)
         {
             foreach (var (map, expected) in maps.Create(image, reference, thickness, TestContext.Current.CancellationToken).Zip(whole))
             {
