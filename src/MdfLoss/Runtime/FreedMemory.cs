@@ -15,7 +15,7 @@ internal static partial class FreedMemory
     // The resident bytes after the last return, or fewer if they have fallen since.
     private static long s_resident;
 
-    /// <summary>Returns the freed memory to the system if the process has grown by 64 MiB since it was smallest after the last return. Does nothing if the C library is not glibc.</summary>
+    /// <summary>Returns the freed memory to the system if the process has grown by 64 MiB since the last time. Does nothing if the C library is not glibc.</summary>
     public static void Return()
     {
         if (!OperatingSystem.IsLinux())

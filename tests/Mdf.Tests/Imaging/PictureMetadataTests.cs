@@ -488,6 +488,7 @@ public sealed class PictureMetadataTests : IDisposable
         using var camera = Camera();
         var file = camera.JpegsaveBuffer(q: 90);
         var start = file.AsSpan().IndexOf("Exif\0\0"u8);
+        string[] formats = ["jpg", "png", "webp"];
         var random = new Random(1);
         for (var i = 0; i < 300; i++)
         {
@@ -495,7 +496,7 @@ public sealed class PictureMetadataTests : IDisposable
             for (var k = 0; k < 4; k++)
                 damaged[start + 6 + random.Next(300)] = (byte)random.Next(256);
             var picture = ImageFile.ReadPicture(_folder.File("a.jpg", damaged));
-            var to = ((string[])["jpg", "png", "webp"])[i % 3];
+            var to = formats[i % formats.Length];
             ImageFile.Write(_folder.File($"x.{to}"), picture);
             using var written = ImageFile.ReadPicture(_folder.File($"x.{to}"));
             Assert.Equal(picture.Color.shape, written.Color.shape);

@@ -308,7 +308,7 @@ public sealed class ReconstructionLossTests
         return coarse.Mul(0.7).Add(rand([batch, 3, Height, Width], generator: random).Mul(0.3)).MoveToOuterDisposeScope();
     }
 
-    /// <summary>A part of an image that is as small as the loss allows, with an odd side of at least 65: most losses need a sixth of the time for it.</summary>
+    /// <summary>A part of an image that is as small as the loss allows, and not smaller than 65×72: a sixth of the pixels is enough for most losses.</summary>
     private static Tensor Part(Tensor image, ReconstructionLoss loss)
     {
         var side = Math.Max(loss.MinimumSize, 65);
